@@ -1,0 +1,5 @@
+"""Recipes that map glass-ceramic battery electrolytes from first principles."""
+
+from importlib.metadata import version
+
+__version__ = version("lps-flows")

@@ -1,0 +1,12 @@
+"""Documents: what a job returns and what a builder writes."""
+
+from lps_flows.schemas.base import SCHEMA_VERSION, Document
+from lps_flows.schemas.structure import Provenance, StructureDocument, StructureSet
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Document",
+    "Provenance",
+    "StructureDocument",
+    "StructureSet",
+]

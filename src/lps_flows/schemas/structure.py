@@ -1,0 +1,80 @@
+"""One document per structure: the currency between jobs and builders."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pymatgen.core import Structure
+
+from lps_flows.schemas.base import Document
+
+Source = Literal["crystal", "strained", "rattled", "md", "ga", "melt-quench", "user"]
+
+
+class Provenance(BaseModel):
+    """Where a structure comes from, known before anything is computed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Source = Field(description="How the structure was made.")
+    parent: str | None = Field(
+        None, description="Key of the crystal it descends from."
+    )
+    removed: str | None = Field(
+        None, description="Formula of the end member whose units were removed."
+    )
+    n_removed: int | None = Field(None, description="Number of units removed.")
+    group: str | None = Field(
+        None,
+        description="Structures of one trajectory or family share a group, so that "
+        "training and validation sets never split it.",
+    )
+    details: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Free facts of the step: strain, temperature, time, lineage.",
+    )
+
+
+class StructureDocument(Document):
+    """A structure with its energy by one method.
+
+    Every job that computes energies returns this (one structure) or a
+    `StructureSet` (many); `StructureBuilder` collects both into the ``structures``
+    collection, which all further builders read.
+    """
+
+    method: str = Field(description="Reference method that gave the energy.")
+    provenance: Provenance = Field(description="Where the structure comes from.")
+    structure: Structure = Field(description="Atoms and cell (Å).")
+    formula: str = Field(description="Full formula of the cell, e.g. 'Li42P16S61'.")
+    chemical_system: str = Field(description="Elements in alphabetical order, 'Li-P-S'.")
+    x: float | None = Field(
+        None, description="Position on the composition line, none when off the line."
+    )
+    n_atoms: int = Field(description="Number of atoms in the cell.")
+    energy: float = Field(description="Total energy of the cell (eV).")
+    energy_per_atom: float = Field(description="Energy per atom (eV).")
+    energy_std: float | None = Field(
+        None, description="Committee standard deviation of the energy (eV/atom)."
+    )
+    forces: list[list[float]] | None = Field(
+        None, description="Forces, shape (n_atoms, 3) (eV/Å)."
+    )
+    stress: list[list[float]] | None = Field(
+        None, description="Stress, shape (3, 3), positive under tension (eV/Å^3)."
+    )
+    relaxed: bool = Field(
+        description="True when positions (and cell) were relaxed by `method`."
+    )
+    converged: bool = Field(description="True when the calculation converged.")
+
+
+class StructureSet(Document):
+    """Many structures labelled in one job."""
+
+    method: str = Field(description="Reference method of every entry.")
+    n_structures: int = Field(description="Number of entries.")
+    entries: list[StructureDocument] = Field(
+        description="One document per structure (kept in the data store)."
+    )
