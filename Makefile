@@ -1,0 +1,44 @@
+# `make demo` maps a small phase diagram; `make test` runs the tests. Both set
+# everything up first, inside this folder: .venv (packages) and .lps_flows (data).
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+SITE := $(VENV)/share/lps-flows/mongod/fiftyone/db/bin/mongod
+export LPS_FLOWS_HOME ?= $(CURDIR)/.lps_flows
+# Threads beyond the cores cost more than they give.
+export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: demo test setup lint clean
+
+setup: $(READY) $(SITE)
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+
+# torch first and alone: a CPU build already on disk is then kept.
+$(READY): $(BIN)/python constraints.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip setuptools wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[chgnet,sevennet,dev]'
+	@touch $@
+
+$(SITE): $(READY)
+	-$(BIN)/lps-flows db install
+	@mkdir -p $(dir $@) && touch -a $@
+
+demo: setup
+	$(BIN)/lps-flows run workflows/demo.yaml --out results/demo
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) results build *.egg-info
