@@ -18,9 +18,7 @@ class Provenance(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     source: Source = Field(description="How the structure was made.")
-    parent: str | None = Field(
-        None, description="Key of the crystal it descends from."
-    )
+    parent: str | None = Field(None, description="Key of the crystal it descends from.")
     removed: str | None = Field(
         None, description="Formula of the end member whose units were removed."
     )
@@ -48,7 +46,9 @@ class StructureDocument(Document):
     provenance: Provenance = Field(description="Where the structure comes from.")
     structure: Structure = Field(description="Atoms and cell (Å).")
     formula: str = Field(description="Full formula of the cell, e.g. 'Li42P16S61'.")
-    chemical_system: str = Field(description="Elements in alphabetical order, 'Li-P-S'.")
+    chemical_system: str = Field(
+        description="Elements in alphabetical order, 'Li-P-S'."
+    )
     x: float | None = Field(
         None, description="Position on the composition line, none when off the line."
     )

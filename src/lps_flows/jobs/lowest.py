@@ -1,0 +1,146 @@
+"""Hand the lowest structures of a GA run to the reference engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jobflow import Flow, Job, Maker, OnMissing, Response, job
+from pydantic import Field
+from scipy.stats import spearmanr
+
+from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.reference import ReferenceRelaxMaker
+from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.schemas.sampling import SamplingDocument
+
+if TYPE_CHECKING:
+    from lps_flows.schemas.evolution import EvolutionDocument
+
+
+class LowestSettings(FrozenSettings):
+    """How many structures are relaxed, and when the ANN's order counts as poor."""
+
+    n_lowest: int = Field(
+        10, ge=1, description="Structures per composition relaxed by the reference."
+    )
+    min_rank_correlation: float = Field(
+        0.5,
+        ge=-1,
+        le=1,
+        description="Spearman's rho below which more training data is called for.",
+    )
+    max_energy_std: float = Field(
+        0.01,
+        gt=0,
+        description="Committee standard deviation (eV/atom) above which more "
+        "training data is called for.",
+    )
+
+
+@dataclass
+class RelaxLowestMaker(Maker):
+    """Relax the lowest structures of one composition, each a firework of its own.
+
+    Parameters
+    ----------
+    name
+        Name of the job.
+    relax
+        Maker that relaxes one structure with the reference engine.
+    settings
+        How many structures, and the thresholds of the comparison.
+    """
+
+    name: str = "relax lowest"
+    relax: ReferenceRelaxMaker = field(default_factory=ReferenceRelaxMaker)
+    settings: LowestSettings = field(default_factory=LowestSettings)
+
+    @job
+    def make(self, evolution: EvolutionDocument) -> Response:
+        """Replace this job by one relaxation per structure and their comparison.
+
+        Parameters
+        ----------
+        evolution
+            Final document of the GA run of one composition.
+
+        Returns
+        -------
+        Response
+            The relaxations and a `SamplingDocument` over them.
+        """
+        lowest = evolution.lowest[: self.settings.n_lowest]
+        flows: list[Flow | Job] = [
+            self.relax.make(entry.structure, entry.provenance) for entry in lowest
+        ]
+        compare = compare_energies(
+            [flow.output for flow in flows],
+            structure_uuids=[flow.output.uuid for flow in flows],
+            method=self.relax.engine.method,
+            potential_method=evolution.method,
+            provenance=lowest[0].provenance,
+            formula=lowest[0].formula,
+            x=lowest[0].x,
+            ann_energies=[entry.energy_per_atom for entry in lowest],
+            ann_stds=[entry.energy_std for entry in lowest],
+            settings=self.settings,
+        )
+        # A relaxation that fails is reported by the comparison, not fatal to it.
+        compare.config.on_missing_references = OnMissing.NONE
+        return Response(
+            replace=Flow([*flows, compare], output=compare.output, name=self.name)
+        )
+
+
+@job(output_schema=SamplingDocument)
+def compare_energies(
+    relaxed: list[StructureDocument | None],
+    *,
+    structure_uuids: list[str],
+    method: str,
+    potential_method: str,
+    provenance: Provenance,
+    formula: str,
+    x: float | None,
+    ann_energies: list[float],
+    ann_stds: list[float | None],
+    settings: LowestSettings,
+) -> SamplingDocument:
+    """Set ANN energies (eV/atom) beside reference energies of the same structures."""
+    reference = [None if entry is None else entry.energy_per_atom for entry in relaxed]
+    pairs = np.array(
+        [
+            (ann, energy)
+            for ann, energy in zip(ann_energies, reference, strict=True)
+            if energy is not None
+        ]
+    ).reshape(-1, 2)
+    order = None
+    if len(pairs) > 2 and np.ptp(pairs, axis=0).all():
+        order = float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic)
+    uncertain = any(
+        std is not None and std > settings.max_energy_std for std in ann_stds
+    )
+    return SamplingDocument(
+        method=method,
+        potential_method=potential_method,
+        parent=str(provenance.parent),
+        removed=str(provenance.removed),
+        n_removed=int(provenance.n_removed or 0),
+        formula=formula,
+        x=x,
+        structure_uuids=structure_uuids,
+        ann_energies=ann_energies,
+        ann_stds=ann_stds,
+        reference_energies=reference,
+        mean_absolute_error=(
+            float(1000 * np.mean(np.abs(pairs[:, 0] - pairs[:, 1])))
+            if len(pairs)
+            else None
+        ),
+        rank_correlation=order,
+        needs_active_learning=uncertain
+        or (order is not None and order < settings.min_rank_correlation),
+    )

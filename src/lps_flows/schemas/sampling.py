@@ -1,0 +1,47 @@
+"""What sampling one composition gave, ANN beside reference."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from lps_flows.schemas.base import Document
+
+
+class SamplingDocument(Document):
+    """The lowest structures of one composition, relaxed by the reference engine.
+
+    The structures themselves are documents of their own; `structure_uuids` points to
+    them. Lists run over the structures handed to the reference engine, lowest ANN
+    energy first; None marks a relaxation that failed.
+    """
+
+    method: str = Field(description="Reference method of the relaxed energies.")
+    potential_method: str = Field(description="The potential that sampled.")
+    parent: str = Field(description="Key of the parent crystal.")
+    removed: str = Field(description="Formula of the end member removed.")
+    n_removed: int = Field(description="Units removed.")
+    formula: str = Field(description="Full formula of the cells.")
+    x: float | None = Field(description="Position on the composition line.")
+    structure_uuids: list[str] = Field(
+        description="Job uuids of the relaxed structures' documents."
+    )
+    ann_energies: list[float] = Field(
+        description="ANN energies of the ANN-relaxed structures (eV/atom)."
+    )
+    ann_stds: list[float | None] = Field(
+        description="Committee standard deviations (eV/atom)."
+    )
+    reference_energies: list[float | None] = Field(
+        description="Reference energies after reference relaxation (eV/atom)."
+    )
+    mean_absolute_error: float | None = Field(
+        description="Mean |ANN - reference| over the pairs (meV/atom)."
+    )
+    rank_correlation: float | None = Field(
+        description="Spearman's rho between ANN and reference energies; none for "
+        "fewer than three pairs."
+    )
+    needs_active_learning: bool = Field(
+        description="True when the order is poor or the committee is uncertain: more "
+        "reference data near these structures would help."
+    )
