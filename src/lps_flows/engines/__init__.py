@@ -1,1 +1,24 @@
-""" """
+"""Reference methods: the only room that knows VASP, CHGNet or any code by name."""
+
+from lps_flows.engines.engine import Engine, EngineError
+from lps_flows.engines.reading import (
+    Calculation,
+    TrajectoryFrames,
+    read_calculation,
+    read_trajectory,
+)
+from lps_flows.engines.registry import engine_names, get_engine
+from lps_flows.engines.settings import EngineSettings, MDSettings
+
+__all__ = [
+    "Calculation",
+    "Engine",
+    "EngineError",
+    "EngineSettings",
+    "MDSettings",
+    "TrajectoryFrames",
+    "engine_names",
+    "get_engine",
+    "read_calculation",
+    "read_trajectory",
+]

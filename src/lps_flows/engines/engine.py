@@ -1,0 +1,144 @@
+"""What an engine is: a method's name and the Makers that compute with it."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from monty.json import MSONable
+
+from lps_flows.foundation import LpsFlowsError
+
+if TYPE_CHECKING:
+    from jobflow import Maker
+
+
+class EngineError(LpsFlowsError):
+    """An engine is unknown, not installed, or gave no usable result."""
+
+
+@dataclass(frozen=True)
+class Engine(MSONable):
+    """A reference method and the Makers that compute with it.
+
+    Parameters
+    ----------
+    name
+        Name under which the engine is chosen in a campaign file.
+    method
+        String written on every document, exact enough never to mix energies: the
+        code, its model or functional, and its version or cutoff.
+    static, relax, md
+        Makers with ``make(structure, prev_dir=None)``: energy and forces, relaxation
+        to the ground state, molecular dynamics.
+    batched
+        True when the engine runs inside the Python process, so that many structures
+        can share one job; False when each calculation is a job of its own.
+    """
+
+    name: str
+    method: str
+    static: Maker
+    relax: Maker
+    md: Maker
+    batched: bool = False
+
+    def with_md(
+        self,
+        *,
+        temperature: float,
+        n_steps: int,
+        sampling_interval: int = 1,
+        seed: int | None = None,
+    ) -> Engine:
+        """Return the same engine with its dynamics set for one run.
+
+        Parameters
+        ----------
+        temperature
+            Thermostat temperature (K).
+        n_steps
+            Number of time steps.
+        sampling_interval
+            Steps between stored frames; engines that store every step ignore it.
+        seed
+            Seed of the initial velocities; engines without one ignore it.
+        """
+        # Imported here: the Makers themselves import this module for `EngineError`.
+        from lps_flows.engines.dynamics import configure_md  # noqa: PLC0415
+
+        return replace(
+            self,
+            md=configure_md(
+                self.md,
+                temperature=temperature,
+                n_steps=n_steps,
+                sampling_interval=sampling_interval,
+                seed=seed,
+            ),
+        )
+
+    def compute(self, structure: Any, *, relax: bool) -> Any:
+        """Run one calculation in this process and return its task document.
+
+        Only for engines that are `batched`.
+
+        Parameters
+        ----------
+        structure
+            pymatgen structure.
+        relax
+            Relax it, or compute energy, forces and stress as it is.
+
+        Raises
+        ------
+        EngineError
+            When the engine needs jobs of its own.
+        """
+        if not self.batched:
+            raise EngineError(
+                "this engine cannot run inside another job",
+                field="engine.name",
+                value=self.name,
+                remedy="Use its static and relax Makers as jobs",
+            )
+        maker = self.relax if relax else self.static
+        # The function under jobflow's @job decorator.
+        run = getattr(type(maker).make, "original")  # noqa: B009
+        return run(maker, structure)
+
+    def written_method(self) -> str:
+        """Return the method to write on documents.
+
+        Equal to `method`, except for a trained potential named by a job's uuid, whose
+        identifier is only known once it is trained.
+        """
+        name = getattr(self.static, "written_method", None)
+        return self.method if name is None else str(name())
+
+
+def set_threads(threads: int | None) -> None:
+    """Give torch a fixed number of threads.
+
+    Several workers share a machine, and two threads on a busy core are slower than
+    one by an order of magnitude; so the default is ``OMP_NUM_THREADS`` when it is
+    set and one thread when it is not.
+
+    Parameters
+    ----------
+    threads
+        Number of threads; None chooses the default above.
+    """
+    import torch  # noqa: PLC0415 - a slow import that VASP's workers never need
+
+    wanted = threads or _environment_threads()
+    if torch.get_num_threads() != wanted:
+        torch.set_num_threads(wanted)
+
+
+@functools.cache
+def _environment_threads() -> int:
+    value = os.environ.get("OMP_NUM_THREADS", "")
+    return int(value) if value.isdigit() and int(value) > 0 else 1

@@ -1,0 +1,115 @@
+"""Settings that choose an engine and steer it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from lps_flows.foundation import FrozenSettings
+
+
+class MDSettings(FrozenSettings):
+    """Molecular dynamics of the reference engine, for reference structures."""
+
+    temperature: float = Field(
+        1200.0, gt=0, description="Thermostat temperature (K), the paper's 1200 K."
+    )
+    n_steps: int = Field(1000, ge=1, description="Number of time steps.")
+    time_step: float = Field(1.0, gt=0, description="Time step (fs).")
+    damping_time: float = Field(
+        50.0,
+        gt=0,
+        description="Characteristic time of the Nosé-Hoover thermostat (fs); VASP "
+        "chooses its own (SMASS = 0).",
+    )
+    sampling_interval: int = Field(
+        10, ge=1, description="Steps between stored frames (VASP stores every step)."
+    )
+    seed: int = Field(0, ge=0, description="Seed of the initial velocities.")
+
+
+class VaspSettings(FrozenSettings):
+    """The PBE settings of the paper; what it does not state is marked (ours)."""
+
+    encut: float = Field(520.0, gt=0, description="Plane-wave cutoff (eV).")
+    sigma: float = Field(0.05, gt=0, description="Width of Gaussian smearing (eV).")
+    ediff_per_atom: float = Field(
+        1e-5,
+        gt=0,
+        description="Electronic convergence per atom (eV/atom); EDIFF is this times "
+        "the number of atoms.",
+    )
+    kpoint_length: float = Field(
+        25.0, gt=0, description="R_k of the fully automatic k-points (Å)."
+    )
+    spin_polarised: bool = Field(
+        False, description="ISPIN 2 (ours: off, closed-shell sulfides)."
+    )
+    potcar_functional: str = Field(
+        "PBE_54", description="Release of the PAW data sets (ours)."
+    )
+    potcar: dict[str, str] = Field(
+        default_factory=lambda: {"Li": "Li_sv", "P": "P", "S": "S"},
+        description="PAW data set by element (ours); others as in atomate2.",
+    )
+    incar: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Further INCAR keys for every calculation (NCORE, KPAR, ...); "
+        "none removes a key.",
+    )
+    write_potcar: bool = Field(
+        True,
+        description="Write POTCAR; without, only POTCAR.spec, for a dry look at the "
+        "inputs or a code that needs none.",
+    )
+
+    @field_validator("incar")
+    @classmethod
+    def _upper_case(cls, value: dict[str, Any]) -> dict[str, Any]:
+        return {key.upper(): entry for key, entry in value.items()}
+
+
+class GpawSettings(FrozenSettings):
+    """Plane-wave PBE with GPAW, as close to the VASP settings as it goes."""
+
+    encut: float = Field(520.0, gt=0, description="Plane-wave cutoff (eV).")
+    sigma: float = Field(
+        0.05, gt=0, description="Width of Fermi-Dirac occupations (eV)."
+    )
+    energy_per_atom: float = Field(
+        1e-5, gt=0, description="Electronic convergence (eV/atom)."
+    )
+    kpoint_length: float = Field(
+        25.0,
+        gt=0,
+        description="Length R_k (Å): N_i = max(1, R_k |b_i| + 0.5), as VASP counts.",
+    )
+    gamma_only_md: bool = Field(True, description="Use the Gamma point alone in MD.")
+
+
+class EngineSettings(FrozenSettings):
+    """Choice of a reference method."""
+
+    name: str = Field("chgnet", description="One of chgnet, sevennet, ann, vasp, gpaw.")
+    model: str | None = Field(
+        None, description="Model of the engine; sevennet: 7net-0 or 7net-l3i5."
+    )
+    potential: str | None = Field(
+        None,
+        description="For ann: uuid of the job that trained the potential, or the path "
+        "of a saved one.",
+    )
+    fmax: float = Field(
+        0.02, gt=0, description="Force threshold of relaxations (eV/Å)."
+    )
+    max_steps: int = Field(500, ge=2, description="Most steps of one relaxation.")
+    relax_cell: bool = Field(True, description="Relax the cell with the positions.")
+    threads: int | None = Field(
+        None,
+        ge=1,
+        description="Torch threads per process; none: OMP_NUM_THREADS, or else 1.",
+    )
+    md: MDSettings = Field(MDSettings(), description="Molecular dynamics.")
+    vasp: VaspSettings = Field(VaspSettings(), description="Used by vasp alone.")
+    gpaw: GpawSettings = Field(GpawSettings(), description="Used by gpaw alone.")

@@ -1,0 +1,274 @@
+"""VASP through atomate2's Makers, with the PBE settings of the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atomate2.vasp.jobs.core import RelaxMaker, StaticMaker
+from atomate2.vasp.jobs.md import MDMaker
+from atomate2.vasp.sets.base import VaspInputGenerator
+from pymatgen.io.vasp import Kpoints
+
+from lps_flows.engines.engine import Engine
+
+if TYPE_CHECKING:
+    from atomate2.vasp.jobs.base import BaseVaspMaker
+
+    from lps_flows.engines.settings import EngineSettings
+
+# atomate2's base set is r2SCAN's; what it turns on and PBE does not need.
+_REMOVED = ("LAECHG", "LMIXTAU", "LVTOT", "LELF", "LORBIT", "KSPACING", "METAGGA")
+
+
+@dataclass
+class PbeSetGenerator(VaspInputGenerator):
+    """Input set of one PBE calculation.
+
+    Every key that the paper states is set here rather than inherited, so a change
+    of atomate2's defaults cannot reach it.
+
+    Parameters
+    ----------
+    encut
+        Plane-wave cutoff (eV).
+    sigma
+        Width of the Gaussian smearing (eV).
+    ediff_per_atom
+        Electronic convergence (eV/atom): EDIFF = ediff_per_atom N. The paper's
+        criterion is per atom while VASP's is for the cell.
+    kpoint_length
+        R_k of the fully automatic k-points (Å).
+    spin_polarised
+        ISPIN 2 instead of 1.
+    """
+
+    encut: float = 520.0
+    sigma: float = 0.05
+    ediff_per_atom: float = 1e-5
+    kpoint_length: float = 25.0
+    spin_polarised: bool = False
+    # These would override the settings above from an earlier run's outputs.
+    auto_ismear: bool = False
+    inherit_incar: bool | list[str] = False
+
+    @property
+    def incar_updates(self) -> dict[str, Any]:
+        """INCAR keys shared by every kind of calculation."""
+        n_atoms = 0 if self.structure is None else len(self.structure)
+        updates: dict[str, Any] = dict.fromkeys(_REMOVED)
+        updates.update(
+            GGA="PE",
+            PREC="Accurate",
+            ENCUT=self.encut,
+            # Rounded: the last digits of the product are of no meaning in a file.
+            EDIFF=float(f"{self.ediff_per_atom * n_atoms:.6g}"),
+            ISMEAR=0,
+            SIGMA=self.sigma,
+            ALGO="Fast",
+            NELM=200,
+            LREAL=False,
+            LASPH=True,
+            ISPIN=2 if self.spin_polarised else 1,
+            LCHARG=False,
+            LWAVE=False,
+        )
+        if not self.spin_polarised:
+            updates["MAGMOM"] = None
+        return updates
+
+    @property
+    def kpoints_updates(self) -> Any:
+        """KPOINTS in VASP's fully automatic mode."""
+        return {"length": self.kpoint_length}
+
+
+@dataclass
+class PbeStaticSetGenerator(PbeSetGenerator):
+    """Input set of a single point."""
+
+    @property
+    def incar_updates(self) -> dict[str, Any]:
+        """INCAR keys of a single point."""
+        return super().incar_updates | {
+            "ALGO": "Normal",
+            "NSW": 0,
+            "IBRION": -1,
+            "EDIFFG": None,
+            "ISIF": 2,
+        }
+
+
+@dataclass
+class PbeRelaxSetGenerator(PbeSetGenerator):
+    """Input set of a relaxation.
+
+    Parameters
+    ----------
+    fmax
+        Force threshold (eV/Å): EDIFFG = -fmax.
+    max_steps
+        Most ionic steps (NSW).
+    relax_cell
+        Relax the cell too (ISIF 3), or the positions alone (ISIF 2).
+    """
+
+    fmax: float = 0.02
+    max_steps: int = 99
+    relax_cell: bool = True
+
+    @property
+    def incar_updates(self) -> dict[str, Any]:
+        """INCAR keys of a relaxation."""
+        return super().incar_updates | {
+            "NSW": self.max_steps,
+            "IBRION": 2,
+            "ISIF": 3 if self.relax_cell else 2,
+            "EDIFFG": -self.fmax,
+            # EDIFF grows with the cell, and forces converge after the energy.
+            "NELMIN": 5,
+        }
+
+
+@dataclass
+class PbeMDSetGenerator(PbeSetGenerator):
+    """Input set of molecular dynamics: Gamma point, Nosé-Hoover, NVT.
+
+    Parameters
+    ----------
+    start_temp, end_temp
+        Temperatures TEBEG and TEEND (K).
+    nsteps
+        Number of time steps (NSW).
+    time_step
+        Time step POTIM (fs).
+    """
+
+    start_temp: float = 1200.0
+    end_temp: float = 1200.0
+    nsteps: int = 1000
+    time_step: float = 1.0
+
+    @property
+    def incar_updates(self) -> dict[str, Any]:
+        """INCAR keys of molecular dynamics."""
+        return super().incar_updates | {
+            "PREC": "Normal",
+            # Real-space projection: needed to afford thousands of steps, and the
+            # labels come from single points made without it.
+            "LREAL": "Auto",
+            "NELMIN": 4,
+            "ISYM": 0,
+            "IBRION": 0,
+            "ISIF": 2,
+            "EDIFFG": None,
+            "MDALGO": 2,
+            "SMASS": 0,
+            "NSW": self.nsteps,
+            "POTIM": self.time_step,
+            "TEBEG": self.start_temp,
+            "TEEND": self.end_temp,
+            "MAXMIX": 20,
+            "KBLOCK": 100,
+        }
+
+    @property
+    def kpoints_updates(self) -> Any:
+        """KPOINTS with the Gamma point alone."""
+        return Kpoints.gamma_automatic((1, 1, 1))
+
+
+@dataclass
+class VaspStaticMaker(StaticMaker):
+    """PBE single point, as the paper computes it."""
+
+    name: str = "vasp static"
+    input_set_generator: VaspInputGenerator = field(
+        default_factory=PbeStaticSetGenerator
+    )
+    stop_children_kwargs: dict = field(
+        default_factory=lambda: {"handle_unsuccessful": False}
+    )
+
+
+@dataclass
+class VaspRelaxMaker(RelaxMaker):
+    """PBE relaxation, as the paper computes it.
+
+    A relaxation that does not converge is recorded as such and keeps its siblings
+    running; atomate2's default would stop everything that waits for it.
+    """
+
+    name: str = "vasp relax"
+    input_set_generator: VaspInputGenerator = field(
+        default_factory=PbeRelaxSetGenerator
+    )
+    stop_children_kwargs: dict = field(
+        default_factory=lambda: {"handle_unsuccessful": False}
+    )
+
+
+@dataclass
+class VaspMDMaker(MDMaker):
+    """PBE molecular dynamics, as the paper runs it.
+
+    A continuation takes the last document's structure, which carries the velocities
+    of CONTCAR, and its directory as `prev_dir`.
+    """
+
+    name: str = "vasp md"
+    input_set_generator: VaspInputGenerator = field(default_factory=PbeMDSetGenerator)
+    stop_children_kwargs: dict = field(
+        default_factory=lambda: {"handle_unsuccessful": False}
+    )
+
+
+def vasp_engine(settings: EngineSettings) -> Engine:
+    """VASP with PBE: the production engine.
+
+    The command comes from atomate2's own configuration (``VASP_CMD``), the PAW data
+    sets from pymatgen's (``PMG_VASP_PSP_DIR``).
+    """
+    vasp = settings.vasp
+    shared: dict[str, Any] = {
+        "encut": vasp.encut,
+        "sigma": vasp.sigma,
+        "ediff_per_atom": vasp.ediff_per_atom,
+        "kpoint_length": vasp.kpoint_length,
+        "spin_polarised": vasp.spin_polarised,
+        "user_incar_settings": dict(vasp.incar),
+        "user_potcar_settings": dict(vasp.potcar),
+        "user_potcar_functional": vasp.potcar_functional,
+    }
+
+    def set_up(maker: type[BaseVaspMaker], generator: VaspInputGenerator) -> Any:
+        return maker(
+            input_set_generator=generator,
+            write_input_set_kwargs={"potcar_spec": not vasp.write_potcar},
+        )
+
+    return Engine(
+        name=settings.name,
+        method=f"vasp-pbe-{vasp.encut:g}",
+        static=set_up(VaspStaticMaker, PbeStaticSetGenerator(**shared)),
+        relax=set_up(
+            VaspRelaxMaker,
+            PbeRelaxSetGenerator(
+                fmax=settings.fmax,
+                max_steps=settings.max_steps,
+                relax_cell=settings.relax_cell,
+                **shared,
+            ),
+        ),
+        md=set_up(
+            VaspMDMaker,
+            PbeMDSetGenerator(
+                start_temp=settings.md.temperature,
+                end_temp=settings.md.temperature,
+                nsteps=settings.md.n_steps,
+                time_step=settings.md.time_step,
+                **shared,
+            ),
+        ),
+        batched=False,
+    )
