@@ -1,0 +1,216 @@
+"""Classes of structures: scaling, PCA, similarity to crystals, k-means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field, model_validator
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.metrics import silhouette_score
+from sklearn.preprocessing import StandardScaler
+
+from lps_flows.analysis.fingerprints import similarity
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+
+NO_CRYSTAL = "none"
+
+
+class ClusteringError(LpsFlowsError):
+    """Fingerprints that cannot be clustered."""
+
+
+class ClusterSettings(FrozenSettings):
+    """How fingerprints are reduced and grouped."""
+
+    n_components: int = Field(10, ge=1, description="Principal components kept.")
+    references: tuple[str, ...] = Field(
+        ("LiPS3", "Li7P3S11", "beta-Li3PS4", "gamma-Li3PS4", "LT-Li7PS6", "Li2S"),
+        min_length=1,
+        description="Keys of the crystals that structures are compared with.",
+    )
+    similarity_threshold: float = Field(
+        0.3,
+        ge=-1,
+        le=1,
+        description="Similarity below which a structure has no nearest crystal.",
+    )
+    n_clusters: int | None = Field(
+        None, ge=2, description="Number of classes; null: by silhouette."
+    )
+    n_clusters_range: tuple[int, int] = Field(
+        (2, 10), description="Smallest and largest number of classes tried."
+    )
+    silhouette_sample: int = Field(
+        2000, ge=10, description="Largest number of structures in a silhouette score."
+    )
+    seed: int = Field(0, ge=0, description="Seed of k-means and of the sample.")
+
+    @model_validator(mode="after")
+    def _range_ascends(self) -> ClusterSettings:
+        low, high = self.n_clusters_range
+        if not 2 <= low <= high:
+            raise ValueError("n_clusters_range needs 2 <= smallest <= largest")
+        return self
+
+
+_DEFAULTS = ClusterSettings()
+
+
+@dataclass(frozen=True)
+class ClusterModel:
+    """Everything that classifies a new structure without fitting again."""
+
+    scaler_mean: np.ndarray
+    """Mean of the fingerprints, shape (n_features,)."""
+    scaler_scale: np.ndarray
+    """Their standard deviation, 1 where constant, shape (n_features,)."""
+    components: np.ndarray
+    """Principal axes of the scaled fingerprints, shape (n_components, n_features)."""
+    explained_variance: np.ndarray
+    """Fraction of the variance per component, shape (n_components,)."""
+    centroids: np.ndarray
+    """Centres of the classes in the reduced space, shape (k, n_components)."""
+    labels: np.ndarray
+    """Label of each centre, shape (k,)."""
+    silhouette: dict[int, float]
+    """Silhouette score by number of classes."""
+    references: dict[str, np.ndarray]
+    """Reduced vectors of the reference crystals, by key."""
+    threshold: float
+    """Similarity below which there is no nearest crystal."""
+
+    def reduce(self, fingerprints: np.ndarray) -> np.ndarray:
+        """Return reduced vectors, shape (n, n_components), of (n, n_features)."""
+        scaled = (np.atleast_2d(fingerprints) - self.scaler_mean) / self.scaler_scale
+        return scaled @ self.components.T
+
+    def classify(self, reduced: np.ndarray) -> np.ndarray:
+        """Return the label of the nearest centre, shape (n,)."""
+        return self.labels[cdist(np.atleast_2d(reduced), self.centroids).argmin(axis=1)]
+
+    def similarities(self, reduced: np.ndarray) -> dict[str, float]:
+        """Return the similarity (Eq. 3) of one reduced vector to every reference."""
+        return {key: similarity(reduced, v) for key, v in self.references.items()}
+
+    def nearest(self, similarities: Mapping[str, float]) -> str:
+        """Return the most similar reference, ``none`` when all are below threshold."""
+        key = max(similarities, key=lambda k: similarities[k], default=NO_CRYSTAL)
+        if key == NO_CRYSTAL or similarities[key] < self.threshold:
+            return NO_CRYSTAL
+        return key
+
+    def reference_classes(self) -> dict[str, int]:
+        """Return the class of every reference crystal, by key."""
+        return {key: int(self.classify(v)[0]) for key, v in self.references.items()}
+
+
+def fit_clusters(
+    fingerprints: np.ndarray,
+    references: Mapping[str, np.ndarray],
+    settings: ClusterSettings = _DEFAULTS,
+    previous: ClusterModel | None = None,
+) -> ClusterModel:
+    """Fit scaler, PCA and k-means over a whole database.
+
+    Parameters
+    ----------
+    fingerprints
+        One row per structure, shape (n_structures, n_features).
+    references
+        Raw fingerprints of the reference crystals by key; they take no part in the
+        fit.
+    settings
+        Components, number of classes, seed.
+    previous
+        Model of an earlier fit; the new classes take over the labels of the nearest
+        old centres, so that a class keeps its number as the database grows.
+
+    Raises
+    ------
+    ClusteringError
+        With fewer than three different structures.
+    """
+    data = np.asarray(fingerprints, dtype=float)
+    n_distinct = len(np.unique(data.round(10), axis=0)) if data.ndim == 2 else 0
+    if n_distinct < 3:
+        raise ClusteringError(
+            "classes need at least three different structures",
+            field="fingerprints",
+            value=n_distinct,
+            remedy="sample more structures first",
+        )
+    scaler = StandardScaler().fit(data)
+    scaled = scaler.transform(data)
+    pca = PCA(min(settings.n_components, *data.shape), svd_solver="full").fit(scaled)
+    reduced = scaled @ pca.components_.T
+    centroids, scores = _best_centroids(reduced, n_distinct, settings)
+    model = ClusterModel(
+        scaler_mean=scaler.mean_,
+        scaler_scale=scaler.scale_,
+        components=pca.components_,
+        explained_variance=pca.explained_variance_ratio_,
+        centroids=centroids,
+        labels=np.arange(len(centroids)),
+        silhouette=scores,
+        references={},
+        threshold=settings.similarity_threshold,
+    )
+    return ClusterModel(
+        **{
+            **vars(model),
+            "labels": _stable_labels(model, previous),
+            "references": {k: model.reduce(v)[0] for k, v in references.items()},
+        }
+    )
+
+
+def _best_centroids(
+    reduced: np.ndarray, n_distinct: int, settings: ClusterSettings
+) -> tuple[np.ndarray, dict[int, float]]:
+    """Return the centres of the chosen k, largest class first, and all scores."""
+    low, high = settings.n_clusters_range
+    tried: Sequence[int] = (
+        range(low, high + 1) if settings.n_clusters is None else (settings.n_clusters,)
+    )
+    tried = [k for k in tried if k < n_distinct] or [2]
+    fits = {
+        k: KMeans(k, n_init=10, random_state=settings.seed).fit(reduced) for k in tried
+    }
+    scores = {
+        k: float(
+            silhouette_score(
+                reduced,
+                fit.labels_,
+                sample_size=min(settings.silhouette_sample, len(reduced)),
+                random_state=settings.seed,
+            )
+        )
+        for k, fit in fits.items()
+    }
+    best = fits[max(scores, key=lambda k: scores[k])]
+    sizes = np.bincount(best.labels_, minlength=len(best.cluster_centers_))
+    return best.cluster_centers_[np.argsort(-sizes, kind="stable")], scores
+
+
+def _stable_labels(model: ClusterModel, previous: ClusterModel | None) -> np.ndarray:
+    """Take over labels from the nearest old centres, compared as fingerprints."""
+    if previous is None or len(previous.scaler_mean) != len(model.scaler_mean):
+        return model.labels
+    new = model.centroids @ model.components
+    old_raw = (
+        previous.centroids @ previous.components
+    ) * previous.scaler_scale + previous.scaler_mean
+    old = (old_raw - model.scaler_mean) / model.scaler_scale
+    rows, columns = linear_sum_assignment(cdist(new, old))
+    labels = np.full(len(new), -1)
+    labels[rows] = previous.labels[columns]
+    fresh = int(max(previous.labels.max(), -1)) + 1
+    for k in np.flatnonzero(labels < 0):
+        labels[k] = fresh
+        fresh += 1
+    return labels

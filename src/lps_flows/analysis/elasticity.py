@@ -1,0 +1,153 @@
+"""Bulk modulus from energies at several volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+from scipy.optimize import curve_fit
+
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+
+EV_PER_A3_IN_GPA = 160.21766208
+
+
+class EOSError(LpsFlowsError):
+    """Energies and volumes that give no equation of state."""
+
+
+class ElasticitySettings(FrozenSettings):
+    """Strains and fit of the equation of state."""
+
+    max_strain: float = Field(
+        0.05, gt=0, lt=0.3, description="Largest linear strain of the cell, each way."
+    )
+    n_frames: int = Field(7, ge=5, description="Number of volumes.")
+    max_relative_error: float = Field(
+        0.2,
+        gt=0,
+        description="Standard error of the bulk modulus over its value beyond which "
+        "the fit is not trusted.",
+    )
+
+
+@dataclass(frozen=True)
+class EOSFit:
+    """A fitted third-order Birch-Murnaghan equation of state."""
+
+    bulk_modulus: float
+    """B0 at zero pressure (GPa)."""
+    bulk_modulus_error: float
+    """Standard error of B0 from the fit's covariance (GPa)."""
+    pressure_derivative: float
+    """B0' (dimensionless)."""
+    volume: float
+    """Volume at zero pressure (Å^3 per cell)."""
+    energy: float
+    """Energy at that volume (eV per cell)."""
+    rmse: float
+    """Root mean square residual (eV per cell)."""
+    bracketed: bool
+    """True when the volume lies inside the range that was computed."""
+
+
+def birch_murnaghan(
+    volume: np.ndarray, e0: float, v0: float, b0: float, b1: float
+) -> np.ndarray:
+    """Return the third-order Birch-Murnaghan energy.
+
+    E = E0 + 9 V0 B0/16 [ (n - 1)^3 B0' + (n - 1)^2 (6 - 4 n) ] with n = (V0/V)^(2/3);
+    F. Birch, Phys. Rev. 71, 809 (1947).
+
+    Parameters
+    ----------
+    volume
+        Volumes (Å^3).
+    e0, v0, b0, b1
+        Energy (eV), volume (Å^3), bulk modulus (eV/Å^3) and its pressure derivative
+        at zero pressure.
+    """
+    eta = (v0 / volume) ** (2.0 / 3.0)
+    return e0 + 9.0 * v0 * b0 / 16.0 * (
+        (eta - 1.0) ** 3 * b1 + (eta - 1.0) ** 2 * (6.0 - 4.0 * eta)
+    )
+
+
+def fit_eos(volumes: Sequence[float], energies: Sequence[float]) -> EOSFit:
+    """Fit the third-order Birch-Murnaghan equation of state.
+
+    Parameters
+    ----------
+    volumes
+        Volumes (Å^3 per cell), at least five different ones.
+    energies
+        Energies (eV per cell).
+
+    Raises
+    ------
+    EOSError
+        With too few volumes, values that are not finite, or energies that have no
+        minimum.
+    """
+    v, e = np.asarray(volumes, dtype=float), np.asarray(energies, dtype=float)
+    if v.shape != e.shape or len(np.unique(v)) < 5:
+        raise EOSError(
+            "an equation of state needs at least five different volumes, each with "
+            "its energy",
+            field="volumes",
+            value=v.tolist(),
+            remedy="compute more volumes",
+        )
+    if not (np.isfinite(v).all() and np.isfinite(e).all() and (v > 0).all()):
+        raise EOSError(
+            "volumes and energies must be finite",
+            field="energies",
+            value=e.tolist(),
+            remedy="drop the failed frames",
+        )
+    curvature, slope, offset = np.polyfit(v - v.mean(), e, 2)
+    if curvature <= 0:
+        raise EOSError(
+            "the energies have no minimum over these volumes",
+            field="energies",
+            value=e.tolist(),
+            remedy="relax the structure first, or check the calculations",
+        )
+    v_start = v.mean() - slope / (2 * curvature)
+    start = (
+        offset - slope**2 / (4 * curvature),
+        v_start if v_start > 0 else v.mean(),
+        2 * curvature * v.mean(),
+        4.0,
+    )
+    try:
+        parameters, covariance = curve_fit(
+            birch_murnaghan, v, e, p0=start, maxfev=20_000
+        )
+    except RuntimeError as exc:
+        raise EOSError(
+            f"the fit did not converge: {exc}",
+            field="energies",
+            value=e.tolist(),
+            remedy="check for outliers among the frames",
+        ) from exc
+    e0, v0, b0, b1 = parameters
+    if b0 <= 0:
+        raise EOSError(
+            "the fitted bulk modulus is negative",
+            field="energies",
+            value=e.tolist(),
+            remedy="relax the structure first, or check the calculations",
+        )
+    residuals = e - birch_murnaghan(v, *parameters)
+    return EOSFit(
+        bulk_modulus=float(b0 * EV_PER_A3_IN_GPA),
+        bulk_modulus_error=float(np.sqrt(covariance[2, 2]) * EV_PER_A3_IN_GPA),
+        pressure_derivative=float(b1),
+        volume=float(v0),
+        energy=float(e0),
+        rmse=float(np.sqrt(np.mean(residuals**2))),
+        bracketed=bool(v.min() < v0 < v.max()),
+    )

@@ -1,0 +1,214 @@
+"""Fingerprints of structures: moments of atomic Chebyshev descriptors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+
+from lps_flows.analysis.neighbours import element_symbols
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from lps_flows.potential import ChebyshevDescriptor
+
+DEFAULT_SPECIES = ("Li", "P", "S")
+
+
+class FingerprintError(LpsFlowsError):
+    """A fingerprint that cannot be computed or compared."""
+
+
+class FingerprintSettings(FrozenSettings):
+    """What goes into a fingerprint."""
+
+    element: str | None = Field(
+        "Li",
+        description="Element whose atoms are averaged; null for all atoms.",
+    )
+    moments: int = Field(2, ge=1, le=8, description="Number of moments K of Eq. 2.")
+    species: tuple[str, ...] = Field(
+        DEFAULT_SPECIES,
+        min_length=1,
+        description="Species of the descriptor; their order sets the weights.",
+    )
+    radial_cutoff: float = Field(6.0, gt=0, description="Radial cutoff (Å).")
+    radial_order: int = Field(18, ge=0, description="Order of the radial expansion.")
+    angular_cutoff: float = Field(3.0, gt=0, description="Angular cutoff (Å).")
+    angular_order: int = Field(4, ge=0, description="Order of the angular expansion.")
+
+
+_DEFAULTS = FingerprintSettings()
+
+
+@lru_cache(maxsize=16)
+def _descriptor(
+    species: tuple[str, ...],
+    radial_cutoff: float,
+    radial_order: int,
+    angular_cutoff: float,
+    angular_order: int,
+) -> ChebyshevDescriptor:
+    # torch takes seconds to load: only when a fingerprint is computed
+    from lps_flows.potential import ChebyshevDescriptor  # noqa: PLC0415
+
+    return ChebyshevDescriptor(
+        species=species,
+        radial_cutoff=radial_cutoff,
+        radial_order=radial_order,
+        angular_cutoff=angular_cutoff,
+        angular_order=angular_order,
+    )
+
+
+def atomic_features(
+    structure: Structure, settings: FingerprintSettings = _DEFAULTS
+) -> np.ndarray:
+    """Return the Chebyshev vectors of all atoms, shape (n_atoms, n_features).
+
+    Parameters
+    ----------
+    structure
+        Ordered periodic structure of the descriptor's species.
+    settings
+        Descriptor.
+
+    Raises
+    ------
+    FingerprintError
+        When the structure holds an element the descriptor does not know.
+    """
+    unknown = sorted(set(element_symbols(structure)) - set(settings.species))
+    if unknown:
+        raise FingerprintError(
+            f"the descriptor does not know {', '.join(unknown)}",
+            field="species",
+            value=settings.species,
+            remedy="add the elements to the species of the fingerprint settings",
+        )
+    descriptor = _descriptor(
+        settings.species,
+        settings.radial_cutoff,
+        settings.radial_order,
+        settings.angular_cutoff,
+        settings.angular_order,
+    )
+    return descriptor.features(structure)
+
+
+def moment_fingerprint(features: np.ndarray, moments: int) -> np.ndarray:
+    """Return the moments of a set of atomic vectors, joined (the paper's Eq. 2).
+
+    f(1) is the mean, f(k) = (1/N) sum_i (f_i - f(1))^k elementwise for k > 1.
+
+    Parameters
+    ----------
+    features
+        Atomic vectors, shape (n_atoms, n_features).
+    moments
+        Number of moments K.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (K n_features,).
+    """
+    mean = features.mean(axis=0)
+    centred = features - mean
+    higher = [(centred**k).mean(axis=0) for k in range(2, moments + 1)]
+    return np.concatenate([mean, *higher])
+
+
+def structure_fingerprint(
+    structure: Structure,
+    element: str | None = "Li",
+    moments: int = 2,
+    species: Sequence[str] | None = None,
+    settings: FingerprintSettings | None = None,
+) -> np.ndarray:
+    """Return the moment fingerprint of a structure (the paper's Eq. 2).
+
+    Parameters
+    ----------
+    structure
+        Ordered periodic structure.
+    element
+        Element whose atoms count; None for all atoms.
+    moments
+        Number of moments K.
+    species
+        Species of the descriptor in order; by default Li, P, S when these cover the
+        structure, so that all compositions share one vector space, and otherwise the
+        structure's own elements in alphabetical order.
+    settings
+        All of it at once, descriptor included; takes the place of the other arguments.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (K n_features,); 2 x 48 by default.
+
+    Raises
+    ------
+    FingerprintError
+        When the structure has no atom of the element, or elements that are not in
+        the species.
+    """
+    if settings is None:
+        own = tuple(sorted(set(element_symbols(structure))))
+        if species is None:
+            species = DEFAULT_SPECIES if set(own) <= set(DEFAULT_SPECIES) else own
+        settings = FingerprintSettings(
+            element=element, moments=moments, species=tuple(species)
+        )
+    features = atomic_features(structure, settings)
+    if settings.element is not None:
+        chosen = element_symbols(structure) == settings.element
+        if not chosen.any():
+            raise FingerprintError(
+                f"{structure.composition.formula} has no {settings.element} atom",
+                field="element",
+                value=settings.element,
+                remedy="choose an element of the structure, or none for all atoms",
+            )
+        features = features[chosen]
+    return moment_fingerprint(features, settings.moments)
+
+
+def similarity(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the similarity of two fingerprints (the paper's Eq. 3).
+
+    S_P = F1.F2 / (|F1| |F2|), between -1 and 1; 1 for parallel vectors.
+
+    Parameters
+    ----------
+    first, second
+        Fingerprints of one space, raw or reduced, shape (n,).
+
+    Raises
+    ------
+    FingerprintError
+        When the lengths differ or a vector is zero.
+    """
+    one, two = (np.asarray(v, dtype=float) for v in (first, second))
+    if one.ndim != 1 or one.shape != two.shape:
+        raise FingerprintError(
+            "the fingerprints have different lengths",
+            field="F1, F2",
+            value=(one.shape, two.shape),
+            remedy="make both with the same settings",
+        )
+    norms = np.linalg.norm(one) * np.linalg.norm(two)
+    if norms == 0 or not np.isfinite(norms):
+        raise FingerprintError(
+            "a fingerprint of zero length or with NaN has no direction",
+            field="F1, F2",
+            value=float(norms),
+            remedy="check the structure it was made from",
+        )
+    return float(np.clip(one @ two / norms, -1.0, 1.0))

@@ -1,0 +1,221 @@
+"""The metastable hull of the glass-ceramic structures and its miscibility gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from pymatgen.core import Composition
+
+from lps_flows.chemistry import CompositionLine
+from lps_flows.foundation import LpsFlowsError
+
+GapStatus = Literal["gap", "no gap", "unsampled"]
+
+
+class GapError(LpsFlowsError):
+    """A metastable hull that cannot be built."""
+
+
+@dataclass(frozen=True)
+class CompositionPoint:
+    """The lowest structure of one composition."""
+
+    formula: str
+    """Reduced formula."""
+    x: float
+    """Position on the line."""
+    formation_energy: float
+    """Eq. 1 of the lowest structure (eV/atom)."""
+    entry_id: str
+    """Id of the lowest structure."""
+
+
+@dataclass(frozen=True)
+class HullInterval:
+    """The stretch between two consecutive vertices of the metastable hull."""
+
+    x_start: float
+    """Composition of the vertex on the left."""
+    x_end: float
+    """Composition of the vertex on the right."""
+    vertices: tuple[str, str]
+    """Reduced formulas of the two vertices."""
+    status: GapStatus
+    """``gap``: every composition sampled inside lies above the tie line by more than
+    the tolerance; ``no gap``: at least one does not; ``unsampled``: there is none."""
+    n_sampled: int
+    """Number of compositions sampled inside."""
+    depth: float | None
+    """Largest distance of a composition's lowest structure above the tie line
+    (eV/atom), none when unsampled."""
+    margin: float | None
+    """Smallest such distance (eV/atom): how clearly the tolerance is passed."""
+    largest_unsampled: float
+    """Widest stretch of x inside without a sampled composition: how far the verdict
+    rests on data and how far on nothing."""
+    tolerance: float
+    """Tolerance of the verdict (eV/atom)."""
+
+    def contains(self, x: float) -> bool:
+        """Return True for a composition strictly inside."""
+        return self.x_start + 1e-9 < x < self.x_end - 1e-9
+
+
+def lower_envelope(t: Sequence[float], energy: Sequence[float]) -> list[int]:
+    """Return the indices of the lower convex hull of points, from left to right.
+
+    Parameters
+    ----------
+    t
+        Coordinates in which tie lines are straight: the fraction of atoms that
+        belong to one end member, for energies per atom; all different.
+    energy
+        Energies.
+    """
+    order = sorted(range(len(t)), key=lambda k: t[k])
+    hull: list[int] = []
+    for k in order:
+        while len(hull) >= 2 and _above(hull[-2], hull[-1], k, t, energy):
+            hull.pop()
+        hull.append(k)
+    return hull
+
+
+def _above(i: int, j: int, k: int, t: Sequence[float], energy: Sequence[float]) -> bool:
+    """Return True when point j lies on or above the line from i to k."""
+    return (energy[j] - energy[i]) * (t[k] - t[i]) >= (energy[k] - energy[i]) * (
+        t[j] - t[i]
+    )
+
+
+def atom_fraction(line: CompositionLine, formula: str) -> float:
+    """Return the fraction of a composition's atoms in units of the first end member.
+
+    Energies per atom mix linearly in this coordinate, not in x.
+
+    Parameters
+    ----------
+    line
+        The composition line.
+    formula
+        A composition on it.
+    """
+    first, second = (Composition(f).num_atoms for f in line.end_members)
+    n_first, n_second = line.amounts(formula)
+    return n_first * first / (n_first * first + n_second * second)
+
+
+def metastable_hull(
+    points: Sequence[CompositionPoint], line: CompositionLine, tolerance: float
+) -> list[HullInterval]:
+    """Return the intervals of the lower envelope of the glass-ceramic structures.
+
+    Parameters
+    ----------
+    points
+        Lowest glass-ceramic structure of every sampled composition, on the line.
+    line
+        The composition line.
+    tolerance
+        Distance above the tie line that makes a gap (eV/atom).
+
+    Returns
+    -------
+    list of HullInterval
+        From left to right; the vertices are the ends of the intervals.
+
+    Raises
+    ------
+    GapError
+        With fewer than two compositions, or one composition twice.
+    """
+    formulas = [p.formula for p in points]
+    if len(set(formulas)) < 2 or len(set(formulas)) != len(formulas):
+        raise GapError(
+            "a metastable hull needs at least two compositions, each once",
+            field="points",
+            value=formulas,
+            remedy="sample more compositions, or pass the lowest of each",
+        )
+    t = [atom_fraction(line, p.formula) for p in points]
+    energy = [p.formation_energy for p in points]
+    hull = lower_envelope(t, energy)
+    intervals = []
+    for left, right in pairwise(hull):
+        inside = [k for k in range(len(t)) if t[left] < t[k] < t[right]]
+        heights = [
+            energy[k]
+            - float(np.interp(t[k], (t[left], t[right]), (energy[left], energy[right])))
+            for k in inside
+        ]
+        xs = sorted([points[k].x for k in (left, *inside, right)])
+        status: GapStatus = "unsampled"
+        if heights:
+            status = "gap" if min(heights) > tolerance else "no gap"
+        intervals.append(
+            HullInterval(
+                x_start=points[left].x,
+                x_end=points[right].x,
+                vertices=(points[left].formula, points[right].formula),
+                status=status,
+                n_sampled=len(inside),
+                depth=max(heights, default=None),
+                margin=min(heights, default=None),
+                largest_unsampled=float(np.max(np.diff(xs))),
+                tolerance=tolerance,
+            )
+        )
+    return intervals
+
+
+def curve_between(
+    line: CompositionLine,
+    vertices: Sequence[tuple[float, float]],
+    n_points: int = 50,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the tie lines through some vertices (x, eV/atom) as one curve over x.
+
+    Parameters
+    ----------
+    line
+        The composition line.
+    vertices
+        Position and energy per atom, ascending in x.
+    n_points
+        Points per tie line.
+    """
+    first, second = (Composition(f).num_atoms for f in line.end_members)
+    xs, energies = [], []
+    for (x0, e0), (x1, e1) in pairwise(vertices):
+        x = np.linspace(x0, x1, n_points)
+        t, t0, t1 = (v * first / (v * first + (1 - v) * second) for v in (x, x0, x1))
+        xs.append(x)
+        energies.append(e0 + (e1 - e0) * (t - t0) / (t1 - t0))
+    return np.concatenate(xs), np.concatenate(energies)
+
+
+def gaps(intervals: Sequence[HullInterval]) -> list[HullInterval]:
+    """Return the intervals that are miscibility gaps."""
+    return [interval for interval in intervals if interval.status == "gap"]
+
+
+def lowest_points(
+    points: Sequence[CompositionPoint],
+) -> list[CompositionPoint]:
+    """Return the lowest point of each formula, ascending in x.
+
+    Parameters
+    ----------
+    points
+        One point per structure.
+    """
+    chosen: dict[str, CompositionPoint] = {}
+    for point in points:
+        best = chosen.get(point.formula)
+        if best is None or point.formation_energy < best.formation_energy:
+            chosen[point.formula] = point
+    return sorted(chosen.values(), key=lambda p: p.x)

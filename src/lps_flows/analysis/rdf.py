@@ -1,0 +1,190 @@
+"""Partial radial distribution functions and coordination numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import Field
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import find_peaks
+
+from lps_flows.analysis.neighbours import element_symbols, neighbour_pairs
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+
+class RDFError(LpsFlowsError):
+    """A distribution that cannot be computed from the structures given."""
+
+
+class RDFSettings(FrozenSettings):
+    """Grid and smoothing of the distribution functions."""
+
+    r_max: float = Field(8.0, gt=0, description="Largest distance (Å).")
+    bin_width: float = Field(0.05, gt=0, description="Width of a bin (Å).")
+    smoothing: float = Field(
+        0.1,
+        ge=0,
+        description="Standard deviation of the smoothing Gaussian (Å).",
+    )
+    n_lowest: int = Field(
+        10, ge=1, description="Lowest-energy structures averaged per composition."
+    )
+
+
+_DEFAULTS = RDFSettings()
+
+
+@dataclass(frozen=True)
+class PartialRDF:
+    """One pair's distribution, averaged over structures."""
+
+    pair: tuple[str, str]
+    """Central element and neighbour element."""
+    r: np.ndarray
+    """Centres of the bins, shape (n_bins,) (Å)."""
+    g: np.ndarray
+    """g(r), smoothed, shape (n_bins,); tends to 1 at large distances."""
+    running_coordination: np.ndarray
+    """Neighbours of the central atom closer than the bin's outer edge, (n_bins,)."""
+    first_peak: float | None
+    """Position of the first maximum (Å), none when the pair has none."""
+    first_minimum: float | None
+    """Position of the first minimum after it (Å)."""
+    coordination: float | None
+    """Neighbour atoms around a central atom up to the first minimum."""
+
+
+def all_pairs(elements: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the unordered element pairs, each element with itself included."""
+    return list(combinations_with_replacement(elements, 2))
+
+
+def partial_rdf(
+    structures: Sequence[Structure],
+    pair: tuple[str, str],
+    settings: RDFSettings = _DEFAULTS,
+) -> PartialRDF:
+    """Return the average partial RDF of one pair over some structures.
+
+    Parameters
+    ----------
+    structures
+        Structures of one composition; each has the same weight.
+    pair
+        Central and neighbour element. g(r) is the same both ways, the coordination
+        number is of the second around the first.
+    settings
+        Grid and smoothing.
+
+    Raises
+    ------
+    RDFError
+        When a structure lacks one of the elements or there is no structure.
+    """
+    return partial_rdfs(structures, [pair], settings)[pair]
+
+
+def partial_rdfs(
+    structures: Sequence[Structure],
+    pairs: Sequence[tuple[str, str]],
+    settings: RDFSettings = _DEFAULTS,
+) -> dict[tuple[str, str], PartialRDF]:
+    """Return the average partial RDFs of several pairs, one neighbour list each.
+
+    The histogram of ordered pairs is divided by N_a rho_b 4 pi (r2^3 - r1^3)/3 with
+    rho_b = N_b/V. The images of an atom itself count, as they do in the crystal, so
+    that g tends to 1 in any cell.
+
+    Parameters
+    ----------
+    structures
+        Structures of one composition; each has the same weight.
+    pairs
+        Pairs of elements.
+    settings
+        Grid and smoothing.
+    """
+    if not structures:
+        raise RDFError("there are no structures", field="structures", value=[])
+    n_bins = round(settings.r_max / settings.bin_width)
+    edges = np.linspace(0.0, n_bins * settings.bin_width, n_bins + 1)
+    shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
+    g = {pair: np.zeros(n_bins) for pair in pairs}
+    per_atom = {pair: np.zeros(n_bins) for pair in pairs}
+    for structure in structures:
+        symbols = element_symbols(structure)
+        found = neighbour_pairs(structure, float(edges[-1]))
+        for pair in pairs:
+            central, other = (symbols == element for element in pair)
+            if not central.any() or not other.any():
+                raise RDFError(
+                    f"{structure.composition.formula} has no {'-'.join(pair)} pair",
+                    field="pair",
+                    value=pair,
+                    remedy="ask only for elements that are in every structure",
+                )
+            chosen = central[found.first] & other[found.second]
+            counts = np.histogram(found.distances[chosen], bins=edges)[0]
+            counts_per_atom = counts / central.sum()
+            density = other.sum() / structure.volume
+            per_atom[pair] += counts_per_atom / len(structures)
+            g[pair] += counts_per_atom / (density * shells) / len(structures)
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    return {
+        pair: _summary(pair, centres, g[pair], np.cumsum(per_atom[pair]), settings)
+        for pair in pairs
+    }
+
+
+def _summary(
+    pair: tuple[str, str],
+    centres: np.ndarray,
+    raw: np.ndarray,
+    running: np.ndarray,
+    settings: RDFSettings,
+) -> PartialRDF:
+    sigma = settings.smoothing / settings.bin_width
+    g = gaussian_filter1d(raw, sigma, mode="constant") if sigma > 0 else raw
+    peak, minimum = first_extrema(centres, g)
+    coordination = None
+    if minimum is not None:
+        coordination = float(running[np.searchsorted(centres, minimum, "right") - 1])
+    return PartialRDF(pair, centres, g, running, peak, minimum, coordination)
+
+
+def first_extrema(r: np.ndarray, g: np.ndarray) -> tuple[float | None, float | None]:
+    """Return the first maximum of g(r) and the first minimum after it (Å).
+
+    A maximum counts when it stands out of its surroundings by a tenth of the highest
+    one, so that noise and shoulders do not; where the valley is flat (an empty gap
+    between shells) its middle is taken.
+
+    Parameters
+    ----------
+    r, g
+        Distances (Å) and distribution, shape (n_bins,).
+    """
+    padded = np.concatenate([[0.0], g, [0.0]])
+    peaks = find_peaks(padded, prominence=0.1 * g.max(initial=0.0))[0] - 1
+    if g.max(initial=0.0) <= 0 or len(peaks) == 0:
+        return None, None
+    first = peaks[0]
+    if len(peaks) == 1:
+        return float(r[first]), None
+    valley = g[first : peaks[1] + 1]
+    flat = np.flatnonzero(valley <= valley.min() + 1e-3 * valley.max())
+    lowest = flat[_middle_of_first_run(flat)]
+    return float(r[first]), float(r[first + lowest])
+
+
+def _middle_of_first_run(indices: np.ndarray) -> int:
+    breaks = np.flatnonzero(np.diff(indices) > 1)
+    end = breaks[0] if len(breaks) else len(indices) - 1
+    return int(end // 2)
