@@ -5,14 +5,14 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-SITE := $(VENV)/share/lps-flows/mongod/fiftyone/db/bin/mongod
+SERVER := $(VENV)/.server
 export LPS_FLOWS_HOME ?= $(CURDIR)/.lps_flows
 # Threads beyond the cores cost more than they give.
 export OMP_NUM_THREADS ?= $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: demo test setup lint clean
 
-setup: $(READY) $(SITE)
+setup: $(READY) $(SERVER)
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
@@ -24,9 +24,10 @@ $(READY): $(BIN)/python constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[chgnet,sevennet,dev]'
 	@touch $@
 
-$(SITE): $(READY)
+# Where no build of the server exists, lps-flows says so and falls back on files.
+$(SERVER): $(READY)
 	-$(BIN)/lps-flows db install
-	@mkdir -p $(dir $@) && touch -a $@
+	@touch $@
 
 demo: setup
 	$(BIN)/lps-flows run workflows/demo.yaml --out results/demo

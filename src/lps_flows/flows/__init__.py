@@ -1,1 +1,1 @@
-""" """
+"""Compositions of Makers."""

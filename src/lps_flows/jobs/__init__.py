@@ -1,1 +1,1 @@
-""" """
+"""One Maker per step of a campaign."""

@@ -1,0 +1,38 @@
+"""Which structures went into molecular dynamics, and why."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lps_flows.schemas.base import Document
+
+
+class SelectedStructure(BaseModel):
+    """One structure handed to molecular dynamics."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: str = Field(description="Crystal key, or 'gc-' and the formula.")
+    reason: Literal["candidate", "nearest to a candidate", "reference"] = Field(
+        description="'candidate' passes every criterion; 'nearest to a candidate' is "
+        "the lowest composition when none does; 'reference' is a known conductor."
+    )
+    structure_uuid: str = Field(description="Job uuid of the structure's document.")
+    transport_uuid: str = Field(description="Job uuid of its transport document.")
+    e_above_hull: float | None = Field(
+        None, description="Distance above the hull (eV/atom)."
+    )
+
+
+class SelectionDocument(Document):
+    """The candidate rule as applied while the campaign ran."""
+
+    method: str = Field(description="Reference method of the energies.")
+    criteria: list[dict[str, Any]] = Field(
+        description="Verdict per composition: formula, x, criteria, chosen, rank."
+    )
+    selected: list[SelectedStructure] = Field(
+        description="Structures handed to molecular dynamics."
+    )
