@@ -1,1 +1,37 @@
-""" """
+"""The composition line, the crystal library, supercells and removals."""
+
+from lps_flows.chemistry.cells import SupercellError, substituted, supercell_near
+from lps_flows.chemistry.library import (
+    CrystalEntry,
+    DisorderedCrystalError,
+    UnknownCrystalError,
+    crystal,
+    crystals,
+    entry,
+)
+from lps_flows.chemistry.line import CompositionLine, OffLineError, RemovalError
+from lps_flows.chemistry.removal import (
+    atoms_removed,
+    removal_sites,
+    remove_sites,
+    remove_units,
+)
+
+__all__ = [
+    "CompositionLine",
+    "CrystalEntry",
+    "DisorderedCrystalError",
+    "OffLineError",
+    "RemovalError",
+    "SupercellError",
+    "UnknownCrystalError",
+    "atoms_removed",
+    "crystal",
+    "crystals",
+    "entry",
+    "removal_sites",
+    "remove_sites",
+    "remove_units",
+    "substituted",
+    "supercell_near",
+]

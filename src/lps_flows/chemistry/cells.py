@@ -1,0 +1,112 @@
+"""Supercells of a wanted size, and crystals of a neighbouring system."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import product
+
+import numpy as np
+from pymatgen.analysis.structure_prediction.volume_predictor import RLSVolumePredictor
+from pymatgen.core import Structure
+
+from lps_flows.foundation import LpsFlowsError
+
+# A cell whose longest edge is e^4 times its shortest is as bad as one of e times
+# the wanted size: size comes first, shape decides between near equals.
+_SHAPE_WEIGHT = 0.25
+
+
+class SupercellError(LpsFlowsError):
+    """No supercell of the wanted size can be made."""
+
+
+def supercell_near(structure: Structure, target_atoms: int) -> Structure:
+    """Near-cubic supercell with about the wanted number of atoms.
+
+    All diagonal multiples of the cell up to 1.5 times the target are compared by
+    abs(log(N/target)) + 0.25 log(longest/shortest edge); the lowest wins.
+
+    Parameters
+    ----------
+    structure
+        Cell to repeat.
+    target_atoms
+        Wanted number of atoms; the cell itself is returned when it is larger.
+
+    Returns
+    -------
+    Structure
+        A new structure.
+
+    Raises
+    ------
+    SupercellError
+        When `target_atoms` is not positive.
+    """
+    if target_atoms < 1:
+        raise SupercellError(
+            "a supercell needs at least one atom",
+            field="target_atoms",
+            value=target_atoms,
+            remedy="Give a positive number of atoms, for instance 100",
+        )
+    edges = np.array(structure.lattice.abc)
+    most = max(1, int(1.5 * target_atoms / len(structure)))
+
+    def badness(multiple: tuple[int, ...]) -> float:
+        size = abs(np.log(len(structure) * np.prod(multiple) / target_atoms))
+        lengths = edges * multiple
+        return float(size + _SHAPE_WEIGHT * np.log(lengths.max() / lengths.min()))
+
+    candidates = [
+        multiple
+        for multiple in product(range(1, most + 1), repeat=3)
+        if np.prod(multiple) <= most
+    ]
+    # Equal badness: the lexicographically smallest, so that the choice is stable.
+    best = min(candidates, key=lambda multiple: (round(badness(multiple), 9), multiple))
+    supercell = structure.copy()
+    supercell.make_supercell(best)
+    return supercell
+
+
+def substituted(structure: Structure, replacements: Mapping[str, str]) -> Structure:
+    """Crystal of a neighbouring system, by substitution and volume scaling.
+
+    The volume follows from the shortest bonds and tabulated radii
+    (pymatgen's `RLSVolumePredictor`); the result is a derived geometry, to be
+    relaxed before its energy means anything.
+
+    Parameters
+    ----------
+    structure
+        Ordered crystal to start from.
+    replacements
+        New element by old element, for example ``{"Li": "Na"}``.
+
+    Returns
+    -------
+    Structure
+        A new structure, ``properties["derived_from"]`` says from what.
+
+    Raises
+    ------
+    SupercellError
+        When an element to replace is not in the structure.
+    """
+    present = {element.symbol for element in structure.composition}
+    absent = sorted(set(replacements) - present)
+    if absent:
+        raise SupercellError(
+            "an element to replace is not in the structure",
+            field="replacements",
+            value=absent,
+            remedy=f"Replace some of {', '.join(sorted(present))}",
+        )
+    derived = structure.copy()
+    derived.replace_species({**replacements})  # type: ignore[arg-type]
+    volume = RLSVolumePredictor(check_isostructural=False).predict(derived, structure)
+    derived.scale_lattice(volume)
+    rule = ", ".join(f"{old}->{new}" for old, new in sorted(replacements.items()))
+    derived.properties["derived_from"] = f"{structure.formula} by {rule}, unrelaxed"
+    return derived

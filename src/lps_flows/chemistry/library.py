@@ -1,0 +1,206 @@
+"""The crystal library: published structures and models, with where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, model_validator
+from pymatgen.core import Composition, Lattice, Structure
+
+from lps_flows.chemistry.line import CompositionLine
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+
+
+class UnknownCrystalError(LpsFlowsError):
+    """No crystal of that key is in the library."""
+
+
+class DisorderedCrystalError(LpsFlowsError):
+    """A listed crystal has no ordered structure of its own."""
+
+
+class Citation(FrozenSettings):
+    """Where a fact was published."""
+
+    authors: str = Field(description="Authors as they are to be cited.")
+    journal: str = Field(description="Journal, volume and pages.")
+    year: int = Field(description="Year of publication.")
+    doi: str | None = Field(None, description="Digital object identifier.")
+
+
+class CrystalSite(FrozenSettings):
+    """One site of the asymmetric unit."""
+
+    element: str = Field(description="Chemical symbol.")
+    wyckoff: str = Field(description="Wyckoff position in the conventional setting.")
+    xyz: tuple[float, float, float] = Field(description="Fractional coordinates.")
+    occupancy: float = Field(1.0, gt=0, le=1, description="Occupancy of the site.")
+
+
+class CrystalChecks(FrozenSettings):
+    """Numbers against which the built structure is tested."""
+
+    composition: str = Field(description="Composition, up to a common factor.")
+    density: float = Field(gt=0, description="Density (g/cm^3).")
+    space_group_number: int = Field(description="Space group found at 0.01 Å.")
+    shortest_distances: dict[str, float] = Field(
+        description="Shortest distance (Å) of each pair of elements, 'Li-S'."
+    )
+
+
+class CrystalEntry(FrozenSettings):
+    """One phase or model of the library."""
+
+    key: str = Field(description="Name by which `crystal` finds it.")
+    aliases: tuple[str, ...] = Field((), description="Other names it answers to.")
+    formula: str = Field(description="Formula.")
+    space_group: str = Field(description="Space group symbol.")
+    space_group_number: int = Field(ge=1, le=230, description="Space group number.")
+    n_atoms: int | None = Field(None, description="Atoms in the conventional cell.")
+    lattice: tuple[float, float, float, float, float, float] = Field(
+        description="a, b, c (Å), alpha, beta, gamma (degrees) of that cell."
+    )
+    sites: tuple[CrystalSite, ...] = Field((), description="Asymmetric unit.")
+    disordered: bool = Field(
+        False, description="True when occupancies or coordinates are incomplete."
+    )
+    ordered_alternative: str | None = Field(
+        None, description="Key of the ordered structure to use instead."
+    )
+    citations: tuple[Citation, ...] = Field(description="Where it was published.")
+    confidence: str = Field(description="How far the coordinates can be trusted.")
+    provenance: str = Field(description="How the numbers came here.")
+    attribution: str | None = Field(None, description="Attribution a licence asks for.")
+    note: str | None = Field(None, description="Anything else worth knowing.")
+    checks: CrystalChecks | None = Field(None, description="Numbers it is tested on.")
+
+    @model_validator(mode="after")
+    def _buildable(self) -> CrystalEntry:
+        if self.disordered and self.ordered_alternative is None:
+            msg = f"{self.key}: a disordered entry names an ordered_alternative"
+            raise ValueError(msg)
+        if not self.disordered and not self.sites:
+            msg = f"{self.key}: an ordered entry needs sites"
+            raise ValueError(msg)
+        return self
+
+    def x(self, line: CompositionLine | None = None) -> float | None:
+        """Position on a composition line (Li2S-P2S5 unless given), None off it."""
+        line = line or CompositionLine()
+        composition = Composition(self.formula)
+        return line.x(composition) if line.contains(composition) else None
+
+    def structure(self) -> Structure:
+        """Conventional cell of the entry.
+
+        Raises
+        ------
+        DisorderedCrystalError
+            When the entry is listed for the record only.
+        """
+        if self.disordered:
+            raise DisorderedCrystalError(
+                "this entry is disordered or incomplete and has no structure",
+                field="crystal",
+                value=self.key,
+                remedy=f"Use {self.ordered_alternative!r}, its ordered model",
+            )
+        return Structure.from_spacegroup(
+            self.space_group_number,
+            Lattice.from_parameters(*self.lattice),
+            [site.element for site in self.sites],
+            [site.xyz for site in self.sites],
+            # Special positions are rounded to five decimals in the sources.
+            tol=1e-3,
+        )
+
+
+def crystals(library: str | Path | None = None) -> list[CrystalEntry]:
+    """All entries of the crystal library.
+
+    Parameters
+    ----------
+    library
+        Path of a YAML file of the same layout, for another system; the package's
+        own library when None.
+
+    Returns
+    -------
+    list of CrystalEntry
+        In the order of the file.
+    """
+    return list(_load(None if library is None else str(library)).values())
+
+
+def entry(key: str, library: str | Path | None = None) -> CrystalEntry:
+    """Find the library entry of a key or alias.
+
+    Raises
+    ------
+    UnknownCrystalError
+        When there is none; the message lists close matches.
+    """
+    entries = _load(None if library is None else str(library))
+    names = {
+        name: candidate
+        for candidate in entries.values()
+        for name in (candidate.key, *candidate.aliases)
+    }
+    if key not in names:
+        close = get_close_matches(str(key), names, n=4, cutoff=0.4) or sorted(entries)
+        raise UnknownCrystalError(
+            "the crystal library has no such key",
+            field="crystal",
+            value=key,
+            remedy=f"Did you mean {', '.join(close)}? `lps-flows crystals` lists all",
+        )
+    return names[key]
+
+
+def crystal(key: str, library: str | Path | None = None) -> Structure:
+    """Ordered conventional cell of a library crystal.
+
+    Parameters
+    ----------
+    key
+        Key or alias, see `crystals`.
+    library
+        Path of another library file; the package's own when None.
+
+    Returns
+    -------
+    Structure
+        Lattice in Å.
+
+    Raises
+    ------
+    UnknownCrystalError
+        When the library has no such key.
+    DisorderedCrystalError
+        When the entry is listed for the record only.
+    """
+    return entry(key, library).structure()
+
+
+@cache
+def _load(library: str | None) -> dict[str, CrystalEntry]:
+    source: Any = (
+        files("lps_flows.chemistry") / "data" / "crystals.yaml"
+        if library is None
+        else Path(library)
+    )
+    content: dict[str, Sequence[dict[str, Any]]] = yaml.load(
+        source.read_text(encoding="utf-8"),
+        Loader=_Loader,  # noqa: S506 - both candidates are safe loaders
+    )
+    return {item["key"]: CrystalEntry(**item) for item in content["entries"]}
+
+
+# The C loader is ten times faster on the 1,500 lines of the library.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

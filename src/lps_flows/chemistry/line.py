@@ -1,0 +1,209 @@
+"""The composition line between two end members, and what lies on it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from pydantic import Field, field_validator
+from pymatgen.core import Composition
+
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+
+# Composition amounts are small integers or fractions; anything closer than this
+# (in atoms per formula unit) is the same composition.
+_TOLERANCE = 1e-6
+
+
+class OffLineError(LpsFlowsError):
+    """A composition that is no mixture of the line's two end members."""
+
+
+class RemovalError(LpsFlowsError):
+    """Units cannot be removed from a composition or a structure."""
+
+
+class CompositionLine(FrozenSettings):
+    """All mixtures x A + (1 - x) B of two end members A and B.
+
+    Parameters
+    ----------
+    end_members
+        Formulas of A (x = 1) and B (x = 0). Formula units are taken as written, so
+        ``("Li2S", "P2S5")`` gives x of (Li2S)x(P2S5)1-x.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When a formula is not readable or the two are multiples of each other.
+    """
+
+    end_members: tuple[str, str] = Field(
+        ("Li2S", "P2S5"),
+        description="Formulas of the two end members, x = 1 first and x = 0 second.",
+    )
+
+    @field_validator("end_members")
+    @classmethod
+    def _independent(cls, value: tuple[str, str]) -> tuple[str, str]:
+        first, second = (Composition(formula) for formula in value)
+        if first.reduced_formula == second.reduced_formula:
+            msg = f"end_members = {value}: the two formulas are the same compound"
+            raise ValueError(msg)
+        return value
+
+    @cached_property
+    def elements(self) -> tuple[str, ...]:
+        """Symbols of the elements of the line, alphabetical."""
+        return tuple(
+            sorted({e.symbol for f in self.end_members for e in Composition(f)})
+        )
+
+    def amounts(self, composition: str | Composition) -> tuple[float, float]:
+        """Count the formula units of each end member in a composition.
+
+        Parameters
+        ----------
+        composition
+            Formula or pymatgen composition, of any size.
+
+        Returns
+        -------
+        tuple of float
+            Units of the first and of the second end member.
+
+        Raises
+        ------
+        OffLineError
+            When the composition is not such a mixture.
+        """
+        wanted = _readable(composition)
+        symbols = sorted({*self.elements, *(e.symbol for e in wanted)})
+        columns = np.array(
+            [[Composition(f)[s] for f in self.end_members] for s in symbols]
+        )
+        target = np.array([wanted[s] for s in symbols])
+        solution = np.linalg.lstsq(columns, target, rcond=None)[0]
+        scale = max(1.0, float(np.abs(target).max()))
+        residual = float(np.abs(columns @ solution - target).max())
+        if residual > _TOLERANCE * scale or solution.min() < -_TOLERANCE * scale:
+            first, second = self.end_members
+            raise OffLineError(
+                f"the composition is no mixture of {first} and {second}",
+                field="composition",
+                value=_text(wanted),
+                remedy=f"Use a composition n {first} + m {second} with n, m >= 0, or "
+                "treat it in the full phase diagram of its elements",
+            )
+        # Rounded so that x of a fraction such as 7/10 prints as 0.7.
+        first_units, second_units = np.round(np.clip(solution, 0.0, None), 10)
+        return float(first_units), float(second_units)
+
+    def x(self, composition: str | Composition) -> float:
+        """Mole fraction of the first end member.
+
+        Parameters
+        ----------
+        composition
+            Formula or pymatgen composition, of any size.
+
+        Returns
+        -------
+        float
+            x of A_x B_(1-x), between 0 and 1.
+
+        Raises
+        ------
+        OffLineError
+            When the composition is not on the line.
+        """
+        first, second = self.amounts(composition)
+        return first / (first + second)
+
+    def contains(self, composition: str | Composition) -> bool:
+        """Whether a composition lies on the line."""
+        try:
+            self.amounts(composition)
+        except OffLineError:
+            return False
+        return True
+
+    def formula(self, first_units: float, second_units: float) -> str:
+        """Full formula of a mixture of so many units of each end member."""
+        first, second = (Composition(f) for f in self.end_members)
+        return _text(first * first_units + second * second_units)
+
+    def remove(
+        self, composition: str | Composition, end_member: str, n_units: int
+    ) -> str:
+        """Return the formula left when units of an end member are taken away.
+
+        Parameters
+        ----------
+        composition
+            Where to start, a composition on the line.
+        end_member
+            One of `end_members`.
+        n_units
+            Formula units of it to remove; negative ones are added.
+
+        Returns
+        -------
+        str
+            Full formula, for example ``"Li42P16S61"``.
+
+        Raises
+        ------
+        OffLineError
+            When the start is not on the line.
+        RemovalError
+            When `end_member` is not of the line, there are fewer units than asked
+            for, or nothing would be left.
+        """
+        index = self._index(end_member)
+        units = list(self.amounts(composition))
+        if n_units > units[index] + _TOLERANCE:
+            raise RemovalError(
+                f"{_text(_readable(composition))} holds only {units[index]:g} units "
+                f"of {end_member}",
+                field="n_units",
+                value=n_units,
+                remedy="Remove fewer units or start from a larger supercell",
+            )
+        units[index] -= n_units
+        if sum(units) < _TOLERANCE:
+            raise RemovalError(
+                "removing every unit leaves an empty cell",
+                field="n_units",
+                value=n_units,
+                remedy="Remove fewer units",
+            )
+        return self.formula(*units)
+
+    def _index(self, end_member: str) -> int:
+        reduced = Composition(end_member).reduced_formula
+        for index, formula in enumerate(self.end_members):
+            if Composition(formula).reduced_formula == reduced:
+                return index
+        raise RemovalError(
+            "only units of an end member keep a structure on the line",
+            field="end_member",
+            value=end_member,
+            remedy=f"Use one of {', '.join(self.end_members)}",
+        )
+
+
+def _readable(composition: str | Composition) -> Composition:
+    try:
+        return Composition(composition)
+    except ValueError as error:
+        raise OffLineError(
+            "this is not a chemical formula",
+            field="composition",
+            value=str(composition),
+            remedy="Write it like 'Li7P3S11'",
+        ) from error
+
+
+def _text(composition: Composition) -> str:
+    return composition.formula.replace(" ", "")
