@@ -7,12 +7,17 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from monty.json import MSONable
 
 from lps_flows.foundation import LpsFlowsError
 
 if TYPE_CHECKING:
     from jobflow import Maker
+    from pymatgen.core import Structure
+
+# No bond of any element is shorter (Å).
+SHORTEST_DISTANCE = 0.5
 
 
 class EngineError(LpsFlowsError):
@@ -80,7 +85,7 @@ class Engine(MSONable):
             ),
         )
 
-    def compute(self, structure: Any, *, relax: bool) -> Any:
+    def compute(self, structure: Structure, *, relax: bool) -> Any:
         """Run one calculation in this process and return its task document.
 
         Only for engines that are `batched`.
@@ -95,8 +100,9 @@ class Engine(MSONable):
         Raises
         ------
         EngineError
-            When the engine needs jobs of its own.
+            When the engine needs jobs of its own, or the structure is unphysical.
         """
+        refuse_unphysical(structure)
         if not self.batched:
             raise EngineError(
                 "this engine cannot run inside another job",
@@ -117,6 +123,46 @@ class Engine(MSONable):
         """
         name = getattr(self.static, "written_method", None)
         return self.method if name is None else str(name())
+
+
+def refuse_unphysical(structure: Structure) -> None:
+    """Stop a structure that would crash an engine, not just fail in it.
+
+    CHGNet's graph code takes the whole process down on coordinates that are not
+    numbers, and with it every other structure of the job.
+
+    Parameters
+    ----------
+    structure
+        Structure about to be computed.
+
+    Raises
+    ------
+    EngineError
+        When coordinates or cell are not finite, the cell is flat, or two atoms are
+        closer than 0.5 Å.
+    """
+    formula = structure.composition.formula.replace(" ", "")
+    matrix = structure.lattice.matrix
+    if not (np.isfinite(matrix).all() and np.isfinite(structure.frac_coords).all()):
+        problem = "coordinates or cell are not finite numbers"
+    elif structure.volume < len(structure):
+        problem = "the cell holds less than 1 Å^3 per atom"
+    elif _closest(structure) < SHORTEST_DISTANCE:
+        problem = f"two atoms are closer than {SHORTEST_DISTANCE} Å"
+    else:
+        return
+    raise EngineError(
+        problem,
+        field="structure",
+        value=formula,
+        remedy="Look at the step that made it; the structure is left out",
+    )
+
+
+def _closest(structure: Structure) -> float:
+    distances = structure.get_neighbor_list(SHORTEST_DISTANCE)[3]
+    return float(distances.min()) if len(distances) else np.inf
 
 
 def set_threads(threads: int | None) -> None:

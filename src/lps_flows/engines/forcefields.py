@@ -183,7 +183,8 @@ def chgnet_engine(settings: EngineSettings) -> Engine:
         settings,
         method=f"chgnet-{release}",
         force_field_name="CHGNet",
-        calculator_kwargs={},
+        # Its default only warns, and returns an energy without those atoms.
+        calculator_kwargs={"on_isolated_atoms": "error"},
     )
 
 

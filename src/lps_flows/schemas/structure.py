@@ -70,6 +70,17 @@ class StructureDocument(Document):
     converged: bool = Field(description="True when the calculation converged.")
 
 
+class CalculationFailure(BaseModel):
+    """A member of a set for which the reference method gave no energy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    index: int = Field(description="Position in the set that was to be labelled.")
+    formula: str = Field(description="Full formula of the cell.")
+    provenance: Provenance = Field(description="Where the structure comes from.")
+    reason: str = Field(description="What went wrong, in the words of the error.")
+
+
 class StructureSet(Document):
     """Many structures labelled in one job."""
 
@@ -77,4 +88,8 @@ class StructureSet(Document):
     n_structures: int = Field(description="Number of entries.")
     entries: list[StructureDocument] = Field(
         description="One document per structure (kept in the data store)."
+    )
+    failures: list[CalculationFailure] = Field(
+        default_factory=list,
+        description="Members without an energy, and why; nothing else is lost by them.",
     )

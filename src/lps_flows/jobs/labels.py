@@ -1,0 +1,165 @@
+"""From an engine's calculations to structure documents and labelled sets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobflow import job
+from pymatgen.core import Structure
+
+from lps_flows.chemistry import CompositionLine
+from lps_flows.engines import Calculation, EngineError, read_calculation
+from lps_flows.schemas import Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.structure import CalculationFailure
+
+
+def full_formula(structure: Structure) -> str:
+    """Return the formula of the whole cell without blanks, 'Li42P16S61'."""
+    return str(structure.composition.formula.replace(" ", ""))
+
+
+def structure_document(
+    calculation: Calculation,
+    provenance: Provenance,
+    *,
+    method: str,
+    relaxed: bool,
+    line: CompositionLine,
+) -> StructureDocument:
+    """Write a calculation as the document that the whole campaign understands.
+
+    Parameters
+    ----------
+    calculation
+        Structure, energy (eV), forces (eV/Å), stress (eV/Å^3).
+    provenance
+        Where the structure comes from.
+    method
+        Method of the engine.
+    relaxed
+        True when the engine relaxed the structure.
+    line
+        Composition line; x is None for a composition off it.
+    """
+    structure, stress = calculation.structure, calculation.stress
+    composition = structure.composition
+    return StructureDocument(
+        method=method,
+        provenance=provenance,
+        structure=structure,
+        formula=full_formula(structure),
+        chemical_system=composition.chemical_system,
+        x=line.x(composition) if line.contains(composition) else None,
+        n_atoms=len(structure),
+        energy=calculation.energy,
+        energy_per_atom=calculation.energy / len(structure),
+        forces=calculation.forces.tolist(),
+        stress=None if stress is None else stress.tolist(),
+        relaxed=relaxed,
+        converged=calculation.converged,
+    )
+
+
+def labelled_set(
+    method: str,
+    documents: list[StructureDocument],
+    failures: list[CalculationFailure],
+) -> StructureSet:
+    """Put labelled structures and failures into one set.
+
+    Raises
+    ------
+    EngineError
+        When there are failures and nothing else: then the engine is at fault.
+    """
+    if failures and not documents:
+        raise EngineError(
+            f"none of {len(failures)} structures could be labelled; the first: "
+            f"{failures[0].reason}",
+            field="engine",
+            value=method,
+            remedy="Check that the engine runs on this machine, and the structures",
+        )
+    return StructureSet(
+        method=method,
+        n_structures=len(documents),
+        entries=documents,
+        failures=failures,
+    )
+
+
+@job(output_schema=StructureDocument)
+def document_calculation(
+    task: Any,
+    provenance: Provenance,
+    *,
+    method: str,
+    relaxed: bool,
+    line: CompositionLine,
+) -> StructureDocument:
+    """Turn an engine's task document into a structure document."""
+    return structure_document(
+        read_calculation(task),
+        provenance,
+        method=method,
+        relaxed=relaxed,
+        line=line,
+    )
+
+
+@job(output_schema=StructureSet, data="entries")
+def collect_labels(
+    calculations: list[Any],
+    *,
+    provenances: list[Provenance],
+    formulas: list[str],
+    method: str,
+    relaxed: bool,
+    line: CompositionLine,
+) -> StructureSet:
+    """Gather single calculations into a set; None marks one that failed.
+
+    Parameters
+    ----------
+    calculations
+        Task documents, in the order of the structures.
+    provenances, formulas
+        Origin and formula of each structure.
+    method
+        Method of the engine.
+    relaxed
+        True when the structures were relaxed.
+    line
+        Composition line.
+
+    Raises
+    ------
+    EngineError
+        When not a single structure could be labelled.
+    """
+    documents, failures = [], []
+    for index, (task, provenance) in enumerate(
+        zip(calculations, provenances, strict=True)
+    ):
+        try:
+            if task is None:
+                raise EngineError("the calculation did not finish")
+            document = structure_document(
+                read_calculation(task),
+                provenance,
+                method=method,
+                relaxed=relaxed,
+                line=line,
+            )
+        except EngineError as error:
+            failures.append(
+                CalculationFailure(
+                    index=index,
+                    formula=formulas[index],
+                    provenance=provenance,
+                    reason=str(error),
+                )
+            )
+        else:
+            documents.append(document)
+    return labelled_set(method, documents, failures)

@@ -1,0 +1,230 @@
+"""Energies by the reference engine: one structure, or a whole set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from jobflow import Flow, Job, JobConfig, Maker, OnMissing, Response, job
+from pymatgen.core import Structure
+
+from lps_flows.chemistry import CompositionLine
+from lps_flows.engines import Engine, EngineError, get_engine, read_calculation
+from lps_flows.jobs.labels import (
+    collect_labels,
+    document_calculation,
+    full_formula,
+    labelled_set,
+    structure_document,
+)
+from lps_flows.schemas import Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
+from lps_flows.schemas.structure import CalculationFailure
+
+# A trained potential is read from the store of the running job.
+_SEES_STORE = JobConfig(expose_store=True)
+
+# What an engine inside this process raises over one bad structure: our own error,
+# graph construction and linear algebra on unphysical cells, floating-point traps.
+_BAD_STRUCTURE = (EngineError, ValueError, RuntimeError, ArithmeticError)
+
+
+@dataclass
+class ReferenceStaticMaker(Maker):
+    """Energy, forces and stress of one structure by the reference engine.
+
+    Parameters
+    ----------
+    name
+        Name of the flow; its jobs add the formula.
+    engine
+        The reference engine.
+    line
+        Composition line on which x is given.
+    """
+
+    name: str = "reference static"
+    engine: Engine = field(default_factory=get_engine)
+    line: CompositionLine = field(default_factory=CompositionLine)
+
+    relaxes: ClassVar[bool] = False
+
+    def make(self, structure: Structure, provenance: Provenance) -> Flow:
+        """Make the flow; its output is a `StructureDocument`.
+
+        Parameters
+        ----------
+        structure
+            Structure, or a reference to one.
+        provenance
+            Where it comes from.
+        """
+        name = self.name
+        if isinstance(structure, Structure):
+            name = f"{name} {full_formula(structure)}"
+        if self.engine.batched:
+            last = compute_structure(
+                structure,
+                provenance,
+                engine=self.engine,
+                relax=self.relaxes,
+                line=self.line,
+            )
+            jobs: list[Flow | Job] = [last]
+        else:
+            maker = self.engine.relax if self.relaxes else self.engine.static
+            task = maker.make(structure)
+            task.name = f"{name} ({self.engine.name})"
+            last = document_calculation(
+                task.output,
+                provenance,
+                method=self.engine.method,
+                relaxed=self.relaxes,
+                line=self.line,
+            )
+            jobs = [task, last]
+        last.name = name
+        return Flow(jobs, output=last.output, name=name)
+
+
+@dataclass
+class ReferenceRelaxMaker(ReferenceStaticMaker):
+    """Relax one structure with the reference engine.
+
+    An unconverged relaxation is recorded (``converged`` is False); one that gives no
+    finite energy fails with a typed error.
+
+    Parameters
+    ----------
+    name
+        Name of the flow; its jobs add the formula.
+    engine
+        The reference engine.
+    line
+        Composition line on which x is given.
+    """
+
+    name: str = "reference relax"
+
+    relaxes: ClassVar[bool] = True
+
+
+@dataclass
+class LabelMaker(Maker):
+    """Label a set of structures with the reference engine.
+
+    Engines inside the Python process label the set in one job; any other gets one
+    job per structure. A structure that fails is recorded in the set's ``failures``.
+
+    Parameters
+    ----------
+    name
+        Name of the job.
+    engine
+        The reference engine.
+    relax
+        Relax every structure instead of computing it as it is.
+    line
+        Composition line on which x is given.
+    """
+
+    name: str = "label structures"
+    engine: Engine = field(default_factory=get_engine)
+    relax: bool = False
+    line: CompositionLine = field(default_factory=CompositionLine)
+
+    @job(output_schema=StructureSet, data="entries", config=_SEES_STORE)
+    def make(
+        self, structures: UnlabelledSet | StructureSet | list[UnlabelledStructure]
+    ) -> StructureSet | Response:
+        """Label the structures.
+
+        Parameters
+        ----------
+        structures
+            Reference to a set (never the list itself: inputs stay small); a labelled
+            set is labelled anew.
+
+        Returns
+        -------
+        StructureSet
+            One document per structure that has an energy, and the failures.
+
+        Raises
+        ------
+        EngineError
+            When not a single structure could be labelled.
+        """
+        entries: Sequence[UnlabelledStructure | StructureDocument] = (
+            structures if isinstance(structures, list) else structures.entries
+        )
+        if self.engine.batched:
+            return self._label_here(entries)
+        maker = self.engine.relax if self.relax else self.engine.static
+        calculations: list[Flow | Job] = []
+        for index, entry in enumerate(entries):
+            calculation = maker.make(entry.structure)
+            calculation.name = f"{maker.name} {full_formula(entry.structure)} {index}"
+            calculations.append(calculation)
+        collect = collect_labels(
+            [calculation.output for calculation in calculations],
+            provenances=[entry.provenance for entry in entries],
+            formulas=[full_formula(entry.structure) for entry in entries],
+            method=self.engine.method,
+            relaxed=self.relax,
+            line=self.line,
+        )
+        collect.name = f"{self.name} collect"
+        # A calculation that fails is recorded by the collector, not fatal to it.
+        collect.config.on_missing_references = OnMissing.NONE
+        return Response(
+            replace=Flow([*calculations, collect], collect.output, name=self.name)
+        )
+
+    def _label_here(
+        self, entries: Sequence[UnlabelledStructure | StructureDocument]
+    ) -> StructureSet:
+        method = self.engine.written_method()
+        documents, failures = [], []
+        for index, entry in enumerate(entries):
+            try:
+                task = self.engine.compute(entry.structure, relax=self.relax)
+                document = structure_document(
+                    read_calculation(task),
+                    entry.provenance,
+                    method=method,
+                    relaxed=self.relax,
+                    line=self.line,
+                )
+            except _BAD_STRUCTURE as error:
+                failures.append(
+                    CalculationFailure(
+                        index=index,
+                        formula=full_formula(entry.structure),
+                        provenance=entry.provenance,
+                        reason=str(error) or type(error).__name__,
+                    )
+                )
+            else:
+                documents.append(document)
+        return labelled_set(method, documents, failures)
+
+
+@job(output_schema=StructureDocument, config=_SEES_STORE)
+def compute_structure(
+    structure: Structure,
+    provenance: Provenance,
+    *,
+    engine: Engine,
+    relax: bool,
+    line: CompositionLine,
+) -> StructureDocument:
+    """Compute one structure inside this job, with an engine that can be batched."""
+    return structure_document(
+        read_calculation(engine.compute(structure, relax=relax)),
+        provenance,
+        method=engine.written_method(),
+        relaxed=relax,
+        line=line,
+    )
