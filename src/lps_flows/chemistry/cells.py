@@ -104,7 +104,7 @@ def substituted(structure: Structure, replacements: Mapping[str, str]) -> Struct
             remedy=f"Replace some of {', '.join(sorted(present))}",
         )
     derived = structure.copy()
-    derived.replace_species({**replacements})  # type: ignore[arg-type]
+    derived.replace_species(dict(replacements.items()))
     volume = RLSVolumePredictor(check_isostructural=False).predict(derived, structure)
     derived.scale_lattice(volume)
     rule = ", ".join(f"{old}->{new}" for old, new in sorted(replacements.items()))
