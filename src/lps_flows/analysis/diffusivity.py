@@ -33,6 +33,12 @@ MIN_FIT_PROBABILITY = 0.05
 LATEST_START = 0.25
 # A slope below this many of its own standard deviations shows no diffusion.
 MIN_SIGNIFICANCE = 3.0
+# A square-root term beside the straight line (motion that slows down as cages and
+# back-jumps make it do) may be at most this many standard deviations.
+MAX_CURVATURE_SIGNIFICANCE = 2.0
+# The diffusive growth over the longest lag must be at least this fraction of the
+# intercept, or the ions have not left the cages they vibrate in.
+MIN_GROWTH = 0.5
 # Without an acceptable straight line, slopes of the two halves of the lags may differ
 # by this fraction of the slope before the run counts as curved.
 MAX_CURVATURE = 0.3
@@ -97,6 +103,7 @@ class _Fit:
     slope: float
     intercept: float
     probability: float
+    bend: float
     weights: Array
     significance: float
     s2: float
@@ -199,6 +206,12 @@ def diffusivity_from_msd(
             f"{fit.significance / scale:.1f} standard deviations from zero, "
             f"{MIN_SIGNIFICANCE:g} are needed"
         )
+    elif fit.slope * curve.lags[-1] < MIN_GROWTH * fit.intercept:
+        reason = (
+            "plateau: the mean-squared displacement grows by "
+            f"{fit.slope * curve.lags[-1]:.2g} Å^2 on top of {fit.intercept:.2g} Å^2 "
+            "of vibration; the ions have not left their cages"
+        )
     elif curved:
         reason = (
             "curved: no lag from which the mean-squared displacement is a straight "
@@ -249,7 +262,10 @@ def _linear_regime(curve: MeanSquaredDisplacement) -> tuple[_Fit, bool]:
     fits = []
     for first in starts:
         fit = _fit_from(curve, first)
-        if fit.probability >= MIN_FIT_PROBABILITY:
+        if (
+            fit.probability >= MIN_FIT_PROBABILITY
+            and abs(fit.bend) <= MAX_CURVATURE_SIGNIFICANCE
+        ):
             return fit, True
         fits.append(fit)
     return max(fits, key=lambda fit: fit.probability), False
@@ -275,6 +291,10 @@ def _fit_from(curve: MeanSquaredDisplacement, first: int) -> _Fit:
         residual = values - slope * lags - intercept
         chi_square = float(residual @ cho_solve(factor, residual))
         weights = both[0] / 6
+    bent = np.stack([*design.T, np.sqrt(lags)], axis=1)
+    solved = cho_solve(factor, bent)
+    spread = np.linalg.inv(bent.T @ solved)
+    bend = float((spread @ solved.T @ values)[2] / np.sqrt(spread[2, 2]))
     still = curve.covariance(0.0, max(intercept, 0.0) / 6 or s2, 0.0)[first:, first:]
     if intercept <= 0:
         # No vibration to compare with: the spread at the fitted D is the yardstick.
@@ -286,6 +306,7 @@ def _fit_from(curve: MeanSquaredDisplacement, first: int) -> _Fit:
         slope=float(slope),
         intercept=float(intercept),
         probability=float(chi2.sf(chi_square, len(lags) - 2)),
+        bend=bend,
         weights=weights,
         significance=float(significance),
         s2=s2,
@@ -318,7 +339,7 @@ def _std(curve: MeanSquaredDisplacement, fit: _Fit, D: float) -> float:
     """Return the standard deviation of the estimate if D were the truth (Å^2/fs)."""
     q = fit.q * D / fit.D if fit.D > 0 else fit.q
     cov = curve.covariance(max(D, 0.0), fit.s2, q)[fit.first :, fit.first :]
-    return float(np.sqrt(fit.weights @ cov @ fit.weights))
+    return float(np.sqrt(max(fit.weights @ cov @ fit.weights, 0.0)))
 
 
 def _interval(
