@@ -5,6 +5,7 @@ from lps_flows.engines.reading import (
     Calculation,
     TrajectoryFrames,
     read_calculation,
+    read_path,
     read_trajectory,
 )
 from lps_flows.engines.registry import engine_names, get_engine
@@ -20,5 +21,6 @@ __all__ = [
     "engine_names",
     "get_engine",
     "read_calculation",
+    "read_path",
     "read_trajectory",
 ]

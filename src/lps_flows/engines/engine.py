@@ -72,7 +72,7 @@ class Engine(MSONable):
             Seed of the initial velocities; engines without one ignore it.
         """
         # Imported here: the Makers themselves import this module for `EngineError`.
-        from lps_flows.engines.dynamics import configure_md  # noqa: PLC0415
+        from lps_flows.engines.configure import configure_md  # noqa: PLC0415
 
         return replace(
             self,
@@ -84,6 +84,18 @@ class Engine(MSONable):
                 seed=seed,
             ),
         )
+
+    def with_path(self, max_steps: int) -> Engine:
+        """Return the same engine with relaxations that keep every step.
+
+        Parameters
+        ----------
+        max_steps
+            Most ionic steps; to stop there is no error.
+        """
+        from lps_flows.engines.configure import configure_path  # noqa: PLC0415
+
+        return replace(self, relax=configure_path(self.relax, max_steps=max_steps))
 
     def compute(self, structure: Structure, *, relax: bool) -> Any:
         """Run one calculation in this process and return its task document.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import GPa
 from emmet.core.types.enums import TaskState
 from monty.json import MontyDecoder
@@ -21,12 +22,12 @@ _KBAR_COMPRESSION = -0.1 * GPa
 
 @dataclass(frozen=True)
 class Calculation:
-    """The end of one calculation.
+    """One calculated geometry: the end of a calculation, or a step on the way.
 
     Parameters
     ----------
     structure
-        Final structure.
+        The geometry.
     energy
         Total energy of the cell (eV).
     forces
@@ -35,9 +36,9 @@ class Calculation:
         Stress, shape (3, 3), positive under tension (eV/Å^3); None when the engine
         gives none.
     converged
-        True when electrons and, in a relaxation, ions converged.
+        True when electrons and, at the end of a relaxation, ions converged.
     n_steps
-        Number of ionic steps.
+        Number of ionic steps up to here.
     max_force
         Largest norm of a force (eV/Å).
     """
@@ -69,7 +70,7 @@ class TrajectoryFrames:
 
 
 def read_calculation(task_document: Any) -> Calculation:
-    """Read a task document of a static calculation or relaxation.
+    """Read the end of a static calculation or relaxation.
 
     Parameters
     ----------
@@ -89,24 +90,55 @@ def read_calculation(task_document: Any) -> Calculation:
     """
     document = _decoded(task_document)
     output = document.output
-    energy = _finite(output.energy, "energy", document)
-    forces = _finite(output.forces, "forces", document)
-    stress = None
-    if output.stress is not None:
-        stress = _KBAR_COMPRESSION * _finite(output.stress, "stress", document)
-    structure = document.structure.copy()
-    # Velocities and magnetic moments belong to the engine, not to the structure.
-    for name in list(structure.site_properties):
-        structure.remove_site_property(name)
-    return Calculation(
-        structure=structure,
-        energy=float(energy),
-        forces=forces,
-        stress=stress,
-        converged=_converged(document),
+    stress = output.stress
+    return _calculation(
+        document.structure,
+        energy=output.energy,
+        forces=output.forces,
+        stress=None if stress is None else _KBAR_COMPRESSION * np.array(stress),
+        # A static without an optimiser has nothing to converge and carries no state.
+        converged=document.state in (None, TaskState.SUCCESS),
         n_steps=_n_steps(document),
-        max_force=float(np.linalg.norm(forces, axis=1).max()),
     )
+
+
+def read_path(task_document: Any) -> list[Calculation]:
+    """Read every step of a relaxation, the start first.
+
+    Parameters
+    ----------
+    task_document
+        Document of a relaxation by an engine made with `Engine.with_path`.
+
+    Returns
+    -------
+    list of Calculation
+        Steps; of all but the last, `converged` speaks of the electrons alone.
+
+    Raises
+    ------
+    EngineError
+        When the document keeps no steps, or one is not finite.
+    """
+    document = _decoded(task_document)
+    if getattr(document, "calcs_reversed", None):
+        path = _vasp_path(document)
+    else:
+        trajectory = _trajectory(document)
+        path = [
+            _calculation(
+                trajectory.get_structure(index),
+                energy=step["energy"],
+                forces=step["forces"],
+                stress=voigt_6_to_full_3x3_stress(np.array(step["stress"]))
+                if "stress" in step
+                else None,
+                converged=True,
+                n_steps=index + 1,
+            )
+            for index, step in enumerate(trajectory.frame_properties)
+        ]
+    return [*path[:-1], read_calculation(document)]
 
 
 def read_trajectory(task_document: Any) -> TrajectoryFrames:
@@ -122,32 +154,86 @@ def read_trajectory(task_document: Any) -> TrajectoryFrames:
     EngineError
         When the document holds no trajectory.
     """
-    document = _decoded(task_document)
-    for name in ("objects", "vasp_objects"):
-        stored = getattr(document, name, None) or {}
-        trajectory = _decoded(
-            next((v for k, v in stored.items() if _value(k) == "trajectory"), None)
-        )
-        if trajectory is not None:
-            break
-    else:
-        raise EngineError(
-            "the document holds no trajectory",
-            field="objects",
-            value=type(document).__name__,
-            remedy="Run it with the engine's own md Maker and load the data store",
-        )
-    properties = trajectory.frame_properties or [{}] * len(trajectory)
+    trajectory = _trajectory(_decoded(task_document))
+    steps = trajectory.frame_properties or [{}] * len(trajectory)
     return TrajectoryFrames(
-        structures=[trajectory.get_structure(i) for i in range(len(trajectory))],
-        temperatures=np.array(
-            [float(p.get("temperature", np.nan)) for p in properties]
-        ),
+        structures=[_bare(trajectory.get_structure(i)) for i in range(len(trajectory))],
+        temperatures=np.array([float(s.get("temperature", np.nan)) for s in steps]),
     )
 
 
-def _value(key: Any) -> str:
-    return str(getattr(key, "value", key))
+def _calculation(
+    structure: Structure,
+    *,
+    energy: Any,
+    forces: Any,
+    stress: np.ndarray | None,
+    converged: bool,
+    n_steps: int,
+) -> Calculation:
+    found = {"energy": energy, "forces": forces}
+    if stress is not None:
+        found["stress"] = stress
+    numbers = {
+        name: np.asarray(np.nan if value is None else value, dtype=float)
+        for name, value in found.items()
+    }
+    for name, values in numbers.items():
+        if not np.isfinite(values).all():
+            raise EngineError(
+                f"the calculation gave no finite {name}",
+                field="structure",
+                value=structure.composition.formula.replace(" ", ""),
+                remedy="Look at its run directory: the structure may be unphysical, "
+                "or the electronic cycle may have diverged",
+            )
+    return Calculation(
+        structure=_bare(structure),
+        energy=float(numbers["energy"]),
+        forces=numbers["forces"],
+        stress=numbers.get("stress"),
+        converged=converged,
+        n_steps=n_steps,
+        max_force=float(np.linalg.norm(numbers["forces"], axis=1).max()),
+    )
+
+
+def _vasp_path(document: Any) -> list[Calculation]:
+    last = document.calcs_reversed[0]
+    most = (last.input.parameters or {}).get("NELM", np.inf)
+    return [
+        _calculation(
+            step.structure,
+            energy=step.e_0_energy,
+            forces=step.forces,
+            stress=_KBAR_COMPRESSION * np.array(step.stress),
+            converged=len(step.electronic_steps or []) < most,
+            n_steps=index + 1,
+        )
+        for index, step in enumerate(last.output.ionic_steps or [])
+    ]
+
+
+def _trajectory(document: Any) -> Any:
+    for name in ("objects", "vasp_objects"):
+        for key, stored in (getattr(document, name, None) or {}).items():
+            if getattr(key, "value", key) == "trajectory" and stored is not None:
+                return _decoded(stored)
+    raise EngineError(
+        "the document holds no trajectory",
+        field="objects",
+        value=type(document).__name__,
+        remedy="Make it with the engine's own Makers and load the data store",
+    )
+
+
+def _bare(structure: Structure) -> Structure:
+    """Copy without velocities and magnetic moments: they belong to the engine."""
+    bare = structure.copy()
+    for name in list(bare.site_properties):
+        bare.remove_site_property(name)
+    bare.properties = {}
+    return bare
 
 
 def _decoded(document: Any) -> Any:
@@ -156,24 +242,6 @@ def _decoded(document: Any) -> Any:
         if isinstance(document, dict)
         else document
     )
-
-
-def _finite(value: Any, name: str, document: Any) -> np.ndarray:
-    array = np.asarray(np.nan if value is None else value, dtype=float)
-    if not np.isfinite(array).all():
-        raise EngineError(
-            "the calculation gave no finite number",
-            field=name,
-            value=document.structure.composition.formula,
-            remedy="Look at its run directory: the structure may be unphysical, or "
-            "the electronic cycle may have diverged",
-        )
-    return array
-
-
-def _converged(document: Any) -> bool:
-    # A force-field static has nothing to converge and may carry no state.
-    return document.state in (None, TaskState.SUCCESS)
 
 
 def _n_steps(document: Any) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from jobflow import job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
-from lps_flows.engines import Calculation, EngineError, read_calculation
+from lps_flows.engines import Calculation, EngineError, read_calculation, read_path
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.structure import CalculationFailure
 
@@ -58,6 +60,80 @@ def structure_document(
         relaxed=relaxed,
         converged=calculation.converged,
     )
+
+
+def label_documents(
+    task: Any,
+    provenance: Provenance,
+    *,
+    method: str,
+    relaxed: bool,
+    line: CompositionLine,
+    n_frames: int = 1,
+) -> list[StructureDocument]:
+    """Turn one task document into one or more labelled structures.
+
+    Parameters
+    ----------
+    task
+        Task document of an engine.
+    provenance
+        Where the structure comes from.
+    method
+        Method of the engine.
+    relaxed
+        True when the engine relaxed the structure.
+    line
+        Composition line.
+    n_frames
+        Frames kept of a relaxation. With more than one, each is a label of its own
+        (``converged`` speaks of the electrons), and the last counts as relaxed only
+        when it is.
+    """
+    if n_frames == 1 or not relaxed:
+        return [
+            structure_document(
+                read_calculation(task),
+                provenance,
+                method=method,
+                relaxed=relaxed,
+                line=line,
+            )
+        ]
+    path = read_path(task)
+    chosen = frames_on_the_way(len(path), n_frames)
+    last = len(path) - 1
+    return [
+        structure_document(
+            replace(path[index], converged=True) if index == last else path[index],
+            provenance.model_copy(
+                update={
+                    "details": provenance.details
+                    | {"relaxation_step": index, "relaxation_steps": len(path)}
+                }
+            ),
+            method=method,
+            relaxed=index == last and path[index].converged,
+            line=line,
+        )
+        for index in chosen
+    ]
+
+
+def frames_on_the_way(n_steps: int, n_frames: int) -> list[int]:
+    """Return steps of a relaxation to keep: dense where the energy falls fastest.
+
+    Geometric spacing from the first step to the last; both are kept.
+
+    Parameters
+    ----------
+    n_steps
+        Number of steps.
+    n_frames
+        Most steps to keep.
+    """
+    spaced = np.geomspace(1, n_steps, min(n_frames, n_steps)).round().astype(int) - 1
+    return sorted({0, *spaced.tolist(), n_steps - 1})
 
 
 def labelled_set(
@@ -116,6 +192,7 @@ def collect_labels(
     method: str,
     relaxed: bool,
     line: CompositionLine,
+    n_frames: int = 1,
 ) -> StructureSet:
     """Gather single calculations into a set; None marks one that failed.
 
@@ -131,25 +208,29 @@ def collect_labels(
         True when the structures were relaxed.
     line
         Composition line.
+    n_frames
+        Frames kept of each relaxation.
 
     Raises
     ------
     EngineError
         When not a single structure could be labelled.
     """
-    documents, failures = [], []
+    documents: list[StructureDocument] = []
+    failures: list[CalculationFailure] = []
     for index, (task, provenance) in enumerate(
         zip(calculations, provenances, strict=True)
     ):
         try:
             if task is None:
                 raise EngineError("the calculation did not finish")
-            document = structure_document(
-                read_calculation(task),
+            documents += label_documents(
+                task,
                 provenance,
                 method=method,
                 relaxed=relaxed,
                 line=line,
+                n_frames=n_frames,
             )
         except EngineError as error:
             failures.append(
@@ -160,6 +241,4 @@ def collect_labels(
                     reason=str(error),
                 )
             )
-        else:
-            documents.append(document)
     return labelled_set(method, documents, failures)

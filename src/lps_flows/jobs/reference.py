@@ -15,6 +15,7 @@ from lps_flows.jobs.labels import (
     collect_labels,
     document_calculation,
     full_formula,
+    label_documents,
     labelled_set,
     structure_document,
 )
@@ -125,6 +126,9 @@ class LabelMaker(Maker):
         The reference engine.
     relax
         Relax every structure instead of computing it as it is.
+    n_frames
+        Frames kept of each relaxation; more than one makes labels of the way down
+        and needs an engine made with `Engine.with_path`.
     line
         Composition line on which x is given.
     """
@@ -132,6 +136,7 @@ class LabelMaker(Maker):
     name: str = "label structures"
     engine: Engine = field(default_factory=get_engine)
     relax: bool = False
+    n_frames: int = 1
     line: CompositionLine = field(default_factory=CompositionLine)
 
     @job(output_schema=StructureSet, data="entries", config=_SEES_STORE)
@@ -174,6 +179,7 @@ class LabelMaker(Maker):
             method=self.engine.method,
             relaxed=self.relax,
             line=self.line,
+            n_frames=self.n_frames,
         )
         collect.name = f"{self.name} collect"
         # A calculation that fails is recorded by the collector, not fatal to it.
@@ -186,16 +192,18 @@ class LabelMaker(Maker):
         self, entries: Sequence[UnlabelledStructure | StructureDocument]
     ) -> StructureSet:
         method = self.engine.written_method()
-        documents, failures = [], []
+        documents: list[StructureDocument] = []
+        failures: list[CalculationFailure] = []
         for index, entry in enumerate(entries):
             try:
                 task = self.engine.compute(entry.structure, relax=self.relax)
-                document = structure_document(
-                    read_calculation(task),
+                documents += label_documents(
+                    task,
                     entry.provenance,
                     method=method,
                     relaxed=self.relax,
                     line=self.line,
+                    n_frames=self.n_frames,
                 )
             except _BAD_STRUCTURE as error:
                 failures.append(
@@ -206,8 +214,6 @@ class LabelMaker(Maker):
                         reason=str(error) or type(error).__name__,
                     )
                 )
-            else:
-                documents.append(document)
         return labelled_set(method, documents, failures)
 
 

@@ -1,12 +1,15 @@
-"""Set the molecular dynamics of an engine's Maker, whatever the code behind it."""
+"""Set an engine's Makers for one purpose, whatever the code behind them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from atomate2.ase.jobs import AseRelaxMaker
 from atomate2.ase.md import AseMDMaker
 from atomate2.vasp.jobs.base import BaseVaspMaker
+from atomate2.vasp.jobs.md import MDMaker
+from emmet.core.types.enums import StoreTrajectoryOption
 
 from lps_flows.engines.engine import EngineError
 
@@ -59,9 +62,44 @@ def configure_md(
             nsteps=n_steps,
         )
         return replace(maker, input_set_generator=generator)
-    raise EngineError(
-        "its dynamics cannot be set from here",
-        field="engine.md",
+    raise _foreign("engine.md", maker)
+
+
+def configure_path(maker: Maker, *, max_steps: int) -> Maker:
+    """Return a copy of a relaxation Maker that stops early and keeps every step.
+
+    Parameters
+    ----------
+    maker
+        Relaxation Maker of an engine.
+    max_steps
+        Most ionic steps; to stop there is no error.
+
+    Raises
+    ------
+    EngineError
+        When the Maker is of no code known here.
+    """
+    if isinstance(maker, AseRelaxMaker):
+        return replace(
+            maker, steps=max_steps, store_trajectory=StoreTrajectoryOption.PARTIAL
+        )
+    if isinstance(maker, BaseVaspMaker):
+        generator: Any = maker.input_set_generator
+        return replace(
+            maker,
+            input_set_generator=replace(generator, max_steps=max_steps),
+            # The handlers of MD leave out the one that restarts a relaxation until
+            # it has converged.
+            run_vasp_kwargs=maker.run_vasp_kwargs | MDMaker().run_vasp_kwargs,
+        )
+    raise _foreign("engine.relax", maker)
+
+
+def _foreign(field: str, maker: Maker) -> EngineError:
+    return EngineError(
+        "a Maker of this kind cannot be set from here",
+        field=field,
         value=type(maker).__name__,
-        remedy="Use an MD Maker derived from atomate2's AseMDMaker or BaseVaspMaker",
+        remedy="Use one derived from atomate2's ASE or VASP Makers",
     )

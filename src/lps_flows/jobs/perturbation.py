@@ -1,0 +1,289 @@
+"""Structures around a crystal: strained, rattled, and with units removed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from pydantic import Field, field_validator
+from pymatgen.core import Lattice, Structure
+
+from lps_flows.chemistry import CompositionLine, remove_units, supercell_near
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.reference import UnlabelledStructure
+
+_MOST_TRIES = 50
+
+
+class DatasetError(LpsFlowsError):
+    """Reference structures cannot be made as asked."""
+
+
+class DatasetSettings(FrozenSettings):
+    """Which reference structures are made of every crystal."""
+
+    isotropic_strains: tuple[float, ...] = Field(
+        (-0.15, -0.1, -0.06, -0.03, 0.03, 0.06, 0.1, 0.15),
+        description="Relative changes of all three lattice parameters together.",
+    )
+    n_strained: int = Field(
+        8, ge=0, description="Crystals whose lattice parameters change independently."
+    )
+    max_strain: float = Field(
+        0.15,
+        ge=0,
+        lt=0.5,
+        description="Largest relative change of a lattice parameter.",
+    )
+    n_rattled: int = Field(8, ge=0, description="Rattled supercells per crystal.")
+    rattle: float = Field(
+        0.25, ge=0, description="Largest standard deviation of displacements (Å)."
+    )
+    rattle_strain: float = Field(
+        0.03, ge=0, lt=0.5, description="Largest lattice change of rattled cells."
+    )
+    n_removed: int = Field(
+        8,
+        ge=0,
+        description="Supercells per parent with units of an end member removed.",
+    )
+    max_removed_fraction: float = Field(
+        0.35,
+        gt=0,
+        lt=1,
+        description="Largest fraction of an end member's units that is removed.",
+    )
+    removal_parents: tuple[str, ...] | None = Field(
+        None,
+        description="Crystals that get removals and MD; none: all that hold both end "
+        "members.",
+    )
+    relaxation_steps: int = Field(
+        100, ge=2, description="Most steps of the relaxations that add to the set."
+    )
+    relaxation_frames: int = Field(
+        6, ge=1, description="Frames kept of each such relaxation."
+    )
+    n_trajectories: int = Field(
+        1,
+        ge=0,
+        description="MD runs per parent; the first starts from the crystal, the "
+        "others from supercells with units removed.",
+    )
+    md_temperature: float = Field(1200.0, gt=0, description="MD temperature (K).")
+    md_steps: int = Field(3000, ge=1, description="Steps of each MD run.")
+    n_snapshots: int = Field(
+        150, ge=1, description="Evenly spaced snapshots per trajectory."
+    )
+    relax_snapshots: bool = Field(
+        True,
+        description="Relax the snapshots and keep frames of the way down, the snapshot "
+        "first; otherwise label the snapshots alone.",
+    )
+    target_atoms: int = Field(100, ge=1, description="Atoms in a supercell, about.")
+    min_distance: float = Field(
+        1.2, gt=0, description="Structures with a shorter distance are redrawn (Å)."
+    )
+    seed: int = Field(0, ge=0, description="Seed of every random draw.")
+
+    @field_validator("isotropic_strains")
+    @classmethod
+    def _sensible(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if any(abs(strain) >= 0.5 for strain in value):
+            msg = "a strain is a fraction, below 0.5 in size"
+            raise ValueError(msg)
+        return value
+
+
+def strained_structures(
+    structure: Structure, parent: str, settings: DatasetSettings
+) -> list[UnlabelledStructure]:
+    """Scale the lattice of a crystal, fractional coordinates kept.
+
+    Parameters
+    ----------
+    structure
+        Relaxed crystal.
+    parent
+        Its key.
+    settings
+        Strains, numbers and seed.
+    """
+    rng = _generator(settings, parent, "strained")
+    changes = [(strain,) * 3 for strain in settings.isotropic_strains]
+    limit = settings.max_strain
+    changes += [
+        tuple(rng.uniform(-limit, limit, size=3)) for _ in range(settings.n_strained)
+    ]
+    return [
+        UnlabelledStructure(
+            structure=_scaled(structure, np.array(change)),
+            provenance=Provenance(
+                source="strained",
+                parent=parent,
+                details={"strain": [round(float(value), 6) for value in change]},
+            ),
+        )
+        for change in changes
+    ]
+
+
+def rattled_structures(
+    structure: Structure, parent: str, settings: DatasetSettings
+) -> list[UnlabelledStructure]:
+    """Displace the atoms of a supercell at random, the lattice a little.
+
+    Amplitudes are spread evenly up to `settings.rattle`, so that the set holds small
+    and large forces.
+
+    Parameters
+    ----------
+    structure
+        Relaxed crystal.
+    parent
+        Its key.
+    settings
+        Numbers, amplitudes (Å) and seed.
+    """
+    rng = _generator(settings, parent, "rattled")
+    supercell = supercell_near(structure, settings.target_atoms)
+    return [
+        UnlabelledStructure(
+            structure=_rattled(supercell, amplitude, rng, settings, parent),
+            provenance=Provenance(
+                source="rattled",
+                parent=parent,
+                details={"amplitude": round(float(amplitude), 6)},
+            ),
+        )
+        for amplitude in _amplitudes(settings.n_rattled, settings)
+    ]
+
+
+def removed_structures(
+    structure: Structure,
+    parent: str,
+    settings: DatasetSettings,
+    line: CompositionLine,
+    n_structures: int,
+) -> list[UnlabelledStructure]:
+    """Take units of an end member out of a supercell and rattle what is left.
+
+    End member and number of units are drawn at random, so that the set covers the
+    compositions a parent can reach.
+
+    Parameters
+    ----------
+    structure
+        Relaxed crystal on the line.
+    parent
+        Its key.
+    settings
+        Largest fraction removed, amplitudes (Å) and seed.
+    line
+        The composition line.
+    n_structures
+        How many to make.
+
+    Raises
+    ------
+    DatasetError
+        When the crystal does not hold two units of either end member.
+    """
+    rng = _generator(settings, parent, "removed")
+    supercell = supercell_near(structure, settings.target_atoms)
+    units = line.amounts(supercell.composition)
+    # Half a unit or more must stay, or the cell would leave the line's inside.
+    most = [int(settings.max_removed_fraction * n + 1e-9) for n in units]
+    choices = [
+        (formula, n)
+        for formula, n in zip(line.end_members, most, strict=True)
+        if n >= 1
+    ]
+    if not choices and n_structures:
+        raise DatasetError(
+            "its supercell is too small to remove a unit of either end member",
+            field="dataset.max_removed_fraction",
+            value=settings.max_removed_fraction,
+            remedy=f"Raise it or dataset.target_atoms, or leave {parent} out of "
+            "dataset.removal_parents",
+        )
+    made = []
+    for index, amplitude in enumerate(_amplitudes(n_structures, settings)):
+        formula, n_most = choices[int(rng.integers(len(choices)))]
+        n_removed = int(rng.integers(1, n_most + 1))
+        cell = remove_units(supercell, formula, n_removed, rng, line)
+        made.append(
+            UnlabelledStructure(
+                structure=_rattled(cell, amplitude / 2, rng, settings, parent),
+                provenance=Provenance(
+                    source="rattled",
+                    parent=parent,
+                    removed=formula,
+                    n_removed=n_removed,
+                    group=f"{parent}-removed-{index}",
+                    details={"amplitude": round(float(amplitude / 2), 6)},
+                ),
+            )
+        )
+    return made
+
+
+def _generator(
+    settings: DatasetSettings, parent: str, kind: str
+) -> np.random.Generator:
+    # Every crystal and kind draws its own numbers, whatever else is in the campaign.
+    return np.random.default_rng(
+        [settings.seed, zlib.crc32(parent.encode()), zlib.crc32(kind.encode())]
+    )
+
+
+def _amplitudes(n: int, settings: DatasetSettings) -> np.ndarray:
+    return settings.rattle * (np.arange(n) + 1) / max(n, 1)
+
+
+def _scaled(structure: Structure, change: np.ndarray) -> Structure:
+    lattice = Lattice(structure.lattice.matrix * (1 + change)[:, None])
+    return Structure(lattice, structure.species, structure.frac_coords)
+
+
+def _rattled(
+    structure: Structure,
+    amplitude: float,
+    rng: np.random.Generator,
+    settings: DatasetSettings,
+    parent: str,
+) -> Structure:
+    limit = settings.rattle_strain
+
+    def draw() -> Structure:
+        moved = _scaled(structure, rng.uniform(-limit, limit, size=3))
+        shifts = rng.normal(scale=amplitude, size=(len(moved), 3))
+        return Structure(
+            moved.lattice,
+            moved.species,
+            moved.cart_coords + shifts,
+            coords_are_cartesian=True,
+        )
+
+    return _first_sound(draw, settings.min_distance, parent, amplitude)
+
+
+def _first_sound(
+    draw: Callable[[], Structure], shortest: float, parent: str, amplitude: float
+) -> Structure:
+    for _ in range(_MOST_TRIES):
+        candidate = draw()
+        distances: Any = candidate.get_neighbor_list(shortest)[3]
+        if len(distances) == 0:
+            return candidate
+    raise DatasetError(
+        f"{_MOST_TRIES} rattled cells of {parent} in a row had atoms closer than "
+        f"{shortest} Å",
+        field="dataset.rattle",
+        value=amplitude,
+        remedy="Lower dataset.rattle or dataset.min_distance",
+    )
