@@ -1,6 +1,44 @@
 """Run campaigns: the private server, the configuration, the launching."""
 
+from lps_flows.runner.home import Home
 from lps_flows.runner.mongod_binary import find_mongod, install_mongod
+from lps_flows.runner.progress import (
+    Failure,
+    Progress,
+    StageProgress,
+    failures,
+    progress,
+)
+from lps_flows.runner.running import RunResult, run, run_in_files
 from lps_flows.runner.server import PrivateMongod, ServerStatus
+from lps_flows.runner.submission import (
+    Submission,
+    find_submission,
+    forget,
+    list_campaigns,
+    submit,
+)
+from lps_flows.runner.workplace import Workplace, open_workplace
 
-__all__ = ["PrivateMongod", "ServerStatus", "find_mongod", "install_mongod"]
+__all__ = [
+    "Failure",
+    "Home",
+    "PrivateMongod",
+    "Progress",
+    "RunResult",
+    "ServerStatus",
+    "StageProgress",
+    "Submission",
+    "Workplace",
+    "failures",
+    "find_mongod",
+    "find_submission",
+    "forget",
+    "install_mongod",
+    "list_campaigns",
+    "open_workplace",
+    "progress",
+    "run",
+    "run_in_files",
+    "submit",
+]

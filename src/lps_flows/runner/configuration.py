@@ -1,0 +1,246 @@
+"""Configuration files for the private server, and whose configuration is used.
+
+Stock FireWorks commands (``lpad``, ``rlaunch``) and jobflow find their servers
+through files. For the private server these are written here, so that
+
+    eval "$(lps-flows db env)"
+    rlaunch rapidfire
+
+works on it. Where the user has configured servers of their own, those are used and
+nothing is written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.home import Home
+from lps_flows.runner.server import PrivateMongod
+from lps_flows.schemas.base import SCHEMA_VERSION
+
+DATABASE = "lps_flows"
+LAUNCHPAD_DATABASE = "lps_flows_launchpad"
+DOCS_COLLECTION = "docs"
+DATA_COLLECTION = "data"
+WORKER_NAME = "lps-flows"
+
+Source = Literal["configured", "private"]
+
+
+class ConfigurationError(LpsFlowsError):
+    """The configuration files contradict each other or cannot be used."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whose servers are used.
+
+    Attributes
+    ----------
+    source
+        "configured" (files of the user) or "private" (the server of the home).
+    launchpad_file
+        The my_launchpad.yaml in use.
+    jobflow_file
+        The jobflow.yaml in use.
+    """
+
+    source: Source
+    launchpad_file: Path
+    jobflow_file: Path
+
+
+def store_settings(server: PrivateMongod) -> dict[str, Any]:
+    """Return jobflow's ``JOB_STORE`` for a private server, as its file has it."""
+    where = {
+        "database": DATABASE,
+        "host": server.bind_ip,
+        "port": server.port,
+        "mongoclient_kwargs": {"directConnection": True},
+    }
+    return {
+        "docs_store": {
+            "type": "MongoStore",
+            "collection_name": DOCS_COLLECTION,
+            "key": "uuid",
+            "last_updated_field": "completed_at",
+            "last_updated_type": "isoformat",
+            **where,
+        },
+        "additional_stores": {
+            "data": {
+                "type": "GridFSStore",
+                "collection_name": DATA_COLLECTION,
+                "key": "blob_uuid",
+                **where,
+            }
+        },
+    }
+
+
+def launchpad_settings(server: PrivateMongod) -> dict[str, Any]:
+    """Return FireWorks' launchpad settings for a private server."""
+    return {
+        "host": server.bind_ip,
+        "port": server.port,
+        "name": LAUNCHPAD_DATABASE,
+        "strm_lvl": "ERROR",
+        "user_indices": ["spec.campaign", "spec.stage", "spec.tags"],
+        "wf_user_indices": ["metadata.campaign"],
+        "mongoclient_kwargs": {"directConnection": True},
+    }
+
+
+def worker_settings() -> dict[str, Any]:
+    """Return a FireWorks worker that leaves fireworks of other layouts alone."""
+    same_layout = {"spec.schema_version": {"$in": [None, SCHEMA_VERSION]}}
+    return {
+        "name": WORKER_NAME,
+        "category": "",
+        "query": json.dumps(same_layout),
+        "env": {},
+    }
+
+
+def write_configuration(home: Home, server: PrivateMongod) -> Path:
+    """Write the files for a private server that has been started; return their folder.
+
+    Files are only replaced when what they should say has changed (the port may).
+    """
+    folder = home.folder("config")
+    files = {
+        "FW_config.yaml": {
+            "LAUNCHPAD_LOC": str(folder / "my_launchpad.yaml"),
+            "FWORKER_LOC": str(folder / "my_fworker.yaml"),
+            "RAPIDFIRE_SLEEP_SECS": 2,
+            # a lock this old belongs to a worker that was killed
+            "WFLOCK_EXPIRATION_SECS": 60,
+            "WFLOCK_EXPIRATION_KILL": True,
+            "PRINT_FW_JSON": False,
+        },
+        "my_launchpad.yaml": launchpad_settings(server),
+        "my_fworker.yaml": worker_settings(),
+        "jobflow.yaml": {"JOB_STORE": store_settings(server)},
+    }
+    for name, content in files.items():
+        _write(folder / name, _dump(content))
+    atomate2 = folder / "atomate2.yaml"
+    if not atomate2.exists():  # the user's to edit
+        _write(
+            atomate2,
+            "# atomate2's settings; see workflows/fireworks/atomate2.yaml\n"
+            "VASP_CMD: vasp_std\nVASP_GAMMA_CMD: vasp_gam\n",
+        )
+    return folder
+
+
+def environment(home: Home) -> dict[str, str]:
+    """Return the variables that make stock commands use the private server."""
+    found = {
+        "JOBFLOW_CONFIG_FILE": "jobflow.yaml",
+        "FW_CONFIG_FILE": "FW_config.yaml",
+        "ATOMATE2_CONFIG_FILE": "atomate2.yaml",
+    }
+    return {name: str(home.config / file) for name, file in found.items()}
+
+
+def choose(home: Home) -> Choice:
+    """Decide between the user's own servers and the private one.
+
+    The user's are taken when both jobflow and FireWorks are configured by files
+    outside the home folder.
+
+    Raises
+    ------
+    ConfigurationError
+        If only one of the two is configured (results and queue would end up on
+        different servers), or a named file does not exist.
+    """
+    jobflow_file, launchpad_file = _jobflow_file(), _launchpad_file()
+    ours = home.config
+    given = {
+        "jobflow": jobflow_file is not None and jobflow_file.parent != ours,
+        "FireWorks": launchpad_file is not None and launchpad_file.parent != ours,
+    }
+    if not any(given.values()):
+        return Choice("private", ours / "my_launchpad.yaml", ours / "jobflow.yaml")
+    if jobflow_file is None or launchpad_file is None or not all(given.values()):
+        named, missing = sorted(given, key=lambda name: not given[name])
+        raise ConfigurationError(
+            f"{named} is configured by the user but {missing} is not, so that results "
+            "and queue would be on different servers",
+            field="JOBFLOW_CONFIG_FILE" if missing == "jobflow" else "FW_CONFIG_FILE",
+            value=None,
+            remedy=f"Configure {missing} too (templates in workflows/fireworks), or "
+            "neither, to use the private server",
+        )
+    return Choice("configured", launchpad_file, jobflow_file)
+
+
+def _jobflow_file() -> Path | None:
+    """Return the file jobflow reads its store from, if there is one."""
+    named = os.environ.get("JOBFLOW_CONFIG_FILE")
+    if named:
+        return _existing("JOBFLOW_CONFIG_FILE", named)
+    usual = Path("~/.jobflow.yaml").expanduser()
+    return usual if usual.exists() else None
+
+
+def _launchpad_file() -> Path | None:
+    """Return the file FireWorks reads its LaunchPad from, if there is one.
+
+    The search is FireWorks' own, made afresh: its result is fixed at import there.
+    """
+    folders = [Path.cwd(), Path("~/.fireworks").expanduser()]
+    configs = [folder / "FW_config.yaml" for folder in folders]
+    named = os.environ.get("FW_CONFIG_FILE")
+    if named:
+        configs.append(_existing("FW_CONFIG_FILE", named))
+    config = next((file for file in configs if file.exists()), None)
+    if config is not None:
+        content = yaml.safe_load(config.read_text()) or {}
+        if content.get("LAUNCHPAD_LOC"):
+            return _existing("LAUNCHPAD_LOC", content["LAUNCHPAD_LOC"])
+        folders.insert(0, Path(content.get("CONFIG_FILE_DIR", ".")))
+    candidates = [folder / "my_launchpad.yaml" for folder in folders]
+    return next((file.resolve() for file in candidates if file.exists()), None)
+
+
+def _existing(setting: str, named: str) -> Path:
+    file = Path(named).expanduser().resolve()
+    if not file.is_file():
+        raise ConfigurationError(
+            "there is no such file",
+            field=setting,
+            value=named,
+            remedy="Correct it, or unset it to use the private server",
+        )
+    return file
+
+
+class _PlainDumper(yaml.SafeDumper):
+    """Writes a table that occurs twice twice: anchors puzzle readers."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def _dump(content: dict[str, Any]) -> str:
+    text: str = yaml.dump(content, Dumper=_PlainDumper, sort_keys=False)
+    return text
+
+
+def _write(file: Path, text: str) -> None:
+    if file.exists() and file.read_text() == text:
+        return
+    scratch = file.with_name(file.name + f".{os.getpid()}")
+    scratch.touch(mode=0o600)
+    scratch.write_text(text)
+    scratch.replace(file)

@@ -1,0 +1,85 @@
+"""The folder in which lps-flows keeps what is its own.
+
+home/
+mongod/      the private server (server.py)
+config/      FireWorks, jobflow and atomate2 files that point at it
+launches/    run directories, one folder per campaign
+logs/        what the workers print
+locks/       who is running
+files/       documents, where no server can run
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lps_flows.foundation import LpsFlowsError
+
+HOME_VARIABLE = "LPS_FLOWS_HOME"
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class CampaignNameError(LpsFlowsError):
+    """The name of a campaign cannot serve as the name of a folder."""
+
+
+def _default_home() -> Path:
+    return Path(os.environ.get(HOME_VARIABLE) or "~/.lps_flows")
+
+
+@dataclass(frozen=True)
+class Home:
+    """The home folder; nothing is created before it is needed.
+
+    Parameters
+    ----------
+    path
+        The folder; by default ``LPS_FLOWS_HOME`` or ``~/.lps_flows``.
+    """
+
+    path: Path = field(default_factory=_default_home)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path).expanduser().resolve())
+
+    def folder(self, name: str, *parts: str) -> Path:
+        """Return a folder of the home, made (with mode 0700) if it is not there."""
+        folder = self.path.joinpath(name, *parts)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+    @property
+    def config(self) -> Path:
+        """Where the ready-made configuration files are."""
+        return self.path / "config"
+
+    def launches(self, campaign: str) -> Path:
+        """Return the folder of a campaign's run directories."""
+        return self.folder("launches", checked_name(campaign))
+
+    def lock(self, name: str) -> Path:
+        """Return the path of a lock file."""
+        return self.folder("locks") / f"{name}.lock"
+
+
+def checked_name(campaign: str) -> str:
+    """Return `campaign` if it can name a folder.
+
+    Raises
+    ------
+    CampaignNameError
+        If it is empty, too long, or could lead out of the run directory.
+    """
+    if not _NAME.fullmatch(campaign):
+        raise CampaignNameError(
+            "this name cannot be used for a folder",
+            field="campaign",
+            value=campaign,
+            remedy="Use at most 100 letters, digits, dots, dashes and underscores, "
+            "beginning with a letter or digit",
+        )
+    return campaign

@@ -1,0 +1,182 @@
+"""How far a campaign is, read from its fireworks."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from fireworks import LaunchPad
+
+_STATES = {
+    "COMPLETED": "completed",
+    "RUNNING": "running",
+    "RESERVED": "running",
+    "READY": "ready",
+    "WAITING": "waiting",
+    "FIZZLED": "failed",
+}
+_ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?:: |$)")
+_LONGEST_REASON = 600
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """Counts of the fireworks of one stage.
+
+    `stopped` counts those that were defused, paused or archived.
+    """
+
+    stage: str
+    completed: int = 0
+    running: int = 0
+    ready: int = 0
+    waiting: int = 0
+    failed: int = 0
+    stopped: int = 0
+
+    @property
+    def total(self) -> int:
+        """Number of fireworks so far; jobs may still add some."""
+        return self.completed + self.unfinished
+
+    @property
+    def unfinished(self) -> int:
+        """Number of fireworks that are not completed."""
+        return self.running + self.ready + self.waiting + self.failed + self.stopped
+
+
+@dataclass(frozen=True)
+class Progress:
+    """State of a campaign.
+
+    Attributes
+    ----------
+    campaign
+        Its name.
+    stages
+        Counts per stage, in the order of the flow.
+    running
+        Names of the fireworks that are running now.
+    """
+
+    campaign: str
+    stages: tuple[StageProgress, ...]
+    running: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> StageProgress:
+        """Counts over all stages."""
+        fields = ("completed", "running", "ready", "waiting", "failed", "stopped")
+        sums = {f: sum(getattr(stage, f) for stage in self.stages) for f in fields}
+        return StageProgress("total", **sums)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every firework is completed, and there is at least one."""
+        return bool(self.stages) and self.total.unfinished == 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A firework that failed.
+
+    Attributes
+    ----------
+    fw_id
+        Its id, for ``lpad get_fws -i`` and ``lpad rerun_fws -i``.
+    name
+        Name of the job.
+    stage
+        Stage of the campaign.
+    reason
+        Type and message of the exception.
+    folder
+        Its run directory.
+    """
+
+    fw_id: int
+    name: str
+    stage: str
+    reason: str
+    folder: str
+
+
+def progress(launchpad: LaunchPad, campaign: str) -> Progress:
+    """Count the fireworks of a campaign by stage and state."""
+    counted = launchpad.fireworks.aggregate(
+        [
+            {"$match": {"spec.campaign": campaign}},
+            {
+                "$group": {
+                    "_id": {"stage": "$spec.stage", "state": "$state"},
+                    "n": {"$sum": 1},
+                }
+            },
+        ]
+    )
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for group in counted:
+        stage = group["_id"].get("stage") or "other"
+        counts[stage][_STATES.get(group["_id"]["state"], "stopped")] += group["n"]
+    record = launchpad.db["campaigns"].find_one({"campaign": campaign}) or {}
+    known = [stage for stage in record.get("stages", []) if stage in counts]
+    stages = [*known, *sorted(set(counts) - set(known))]
+    running = launchpad.fireworks.find(
+        {"spec.campaign": campaign, "state": "RUNNING"}, {"name": 1}
+    )
+    return Progress(
+        campaign,
+        tuple(StageProgress(stage, **counts[stage]) for stage in stages),
+        tuple(sorted(firework["name"] for firework in running)),
+    )
+
+
+def failures(launchpad: LaunchPad, campaign: str) -> list[Failure]:
+    """Return the failed fireworks of a campaign with their reasons."""
+    query = {"spec.campaign": campaign, "state": "FIZZLED"}
+    wanted = {"fw_id": 1, "name": 1, "spec.stage": 1, "launches": 1}
+    wanted["spec._exception_details"] = 1
+    found = []
+    for firework in launchpad.fireworks.find(query, wanted).sort("fw_id", 1):
+        launch = launchpad.launches.find_one(
+            {"launch_id": {"$in": firework["launches"]}}, sort=[("launch_id", -1)]
+        )
+        found.append(
+            Failure(
+                firework["fw_id"],
+                firework["name"],
+                firework["spec"].get("stage", "other"),
+                _reason(firework, launch),
+                (launch or {}).get("launch_dir", ""),
+            )
+        )
+    return found
+
+
+def _reason(firework: dict[str, Any], launch: dict[str, Any] | None) -> str:
+    action = (launch or {}).get("action") or {}
+    trace = action.get("stored_data", {}).get("_exception", {}).get("_stacktrace")
+    if trace is None:
+        trace = firework["spec"].get("_exception_details", {}).get("_stacktrace")
+    if trace is None:
+        return "The worker stopped without a word (killed, or out of memory)."
+    return last_error(trace)
+
+
+def last_error(trace: str) -> str:
+    r"""Return type and message of the exception that ends a stack trace.
+
+    >>> last_error("Traceback ...\n  File ...\nValueError: no\nsuch thing\n")
+    'ValueError: no such thing'
+    """
+    lines = trace.rstrip().splitlines()
+    # a new exception begins without indentation; its message may have more lines
+    last_frame = max((n for n, line in enumerate(lines) if line[:1] == " "), default=-1)
+    tail = [line.strip() for line in lines[last_frame + 1 :] if line.strip()]
+    begin = next((n for n, line in enumerate(tail) if _ERROR_LINE.match(line)), 0)
+    reason = " ".join(tail[begin:]) or lines[-1].strip() if lines else "unknown"
+    if len(reason) > _LONGEST_REASON:
+        reason = reason[: _LONGEST_REASON - 1] + "…"
+    return reason

@@ -1,0 +1,168 @@
+"""Mend what killed workers left on the LaunchPad.
+
+FireWorks writes a finished launch, its firework, the fireworks it adds, and the
+workflow one after the other. A worker killed in between leaves one of these:
+
+- a firework RUNNING whose worker is dead: its launch is marked failed and it is rerun;
+- a firework RESERVED that no launch belongs to: it is made READY;
+- a launch that is completed while its firework is not, or a firework whose state
+  differs from the one in its workflow: the workflow is refreshed, which applies what
+  the launch asked for;
+- fireworks that belong to no workflow (additions whose workflow was not yet written):
+  they are deleted, the refresh makes them again;
+- a locked workflow: it is unlocked.
+
+``lpad detect_lostruns --rerun --refresh`` mends the first and part of the third.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from fireworks.core.launchpad import WFLock
+
+from fireworks import LaunchPad
+
+_HANDOVER_S = 5.0
+_LOCK_PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """What was mended, as ids of fireworks."""
+
+    rerun: tuple[int, ...] = ()
+    released: tuple[int, ...] = ()
+    refreshed: tuple[int, ...] = ()
+    deleted: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.rerun or self.released or self.refreshed or self.deleted)
+
+
+def recover(
+    launchpad: LaunchPad, campaign: str, dead: dict[str, Any] | None = None
+) -> Recovered:
+    """Mend a campaign after workers were killed.
+
+    Parameters
+    ----------
+    launchpad
+        The LaunchPad.
+    campaign
+        The campaign. Others are left alone.
+    dead
+        Query on launches whose worker is known to be dead, e.g.
+        ``{"fworker.name": "…"}``; an empty query means all of this campaign. None:
+        no launch is known to be lost.
+    """
+    fireworks = launchpad.fireworks
+    mine = {"spec.campaign": campaign}
+    active = {**mine, "state": {"$in": ["RUNNING", "RESERVED"]}}
+    in_flight = [f["fw_id"] for f in fireworks.find(active, {"fw_id": 1})]
+    lost: list[int] = []
+    if dead is not None and in_flight:
+        query = {**dead, "fw_id": {"$in": in_flight}, "state": "RUNNING"}
+        lost = launchpad.launches.distinct("launch_id", query)
+    _unlock(launchpad, campaign, lost)
+    deleted, refreshed = 0, []
+    for workflow in launchpad.workflows.find({"metadata.campaign": campaign}):
+        node = workflow["nodes"][0]
+        with WFLock(launchpad, node):
+            deleted += delete_orphans(launchpad, campaign)
+            refreshed += _contradictions(launchpad, node)
+    for fw_id in refreshed:
+        launchpad._refresh_wf(fw_id)  # noqa: SLF001 - what `lpad admin refresh` calls
+    rerun = _rerun(launchpad, lost)
+    released = _release(launchpad, active)
+    return Recovered(tuple(rerun), tuple(released), tuple(refreshed), deleted)
+
+
+def delete_orphans(launchpad: LaunchPad, campaign: str) -> int:
+    """Delete fireworks of a campaign that belong to no workflow."""
+    workflows = launchpad.workflows.find({"metadata.campaign": campaign}, {"nodes": 1})
+    nodes = {node for workflow in workflows for node in workflow["nodes"]}
+    found = launchpad.fireworks.find({"spec.campaign": campaign}, {"fw_id": 1})
+    orphans = [f["fw_id"] for f in found if f["fw_id"] not in nodes]
+    launchpad.fireworks.delete_many({"fw_id": {"$in": orphans}})
+    return len(orphans)
+
+
+def _unlock(launchpad: LaunchPad, campaign: str, lost: list[int]) -> None:
+    """Take away the lock of a dead worker.
+
+    Locks have no owner. Where fireworks run whose worker may be alive, the lock gets
+    time to go away by itself.
+    """
+    locked = {"metadata.campaign": campaign, "locked": True}
+    others = {"state": "RUNNING", "launch_id": {"$nin": lost}}
+    others["fw_id"] = {
+        "$in": launchpad.fireworks.distinct("fw_id", {"spec.campaign": campaign})
+    }
+    deadline = time.monotonic() + _LOCK_PATIENCE_S
+    while launchpad.workflows.find_one(locked, {"_id": 1}):
+        alone = launchpad.launches.find_one(others, {"_id": 1}) is None
+        if alone or time.monotonic() > deadline:
+            launchpad.workflows.update_many(locked, {"$unset": {"locked": True}})
+            return
+        time.sleep(0.2)
+
+
+def _contradictions(launchpad: LaunchPad, workflow_node: int) -> list[int]:
+    """Return the fireworks whose launch, own state and workflow disagree.
+
+    To be called with the workflow locked: living workers pass through such states
+    while they hold the lock.
+    """
+    workflow = launchpad.workflows.find_one({"nodes": workflow_node})
+    states = {int(k): state for k, state in workflow["fw_states"].items()}
+    query = {"fw_id": {"$in": workflow["nodes"]}}
+    wanted = {"fw_id": 1, "state": 1, "launches": 1}
+    found = []
+    for firework in launchpad.fireworks.find(query, wanted).sort("fw_id", 1):
+        fw_id, state = firework["fw_id"], firework["state"]
+        ended = {
+            "launch_id": {"$in": firework["launches"]},
+            "state": {"$in": ["COMPLETED", "FIZZLED"]},
+        }
+        if states.get(fw_id) != state or (
+            state == "RUNNING" and launchpad.launches.find_one(ended, {"_id": 1})
+        ):
+            found.append(fw_id)
+            if state in ("COMPLETED", "FIZZLED"):
+                # else the refresh sees no change and does not apply the action
+                running = {"$set": {"state": "RUNNING"}}
+                launchpad.fireworks.update_one({"fw_id": fw_id}, running)
+    return found
+
+
+def _rerun(launchpad: LaunchPad, lost: list[int]) -> list[int]:
+    rerun = []
+    for launch_id in lost:
+        launch = launchpad.launches.find_one({"launch_id": launch_id}, {"fw_id": 1})
+        launchpad.mark_fizzled(launch_id)
+        firework = launchpad.fireworks.find_one(
+            {"fw_id": launch["fw_id"]}, {"state": 1}
+        )
+        if firework is not None and firework["state"] == "FIZZLED":
+            launchpad.rerun_fw(launch["fw_id"])
+            rerun.append(launch["fw_id"])
+    return rerun
+
+
+def _release(launchpad: LaunchPad, active: dict[str, Any]) -> list[int]:
+    """Make READY what a worker reserved but never launched.
+
+    A living worker is between the two for milliseconds only.
+    """
+    query = {**active, "state": "RESERVED", "launches": []}
+    stuck = set(launchpad.fireworks.distinct("fw_id", query))
+    if not stuck:
+        return []
+    time.sleep(_HANDOVER_S)
+    still = stuck & set(launchpad.fireworks.distinct("fw_id", query))
+    for fw_id in sorted(still):
+        launchpad.rerun_fw(fw_id)
+    return sorted(still)

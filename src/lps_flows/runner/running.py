@@ -1,0 +1,296 @@
+"""Run a campaign to its end: submit, recover, work, watch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from socket import gethostname
+from typing import Any
+
+from filelock import FileLock, Timeout
+from jobflow import SETTINGS, Flow, Job, run_locally
+from pymongo.errors import PyMongoError
+
+from fireworks import LaunchPad
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.home import checked_name
+from lps_flows.runner.progress import Failure, Progress, failures, progress
+from lps_flows.runner.recovery import Recovered, recover
+from lps_flows.runner.submission import Submission, submit
+from lps_flows.runner.worker import CampaignWorker, Stop, work
+from lps_flows.runner.workplace import Workplace
+
+_DYING_S = 15.0
+_MOST_DEATHS = 3
+
+
+class AlreadyRunningError(LpsFlowsError):
+    """Another process runs this campaign from the same home."""
+
+
+class WorkerDiedError(LpsFlowsError):
+    """Child processes of a run kept ending by a signal or an error of their own."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes
+    ----------
+    progress
+        Counts per stage at the end.
+    failures
+        Fireworks that failed, with reasons.
+    recovered
+        What was mended of an earlier run that had been killed.
+    submission
+        The campaign's record on the LaunchPad.
+    interrupted
+        Whether it was stopped by a signal.
+    """
+
+    progress: Progress
+    failures: tuple[Failure, ...]
+    recovered: Recovered
+    submission: Submission
+    interrupted: bool
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything is done."""
+        return self.progress.complete
+
+
+def run(
+    workplace: Workplace,
+    flow: Flow | Job | Callable[[], Flow | Job],
+    campaign: str,
+    settings_hash: str,
+    *,
+    workers: int = 1,
+    on_progress: Callable[[Progress], None] | None = None,
+    interval_s: float = 1.0,
+    retry_failed: bool = False,
+) -> RunResult:
+    """Submit a campaign if needed and run it until nothing is left that could run.
+
+    An earlier run that was killed is mended first, and gone on with. SIGINT and
+    SIGTERM interrupt the running job, put it back on the queue, and end the run.
+
+    Parameters
+    ----------
+    workplace
+        The servers to use, of :func:`open_workplace`. Where there are only files use
+        :func:`run_in_files`.
+    flow, campaign, settings_hash
+        As in :func:`submit`.
+    workers
+        How many fireworks to run at once: one in this process, or this many child
+        processes.
+    on_progress
+        Called about every `interval_s` seconds from another thread, and once at the
+        end, with the state of the campaign.
+    interval_s
+        Time between two calls, in seconds.
+    retry_failed
+        Whether to run failed fireworks again.
+
+    Raises
+    ------
+    AlreadyRunningError
+        If another process runs the campaign from this home.
+    ChangedCampaignError, OtherVersionError, SubmissionError
+        As :func:`submit`.
+    WorkerDiedError
+        If child processes keep dying.
+    RunFolderError
+        If run directories cannot be made or the disk is full.
+    """
+    launchpad = workplace.require_launchpad()
+    with _alone(workplace, campaign):
+        submission = submit(workplace, flow, campaign, settings_hash)
+        recovered = recover(launchpad, campaign, _of_earlier_runs(workplace, campaign))
+        if retry_failed:
+            for failure in failures(launchpad, campaign):
+                launchpad.rerun_fw(failure.fw_id)
+        with Stop() as stop, _watched(launchpad, campaign, on_progress, interval_s):
+            if workers == 1:
+                _work_here(workplace, campaign, stop)
+            elif _can_run(launchpad, campaign):
+                _work_in_children(workplace, campaign, workers, stop)
+    final = progress(launchpad, campaign)
+    if on_progress is not None:
+        on_progress(final)
+    failed = tuple(failures(launchpad, campaign))
+    return RunResult(final, failed, recovered, submission, bool(stop))
+
+
+def run_in_files(
+    workplace: Workplace, flow: Flow | Job, campaign: str
+) -> dict[str, dict[int, Any]]:
+    """Run a flow in this process without a server; return jobflow's responses.
+
+    For machines where no server can run: nothing of it survives an interruption.
+    """
+    folder = workplace.home.launches(campaign)
+    flow.update_metadata({"campaign": campaign}, dynamic=True)
+    return run_locally(
+        flow,
+        store=workplace.job_store,
+        create_folders=True,
+        root_dir=str(folder),
+        log=False,
+    )
+
+
+def worker_name(workplace: Workplace, campaign: str, index: int = 0) -> str:
+    """Return the name under which worker `index` of a run goes on the LaunchPad.
+
+    It holds the place: only a process there can know whether the worker lives.
+    """
+    return f"{_prefix(workplace, campaign)}{index}"
+
+
+def _prefix(workplace: Workplace, campaign: str) -> str:
+    # the private server serves one home only, whatever the machine is called today
+    private = workplace.source == "private"
+    place = "private" if private else f"{gethostname()}:{workplace.home.path}"
+    return f"lps-flows run {campaign} ({place}) #"
+
+
+@contextlib.contextmanager
+def _alone(workplace: Workplace, campaign: str) -> Iterator[None]:
+    """Hold the campaign's lock; children of a killed run get time to end."""
+    lock = FileLock(workplace.home.lock(f"run-{checked_name(campaign)}"))
+    children = sorted(workplace.home.folder("locks").glob(f"run-{campaign}#*.lock"))
+    try:
+        with contextlib.ExitStack() as held:
+            held.enter_context(lock.acquire(timeout=0))
+            for child in children:
+                with FileLock(child).acquire(timeout=_DYING_S):
+                    pass
+            yield
+    except Timeout:
+        raise AlreadyRunningError(
+            "another process is running this campaign",
+            field="campaign",
+            value=campaign,
+            remedy="Wait for it, or follow it with `lps-flows status`",
+        ) from None
+
+
+def _of_earlier_runs(workplace: Workplace, campaign: str) -> dict[str, Any]:
+    """Return a query on launches of earlier runs; we hold their locks, so they died."""
+    launchpad = workplace.require_launchpad()
+    prefix = _prefix(workplace, campaign)
+    names = launchpad.launches.distinct("fworker.name", {"state": "RUNNING"})
+    dead = [n for n in names if isinstance(n, str) and n.startswith(prefix)]
+    return {"fworker.name": {"$in": dead}}
+
+
+def _can_run(launchpad: LaunchPad, campaign: str) -> bool:
+    states = {"$in": ["READY", "RUNNING", "RESERVED"]}
+    query = {"spec.campaign": campaign, "state": states}
+    return launchpad.fireworks.find_one(query, {"_id": 1}) is not None
+
+
+def _work_here(workplace: Workplace, campaign: str, stop: Stop) -> None:
+    worker = CampaignWorker(worker_name(workplace, campaign), campaign)
+    before = SETTINGS.JOB_STORE
+    SETTINGS.JOB_STORE = workplace.job_store
+    try:
+        work(
+            workplace.require_launchpad(),
+            worker,
+            workplace.home.launches(campaign),
+            stop,
+            revive=workplace.server.start if workplace.server else None,
+        )
+    finally:
+        SETTINGS.JOB_STORE = before
+
+
+def _start_child(
+    workplace: Workplace, campaign: str, index: int
+) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "lps_flows.runner.child"]
+    command += [str(workplace.home.path), campaign, str(index)]
+    log = workplace.home.folder("logs") / f"{campaign}-{index}.log"
+    with log.open("a") as output:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command,
+            stdin=subprocess.PIPE,  # closes when this process dies
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **workplace.environment},
+            start_new_session=True,  # signals come from us, not from the terminal
+        )
+
+
+def _work_in_children(
+    workplace: Workplace, campaign: str, workers: int, stop: Stop
+) -> None:
+    launchpad = workplace.require_launchpad()
+    children = {n: _start_child(workplace, campaign, n) for n in range(workers)}
+    deaths = 0
+    while children:
+        if stop:
+            for child in children.values():
+                child.terminate()
+            for child in children.values():
+                child.wait()
+        for index, child in list(children.items()):
+            if child.poll() is None:
+                continue
+            del children[index]
+            dead = {"fworker.name": worker_name(workplace, campaign, index)}
+            recover(launchpad, campaign, dead)
+            if child.returncode and not stop:
+                deaths += 1
+                if deaths > _MOST_DEATHS:
+                    for other in children.values():
+                        other.terminate()
+                    raise WorkerDiedError(
+                        f"{deaths} workers died, the last with status "
+                        f"{child.returncode}",
+                        field="workers",
+                        value=workers,
+                        remedy=f"See {workplace.home.path / 'logs'}; if memory ran "
+                        "out use fewer workers. Run again to go on",
+                    )
+                children[index] = _start_child(workplace, campaign, index)
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def _watched(
+    launchpad: LaunchPad,
+    campaign: str,
+    on_progress: Callable[[Progress], None] | None,
+    interval_s: float,
+) -> Iterator[None]:
+    """Report the progress from a thread of its own while jobs run."""
+    if on_progress is None:
+        yield
+        return
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(interval_s):
+            with contextlib.suppress(PyMongoError):  # away for a while
+                on_progress(progress(launchpad, campaign))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

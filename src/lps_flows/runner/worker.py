@@ -1,0 +1,276 @@
+"""The loop that runs a campaign's fireworks, in this process or as a child of it.
+
+The fireworks are run by FireWorks' own ``launch_rocket``; around it are what a person
+at a terminal expects: an interrupted job goes back to the queue instead of being
+counted as failed, a database that is away for a while is waited for, and what jobs
+print goes to a file in their run directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any
+
+from fireworks.core.rocket_launcher import launch_rocket
+from fireworks.utilities.fw_utilities import create_datestamp_dir
+from jobflow.managers.fireworks import JobFiretask
+from pymongo.errors import ConnectionFailure
+
+from fireworks import FWorker, LaunchPad
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.progress import last_error
+from lps_flows.runner.recovery import recover
+
+_LOGGER = logging.getLogger(__name__)
+_AWAY = ("AutoReconnect", "ServerSelectionTimeoutError", "NetworkTimeout")
+_MOST_RETRIES = 3
+
+
+class RunFolderError(LpsFlowsError):
+    """Run directories cannot be made or written."""
+
+
+class CampaignWorker(FWorker):
+    """A FireWorks worker that runs every kind of job, of one campaign only."""
+
+    def __init__(self, name: str, campaign: str) -> None:
+        super().__init__(name=name)
+        self.campaign = campaign
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """Query on fireworks: the campaign's, whatever worker they ask for."""
+        return {"spec.campaign": self.campaign}
+
+
+class Stop:
+    """A request to stop, made by SIGINT or SIGTERM or by calling :meth:`set`.
+
+    A signal that comes while a job computes interrupts it. While FireWorks writes to
+    its database it is only noted: the bookkeeping takes milliseconds and should not
+    be cut in two.
+    """
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._before: dict[int, Any] = {}
+
+    def __bool__(self) -> bool:
+        return self._event.is_set()
+
+    def set(self) -> None:
+        """Ask the loop to stop before its next job."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than until a stop is requested."""
+        self._event.wait(seconds)
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _on_signal(self, _number: int, frame: FrameType | None) -> None:
+        self._event.set()
+        if _in_a_job(frame):
+            raise KeyboardInterrupt
+
+
+def _in_a_job(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code is JobFiretask.run_task.__code__:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def work(
+    launchpad: LaunchPad,
+    worker: CampaignWorker,
+    folder: Path,
+    stop: Stop,
+    *,
+    revive: Callable[[], object] | None = None,
+    patience_s: float = 600.0,
+) -> int:
+    """Run the campaign's fireworks until none is left that could run.
+
+    Parameters
+    ----------
+    launchpad
+        The LaunchPad.
+    worker
+        Under whose name to run; it must be this process' alone.
+    folder
+        Where to make run directories.
+    stop
+        Set when the loop shall end early.
+    revive
+        Called while the database does not answer, e.g. to start a private server.
+    patience_s
+        How long to wait for a database that does not answer, in seconds.
+
+    Returns
+    -------
+    int
+        How many fireworks were run.
+
+    Raises
+    ------
+    ConnectionFailure
+        If the database stays away longer than `patience_s`.
+    """
+    mine = {"fworker.name": worker.name}
+    ran, away_since = 0, None
+    retries: dict[int, int] = {}
+    came_from = Path.cwd()
+    try:
+        while not stop:
+            try:
+                if away_since is not None:
+                    launchpad.connection.admin.command("ping")
+                    recover(launchpad, worker.campaign, mine)
+                    _LOGGER.warning("the database is back, going on")
+                    away_since = None
+                state = _next(launchpad, worker)
+                if state == "nothing":
+                    break
+                if state == "later":
+                    # what runs in this worker's name cannot be running: it is here
+                    if launchpad.launches.find_one({**mine, "state": "RUNNING"}):
+                        recover(launchpad, worker.campaign, mine)
+                    stop.wait(0.5)
+                    continue
+                ran += _launch(launchpad, worker, folder)
+                _give_back(launchpad, worker, retries, interrupted=bool(stop))
+            except ConnectionFailure as error:
+                away_since = away_since or time.monotonic()
+                _LOGGER.warning("the database is away (%s)", type(error).__name__)
+                if time.monotonic() - away_since > patience_s:
+                    raise
+                if revive is not None:
+                    revive()
+                stop.wait(1.0)
+    finally:
+        os.chdir(came_from)
+    return ran
+
+
+def _next(launchpad: LaunchPad, worker: CampaignWorker) -> str:
+    """Return "now", "later" (others run, more may come) or "nothing"."""
+    for state, answer in (
+        ("READY", "now"),
+        ("RUNNING", "later"),
+        ("RESERVED", "later"),
+    ):
+        query = {**worker.query, "state": state}
+        if launchpad.fireworks.find_one(query, {"_id": 1}) is not None:
+            return answer
+    return "nothing"
+
+
+def _launch(launchpad: LaunchPad, worker: CampaignWorker, folder: Path) -> bool:
+    """Run one firework in a directory of its own; return whether one was run."""
+    try:
+        where = Path(create_datestamp_dir(str(folder), _LOGGER, prefix="launcher_"))
+        os.chdir(where)
+    except OSError as error:
+        raise RunFolderError(
+            f"no run directory can be made ({error.strerror})",
+            field="launches",
+            value=str(folder),
+            remedy="Make room or mend its permissions, and run again",
+        ) from error
+    with _output_to(where) as errors:
+        ran = launch_rocket(launchpad, worker, strm_lvl="ERROR", err_file=errors)
+    os.chdir(folder)
+    with contextlib.suppress(OSError):
+        for name in ("FW_job.out", "FW_job.error"):
+            if not (where / name).stat().st_size:
+                (where / name).unlink()
+        where.rmdir()  # only if nothing was left in it
+    return bool(ran)
+
+
+def _give_back(
+    launchpad: LaunchPad,
+    worker: CampaignWorker,
+    retries: dict[int, int],
+    *,
+    interrupted: bool,
+) -> None:
+    """Put the last job back on the queue if it is not to blame for its failure."""
+    launch = launchpad.launches.find_one(
+        {"fworker.name": worker.name},
+        {"fw_id": 1, "state": 1, "action.stored_data._exception": 1},
+        sort=[("launch_id", -1)],
+    )
+    if launch is None or launch["state"] != "FIZZLED":
+        return
+    stored = (launch.get("action") or {}).get("stored_data", {})
+    reason = last_error(stored.get("_exception", {}).get("_stacktrace", ""))
+    kind = reason.split(":")[0].rpartition(".")[2]
+    fw_id = launch["fw_id"]
+    if kind == "OSError" and os.strerror(errno.ENOSPC) in reason:
+        launchpad.rerun_fw(fw_id)
+        raise RunFolderError(
+            "the disk is full",
+            field="launches",
+            value=str(Path.cwd()),
+            remedy="Make room and run again; nothing that was finished is lost",
+        )
+    was_away = kind in _AWAY and retries.get(fw_id, 0) < _MOST_RETRIES
+    if was_away:
+        retries[fw_id] = retries.get(fw_id, 0) + 1
+    if was_away or (interrupted and kind == "KeyboardInterrupt"):
+        launchpad.rerun_fw(fw_id)
+
+
+class _ThreadOutput:
+    """A stream that sends what one thread writes to a file, the rest where it went."""
+
+    def __init__(self, stream: IO[str], file: IO[str]) -> None:
+        self._stream, self._file = stream, file
+        self._thread = threading.get_ident()
+
+    def _target(self) -> IO[str]:
+        return self._file if threading.get_ident() == self._thread else self._stream
+
+    def write(self, text: str) -> int:
+        return self._target().write(text)
+
+    def flush(self) -> None:
+        self._target().flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target(), name)
+
+
+@contextlib.contextmanager
+def _output_to(folder: Path) -> Iterator[IO[str]]:
+    """Send what this thread prints to files in `folder`; yield the one of errors."""
+    out, err = folder / "FW_job.out", folder / "FW_job.error"
+    before = sys.stdout, sys.stderr
+    with out.open("w") as to_out, err.open("w") as to_err:
+        sys.stdout = _ThreadOutput(before[0], to_out)
+        sys.stderr = _ThreadOutput(before[1], to_err)
+        try:
+            yield to_err
+        finally:
+            sys.stdout, sys.stderr = before

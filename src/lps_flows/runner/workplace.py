@@ -1,0 +1,303 @@
+"""The stores and the LaunchPad a command works with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, cast
+
+import yaml
+from jobflow import JobStore
+from maggma.core import Store
+from maggma.stores import JSONStore, MemoryStore, MongoStore
+from pymongo.errors import PyMongoError
+
+from fireworks import LaunchPad
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.configuration import (
+    ConfigurationError,
+    choose,
+    environment,
+    write_configuration,
+)
+from lps_flows.runner.home import Home
+from lps_flows.runner.mongod_binary import MongodMissingError
+from lps_flows.runner.quiet import quieten
+from lps_flows.runner.server import PrivateMongod
+
+FILES_NOTICE = (
+    "No MongoDB server can run here, so documents go to JSON files: only one process "
+    "may use them at a time, an interrupted run starts again from the beginning, and "
+    "everything is held in memory. Install a mongod, or configure a server."
+)
+
+
+class UnreachableError(LpsFlowsError):
+    """A configured server does not answer."""
+
+
+@dataclass
+class Workplace:
+    """Where documents go and where fireworks wait.
+
+    Attributes
+    ----------
+    home
+        The home folder.
+    source
+        "configured", "private" or "files".
+    job_store
+        Connected store of job outputs.
+    launchpad
+        The LaunchPad, or None where there are only files.
+    server
+        The private server, if that is the one in use.
+    notice
+        What the user should be told about this choice, if anything.
+    """
+
+    home: Home
+    source: str
+    job_store: JobStore
+    launchpad: LaunchPad | None = None
+    server: PrivateMongod | None = None
+    notice: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def result_store(self, collection: str, key: str) -> Store:
+        """Return a connected store for a builder's collection.
+
+        It is in the same database as the job outputs.
+
+        Parameters
+        ----------
+        collection
+            Name of the collection.
+        key
+            The field that identifies a document.
+        """
+        docs = self.job_store.docs_store
+        if isinstance(docs, MongoStore):
+            settings = docs.as_dict()
+            settings.update(collection_name=collection, key=key)
+            settings.update(last_updated_field="last_updated")
+            settings.update(last_updated_type="datetime")
+            store = cast("Store", type(docs).from_dict(settings))
+        elif self.source == "files":
+            file = self.home.folder("files") / f"{collection}.json"
+            store = JSONStore(str(file), read_only=False, key=key)
+        else:
+            raise ConfigurationError(
+                "results can be built on a MongoStore only",
+                field="docs_store",
+                value=type(docs).__name__,
+                remedy="Name a MongoStore as docs_store in jobflow.yaml",
+            )
+        store.connect()
+        return store
+
+    def require_launchpad(self) -> LaunchPad:
+        """Return the LaunchPad.
+
+        Raises
+        ------
+        UnreachableError
+            If there is none.
+        """
+        if self.launchpad is None:
+            raise UnreachableError(
+                "there is no LaunchPad, only files",
+                field="source",
+                value=self.source,
+                remedy="Install a mongod or configure a server",
+            )
+        return self.launchpad
+
+    def close(self) -> None:
+        """Close the connections; a private server goes on running."""
+        self.job_store.close()
+        if self.launchpad is not None:
+            self.launchpad.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplace:
+    """Connect to the user's servers, else to the private one, else to files.
+
+    The private server is started if it is not running.
+
+    Parameters
+    ----------
+    home
+        The home folder.
+    files
+        Use files even where a server could run.
+
+    Raises
+    ------
+    ConfigurationError
+        If the user's configuration contradicts itself or cannot be read.
+    UnreachableError
+        If a configured server does not answer.
+    """
+    home = home or Home()
+    quieten()
+    if files:
+        return _open_files(home)
+    choice = choose(home)
+    if choice.source == "private":
+        server = PrivateMongod(home.path)
+        try:
+            server.start()
+        except MongodMissingError:
+            return _open_files(home)
+        write_configuration(home, server)
+        variables = environment(home)
+    else:
+        server, variables = None, {}
+    if os.environ.get("ATOMATE2_CONFIG_FILE"):
+        variables.pop("ATOMATE2_CONFIG_FILE", None)
+    workplace = Workplace(
+        home,
+        choice.source,
+        _job_store(choice.jobflow_file),
+        _launchpad(choice.launchpad_file),
+        server,
+        environment=variables,
+    )
+    _check_reachable(workplace)
+    prepare(workplace)
+    return workplace
+
+
+def prepare(workplace: Workplace) -> None:
+    """Make the indexes, and the counters of a LaunchPad that was never used."""
+    launchpad = workplace.require_launchpad()
+    # what `lpad reset` does to an empty database, safe when two processes do it
+    launchpad.fw_id_assigner.update_one(
+        {"_id": -1},
+        {"$setOnInsert": {"next_fw_id": 1, "next_launch_id": 1}},
+        upsert=launchpad.fw_id_assigner.find_one({}) is None,
+    )
+    launchpad.tuneup()
+    fireworks = launchpad.fireworks
+    fireworks.create_index([("spec.campaign", 1), ("state", 1), ("spec._priority", -1)])
+    launchpad.workflows.create_index(
+        "metadata.campaign",
+        unique=True,
+        name="one_workflow_per_campaign",
+        # workflows of other programs on the same LaunchPad are none of our business
+        partialFilterExpression={"metadata.schema_version": {"$exists": True}},
+    )
+    launchpad.db["campaigns"].create_index("campaign", unique=True)
+    docs = workplace.job_store.docs_store
+    if isinstance(docs, MongoStore):
+        docs._collection.create_index([("uuid", 1), ("index", -1)])  # noqa: SLF001
+        docs.ensure_index("metadata.campaign")
+
+
+def _job_store(file: Path) -> JobStore:
+    """Return the connected store named by a jobflow.yaml."""
+    settings = _read(file)
+    spec = settings.get("JOB_STORE")
+    try:
+        if isinstance(spec, str):
+            store = JobStore.from_file(spec)
+        elif isinstance(spec, dict) and spec.get("@class") == "JobStore":
+            store = cast("JobStore", JobStore.from_dict(spec))
+        elif isinstance(spec, dict):
+            store = JobStore.from_dict_spec(spec)
+        else:
+            store = JobStore(MemoryStore())
+    except (AttributeError, KeyError, TypeError, ValueError, ImportError) as error:
+        raise ConfigurationError(
+            f"jobflow cannot make a store of it ({type(error).__name__}: {error})",
+            field="JOB_STORE",
+            value=str(file),
+            remedy="Compare with workflows/fireworks/jobflow.yaml",
+        ) from error
+    additional = getattr(store, "additional_stores", {})
+    if isinstance(store.docs_store, MemoryStore) or "data" not in additional:
+        raise ConfigurationError(
+            "workers need a store on a server, with an additional store named `data`",
+            field="JOB_STORE",
+            value=str(file),
+            remedy="Compare with workflows/fireworks/jobflow.yaml",
+        )
+    store.connect()
+    return store
+
+
+def _launchpad(file: Path) -> LaunchPad:
+    settings = _read(file)
+    if "host" not in settings:
+        raise ConfigurationError(
+            "it names no host",
+            field="LAUNCHPAD_LOC",
+            value=str(file),
+            remedy="Compare with workflows/fireworks/my_launchpad.yaml",
+        )
+    settings["strm_lvl"] = "ERROR"
+    return LaunchPad.from_dict(settings)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text())
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(
+            f"it cannot be read ({type(error).__name__})",
+            field="file",
+            value=str(file),
+            remedy="Correct the file",
+        ) from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(
+            "it is not a table of settings",
+            field="file",
+            value=str(file),
+            remedy="Compare with the templates in workflows/fireworks",
+        )
+    return content
+
+
+def _check_reachable(workplace: Workplace) -> None:
+    launchpad = workplace.require_launchpad()
+    try:
+        launchpad.connection.admin.command("ping")
+        workplace.job_store.count({"uuid": "no such job"})
+    except PyMongoError as error:
+        # the error's text may hold a connection string: only its kind is shown
+        raise UnreachableError(
+            f"the database server does not answer ({type(error).__name__})",
+            field="host",
+            value=_host(launchpad),
+            remedy="Check that it runs, its address, and the user's credentials",
+        ) from error
+
+
+def _host(launchpad: LaunchPad) -> str:
+    """Return where the LaunchPad is, without credentials."""
+    host = str(launchpad.host).rpartition("@")[2]
+    return host if launchpad.uri_mode else f"{host}:{launchpad.port}"
+
+
+def _open_files(home: Home) -> Workplace:
+    folder = home.folder("files")
+    docs = JSONStore(
+        str(folder / "docs.json"),
+        read_only=False,
+        key="uuid",
+        last_updated_field="completed_at",
+        last_updated_type="isoformat",
+    )
+    data = JSONStore(str(folder / "data.json"), read_only=False, key="blob_uuid")
+    store = JobStore(docs, additional_stores={"data": data})
+    store.connect()
+    return Workplace(home, "files", store, notice=FILES_NOTICE)
