@@ -1,1 +1,55 @@
-""" """
+"""Neural-network potentials on Chebyshev descriptors, exact as ænet.
+
+Usable on its own: structures of pymatgen or ASE in, energies, forces, stresses and
+their uncertainty out; no workflow and no store needed.
+"""
+
+from lps_flows.potential.assessment import ErrorReport, assess
+from lps_flows.potential.calculator import ANNCalculator
+from lps_flows.potential.descriptor import ChebyshevDescriptor, DescriptorSettings
+from lps_flows.potential.errors import (
+    DescriptorError,
+    OverlappingAtomsError,
+    PotentialError,
+    PotentialFileError,
+    StructureError,
+    TrainingError,
+    UnknownElementError,
+    XSFError,
+)
+from lps_flows.potential.model import ANNPotential
+from lps_flows.potential.network import ElementNetwork
+from lps_flows.potential.training import (
+    RestartHistory,
+    TrainingResult,
+    train_potential,
+)
+from lps_flows.potential.training_settings import TrainingSettings
+from lps_flows.potential.uncertainty import committee_uncertainty, most_uncertain
+from lps_flows.potential.xsf import read_xsf, write_xsf
+
+__all__ = [
+    "ANNCalculator",
+    "ANNPotential",
+    "ChebyshevDescriptor",
+    "DescriptorError",
+    "DescriptorSettings",
+    "ElementNetwork",
+    "ErrorReport",
+    "OverlappingAtomsError",
+    "PotentialError",
+    "PotentialFileError",
+    "RestartHistory",
+    "StructureError",
+    "TrainingError",
+    "TrainingResult",
+    "TrainingSettings",
+    "UnknownElementError",
+    "XSFError",
+    "assess",
+    "committee_uncertainty",
+    "most_uncertain",
+    "read_xsf",
+    "train_potential",
+    "write_xsf",
+]

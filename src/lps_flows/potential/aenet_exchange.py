@@ -1,0 +1,226 @@
+"""Potentials to and from ænet's network files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lps_flows.potential.aenet_files import (
+    read_network_file,
+    write_network_file,
+    write_text_file,
+)
+from lps_flows.potential.descriptor import ChebyshevDescriptor
+from lps_flows.potential.errors import DescriptorError, PotentialFileError
+from lps_flows.potential.network import ACTIVATIONS, ElementNetwork
+from lps_flows.potential.normalisation import Normalisation
+
+if TYPE_CHECKING:
+    from lps_flows.potential.model import ANNPotential
+
+_KEPT = (
+    "description",
+    "training_file",
+    "normalised",
+    "types",
+    "n_atoms",
+    "n_structures",
+    "energy_range",
+)
+"""Items that shape no energy and travel in the metadata, so that a file comes back."""
+
+
+def _network(items: Mapping[str, Any]) -> ElementNetwork:
+    flat = np.array(items["weights"])
+    weights, biases = [], []
+    ends, nodes = items["weight_ends"], items["nodes"]
+    for k in range(len(nodes) - 1):
+        # Fortran order, the bias as last input
+        w = flat[ends[k] : ends[k + 1]].reshape(nodes[k] + 1, nodes[k + 1])
+        weights.append(np.ascontiguousarray(w[:-1].T))
+        biases.append(w[-1].copy())
+    names = tuple(ACTIVATIONS[code] for code in items["activations"])
+    return ElementNetwork(tuple(weights), tuple(biases), names)
+
+
+def _descriptor(path: Path, items: Mapping[str, Any]) -> ChebyshevDescriptor:
+    if items["basis"].strip().lower() != "chebyshev":
+        raise PotentialFileError(
+            f"the basis is {items['basis']!r}, and only Chebyshev is known",
+            field="path",
+            value=str(path),
+            remedy="Train with a Chebyshev set-up",
+        )
+    p = items["parameters"]
+    try:
+        d = ChebyshevDescriptor(
+            tuple(items["environment"]),
+            p[0],
+            round(p[1]),
+            p[2],
+            round(p[3]),
+            minimum_distance=items["minimum_distance"],
+        )
+    except (DescriptorError, IndexError) as error:
+        raise PotentialFileError(
+            f"its set-up cannot be used ({error})", field="path", value=str(path)
+        ) from None
+    if d.n_features != items["n_features"]:
+        raise PotentialFileError(
+            f"{items['n_features']} features where its set-up gives {d.n_features}",
+            field="path",
+            value=str(path),
+        )
+    return d
+
+
+def read_potential(paths: Mapping[str, str | Path]) -> ANNPotential:
+    """Read one network file per element; see `ANNPotential.from_aenet`."""
+    from lps_flows.potential.model import ANNPotential  # noqa: PLC0415
+
+    if not paths:
+        raise PotentialFileError(
+            "no file was given",
+            field="paths",
+            value={},
+            remedy='Pass {"Li": path, ...}',
+        )
+    items = {e: read_network_file(path) for e, path in paths.items()}
+    setups = {e: _descriptor(Path(paths[e]), items[e]) for e in paths}
+    first = next(iter(paths))
+    descriptor = setups[first]
+    for element, path in paths.items():
+        if items[element]["element"] != element:
+            raise PotentialFileError(
+                f"holds the network of {items[element]['element']}, not {element}",
+                field="path",
+                value=str(path),
+            )
+        same = ("energy_scale", "energy_shift")
+        if setups[element] != descriptor or any(
+            items[element][name] != items[first][name] for name in same
+        ):
+            raise PotentialFileError(
+                f"set-up or energy scale differ from those of {paths[first]}",
+                field="path",
+                value=str(path),
+                remedy="Give the files of one training",
+            )
+    if set(paths) != set(descriptor.species):
+        raise PotentialFileError(
+            f"the set-up knows {', '.join(descriptor.species)}",
+            field="paths",
+            value=sorted(paths),
+            remedy="Give one file for each of them",
+        )
+    ordered = [items[element] for element in descriptor.species]
+
+    def table(name: str) -> np.ndarray:
+        return np.array([i[name] for i in ordered], np.float64)
+
+    normalisation = Normalisation(
+        mean=table("feature_mean"),
+        mean_square=table("feature_mean_square"),
+        minimum=table("feature_minimum"),
+        maximum=table("feature_maximum"),
+        n_atoms=np.array([i["n_evaluations"] for i in ordered], np.int64),
+        atomic_energies=np.array(
+            [i["atomic_energies"][i["types"].index(i["element"])] for i in ordered]
+        ),
+        energy_scale=ordered[0]["energy_scale"],
+        energy_shift=ordered[0]["energy_shift"],
+    )
+    kept = {i["element"]: {name: i[name] for name in _KEPT} for i in ordered}
+    for i in ordered:
+        kept[i["element"]]["atomic_energies"] = i["atomic_energies"]
+    return ANNPotential(
+        descriptor,
+        normalisation,
+        [{i["element"]: _network(i) for i in ordered}],
+        metadata={"aenet": kept},
+    )
+
+
+def network_items(potential: ANNPotential, element: str) -> dict[str, Any]:
+    """Return all items of the network file of one element."""
+    d, norm = potential.descriptor, potential.normalisation
+    z = d.species.index(element)
+    net = potential.members[potential.best][element]
+    nodes = list(net.sizes)
+    ends, values = [0], [0]
+    for n_in, n_out in zip(nodes[:-1], nodes[1:], strict=True):
+        ends.append(ends[-1] + (n_in + 1) * n_out)
+        values.append(values[-1] + n_in + 1)
+    flat = [
+        np.concatenate([w.T.ravel(), b])
+        for w, b in zip(net.weights, net.biases, strict=True)
+    ]
+    n = d.n_features
+    parameters = np.zeros(4 * n)
+    parameters[:4] = (
+        d.radial_cutoff,
+        d.radial_order,
+        d.angular_cutoff,
+        d.angular_order,
+    )
+    half_range = 1.0 / norm.energy_scale
+    training = {
+        "description": "Chebyshev descriptor, written by lps-flows$$",
+        "training_file": "lps-flows",
+        "normalised": True,
+        "types": list(d.species),
+        "atomic_energies": norm.atomic_energies.tolist(),
+        "n_atoms": int(norm.n_atoms.sum()),
+        "n_structures": int(potential.metadata.get("n_training", 0)),
+        "energy_range": [
+            norm.energy_shift - half_range,
+            norm.energy_shift + half_range,
+            norm.energy_shift,
+        ],
+        **potential.metadata.get("aenet", {}).get(element, {}),
+    }
+    return {
+        "n_layers": len(nodes),
+        "n_nodes_max": max(nodes),
+        "n_weights": ends[-1],
+        "n_values": values[-1] + nodes[-1],
+        "nodes": nodes,
+        "activations": [ACTIVATIONS.index(name) for name in net.activations],
+        "weight_ends": ends,
+        "value_ends": values,
+        "weights": np.concatenate(flat).tolist(),
+        "element": element,
+        "n_environment": len(d.species),
+        "environment": list(d.species),
+        "minimum_distance": d.minimum_distance,
+        "cutoff": max(d.radial_cutoff, d.angular_cutoff),
+        "basis": "Chebyshev",
+        "n_features": n,
+        "n_parameters": 4,
+        "function_kinds": [0] * n,
+        "parameters": parameters.tolist(),
+        "function_species": [0] * (2 * n),
+        "n_evaluations": int(norm.n_atoms[z]),
+        "feature_minimum": norm.minimum[z].tolist(),
+        "feature_maximum": norm.maximum[z].tolist(),
+        "feature_mean": norm.mean[z].tolist(),
+        "feature_mean_square": norm.mean_square[z].tolist(),
+        "energy_scale": norm.energy_scale,
+        "energy_shift": norm.energy_shift,
+        "n_types": len(training["types"]),
+        **training,
+    }
+
+
+def write_potential(potential: ANNPotential, folder: Path) -> dict[str, Path]:
+    """Write ``El.nn`` and ``El.nn.ascii`` of the best member for each element."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for element in potential.species:
+        items = network_items(potential, element)
+        written[element] = write_network_file(folder / f"{element}.nn", items)
+        write_text_file(folder / f"{element}.nn.ascii", items)
+    return written

@@ -1,0 +1,277 @@
+"""ænet's network files: the same 36 items, as Fortran records or as text.
+
+A binary ``.nn`` file is a gfortran sequential unformatted file: each item is one record
+between two 4-byte marks that hold its length. A ``.nn.ascii`` file holds the items as
+text, which ænet's converter turns into the binary form.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lps_flows.potential.errors import PotentialFileError
+
+_PATH_LENGTH, _TYPE_LENGTH, _KIND_LENGTH = 1024, 2, 100
+_MOST = 100_000_000
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One record: its name, what it is, how many (a number or an expression)."""
+
+    name: str
+    kind: str  # "i" integer, "d" double, "c" text, "l" logical
+    count: Any = 1
+    width: int = 1
+
+    def length(self, known: dict[str, Any]) -> int:
+        if callable(self.count):
+            return int(self.count(known))
+        return int(self.count)
+
+
+_ITEMS = (
+    _Item("n_layers", "i"),
+    _Item("n_nodes_max", "i"),
+    _Item("n_weights", "i"),
+    _Item("n_values", "i"),
+    _Item("nodes", "i", lambda k: k["n_layers"]),
+    _Item("activations", "i", lambda k: k["n_layers"] - 1),
+    _Item("weight_ends", "i", lambda k: k["n_layers"]),
+    _Item("value_ends", "i", lambda k: k["n_layers"]),
+    _Item("weights", "d", lambda k: k["n_weights"]),
+    _Item("description", "c", 1, _PATH_LENGTH),
+    _Item("element", "c", 1, _TYPE_LENGTH),
+    _Item("n_environment", "i"),
+    _Item("environment", "c", lambda k: k["n_environment"], _TYPE_LENGTH),
+    _Item("minimum_distance", "d"),
+    _Item("cutoff", "d"),
+    _Item("basis", "c", 1, _KIND_LENGTH),
+    _Item("n_features", "i"),
+    _Item("n_parameters", "i"),
+    _Item("function_kinds", "i", lambda k: k["n_features"]),
+    _Item("parameters", "d", lambda k: k["n_features"] * k["n_parameters"]),
+    _Item("function_species", "i", lambda k: 2 * k["n_features"]),
+    _Item("n_evaluations", "i"),
+    _Item("feature_minimum", "d", lambda k: k["n_features"]),
+    _Item("feature_maximum", "d", lambda k: k["n_features"]),
+    _Item("feature_mean", "d", lambda k: k["n_features"]),
+    _Item("feature_mean_square", "d", lambda k: k["n_features"]),
+    _Item("training_file", "c", 1, _PATH_LENGTH),
+    _Item("normalised", "l"),
+    _Item("energy_scale", "d"),
+    _Item("energy_shift", "d"),
+    _Item("n_types", "i"),
+    _Item("types", "c", lambda k: k["n_types"], _TYPE_LENGTH),
+    _Item("atomic_energies", "d", lambda k: k["n_types"]),
+    _Item("n_atoms", "i"),
+    _Item("n_structures", "i"),
+    _Item("energy_range", "d", 3),
+)
+_BYTES = {"i": 4, "l": 4, "d": 8}
+_SCALAR_COUNTS = {i.name for i in _ITEMS if i.name.startswith("n_")}
+
+
+def _bad(path: Path, where: str, problem: str) -> PotentialFileError:
+    return PotentialFileError(
+        f"{where}: {problem}",
+        field="path",
+        value=str(path),
+        remedy="Take the file again from the training that made it",
+    )
+
+
+def read_network_file(path: str | Path) -> dict[str, Any]:
+    """Read a ``.nn`` or ``.nn.ascii`` file.
+
+    Returns
+    -------
+    dict
+        The items by name: integers, floats, lists of them, and texts.
+
+    Raises
+    ------
+    PotentialFileError
+        Naming the record (binary) or line (text) when the file is malformed.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise _bad(path, "file", f"cannot be read ({error.strerror})") from None
+    if not data:
+        raise _bad(path, "file", "it is empty")
+    items = _from_binary(path, data) if b"\0" in data[:64] else _from_text(path, data)
+    _check(path, items)
+    return items
+
+
+def _from_binary(path: Path, data: bytes) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    at = 0
+    for number, item in enumerate(_ITEMS, start=1):
+        where = f"record {number} ({item.name})"
+        if at + 4 > len(data):
+            raise _bad(path, where, f"the file ends early, after {len(data)} bytes")
+        size = struct.unpack_from("<i", data, at)[0]
+        count = item.length(known)
+        expected = count * (item.width if item.kind == "c" else _BYTES[item.kind])
+        if size != expected:
+            raise _bad(path, where, f"{size} bytes long instead of {expected}")
+        body = data[at + 4 : at + 4 + size]
+        mark = data[at + 4 + size : at + 8 + size]
+        if len(body) < size or len(mark) < 4:
+            raise _bad(path, where, f"the file ends early, after {len(data)} bytes")
+        if struct.unpack("<i", mark)[0] != size:
+            raise _bad(path, where, "its two length marks differ")
+        _store(path, where, known, item, _decode(item, body, count))
+        at += 8 + size
+    if at != len(data):
+        raise _bad(path, "file", f"{len(data) - at} bytes follow the last record")
+    return known
+
+
+def _decode(item: _Item, body: bytes, count: int) -> list[Any]:
+    if item.kind == "c":
+        text = body.decode("utf-8", errors="replace")
+        if len(text) != len(body):
+            text = body.decode("latin-1")
+        w = item.width
+        return [text[k * w : (k + 1) * w].rstrip() for k in range(count)]
+    if item.kind == "l":
+        return [struct.unpack("<i", body)[0] != 0]
+    kind = "<i4" if item.kind == "i" else "<f8"
+    return list(np.frombuffer(body, kind).tolist())
+
+
+def _store(
+    path: Path, where: str, known: dict[str, Any], item: _Item, values: list[Any]
+) -> None:
+    if item.kind == "d" and not np.isfinite(values).all():
+        raise _bad(path, where, "holds a number that is not finite")
+    single = not callable(item.count) and item.count == 1
+    value = values[0] if single else values
+    if item.name in _SCALAR_COUNTS:
+        lowest = 2 if item.name == "n_layers" else 0
+        if not lowest <= value <= _MOST:
+            raise _bad(path, where, f"an impossible number, {value}")
+    known[item.name] = value
+
+
+def _from_text(path: Path, data: bytes) -> dict[str, Any]:
+    lines = data.decode("utf-8", errors="replace").splitlines()
+    known: dict[str, Any] = {}
+    at = 0
+
+    def tokens(where: str, count: int) -> Iterator[str]:
+        nonlocal at
+        found = 0
+        while found < count:
+            if at >= len(lines):
+                raise _bad(path, f"line {len(lines)}", f"{where}: the file ends early")
+            words = lines[at].split()
+            at += 1
+            found += len(words)
+            if found > count:
+                raise _bad(path, f"line {at}", f"{where}: more values than {count}")
+            yield from words
+
+    for item in _ITEMS:
+        count = item.length(known)
+        start = at + 1
+        if item.name in ("description", "basis", "training_file"):
+            if at >= len(lines):
+                raise _bad(path, f"line {at}", f"{item.name}: the file ends early")
+            values: list[Any] = [lines[at].rstrip()]
+            at += 1
+        else:
+            words = list(tokens(item.name, count))
+            try:
+                values = [_parse(item.kind, word) for word in words]
+            except ValueError as error:
+                raise _bad(path, f"line {start}", f"{item.name}: {error}") from None
+        _store(path, f"line {start}, {item.name}", known, item, values)
+    if any(line.strip() for line in lines[at:]):
+        raise _bad(path, f"line {at + 1}", "text follows the last item")
+    return known
+
+
+def _parse(kind: str, word: str) -> Any:
+    if kind == "i":
+        return int(word)
+    if kind == "d":
+        return float(word.lower().replace("d", "e"))
+    if kind == "l":
+        letter = word.strip(".").lower()[:1]
+        if letter not in ("t", "f"):
+            raise ValueError(f"neither true nor false: {word!r}")
+        return letter == "t"
+    return word
+
+
+def _check(path: Path, items: dict[str, Any]) -> None:
+    nodes = items["nodes"]
+    if min(nodes) < 1 or nodes[-1] != 1 or nodes[0] != items["n_features"]:
+        raise _bad(
+            path,
+            "nodes",
+            f"layers of {nodes} nodes do not lead from {items['n_features']} features "
+            "to one energy",
+        )
+    ends = [0]
+    for n_in, n_out in zip(nodes[:-1], nodes[1:], strict=True):
+        ends.append(ends[-1] + (n_in + 1) * n_out)
+    if items["weight_ends"] != ends or items["n_weights"] != ends[-1]:
+        raise _bad(path, "weight_ends", f"{items['weight_ends']} instead of {ends}")
+    if not set(items["activations"]) <= set(range(5)):
+        raise _bad(path, "activations", f"unknown code in {items['activations']}")
+    if items["element"] not in items["types"]:
+        raise _bad(
+            path, "types", f"{items['types']} without the file's {items['element']}"
+        )
+
+
+def write_network_file(path: str | Path, items: dict[str, Any]) -> Path:
+    """Write the items as a binary ``.nn`` file, record by record as gfortran does."""
+    path = Path(path)
+    out = bytearray()
+    for item in _ITEMS:
+        body = _encode(item, items[item.name])
+        mark = struct.pack("<i", len(body))
+        out += mark + body + mark
+    path.write_bytes(bytes(out))
+    return path
+
+
+def _encode(item: _Item, value: Any) -> bytes:
+    values = value if isinstance(value, list) else [value]
+    if item.kind == "c":
+        return b"".join(
+            str(v).encode("utf-8")[: item.width].ljust(item.width) for v in values
+        )
+    if item.kind == "l":
+        return struct.pack("<i", int(values[0]))
+    return np.array(values, "<i4" if item.kind == "i" else "<f8").tobytes()
+
+
+def write_text_file(path: str | Path, items: dict[str, Any]) -> Path:
+    """Write the items as text, one line each, with 18 significant digits."""
+    path = Path(path)
+    lines = []
+    for item in _ITEMS:
+        value = items[item.name]
+        values = value if isinstance(value, list) else [value]
+        if item.kind == "d":
+            lines.append(" ".join(f"{v:24.17e}" for v in values))
+        elif item.kind == "i":
+            lines.append(" ".join(f"{v:17d}" for v in values))
+        else:
+            lines.append(" ".join(str(v) for v in values))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

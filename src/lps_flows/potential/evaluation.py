@@ -1,0 +1,250 @@
+"""Energies, forces and stresses of many structures in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lps_flows.potential import kernels
+from lps_flows.potential.descriptor import LARGEST_CHUNK
+from lps_flows.potential.errors import PotentialError
+from lps_flows.potential.forward import run_networks
+from lps_flows.potential.geometry import AnyStructure, Batch, is_single
+from lps_flows.potential.pairs import Pairs, SkinPairs, find_pairs
+from lps_flows.potential.threads import available_threads, run_all, split_range
+
+if TYPE_CHECKING:
+    from lps_flows.potential.model import ANNPotential
+
+_SMALLEST_SHARE = 64
+"""Atoms below which a further thread costs more than it saves."""
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What the potential says of one structure.
+
+    Parameters
+    ----------
+    energy
+        Total energy (eV).
+    atomic_energies
+        (n_atoms), their sum is the energy (eV).
+    forces
+        (n_atoms, 3) (eV/Å).
+    stress
+        (3, 3), positive under tension (eV/Å^3); None for an isolated structure.
+    energy_std
+        Standard deviation of the committee's energies per atom (eV/atom).
+    forces_std
+        (n_atoms, 3) standard deviation of the committee's forces (eV/Å).
+    """
+
+    energy: float
+    atomic_energies: np.ndarray
+    forces: np.ndarray | None = None
+    stress: np.ndarray | None = None
+    energy_std: float | None = None
+    forces_std: np.ndarray | None = None
+
+
+@dataclass
+class BatchValues:
+    """Values of all members over a batch, before they are cut into results.
+
+    `output` (n_members, n_atoms) network outputs; `forces` (n_members, n_atoms, 3) and
+    `virial` (n_members, n_structures, 3, 3) their derivatives, in network units.
+    """
+
+    output: np.ndarray
+    forces: np.ndarray | None
+    virial: np.ndarray | None
+
+
+class Evaluator:
+    """Evaluates the same atoms again and again, keeping neighbour lists in between.
+
+    Make one per trajectory or relaxation batch with ``potential.evaluator(skin=0.5)``.
+    With a skin, neighbour lists are reused until an atom has moved about half of it;
+    results agree with those of fresh lists to 1e-10.
+
+    Parameters
+    ----------
+    potential
+        The potential.
+    skin
+        Thickness added to the cutoff (Å); 0 searches anew each time.
+    threads
+        Threads to use; by default OMP_NUM_THREADS or all.
+    """
+
+    def __init__(
+        self, potential: ANNPotential, skin: float = 0.0, threads: int | None = None
+    ) -> None:
+        if not (np.isfinite(skin) and skin >= 0):
+            raise PotentialError(
+                "a skin is zero or a positive length", field="skin", value=skin
+            )
+        self.potential = potential
+        self.threads = threads
+        self._lists = (
+            SkinPairs(potential.descriptor.radial_cutoff, skin) if skin > 0 else None
+        )
+
+    @property
+    def n_searches(self) -> int | None:
+        """Neighbour searches made so far (None without a skin)."""
+        return None if self._lists is None else self._lists.n_searches
+
+    def evaluate(
+        self,
+        structures: AnyStructure | Sequence[AnyStructure],
+        forces: bool = True,
+        stress: bool = True,
+        committee: bool = False,
+        keys: Sequence[Hashable] | None = None,
+    ) -> Any:
+        """Evaluate one structure or a list; see `ANNPotential.evaluate`.
+
+        `keys` names the structures of a list, so that their neighbour lists are found
+        again when the list shrinks or changes its order; by default the positions in
+        the list are the names.
+        """
+        single = is_single(structures)
+        batch = self.potential.descriptor.batch(
+            [structures] if single else structures  # type: ignore[list-item, arg-type]
+        )
+        if committee and len(self.potential.members) < 2:
+            raise PotentialError(
+                "the potential has a single member",
+                field="committee",
+                value=True,
+                remedy="Train with two restarts or more, or leave committee=False",
+            )
+        if self._lists is not None:
+            self._lists.update(batch, keys or range(len(batch)))
+        values = self._values(batch, forces or stress, committee)
+        results = _cut(
+            self.potential, batch, values, forces=forces, stress=stress, all_=committee
+        )
+        return results[0] if single else results
+
+    def _values(self, batch: Batch, derivatives: bool, committee: bool) -> BatchValues:
+        if self.potential.device != "cpu":
+            from lps_flows.potential.torch_path import evaluate_batch  # noqa: PLC0415
+
+            return evaluate_batch(self.potential, batch, derivatives, committee)
+        n = len(batch.positions)
+        threads = self.threads or available_threads()
+        members = len(self.potential.members) if committee else 1
+        output = np.empty((members, n))
+        packed = self.potential.packed(committee)
+
+        def work(begin: int, end: int) -> _Part:
+            pairs = (
+                find_pairs(batch, self.potential.descriptor.radial_cutoff, begin, end)
+                if self._lists is None
+                else self._lists.pairs(batch, begin, end)
+            )
+            return _evaluate_range(
+                self.potential, packed, batch, pairs, (begin, end), output, derivatives
+            )
+
+        shares = min(threads, -(-n // _SMALLEST_SHARE))
+        largest = max(_SMALLEST_SHARE, LARGEST_CHUNK // members)
+        parts = run_all(work, split_range(n, shares, largest), threads)
+        self.potential.descriptor.check_distances(
+            np.min([part.closest for part in parts], axis=0)
+        )
+        if not derivatives:
+            return BatchValues(output, None, None)
+        if len(parts) == 1:
+            forces, virial = parts[0].forces, parts[0].virial
+        else:
+            forces = np.zeros((members, n, 3))
+            virial = np.zeros((members, len(batch), 9))
+            for part in parts:
+                a, b = part.span
+                forces[:, batch.starts[a] : batch.starts[b]] += part.forces
+                virial[:, a:b] += part.virial
+        return BatchValues(output, forces, virial.reshape(members, len(batch), 3, 3))
+
+
+@dataclass
+class _Part:
+    """Share of one thread: forces and virials over the structures of `span`."""
+
+    span: tuple[int, int]
+    closest: np.ndarray
+    forces: np.ndarray
+    virial: np.ndarray
+
+
+def _evaluate_range(
+    potential: ANNPotential,
+    packed: tuple[Any, ...],
+    batch: Batch,
+    pairs: Pairs,
+    atoms: tuple[int, int],
+    output: np.ndarray,
+    derivatives: bool,
+) -> _Part:
+    begin, end = atoms
+    descriptor, dtype = potential.descriptor, potential.dtype
+    members, width = len(output), descriptor.n_features
+    # float32 vectors make the whole chain float32
+    vectors = pairs.vectors.astype(dtype, copy=False)
+    values = np.empty((end - begin, width), dtype)
+    shape = (descriptor.radial, descriptor.angular)
+    common = (pairs.first, pairs.neighbour, vectors, batch.element, descriptor.spins)
+    kernels.features(*common, *shape, values)
+    slope = np.empty((end - begin, members, width) if derivatives else (1, 1, 1), dtype)
+    element = batch.element[begin:end]
+    run_networks(values, element, *packed, output[:, begin:end], slope, derivatives)
+    span = (int(batch.structure[begin]), int(batch.structure[end - 1]) + 1)
+    origin, stop = batch.starts[span[0]], batch.starts[span[1]]
+    if not derivatives:
+        return _Part(span, pairs.closest, np.empty(0), np.empty(0))
+    forces = np.zeros((members, stop - origin, 3))
+    virial = np.zeros((members, span[1] - span[0], 9))
+    local = batch.structure[begin:end] - span[0]
+    kernels.pull_back(*common, *shape, slope, begin, local, origin, forces, virial)
+    return _Part(span, pairs.closest, forces, virial)
+
+
+def _cut(
+    potential: ANNPotential,
+    batch: Batch,
+    values: BatchValues,
+    *,
+    forces: bool,
+    stress: bool,
+    all_: bool,
+) -> list[EvaluationResult]:
+    """Scale the values and cut them into one result per structure."""
+    norm = potential.normalisation
+    best = potential.best if all_ else 0
+    atomic = values.output / norm.energy_scale + norm.offsets[batch.element]
+    totals = np.add.reduceat(atomic, batch.starts[:-1], axis=1)
+    results = []
+    for k, (a, b) in enumerate(
+        zip(batch.starts[:-1].tolist(), batch.starts[1:].tolist(), strict=True)
+    ):
+        out: dict[str, Any] = {}
+        if forces and values.forces is not None:
+            f = values.forces[:, a:b] / norm.energy_scale
+            out["forces"] = f[best]
+            if all_:
+                out["forces_std"] = f.std(axis=0)
+        if stress and values.virial is not None and np.isfinite(batch.volumes[k]):
+            w = values.virial[best, k] / (norm.energy_scale * batch.volumes[k])
+            out["stress"] = 0.5 * (w + w.T)
+        if all_:
+            out["energy_std"] = float(totals[:, k].std() / (b - a))
+        results.append(
+            EvaluationResult(float(totals[best, k]), atomic[best, a:b], **out)
+        )
+    return results

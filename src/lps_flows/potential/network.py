@@ -1,0 +1,135 @@
+"""Feed-forward networks of one element, with the activations ænet knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lps_flows.potential.errors import PotentialError
+
+ACTIVATIONS = ("linear", "tanh", "sigmoid", "mtanh", "twist")
+"""Names in the order of ænet's codes 0 to 4."""
+
+
+@dataclass(frozen=True)
+class ElementNetwork:
+    """Weights of the network of one element.
+
+    Parameters
+    ----------
+    weights
+        One matrix (n_out, n_in) per layer.
+    biases
+        One vector (n_out) per layer.
+    activations
+        One name of `ACTIVATIONS` per layer; the last layer has one node.
+    """
+
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    activations: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not (len(self.weights) == len(self.biases) == len(self.activations) > 0):
+            raise PotentialError(
+                "a network needs as many weight matrices as biases and activations",
+                field="layers",
+                value=(len(self.weights), len(self.biases), len(self.activations)),
+            )
+        n_in = self.weights[0].shape[1]
+        for k, (w, b, name) in enumerate(
+            zip(self.weights, self.biases, self.activations, strict=True)
+        ):
+            if name not in ACTIVATIONS:
+                raise PotentialError(
+                    f"layer {k + 1} has an unknown activation",
+                    field="activations",
+                    value=name,
+                    remedy=f"Use one of {', '.join(ACTIVATIONS)}",
+                )
+            if w.ndim != 2 or w.shape[1] != n_in or b.shape != (w.shape[0],):
+                raise PotentialError(
+                    f"the shapes of layer {k + 1} do not fit together",
+                    field="weights",
+                    value=(w.shape, b.shape),
+                )
+            if not (np.isfinite(w).all() and np.isfinite(b).all()):
+                raise PotentialError(
+                    f"layer {k + 1} holds weights that are not finite", field="weights"
+                )
+            n_in = w.shape[0]
+        if n_in != 1:
+            raise PotentialError(
+                "the last layer of a network must have one node",
+                field="nodes",
+                value=n_in,
+            )
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Nodes per layer, input first."""
+        return (self.weights[0].shape[1], *(w.shape[0] for w in self.weights))
+
+    @property
+    def shape(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """Sizes and activations: what two networks must share to be stacked."""
+        return self.sizes, self.activations
+
+    @classmethod
+    def from_layers(cls, layers: Sequence[Mapping[str, Any]]) -> ElementNetwork:
+        """Build from one mapping of ``weight``, ``bias``, ``activation`` per layer."""
+        return cls(
+            tuple(np.array(layer["weight"], dtype=np.float64) for layer in layers),
+            tuple(np.array(layer["bias"], dtype=np.float64) for layer in layers),
+            tuple(str(layer["activation"]) for layer in layers),
+        )
+
+
+@dataclass(frozen=True)
+class PackedNetworks:
+    """Networks of all elements and members in flat arrays for the compiled loop."""
+
+    sizes: np.ndarray
+    n_layers: np.ndarray
+    codes: np.ndarray
+    offsets: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def pack(
+        cls, species: Sequence[str], members: Sequence[Mapping[str, ElementNetwork]]
+    ) -> PackedNetworks:
+        """Pack the members, whose networks of one element share their shape."""
+        depth = max(len(net.weights) for net in members[0].values())
+        sizes = np.ones((len(species), depth + 1), np.int64)
+        n_layers = np.zeros(len(species), np.int64)
+        codes = np.zeros((len(species), depth), np.int64)
+        offsets = np.zeros((len(species), depth), np.int64)
+        total = 0
+        for z, element in enumerate(species):
+            net = members[0][element]
+            n_layers[z] = len(net.weights)
+            sizes[z, : n_layers[z] + 1] = net.sizes
+            for layer, w in enumerate(net.weights):
+                codes[z, layer] = ACTIVATIONS.index(net.activations[layer])
+                offsets[z, layer] = total
+                total += w.size + w.shape[0]
+        flat = np.concatenate(
+            [
+                np.concatenate(
+                    [
+                        part
+                        for w, b in zip(
+                            member[element].weights, member[element].biases, strict=True
+                        )
+                        for part in (w.T.ravel(), b)
+                    ]
+                )
+                for member in members
+                for element in species
+            ]
+        ).reshape(len(members), total)
+        return cls(sizes, n_layers, codes, offsets, np.ascontiguousarray(flat))

@@ -1,0 +1,273 @@
+"""The training loss of all restarts at once, and its gradient.
+
+Per member, in scaled units (energies times the energy scale):
+
+L = w_E mean_s (dE_s / N_s)^2 + w_F mean_f (dF_f)^2 + w_2 mean_k (weight_k)^2
+
+over structures s, force components f (eV/Å, scaled) and weights k. ænet's loss is the
+first term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lps_flows.potential import kernels
+from lps_flows.potential.descriptor import ChebyshevDescriptor
+from lps_flows.potential.geometry import Batch
+from lps_flows.potential.normalisation import Normalisation
+from lps_flows.potential.pairs import Pairs, find_pairs
+from lps_flows.potential.stacked import Layout, Pass
+from lps_flows.potential.threads import run_all
+
+_ATOMS_PER_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Whole structures that one thread works on, in the units of the loss.
+
+    Parameters
+    ----------
+    structures
+        Indices of the structures in the training set.
+    targets
+        (n_structures) scaled energy per atom beyond the networks' zero.
+    counts
+        (n_structures) atoms of each.
+    inputs
+        Per element (n_features, n_atoms of it) normalised features.
+    atoms
+        Per element the atoms of the chunk it stands for.
+    owner
+        (n_atoms) structure of each atom, counted in the chunk.
+    starts
+        (n_structures) first atom of each structure.
+    element
+        (n_atoms) element of each atom.
+    pairs
+        Neighbours, when forces count.
+    forces
+        (n_atoms, 3) scaled reference forces, when forces count.
+    """
+
+    structures: np.ndarray
+    targets: np.ndarray
+    counts: np.ndarray
+    inputs: tuple[np.ndarray, ...]
+    atoms: tuple[np.ndarray, ...]
+    owner: np.ndarray
+    starts: np.ndarray
+    element: np.ndarray
+    pairs: Pairs | None
+    forces: np.ndarray | None
+
+
+@dataclass
+class Values:
+    """Loss of each member with its parts: mean squared errors in scaled units."""
+
+    loss: np.ndarray
+    energy: np.ndarray
+    force: np.ndarray
+    gradient: np.ndarray | None
+
+
+def make_chunks(
+    descriptor: ChebyshevDescriptor,
+    normalisation: Normalisation,
+    batch: Batch,
+    features: np.ndarray,
+    energies: np.ndarray,
+    forces: Sequence[np.ndarray | None] | None,
+    chosen: np.ndarray,
+) -> list[Chunk]:
+    """Cut the chosen structures of a batch into chunks; those with forces apart."""
+    scale = normalisation.energy_scale
+    counts = np.diff(batch.starts)
+    with_forces = np.array(
+        [forces is not None and forces[s] is not None for s in chosen], bool
+    )
+    chunks = []
+    for flag in (True, False):
+        mine = chosen[with_forces == flag]
+        filled = np.cumsum(counts[mine]) // _ATOMS_PER_CHUNK
+        for part in np.unique(filled):
+            take = mine[filled == part]
+            rows = np.concatenate(
+                [np.arange(batch.starts[s], batch.starts[s + 1]) for s in take]
+            )
+            element = batch.element[rows]
+            n = counts[take]
+            starts = np.concatenate([[0], np.cumsum(n)])
+            atoms, inputs = [], []
+            for z in range(len(descriptor.species)):
+                here = np.flatnonzero(element == z)
+                scaled = (features[rows[here]] - normalisation.mean[z]) * (
+                    normalisation.inverse_std[z]
+                )
+                atoms.append(here)
+                inputs.append(np.ascontiguousarray(scaled.T))
+            offset = np.add.reduceat(normalisation.offsets[element], starts[:-1])
+            small = Batch(
+                batch.positions[rows],
+                batch.cells[take],
+                batch.pbc[take],
+                starts,
+                element,
+                np.repeat(np.arange(len(take)), n),
+                batch.volumes[take],
+            )
+            chunks.append(
+                Chunk(
+                    structures=take,
+                    targets=scale * (energies[take] - offset) / n,
+                    counts=n,
+                    inputs=tuple(inputs),
+                    atoms=tuple(atoms),
+                    owner=small.structure,
+                    starts=starts[:-1],
+                    element=element,
+                    pairs=(
+                        find_pairs(small, descriptor.radial_cutoff, 0, len(rows))
+                        if flag
+                        else None
+                    ),
+                    forces=(
+                        scale * np.concatenate([forces[s] for s in take])  # type: ignore[index]
+                        if flag
+                        else None
+                    ),
+                )
+            )
+    return chunks
+
+
+class Objective:
+    """Loss and gradient of any number of members over a list of chunks.
+
+    Parameters
+    ----------
+    descriptor, normalisation
+        Those of the potential in training.
+    layouts
+        Per element.
+    chunks
+        From `make_chunks`.
+    energy_weight, force_weight, weight_decay
+        Weights of the terms of the loss.
+    threads
+        Threads to share the chunks.
+    """
+
+    def __init__(
+        self,
+        descriptor: ChebyshevDescriptor,
+        normalisation: Normalisation,
+        layouts: Sequence[Layout],
+        chunks: Sequence[Chunk],
+        *,
+        energy_weight: float,
+        force_weight: float,
+        weight_decay: float,
+        threads: int,
+    ) -> None:
+        self.descriptor, self.normalisation = descriptor, normalisation
+        self.layouts, self.chunks, self.threads = layouts, chunks, threads
+        self.n_structures = sum(len(c.structures) for c in chunks)
+        self.n_components = sum(
+            c.forces.size for c in chunks if c.forces is not None and force_weight > 0
+        )
+        self.energy_weight, self.force_weight = energy_weight, force_weight
+        self.weight_decay = weight_decay
+
+    def __call__(self, flat: np.ndarray, gradient: bool = True) -> Values:
+        """Evaluate members with parameters `flat` (M, n_parameters)."""
+
+        def work(begin: int, end: int) -> Values:
+            total = Values(
+                np.zeros(len(flat)),
+                np.zeros(len(flat)),
+                np.zeros(len(flat)),
+                np.zeros_like(flat) if gradient else None,
+            )
+            for chunk in self.chunks[begin:end]:
+                self._chunk(chunk, flat, total)
+            return total
+
+        # one task per chunk: their order of addition does not depend on the threads
+        ranges = [(k, k + 1) for k in range(len(self.chunks))]
+        parts = run_all(work, ranges, self.threads)
+        total = parts[0]
+        for part in parts[1:]:
+            total.energy += part.energy
+            total.force += part.force
+            if total.gradient is not None and part.gradient is not None:
+                total.gradient += part.gradient
+        total.energy /= self.n_structures
+        total.force /= max(self.n_components, 1)
+        total.loss = self.energy_weight * total.energy + self.force_weight * total.force
+        if self.weight_decay > 0:
+            total.loss += self.weight_decay * (flat**2).mean(axis=1)
+            if total.gradient is not None:
+                total.gradient += self.weight_decay * 2.0 / flat.shape[1] * flat
+        return total
+
+    def _chunk(self, chunk: Chunk, flat: np.ndarray, total: Values) -> None:
+        passes = [
+            Pass(layout, flat, x)
+            for layout, x in zip(self.layouts, chunk.inputs, strict=True)
+        ]
+        atomic = np.empty((len(flat), len(chunk.owner)))
+        for p, atoms in zip(passes, chunk.atoms, strict=True):
+            atomic[:, atoms] = p.output
+        energies = np.add.reduceat(atomic, chunk.starts, axis=1) / chunk.counts
+        miss = energies - chunk.targets
+        total.energy += (miss**2).sum(axis=1)
+        directions = None
+        if chunk.forces is not None and self.n_components:
+            directions = self._forces(chunk, passes, total)
+        if total.gradient is None:
+            return
+        pull = (2.0 * self.energy_weight / self.n_structures) * miss / chunk.counts
+        weight = pull[:, chunk.owner]
+        for z, (p, atoms) in enumerate(zip(passes, chunk.atoms, strict=True)):
+            direction = None
+            if directions is not None:
+                direction = np.ascontiguousarray(
+                    directions[atoms].transpose(1, 2, 0)
+                    * self.normalisation.inverse_std[z][:, None]
+                )
+            p.add_gradient(weight[:, atoms], direction, total.gradient)
+
+    def _forces(
+        self, chunk: Chunk, passes: Sequence[Pass], total: Values
+    ) -> np.ndarray | None:
+        """Add the force error; return dL/d(dE/dG), (n_atoms, M, n_features)."""
+        d, pairs = self.descriptor, chunk.pairs
+        if pairs is None or chunk.forces is None:
+            return None
+        members, n = len(total.energy), len(chunk.owner)
+        slope = np.empty((n, members, d.n_features))
+        for z, (p, atoms) in enumerate(zip(passes, chunk.atoms, strict=True)):
+            slope[atoms] = (
+                p.input_slopes().transpose(2, 0, 1)
+                * (self.normalisation.inverse_std[z])
+            )
+        common = (pairs.first, pairs.neighbour, pairs.vectors, chunk.element, d.spins)
+        forces = np.zeros((members, n, 3))
+        virial = np.zeros((members, 1, 9))
+        none = np.zeros(n, np.int64)
+        kernels.pull_back(
+            *common, d.radial, d.angular, slope, 0, none, 0, forces, virial
+        )
+        miss = forces - chunk.forces
+        total.force += (miss**2).sum(axis=(1, 2))
+        if total.gradient is None:
+            return None
+        moves = (-2.0 * self.force_weight / self.n_components) * miss
+        kernels.push_forward(*common, d.radial, d.angular, moves, 0, slope)
+        return slope

@@ -1,0 +1,181 @@
+"""Lists of neighbours, fresh or kept with a skin while atoms move."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lps_flows.potential.geometry import Batch
+from lps_flows.potential.search import displacements, search
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Neighbours of a range of atoms.
+
+    Parameters
+    ----------
+    first
+        (n + 1) where each atom's neighbours start.
+    neighbour
+        (n_pairs) index of each neighbour in the batch.
+    vectors
+        (n_pairs, 3) from the atom to the neighbour (Å).
+    closest
+        (n_structures) smallest distance in each structure (Å), inf without a pair.
+    """
+
+    first: np.ndarray
+    neighbour: np.ndarray
+    vectors: np.ndarray
+    closest: np.ndarray
+
+
+def _with_vectors(
+    batch: Batch,
+    first: np.ndarray,
+    neighbour: np.ndarray,
+    shift: np.ndarray,
+    begin: int,
+) -> Pairs:
+    vectors = np.empty((len(neighbour), 3))
+    closest = displacements(
+        batch.positions,
+        batch.cells,
+        batch.starts,
+        first,
+        neighbour,
+        shift,
+        begin,
+        vectors,
+    )
+    return Pairs(first, neighbour, vectors, np.sqrt(closest))
+
+
+def find_pairs(batch: Batch, cutoff: float, begin: int, end: int) -> Pairs:
+    """Find the neighbours within `cutoff` (Å) of the atoms `begin` to `end`."""
+    first, neighbour, shift = search(
+        batch.positions, batch.cells, batch.pbc, batch.starts, cutoff, begin, end
+    )
+    return _with_vectors(batch, first, neighbour, shift, begin)
+
+
+@dataclass
+class _Entry:
+    """One structure's list and the geometry it was made for."""
+
+    element: np.ndarray
+    positions: np.ndarray
+    cell: np.ndarray
+    pbc: np.ndarray
+    first: np.ndarray
+    neighbour: np.ndarray
+    shift: np.ndarray
+
+
+class SkinPairs:
+    """Neighbour lists that outlive small moves of atoms and cell.
+
+    A list made with cutoff + skin stays complete while
+    (cutoff + 2 m) / s <= cutoff + skin, where m is the largest move of an atom beyond
+    the cell's own deformation and s the smallest stretch of that deformation. Until
+    then results equal those of a fresh list.
+
+    Parameters
+    ----------
+    cutoff
+        Radial cutoff (Å).
+    skin
+        Extra thickness (Å).
+    """
+
+    def __init__(self, cutoff: float, skin: float) -> None:
+        self.cutoff, self.skin = cutoff, skin
+        self.n_searches = 0
+        self._kept: dict[Hashable, _Entry] = {}
+        self._joined: tuple[tuple[int, ...], np.ndarray, np.ndarray, np.ndarray] | None
+        self._joined = None
+
+    def update(self, batch: Batch, keys: Sequence[Hashable]) -> None:
+        """Bring the lists of all structures up to date; `keys` name them."""
+        fresh = False
+        for k, key in enumerate(keys):
+            a, b = batch.starts[k], batch.starts[k + 1]
+            positions, element = batch.positions[a:b], batch.element[a:b]
+            entry = self._kept.get(key)
+            if entry is None or not self._still_good(
+                entry, positions, element, batch.cells[k], batch.pbc[k]
+            ):
+                first, neighbour, shift = search(
+                    positions,
+                    batch.cells[k : k + 1],
+                    batch.pbc[k : k + 1],
+                    np.array([0, b - a]),
+                    self.cutoff + self.skin,
+                    0,
+                    int(b - a),
+                )
+                self._kept[key] = _Entry(
+                    element,
+                    positions.copy(),
+                    batch.cells[k],
+                    batch.pbc[k],
+                    first,
+                    neighbour,
+                    shift,
+                )
+                self.n_searches += 1
+                fresh = True
+        entries = [self._kept[key] for key in keys]
+        identity = tuple(id(entry) for entry in entries)
+        if fresh or self._joined is None or self._joined[0] != identity:
+            self._joined = (identity, *_join(entries, batch.starts))
+
+    def _still_good(
+        self,
+        entry: _Entry,
+        positions: np.ndarray,
+        element: np.ndarray,
+        cell: np.ndarray,
+        pbc: np.ndarray,
+    ) -> bool:
+        if not (
+            np.array_equal(entry.element, element) and np.array_equal(entry.pbc, pbc)
+        ):
+            return False
+        stretch, carried = 1.0, entry.positions
+        if not np.array_equal(entry.cell, cell):
+            deformation = np.linalg.solve(entry.cell, cell)
+            stretch = float(np.linalg.svd(deformation, compute_uv=False)[-1])
+            carried = entry.positions @ deformation
+        move = positions - carried
+        longest = float(np.sqrt(np.einsum("ij,ij->i", move, move).max()))
+        reach = self.cutoff + self.skin
+        return stretch > 0 and (self.cutoff + 2 * longest) / stretch <= reach
+
+    def pairs(self, batch: Batch, begin: int, end: int) -> Pairs:
+        """Return the neighbours of the atoms `begin` to `end` after an `update`."""
+        if self._joined is None:
+            raise RuntimeError("update() comes first")
+        _, first, neighbour, shift = self._joined
+        a, b = first[begin], first[end]
+        return _with_vectors(
+            batch, first[begin : end + 1] - a, neighbour[a:b], shift[a:b], begin
+        )
+
+
+def _join(
+    entries: Sequence[_Entry], starts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Concatenate the lists of structures, counting atoms over the batch."""
+    if len(entries) == 1:
+        return entries[0].first, entries[0].neighbour, entries[0].shift
+    counts = np.concatenate([np.diff(e.first) for e in entries])
+    first = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=first[1:])
+    neighbour = np.concatenate(
+        [e.neighbour + np.int32(a) for e, a in zip(entries, starts[:-1], strict=True)]
+    )
+    return first, neighbour, np.concatenate([e.shift for e in entries])
