@@ -17,11 +17,21 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from fireworks import LaunchPad
 from jobflow import JobStore
 from maggma.stores import GridFSStore, MongoStore
 
-from lps_flows.runner import PrivateMongod, find_mongod, install_mongod
+from lps_flows.runner import (
+    Home,
+    PrivateMongod,
+    Workplace,
+    find_mongod,
+    install_mongod,
+)
+from lps_flows.runner.configuration import launchpad_settings
 from lps_flows.runner.mongod_binary import MongodMissingError
+from lps_flows.runner.quiet import quieten
+from lps_flows.runner.workplace import prepare
 
 _SESSION_FOLDER = "LPS_FLOWS_TEST_SESSION_FOLDER"
 _WATCHDOG = """
@@ -135,3 +145,25 @@ def database(mongod: PrivateMongod) -> Iterator[str]:
     yield name
     with mongod.client() as client:
         client.drop_database(name)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home folder of the test's own."""
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def workplace(
+    mongod: PrivateMongod, home: Home, job_store: JobStore
+) -> Iterator[Workplace]:
+    """A workplace on fresh databases of the session's server."""
+    name = f"test_{uuid4().hex}_launchpad"
+    settings = {**launchpad_settings(mongod), "name": name}
+    launchpad = LaunchPad.from_dict(settings)
+    place = Workplace(home, "private", job_store, launchpad)
+    prepare(place)
+    quieten()
+    yield place
+    launchpad.connection.drop_database(name)
+    launchpad.connection.close()

@@ -23,6 +23,10 @@ HOME_VARIABLE = "LPS_FLOWS_HOME"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
+class HomeError(LpsFlowsError):
+    """The home folder cannot be used."""
+
+
 class CampaignNameError(LpsFlowsError):
     """The name of a campaign cannot serve as the name of a folder."""
 
@@ -47,9 +51,23 @@ class Home:
         object.__setattr__(self, "path", Path(self.path).expanduser().resolve())
 
     def folder(self, name: str, *parts: str) -> Path:
-        """Return a folder of the home, made (with mode 0700) if it is not there."""
+        """Return a folder of the home, made (with mode 0700) if it is not there.
+
+        Raises
+        ------
+        HomeError
+            If it cannot be made.
+        """
         folder = self.path.joinpath(name, *parts)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise HomeError(
+                f"this folder cannot be made ({error.strerror})",
+                field=HOME_VARIABLE,
+                value=str(folder),
+                remedy=f"Make room, mend its permissions, or set {HOME_VARIABLE}",
+            ) from error
         return folder
 
     @property

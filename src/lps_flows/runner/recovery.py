@@ -21,9 +21,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from fireworks.core.launchpad import WFLock
-
 from fireworks import LaunchPad
+from fireworks.core.launchpad import WFLock
 
 _HANDOVER_S = 5.0
 _LOCK_PATIENCE_S = 20.0

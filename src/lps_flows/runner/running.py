@@ -14,10 +14,10 @@ from socket import gethostname
 from typing import Any
 
 from filelock import FileLock, Timeout
+from fireworks import LaunchPad
 from jobflow import SETTINGS, Flow, Job, run_locally
 from pymongo.errors import PyMongoError
 
-from fireworks import LaunchPad
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.home import checked_name
 from lps_flows.runner.progress import Failure, Progress, failures, progress

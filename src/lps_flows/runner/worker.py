@@ -21,12 +21,12 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
+from fireworks import FWorker, LaunchPad
 from fireworks.core.rocket_launcher import launch_rocket
 from fireworks.utilities.fw_utilities import create_datestamp_dir
 from jobflow.managers.fireworks import JobFiretask
 from pymongo.errors import ConnectionFailure
 
-from fireworks import FWorker, LaunchPad
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.progress import last_error
 from lps_flows.runner.recovery import recover

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import yaml
+from fireworks import LaunchPad
 from jobflow import JobStore
 from maggma.core import Store
 from maggma.stores import JSONStore, MemoryStore, MongoStore
 from pymongo.errors import PyMongoError
 
-from fireworks import LaunchPad
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.configuration import (
     ConfigurationError,

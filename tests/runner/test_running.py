@@ -1,0 +1,261 @@
+"""Submitting and running campaigns of toy jobs on a real LaunchPad."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from jobflow import Flow
+
+from lps_flows.runner import (
+    Progress,
+    Workplace,
+    failures,
+    find_submission,
+    forget,
+    list_campaigns,
+    progress,
+    run,
+    run_in_files,
+    submit,
+)
+from lps_flows.runner.home import CampaignNameError, HomeError
+from lps_flows.runner.running import AlreadyRunningError, worker_name
+from lps_flows.runner.submission import (
+    ChangedCampaignError,
+    OtherVersionError,
+    SubmissionError,
+)
+from lps_flows.runner.worker import CampaignWorker
+from lps_flows.runner.workplace import open_workplace
+from tests.toy_jobs import detour, number, runs, talkative, toy_flow
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def outputs(workplace: Workplace) -> list[dict]:
+    return list(workplace.job_store.query({"output": {"$ne": None}}))
+
+
+def test_a_campaign_runs_to_its_end(workplace: Workplace, journal: Path) -> None:
+    flow = toy_flow(journal)
+    seen: list[Progress] = []
+    result = run(
+        workplace, flow, "toy", "hash", on_progress=seen.append, interval_s=0.05
+    )
+    assert result.complete
+    assert not result.failures
+    assert not result.interrupted
+    assert [s.stage for s in result.progress.stages] == ["first", "many", "end"]
+    assert result.progress.total.completed == 10
+    assert seen[-1] == result.progress
+    assert len(seen) > 1
+    assert workplace.job_store.get_output(flow.output.uuid) == 1 + 2 + 6
+    assert set(runs(journal).values()) == {1}
+    documents = list(workplace.job_store.query())
+    assert {d["metadata"]["campaign"] for d in documents} == {"toy"}
+    assert {d["metadata"]["schema_version"] for d in documents} == {"1.0"}
+
+
+def test_a_second_run_does_nothing(workplace: Workplace, journal: Path) -> None:
+    run(workplace, toy_flow(journal), "toy", "hash")
+    before = len(list(workplace.job_store.query()))
+
+    def must_not_be_called() -> Flow:
+        raise AssertionError
+
+    again = run(workplace, must_not_be_called, "toy", "hash")
+    assert again.complete
+    assert not again.submission.new
+    assert set(runs(journal).values()) == {1}
+    assert len(list(workplace.job_store.query())) == before
+
+
+def test_changed_settings_are_refused(workplace: Workplace, journal: Path) -> None:
+    first = submit(workplace, toy_flow(journal), "toy", "one")
+    assert first.new
+    assert first.n_fireworks == 4
+    assert not submit(workplace, toy_flow(journal), "toy", "one").new
+    with pytest.raises(ChangedCampaignError, match="another name"):
+        submit(workplace, toy_flow(journal), "toy", "two")
+    assert submit(workplace, toy_flow(journal), "toy-2", "two").new
+    assert list_campaigns(workplace) == ["toy", "toy-2"]
+
+
+def test_another_layout_is_refused(
+    workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(workplace, toy_flow(journal), "toy", "hash")
+    monkeypatch.setattr("lps_flows.runner.submission.SCHEMA_VERSION", "2.0")
+    with pytest.raises(OtherVersionError, match=r"schema_version = '1\.0'"):
+        run(workplace, toy_flow(journal), "toy", "hash")
+    assert runs(journal) == {}
+
+
+def test_a_killed_submission_is_forgotten(workplace: Workplace, journal: Path) -> None:
+    launchpad = workplace.require_launchpad()
+    submit(workplace, toy_flow(journal), "toy", "hash")
+    # as if it had been killed after the fireworks, before the workflow
+    launchpad.workflows.delete_many({})
+    unfinished = {"$set": {"state": "submitting"}}
+    launchpad.db["campaigns"].update_one({}, unfinished)
+    assert find_submission(workplace, "toy") is None
+    assert submit(workplace, toy_flow(journal), "toy", "hash").new
+    assert launchpad.fireworks.count_documents({}) == 4
+    # as if it had been killed after the workflow
+    launchpad.db["campaigns"].update_one({}, unfinished)
+    assert submit(workplace, toy_flow(journal), "toy", "hash").new
+    assert launchpad.fireworks.count_documents({}) == 4
+    # while one of another place is respected
+    elsewhere = {"$set": {"state": "submitting", "place": "elsewhere"}}
+    launchpad.db["campaigns"].update_one({}, elsewhere)
+    with pytest.raises(SubmissionError, match="another process"):
+        submit(workplace, toy_flow(journal), "toy", "hash")
+
+
+def test_a_failing_flow_leaves_nothing(workplace: Workplace) -> None:
+    def broken() -> Flow:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        submit(workplace, broken, "toy", "hash")
+    assert list_campaigns(workplace) == []
+    assert workplace.require_launchpad().db["campaigns"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("name", ["../escape", "", "a/b", ".hidden", "x" * 101])
+def test_names_cannot_lead_out_of_the_home(workplace: Workplace, name: str) -> None:
+    with pytest.raises(CampaignNameError, match="campaign"):
+        submit(workplace, number(1, "", ""), name, "hash")
+
+
+def test_forget_takes_a_campaign_off(workplace: Workplace, journal: Path) -> None:
+    run(workplace, toy_flow(journal), "toy", "hash")
+    assert forget(workplace, "toy") == 10
+    assert list_campaigns(workplace) == []
+    assert workplace.require_launchpad().fireworks.count_documents({}) == 0
+    assert len(list(workplace.job_store.query())) == 10
+
+
+def test_failures_name_their_reason(workplace: Workplace, journal: Path) -> None:
+    switch = journal.with_name("switch")
+    flow = Flow([detour(3, str(journal), fail=1, switch=str(switch))])
+    result = run(workplace, flow, "toy", "hash")
+    assert not result.complete
+    assert result.progress.total.completed == 3  # the siblings went on
+    (failure,) = result.failures
+    assert failure.reason.startswith("FileNotFoundError: side-1 needs")
+    assert failure.reason.endswith("which is not there")
+    assert failure.name == "fragile"
+    assert Path(failure.folder).is_relative_to(workplace.home.path)
+    # a plain second run leaves it alone, a retry completes
+    assert not run(workplace, flow, "toy", "hash").complete
+    assert runs(journal)["side-1"] == 1
+    switch.touch()
+    assert run(workplace, flow, "toy", "hash", retry_failed=True).complete
+    assert runs(journal) == {"detour": 1, "side-0": 1, "side-1": 2, "side-2": 1}
+
+
+def test_only_its_own_campaign_is_run(workplace: Workplace, journal: Path) -> None:
+    submit(workplace, toy_flow(journal), "other", "hash")
+    run(workplace, Flow([number(1, str(journal), "mine")]), "toy", "hash")
+    assert runs(journal) == {"mine": 1}
+    launchpad = workplace.require_launchpad()
+    assert progress(launchpad, "other").total.ready == 3
+    assert failures(launchpad, "other") == []
+
+
+def test_it_runs_jobs_meant_for_any_worker(workplace: Workplace, journal: Path) -> None:
+    job = number(1, str(journal), "vasp job")
+    job.update_config({"manager_config": {"_fworker": "vasp", "_priority": 5}})
+    assert run(workplace, Flow([job]), "toy", "hash").complete
+
+
+def test_two_runs_exclude_each_other(workplace: Workplace, journal: Path) -> None:
+    with (
+        FileLock(workplace.home.lock("run-toy")),
+        pytest.raises(AlreadyRunningError, match="another process"),
+    ):
+        run(workplace, toy_flow(journal), "toy", "hash")
+    assert run(workplace, toy_flow(journal), "toy", "hash").complete
+
+
+def test_lost_runs_are_rerun_at_once(workplace: Workplace, journal: Path) -> None:
+    submit(workplace, toy_flow(journal), "toy", "hash")
+    launchpad = workplace.require_launchpad()
+    # a run that was killed while two of its workers computed …
+    for index in (0, 1):
+        name = worker_name(workplace, "toy", index)
+        launchpad.checkout_fw(CampaignWorker(name, "toy"), str(journal.parent))
+    # … and a stock worker that is alive
+    launchpad.checkout_fw(CampaignWorker("stock", "toy"), str(journal.parent))
+    assert progress(launchpad, "toy").total.running == 3
+    thread = threading.Timer(3, lambda: _finish(workplace, "stock"))
+    thread.start()
+    result = run(workplace, toy_flow(journal), "toy", "hash")
+    thread.join()
+    assert len(result.recovered.rerun) == 2
+    assert result.progress.total.failed == 1  # the stock worker's, by _finish
+    assert max(runs(journal).values()) == 1
+
+
+def _finish(workplace: Workplace, name: str) -> None:
+    launchpad = workplace.require_launchpad()
+    launch = launchpad.launches.find_one({"fworker.name": name})
+    launchpad.mark_fizzled(launch["launch_id"])
+
+
+def test_interrupting_puts_the_job_back(workplace: Workplace, journal: Path) -> None:
+    flow = toy_flow(journal, seconds=0.5)
+    seen: list[Progress] = []
+
+    def interrupt(state: Progress) -> None:
+        seen.append(state)
+        if len(seen) == 2:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    started = time.monotonic()
+    result = run(workplace, flow, "toy", "hash", on_progress=interrupt, interval_s=0.3)
+    assert result.interrupted
+    assert not result.failures
+    assert result.progress.total.running == 0
+    assert time.monotonic() - started < 5
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert run(workplace, flow, "toy", "hash").complete
+
+
+def test_what_jobs_print_goes_to_their_folder(
+    workplace: Workplace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(workplace, Flow([talkative("hello there")]), "toy", "hash")
+    assert "hello there" not in capsys.readouterr().out
+    (file,) = workplace.home.launches("toy").glob("*/FW_job.out")
+    assert "hello there" in file.read_text()
+
+
+def test_an_unwritable_run_folder_is_a_typed_error(
+    workplace: Workplace, journal: Path
+) -> None:
+    workplace.home.folder("launches").joinpath("toy").write_text("in the way")
+    with pytest.raises(HomeError, match="LPS_FLOWS_HOME"):
+        run(workplace, toy_flow(journal), "toy", "hash")
+
+
+def test_files_are_the_fallback(tmp_path: Path, journal: Path) -> None:
+    from lps_flows.runner import Home
+
+    with open_workplace(Home(tmp_path), files=True) as workplace:
+        assert "JSON files" in (workplace.notice or "")
+        flow = toy_flow(journal)
+        run_in_files(workplace, flow, "toy")
+        assert workplace.job_store.get_output(flow.output.uuid) == 9
+    assert set(runs(journal).values()) == {1}
+    with open_workplace(Home(tmp_path), files=True) as workplace:
+        assert workplace.job_store.get_output(flow.output.uuid) == 9
