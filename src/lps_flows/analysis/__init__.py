@@ -1,6 +1,34 @@
 """Pure functions on structures, energies and trajectories."""
 
+from lps_flows.analysis.candidates import (
+    CandidateSettings,
+    CandidateVerdict,
+    CompositionEvidence,
+    select_candidates,
+)
+from lps_flows.analysis.clustering import ClusterModel, ClusterSettings, fit_clusters
 from lps_flows.analysis.elasticity import ElasticitySettings, EOSFit, fit_eos
+from lps_flows.analysis.fingerprints import (
+    FingerprintSettings,
+    similarity,
+    structure_fingerprint,
+)
+from lps_flows.analysis.hull import (
+    HullEntry,
+    HullError,
+    HullPoint,
+    HullSettings,
+    formation_energy_per_atom,
+    line_hull,
+    ternary_hull,
+)
+from lps_flows.analysis.hull_gaps import (
+    CompositionPoint,
+    HullInterval,
+    gaps,
+    lowest_points,
+    metastable_hull,
+)
 from lps_flows.analysis.motifs import (
     MOTIFS,
     MotifAnalysis,
@@ -12,15 +40,37 @@ from lps_flows.analysis.rdf import PartialRDF, RDFSettings, partial_rdf, partial
 
 __all__ = [
     "MOTIFS",
+    "CandidateSettings",
+    "CandidateVerdict",
+    "ClusterModel",
+    "ClusterSettings",
+    "CompositionEvidence",
+    "CompositionPoint",
     "EOSFit",
     "ElasticitySettings",
+    "FingerprintSettings",
+    "HullEntry",
+    "HullError",
+    "HullInterval",
+    "HullPoint",
+    "HullSettings",
     "MotifAnalysis",
     "MotifSettings",
     "PartialRDF",
     "RDFSettings",
     "analyse_motifs",
     "classify_motifs",
+    "fit_clusters",
     "fit_eos",
+    "formation_energy_per_atom",
+    "gaps",
+    "line_hull",
+    "lowest_points",
+    "metastable_hull",
     "partial_rdf",
     "partial_rdfs",
+    "select_candidates",
+    "similarity",
+    "structure_fingerprint",
+    "ternary_hull",
 ]
