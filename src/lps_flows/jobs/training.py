@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,9 +10,18 @@ import numpy as np
 from jobflow import Maker, job
 
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.potential import TrainingSettings, train_potential
+from lps_flows.potential import (
+    ErrorReport,
+    TrainingResult,
+    TrainingSettings,
+    train_potential,
+)
 from lps_flows.schemas import StructureDocument, StructureSet
-from lps_flows.schemas.potential import ErrorSummary, PotentialDocument
+from lps_flows.schemas.potential import (
+    ErrorSummary,
+    PotentialDocument,
+    RestartSummary,
+)
 
 
 class TrainingSetError(LpsFlowsError):
@@ -78,17 +86,6 @@ def dataset_hash(documents: Sequence[StructureDocument]) -> str:
     return digest.hexdigest()
 
 
-def summarise(errors: np.ndarray) -> ErrorSummary:
-    """Summarise energy errors, shape (n_structures,) in eV/atom, in meV/atom."""
-    absolute = 1000 * np.abs(errors)
-    return ErrorSummary(
-        n_structures=len(absolute),
-        rmse=float(np.sqrt(np.mean(absolute**2))),
-        mae=float(np.mean(absolute)),
-        max=float(np.max(absolute)),
-    )
-
-
 @dataclass
 class TrainingMaker(Maker):
     """Train a committee of ANN potentials; the best on validation leads it.
@@ -104,16 +101,22 @@ class TrainingMaker(Maker):
     name: str = "train potential"
     settings: TrainingSettings = field(default_factory=TrainingSettings)
 
-    @job(output_schema=PotentialDocument, data=["potential", "parity"])
+    @job(output_schema=PotentialDocument, data=["potential", "parity", "restarts"])
     def make(
-        self, labelled: list[StructureSet | StructureDocument | None]
+        self,
+        labelled: list[StructureSet | StructureDocument | None],
+        previous: PotentialDocument | None = None,
     ) -> PotentialDocument:
         """Train on everything converged in `labelled`.
 
         Parameters
         ----------
         labelled
-            Labelled sets or single documents, all of one method.
+            Labelled sets or single documents, all of one method; None marks a failed
+            calculation.
+        previous
+            An earlier potential; it is returned as it is when the structures are the
+            same ones it was trained on with the same settings.
 
         Returns
         -------
@@ -126,19 +129,25 @@ class TrainingMaker(Maker):
             When the inputs hold no converged structure or mix methods.
         """
         documents = gather(labelled)
+        if (
+            previous is not None
+            and previous.dataset_hash == dataset_hash(documents)
+            and previous.settings == self.settings.model_dump(mode="json")
+        ):
+            return previous
         energies = np.array([document.energy for document in documents])
         forces = [document.forces for document in documents]
         result = train_potential(
             [document.structure for document in documents],
             energies,
             self.settings,
-            forces=None
-            if any(entry is None for entry in forces)
-            else [np.asarray(entry) for entry in forces],
+            forces=[None if entry is None else np.asarray(entry) for entry in forces],
             groups=[
-                document.provenance.group or f"single-{index}"
+                document.provenance.group or f"single {index}"
                 for index, document in enumerate(documents)
             ],
+            sources=[document.provenance.source for document in documents],
+            checkpoint="training.checkpoint",
         )
         return _document(documents, energies, result, self.settings)
 
@@ -146,48 +155,53 @@ class TrainingMaker(Maker):
 def _document(
     documents: Sequence[StructureDocument],
     energies: np.ndarray,
-    result: object,
+    result: TrainingResult,
     settings: TrainingSettings,
 ) -> PotentialDocument:
-    potential = result.potential  # type: ignore[attr-defined]
-    held_out = set(result.validation_indices)  # type: ignore[attr-defined]
+    potential = result.potential
     n_atoms = np.array([document.n_atoms for document in documents])
-    evaluated = potential.evaluate(
+    predicted = potential.evaluate(
         [document.structure for document in documents], forces=False, stress=False
     )
-    predicted = np.array([entry.energy for entry in evaluated]) / n_atoms
-    reference = energies / n_atoms
-    errors = predicted - reference
-    is_held_out = np.array([index in held_out for index in range(len(documents))])
-    sources = [document.provenance.source for document in documents]
-    formulas = [
-        document.structure.composition.reduced_formula for document in documents
-    ]
+    held_out = set(result.validation_indices)
     return PotentialDocument(
         method=f"ann-{potential.identifier}",
         reference_method=documents[0].method,
         potential=potential.as_dict(),
         species=list(potential.species),
-        n_members=potential.n_members,
+        n_members=len(potential.members),
         settings=settings.model_dump(mode="json"),
         dataset_hash=dataset_hash(documents),
         n_structures=len(documents),
-        validation=summarise(errors[is_held_out]),
-        training=summarise(errors[~is_held_out]),
-        by_source=_by(sources, errors),
-        by_composition=_by(formulas, errors),
+        validation=_summary(result.validation),
+        training=_summary(result.training),
+        by_source={key: _summary(e) for key, e in result.by_source.items()},
+        by_composition={key: _summary(e) for key, e in result.by_composition.items()},
+        restarts=[
+            RestartSummary(
+                restart=restart.restart,
+                training=restart.training,
+                validation=restart.validation,
+                best_iteration=restart.best_iteration,
+                message=restart.message,
+                line_search_failed=restart.line_search_failed,
+            )
+            for restart in result.history
+        ],
         parity={
-            "reference": reference.tolist(),
-            "predicted": predicted.tolist(),
-            "source": sources,
-            "formula": formulas,
-            "split": ["validation" if held else "training" for held in is_held_out],
+            "reference": (energies / n_atoms).tolist(),
+            "predicted": (np.array([e.energy for e in predicted]) / n_atoms).tolist(),
+            "source": [document.provenance.source for document in documents],
+            "formula": [
+                document.structure.composition.reduced_formula for document in documents
+            ],
+            "split": [
+                "validation" if index in held_out else "training"
+                for index in range(len(documents))
+            ],
         },
     )
 
 
-def _by(labels: Sequence[str], errors: np.ndarray) -> dict[str, ErrorSummary]:
-    grouped: dict[str, list[float]] = defaultdict(list)
-    for label, error in zip(labels, errors, strict=True):
-        grouped[label].append(error)
-    return {label: summarise(np.array(values)) for label, values in grouped.items()}
+def _summary(report: ErrorReport) -> ErrorSummary:
+    return ErrorSummary(**report.as_dict())

@@ -18,6 +18,34 @@ class ErrorSummary(BaseModel):
     rmse: float = Field(description="Root-mean-square error (meV/atom).")
     mae: float = Field(description="Mean absolute error (meV/atom).")
     max: float = Field(description="Largest absolute error (meV/atom).")
+    force_rmse: float | None = Field(
+        None, description="Root-mean-square error of force components (eV/Å)."
+    )
+    force_mae: float | None = Field(
+        None, description="Mean absolute error of force components (eV/Å)."
+    )
+    force_max: float | None = Field(
+        None, description="Largest error of a force component (eV/Å)."
+    )
+
+
+class RestartSummary(BaseModel):
+    """How one restart of the training went."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    restart: int = Field(description="Number of the restart.")
+    training: list[float] = Field(
+        description="Energy RMSE on the training part by iteration (meV/atom)."
+    )
+    validation: list[float] = Field(
+        description="Energy RMSE on the held-out part by iteration (meV/atom)."
+    )
+    best_iteration: int = Field(description="Iteration whose weights were kept.")
+    message: str = Field(description="Why it stopped.")
+    line_search_failed: bool = Field(
+        description="Whether a failed line search stopped it."
+    )
 
 
 class PotentialDocument(Document):
@@ -45,10 +73,14 @@ class PotentialDocument(Document):
     validation: ErrorSummary = Field(description="Errors on the held-out structures.")
     training: ErrorSummary = Field(description="Errors on the training structures.")
     by_source: dict[str, ErrorSummary] = Field(
-        description="Errors over the whole set by source (crystal, strained, md, ga)."
+        description="Errors by source (crystal, strained, md, ga), over the whole set "
+        "and over the held-out part."
     )
     by_composition: dict[str, ErrorSummary] = Field(
-        description="Errors over the whole set by reduced formula."
+        description="Errors by formula, over the whole set and the held-out part."
+    )
+    restarts: list[RestartSummary] = Field(
+        description="Every restart, the committee's members (kept in the data store)."
     )
     parity: dict[str, list[Any]] = Field(
         description="Reference and predicted energies (eV/atom), source, reduced "

@@ -1,0 +1,193 @@
+"""Verbs that launch and follow a campaign."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from lps_flows.cli.application import (
+    FAILED,
+    INTERRUPTED,
+    AsJson,
+    CampaignFile,
+    err,
+    out,
+    verb,
+)
+from lps_flows.cli.progress import Display, stage_table
+
+if TYPE_CHECKING:
+    from lps_flows.runner import Failure, Workplace
+    from lps_flows.settings import CampaignSettings
+
+Files = Annotated[
+    bool,
+    typer.Option(
+        "--files", help="Use JSON files instead of a server; cannot be resumed."
+    ),
+]
+
+
+@contextmanager
+def workplace(*, files: bool = False) -> Iterator[Workplace]:
+    """Open stores and LaunchPad, and say what the user should know about them."""
+    from lps_flows.runner import open_workplace
+
+    with open_workplace(files=files) as place:
+        if place.notice:
+            err.print(place.notice, style="yellow")
+        yield place
+
+
+@verb("lps-flows run workflows/demo.yaml --out results/demo")
+def run(
+    file: CampaignFile,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Write figures and the summary table here."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Fireworks run at once, each in a process.")
+    ] = 1,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Run failed fireworks again.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Count the calculations; start nothing."),
+    ] = False,
+    files: Files = False,
+) -> None:
+    """Submit a campaign and run it here; a second run goes on where it stopped."""
+    from lps_flows.settings import load_campaign
+
+    settings = load_campaign(file)
+    if dry_run:
+        _print_plan(settings)
+        return
+    settings.maker()
+    with workplace(files=files) as place:
+        complete = _run_in(place, settings, workers, retry_failed)
+        if out_folder is not None:
+            from lps_flows.report import write_results
+
+            written = write_results(
+                place.job_store, place.result_store, settings.name, out_folder
+            )
+            out.print(f"{len(written)} files in {out_folder}")
+            summary = out_folder / "summary.md"
+            if summary in written:
+                out.print(summary.read_text(encoding="utf-8"), markup=False)
+    if not complete:
+        raise typer.Exit(FAILED)
+
+
+def _run_in(
+    place: Workplace, settings: CampaignSettings, workers: int, retry: bool
+) -> bool:
+    """Run a campaign where the workplace is; return whether it is complete."""
+    from lps_flows.runner import run as run_campaign
+    from lps_flows.runner import run_in_files
+
+    if place.launchpad is None:
+        run_in_files(place, settings.flow(), settings.name)
+        return True
+    with Display() as display:
+        result = run_campaign(
+            place,
+            settings.flow,
+            settings.name,
+            settings.settings_hash,
+            workers=workers,
+            on_progress=display.show,
+            retry_failed=retry,
+        )
+    if result.recovered:
+        out.print("An earlier run had been killed; its lost fireworks ran again.")
+    _print_failures(result.failures)
+    if result.interrupted:
+        err.print("Interrupted. The same command goes on from here.")
+        raise typer.Exit(INTERRUPTED)
+    return result.complete
+
+
+@verb("lps-flows submit workflows/demo.yaml")
+def submit(file: CampaignFile) -> None:
+    """Put a campaign on the LaunchPad for stock `rlaunch rapidfire`."""
+    from lps_flows.runner import submit as submit_campaign
+    from lps_flows.settings import load_campaign
+
+    settings = load_campaign(file)
+    with workplace() as place:
+        found = submit_campaign(
+            place, settings.flow, settings.name, settings.settings_hash
+        )
+    state = "submitted" if found.new else "was submitted before"
+    out.print(
+        f"{found.campaign} {state}: {found.n_fireworks} fireworks, "
+        f"workflow of firework {found.workflow_id}"
+    )
+    out.print("Run it with `rlaunch rapidfire` (`lps-flows db env` sets it up).")
+
+
+@verb("lps-flows status workflows/demo.yaml")
+def status(file: CampaignFile, as_json: AsJson = False) -> None:
+    """Show progress per stage, and failures with their reasons."""
+    from lps_flows.runner import failures, progress
+    from lps_flows.settings import load_campaign
+
+    name = load_campaign(file).name
+    with workplace() as place:
+        launchpad = place.require_launchpad()
+        state, failed = progress(launchpad, name), failures(launchpad, name)
+    if as_json:
+        plain = {**asdict(state), "failures": [asdict(entry) for entry in failed]}
+        typer.echo(json.dumps(plain, indent=2))
+        return
+    if not state.stages:
+        out.print(f"{name} has not been submitted. Use `lps-flows run {file}`.")
+        return
+    out.print(stage_table(state))
+    _print_failures(failed)
+
+
+@verb("lps-flows graph workflows/demo.yaml > campaign.mmd")
+def graph(file: CampaignFile) -> None:
+    """Print the campaign's flow as a mermaid diagram."""
+    from jobflow.utils.graph import to_mermaid
+
+    from lps_flows.settings import load_campaign
+
+    typer.echo(to_mermaid(load_campaign(file).flow(), show_flow_boxes=True))
+
+
+def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:
+    if not failed:
+        return
+    table = Table("firework", "stage", "job", "reason", title="Failed")
+    for entry in failed:
+        table.add_row(str(entry.fw_id), entry.stage, entry.name, entry.reason)
+    err.print(table)
+    err.print("After mending the cause: the same command with --retry-failed.")
+
+
+def _print_plan(settings: CampaignSettings) -> None:
+    from lps_flows.plan import plan_campaign
+
+    table = Table("stage", "calculation", "number", "atoms", "steps each")
+    for row in plan_campaign(settings):
+        table.add_row(
+            row.stage,
+            row.kind,
+            str(row.number),
+            row.atoms_text,
+            "" if row.steps is None else f"{row.steps:,}",
+        )
+    out.print(table)

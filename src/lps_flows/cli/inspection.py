@@ -1,0 +1,54 @@
+"""Verbs that look at the installation and the crystal library."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+from rich.table import Table
+
+from lps_flows.cli.application import FAILED, AsJson, out, verb
+
+
+@verb("lps-flows crystals")
+def crystals(as_json: AsJson = False) -> None:
+    """List the crystal library: x, space group, source and confidence."""
+    from lps_flows.chemistry import crystals as list_crystals
+
+    entries = list_crystals()
+    if as_json:
+        typer.echo(
+            json.dumps([entry.model_dump(mode="json") for entry in entries], indent=2)
+        )
+        return
+    table = Table("key", "formula", "x", "space group", "confidence", "source")
+    for entry in entries:
+        source = entry.citations[0] if entry.citations else None
+        table.add_row(
+            entry.key,
+            entry.formula,
+            "" if entry.x() is None else f"{entry.x():.3f}",
+            entry.space_group,
+            entry.confidence,
+            "" if source is None else f"{source.authors} {source.year}",
+        )
+    out.print(table)
+
+
+@verb("lps-flows doctor")
+def doctor(as_json: AsJson = False) -> None:
+    """Check what is installed and reachable, with the remedy for what is not."""
+    from lps_flows.runner import check_everything
+
+    checks = check_everything()
+    if as_json:
+        typer.echo(json.dumps([check._asdict() for check in checks], indent=2))
+    else:
+        table = Table("", "check", "finding", "remedy")
+        for check in checks:
+            table.add_row(
+                "ok" if check.ok else "-", check.name, check.detail, check.remedy
+            )
+        out.print(table)
+    if any(check.required and not check.ok for check in checks):
+        raise typer.Exit(FAILED)

@@ -1,0 +1,42 @@
+"""Run the builders as the last job of a campaign."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobflow import CURRENT_JOB, JobConfig, Maker, job
+
+from lps_flows.builders import BuildSettings, build_all
+
+
+@dataclass
+class BuildMaker(Maker):
+    """Run every builder on the store of the running job.
+
+    Parameters
+    ----------
+    name
+        Name of the job.
+    settings
+        Settings of the analyses.
+    """
+
+    name: str = "build"
+    settings: BuildSettings = field(default_factory=BuildSettings)
+
+    @job(config=JobConfig(expose_store=True))
+    def make(self, after: Any = None) -> dict[str, int]:
+        """Run the builders.
+
+        Parameters
+        ----------
+        after
+            Any reference; it only makes this job wait for the one it refers to.
+
+        Returns
+        -------
+        dict
+            Documents written by each builder.
+        """
+        return build_all(CURRENT_JOB.store, self.settings)

@@ -1,0 +1,187 @@
+"""The whole campaign: the only place that knows the order of the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobflow import Flow, Job, Maker, OnMissing, OutputReference
+from pydantic import Field
+
+from lps_flows.chemistry import crystal
+from lps_flows.flows.build import BuildMaker
+from lps_flows.flows.dataset import DatasetFlowMaker
+from lps_flows.flows.potential import RetrainFlowMaker
+from lps_flows.flows.sampling import SamplingFlowMaker
+from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.reference import ReferenceRelaxMaker
+from lps_flows.jobs.selection import SelectionMaker
+from lps_flows.jobs.training import TrainingMaker
+from lps_flows.schemas import Provenance
+
+STAGES = (
+    "crystals",
+    "dataset",
+    "training",
+    "sampling",
+    "selection",
+    "conductivity",
+    "build",
+)
+
+
+class CompositionPlan(FrozenSettings):
+    """One composition to be sampled."""
+
+    parent: str = Field(description="Key of the parent crystal.")
+    remove: str = Field(description="Formula of the end member removed.")
+    n_units: int = Field(ge=1, description="Units removed.")
+    formula: str = Field(description="Formula reached.")
+    target_atoms: int = Field(ge=1, description="Atoms of the parent cell, about.")
+
+
+@dataclass
+class CampaignMaker(Maker):
+    """Crystals, reference set, potential, sampling, selection, MD and builders.
+
+    Parameters
+    ----------
+    name
+        Name of the campaign.
+    relax
+        Maker that relaxes one structure with the reference engine.
+    dataset
+        Maker of the labelled reference set.
+    training
+        Maker that trains the potential.
+    retrain
+        Maker of one round of active learning.
+    explore
+        Maker of the short GA runs whose structures feed active learning.
+    sampling
+        Maker that samples one composition.
+    selection
+        Maker that chooses candidates and starts their MD.
+    build
+        Maker that runs the builders.
+    """
+
+    name: str = "campaign"
+    relax: ReferenceRelaxMaker = field(default_factory=ReferenceRelaxMaker)
+    dataset: DatasetFlowMaker = field(default_factory=DatasetFlowMaker)
+    training: TrainingMaker = field(default_factory=TrainingMaker)
+    retrain: RetrainFlowMaker = field(default_factory=RetrainFlowMaker)
+    explore: Maker | None = None
+    sampling: SamplingFlowMaker = field(default_factory=SamplingFlowMaker)
+    selection: SelectionMaker = field(default_factory=SelectionMaker)
+    build: BuildMaker = field(default_factory=BuildMaker)
+
+    def make(
+        self,
+        crystals: Sequence[str],
+        compositions: Sequence[CompositionPlan],
+        training_crystals: Sequence[str] | None = None,
+    ) -> Flow:
+        """Make the flow of the whole campaign.
+
+        Parameters
+        ----------
+        crystals
+            Keys of the crystals relaxed for the phase diagrams.
+        compositions
+            What is sampled; every parent is among `crystals`.
+        training_crystals
+            Keys of the crystals the reference set is made around; all by default.
+
+        Returns
+        -------
+        Flow
+            Its output is the `SelectionDocument`.
+        """
+        relaxed = {key: self._crystal(key) for key in crystals}
+        documents = {key: flow.output for key, flow in relaxed.items()}
+        dataset = self.dataset.make(
+            {key: documents[key] for key in (training_crystals or crystals)}
+        )
+        labelled = [*documents.values(), *dataset.output]
+        training = self.training.make(labelled)
+        # What failed upstream is left out of the set; the rest goes on.
+        training.config.on_missing_references = OnMissing.NONE
+        learning, potential = self._active_learning(
+            training.output, labelled, compositions, documents
+        )
+        sampled = [
+            self.sampling.make(
+                documents[plan.parent],
+                potential,
+                parent_key=plan.parent,
+                end_member=plan.remove,
+                n_units=plan.n_units,
+                formula=plan.formula,
+                target_atoms=plan.target_atoms,
+            )
+            for plan in compositions
+        ]
+        select = self.selection.make(
+            documents,
+            {key: reference.uuid for key, reference in documents.items()},
+            [flow.output for flow in sampled],
+            potential_uuid=potential.uuid,
+        )
+        select.config.on_missing_references = OnMissing.NONE
+        build = self.build.make(after=select.output)
+        build.config.on_missing_references = OnMissing.NONE
+        staged: dict[str, list[Any]] = {
+            "crystals": list(relaxed.values()),
+            "dataset": [dataset],
+            "training": [training],
+            "active learning": learning,
+            "sampling": sampled,
+            "selection": [select],
+            "build": [build],
+        }
+        for stage, parts in staged.items():
+            for part in parts:
+                part.update_metadata({"stage": stage}, dynamic=True)
+        parts = [part for found in staged.values() for part in found]
+        return Flow(parts, output=select.output, name=self.name)
+
+    def _crystal(self, key: str) -> Flow:
+        flow = self.relax.make(crystal(key), Provenance(source="crystal", parent=key))
+        flow.append_name(f" {key}")
+        return flow
+
+    def _active_learning(
+        self,
+        potential: OutputReference,
+        labelled: list[OutputReference],
+        compositions: Sequence[CompositionPlan],
+        documents: dict[str, OutputReference],
+    ) -> tuple[list[Flow | Job], OutputReference]:
+        """Unroll the rounds: explore with the potential, label, train again."""
+        parts: list[Flow | Job] = []
+        if self.explore is None:
+            return parts, potential
+        for index in range(self.retrain.pick.settings.rounds):
+            explored = []
+            for plan in compositions:
+                run = self.explore.make(  # type: ignore[attr-defined]
+                    documents[plan.parent],
+                    potential,
+                    parent_key=plan.parent,
+                    end_member=plan.remove,
+                    n_units=plan.n_units,
+                    target_atoms=plan.target_atoms,
+                )
+                run.name += f" {plan.formula} round {index + 1}"
+                explored.append(run)
+            again = self.retrain.make(
+                potential, labelled, [run.output for run in explored]
+            )
+            again.append_name(f" round {index + 1}")
+            parts += [*explored, again]
+            # The flow's output is a dictionary; its parts stand for themselves.
+            labelled = [*labelled, again.output["labelled"]]
+            potential = again.output["potential"]
+        return parts, potential

@@ -1,0 +1,70 @@
+"""Train a potential, and improve it where its committee is uncertain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jobflow import Flow, Job, Maker, OnMissing, OutputReference
+
+from lps_flows.jobs.reference import LabelMaker
+from lps_flows.jobs.training import TrainingMaker
+from lps_flows.jobs.uncertainty import UncertainStructuresMaker
+
+
+@dataclass
+class RetrainFlowMaker(Maker):
+    """One round of active learning: pick, label, train again.
+
+    Parameters
+    ----------
+    name
+        Name of the flow.
+    pick
+        Maker that picks the structures the committee disagrees on.
+    label
+        Maker that labels them with the reference engine.
+    training
+        Maker that trains on the old and the new structures together.
+    """
+
+    name: str = "retrain"
+    pick: UncertainStructuresMaker = field(default_factory=UncertainStructuresMaker)
+    label: LabelMaker = field(default_factory=LabelMaker)
+    training: TrainingMaker = field(default_factory=TrainingMaker)
+
+    def make(
+        self,
+        potential: OutputReference,
+        labelled: Sequence[OutputReference],
+        pools: Sequence[OutputReference],
+    ) -> Flow:
+        """Make the flow of one round.
+
+        Parameters
+        ----------
+        potential
+            Reference to the `PotentialDocument` whose committee judges.
+        labelled
+            References to the sets it was trained on.
+        pools
+            References to sets of structures it met (`EvolutionDocument` or
+            `StructureSet`).
+
+        Returns
+        -------
+        Flow
+            Its output has the keys ``potential`` (`PotentialDocument`) and
+            ``labelled`` (the new `StructureSet`).
+        """
+        pick = self.pick.make(potential, list(pools))
+        pick.config.on_missing_references = OnMissing.NONE
+        label = self.label.make(pick.output)
+        train = self.training.make([*labelled, label.output], previous=potential)
+        train.config.on_missing_references = OnMissing.NONE
+        jobs: list[Job] = [pick, label, train]
+        return Flow(
+            jobs,
+            output={"potential": train.output, "labelled": label.output},
+            name=self.name,
+        )

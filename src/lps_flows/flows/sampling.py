@@ -1,0 +1,118 @@
+"""Sample one composition: the GA on the ANN, then the reference engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from jobflow import Flow, Maker, OutputReference
+from pydantic import Field
+
+from lps_flows.chemistry import CompositionLine, crystal, supercell_near
+from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.evolution import EvolutionMaker
+from lps_flows.jobs.lowest import RelaxLowestMaker
+
+
+class ScanSettings(FrozenSettings):
+    """Compositions reached from one parent by removing one end member."""
+
+    parent: str = Field(description="Key of the parent crystal.")
+    remove: str = Field(description="Formula of the end member removed.")
+    n_units: tuple[int, ...] = Field(
+        min_length=1, description="Numbers of units removed, one composition each."
+    )
+    target_atoms: int = Field(
+        128, ge=1, description="Atoms of the parent supercell, about."
+    )
+
+    def compositions(self, line: CompositionLine) -> list[tuple[int, str, float]]:
+        """Return (units removed, formula, x) per composition, before any computing.
+
+        Parameters
+        ----------
+        line
+            The composition line.
+
+        Raises
+        ------
+        UnknownCrystalError
+            When the library has no such parent.
+        RemovalError
+            When the supercell holds too few units.
+        OffLineError
+            When the parent is not on the line.
+        """
+        parent = supercell_near(crystal(self.parent), self.target_atoms).composition
+        found = []
+        for n_units in self.n_units:
+            formula = line.remove(parent, self.remove, n_units)
+            found.append((n_units, formula, line.x(formula)))
+        return found
+
+
+@dataclass
+class SamplingFlowMaker(Maker):
+    """Sample one composition and relax what is lowest with the reference engine.
+
+    Parameters
+    ----------
+    name
+        Name of the flow.
+    evolution
+        Maker of the GA run.
+    lowest
+        Maker that relaxes the lowest structures with the reference engine.
+    """
+
+    name: str = "sampling"
+    evolution: EvolutionMaker = field(default_factory=EvolutionMaker)
+    lowest: RelaxLowestMaker = field(default_factory=RelaxLowestMaker)
+
+    def make(
+        self,
+        parent: OutputReference,
+        potential: OutputReference,
+        *,
+        parent_key: str,
+        end_member: str,
+        n_units: int,
+        formula: str,
+        target_atoms: int,
+    ) -> Flow:
+        """Make the flow of one composition.
+
+        Parameters
+        ----------
+        parent
+            Reference to the `StructureDocument` of the relaxed parent crystal.
+        potential
+            Reference to the `PotentialDocument`.
+        parent_key, end_member, n_units
+            What is removed from what.
+        formula
+            Formula reached, for the jobs' names.
+        target_atoms
+            Atoms of the parent supercell, about.
+
+        Returns
+        -------
+        Flow
+            Its output is a `SamplingDocument`.
+        """
+        evolve = self.evolution.make(
+            parent,
+            potential,
+            parent_key=parent_key,
+            end_member=end_member,
+            n_units=n_units,
+            target_atoms=target_atoms,
+        )
+        lowest = self.lowest.make(evolve.output)
+        suffix = f" {formula} from {parent_key}"
+        for job in (evolve, lowest):
+            job.name += suffix
+        flow = Flow([evolve, lowest], output=lowest.output, name=self.name + suffix)
+        flow.update_metadata(
+            {"composition": formula, "parent": parent_key}, dynamic=True
+        )
+        return flow

@@ -1,0 +1,114 @@
+"""Find the structures a potential knows least, for the reference engine to label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jobflow import Maker, job
+from pydantic import Field
+
+from lps_flows.foundation import FrozenSettings
+from lps_flows.potential import ANNPotential
+from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
+
+
+class ActiveLearningSettings(FrozenSettings):
+    """How often and with how many structures the training set grows."""
+
+    rounds: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Rounds of exploring, labelling and retraining; 0 switches active "
+        "learning off.",
+    )
+    n_structures: int = Field(
+        20, ge=1, description="Structures labelled per round and composition pool."
+    )
+    min_energy_std: float = Field(
+        0.002,
+        ge=0,
+        description="Committee standard deviation (eV/atom) above which a structure "
+        "is worth labelling.",
+    )
+
+
+@dataclass
+class UncertainStructuresMaker(Maker):
+    """Pick the structures with the largest committee uncertainty.
+
+    Parameters
+    ----------
+    name
+        Name of the job.
+    settings
+        How many structures, and from which uncertainty on.
+    """
+
+    name: str = "uncertain structures"
+    settings: ActiveLearningSettings = field(default_factory=ActiveLearningSettings)
+
+    @job(output_schema=UnlabelledSet, data="entries")
+    def make(
+        self, potential: PotentialDocument, pools: Sequence[Any | None]
+    ) -> UnlabelledSet:
+        """Pick from the structures of all pools together.
+
+        Parameters
+        ----------
+        potential
+            The potential and its committee.
+        pools
+            `StructureSet` or `EvolutionDocument` outputs; None marks a failed one.
+
+        Returns
+        -------
+        UnlabelledSet
+            The most uncertain structures first; empty when the potential knows all.
+        """
+        documents = list(_documents(pools))
+        model = ANNPotential.from_dict(potential.potential)
+        stds = np.array(
+            [
+                result.energy_std
+                for result in model.evaluate(
+                    [document.structure for document in documents],
+                    forces=False,
+                    stress=False,
+                    committee=True,
+                )
+            ]
+            if documents
+            else []
+        )
+        order = [
+            index
+            for index in np.argsort(-stds, kind="stable")
+            if stds[index] >= self.settings.min_energy_std
+        ][: self.settings.n_structures]
+        entries = [
+            UnlabelledStructure(
+                structure=documents[index].structure,
+                provenance=_with_uncertainty(
+                    documents[index].provenance, float(stds[index])
+                ),
+            )
+            for index in order
+        ]
+        return UnlabelledSet(n_structures=len(entries), entries=entries)
+
+
+def _documents(pools: Sequence[Any | None]) -> Iterator[StructureDocument]:
+    for pool in pools:
+        if pool is not None:
+            yield from getattr(pool, "entries", None) or getattr(pool, "lowest", ())
+
+
+def _with_uncertainty(provenance: Provenance, std: float) -> Provenance:
+    details = {**provenance.details, "energy_std": std}
+    return provenance.model_copy(update={"details": details})
