@@ -1,0 +1,130 @@
+"""Which kind of worker a job needs, and which jobs go first.
+
+Everything here ends up in the specification of the fireworks, also of those that jobs
+add later: ``_fworker`` (run only by workers of this name), ``_priority`` (the higher
+the sooner) and ``tags`` (to search by). Nothing of it changes a result, so it is no
+part of the campaign's settings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from jobflow import Flow, Job, Maker
+from pydantic import Field
+
+from lps_flows.engines import Engine
+from lps_flows.foundation import FrozenSettings
+
+DEFAULT_PRIORITIES: Mapping[str, int] = {
+    "crystals": 60,
+    "dataset": 50,
+    "training": 40,
+    "active learning": 40,
+    "sampling": 30,
+    "selection": 20,
+    "conductivity": 20,
+    "build": 10,
+}
+_REFERENCE_FIRST = 100
+_TAGGED = ("stage", "parent", "composition")
+
+
+class RoutingSettings(FrozenSettings):
+    """Where jobs run and in which order."""
+
+    reference_worker: str | None = Field(
+        None,
+        description="Name of the workers (my_fworker.yaml) that run the reference "
+        "engine's calculations. None: any worker.",
+    )
+    worker: str | None = Field(
+        None,
+        description="Name of the workers that run everything else: ANN, GA, analysis. "
+        "None: any worker.",
+    )
+    priorities: dict[str, int] = Field(
+        dict(DEFAULT_PRIORITIES),
+        description="Priority per stage, the higher the sooner; reference "
+        f"calculations get {_REFERENCE_FIRST} more, since others wait for them.",
+    )
+
+
+def route(flow: Flow, settings: RoutingSettings, engine: Engine | None = None) -> Flow:
+    """Say for every job, also for jobs made later, where and when to run it.
+
+    Parameters
+    ----------
+    flow
+        A campaign's flow, whose jobs carry their stage in the metadata. It is changed
+        in place.
+    settings
+        Names of workers and priorities.
+    engine
+        The reference engine, whose jobs go to the reference workers.
+
+    Returns
+    -------
+    Flow
+        The same flow.
+    """
+    functions = sorted(reference_functions(engine), key=lambda f: f.__qualname__)
+    for job in jobs_of(flow):
+        stage = job.metadata.get("stage", "other")
+        priority = settings.priorities.get(stage, 0)
+        job.update_config(_config(settings.worker, priority), dynamic=True)
+        for function in functions:
+            job.update_config(
+                _config(settings.reference_worker, priority + _REFERENCE_FIRST),
+                function_filter=function,
+                dynamic=True,
+            )
+        tags = [str(job.metadata[key]) for key in _TAGGED if key in job.metadata]
+        if tags:
+            job.update_metadata({"tags": tags}, dynamic=True)
+    return flow
+
+
+def jobs_of(flow: Flow | Job) -> Iterator[Job]:
+    """Iterate over the jobs of a flow and of the flows in it."""
+    if isinstance(flow, Job):
+        yield flow
+        return
+    for part in flow.jobs:
+        yield from jobs_of(part)
+
+
+def reference_functions(engine: Engine | None) -> set[Callable[..., Any]]:
+    """Return the functions behind the jobs of an engine's Makers."""
+    if engine is None:
+        return set()
+    found: set[Callable[..., Any]] = set()
+    for maker in (engine.static, engine.relax, engine.md):
+        for each in _makers_in(maker):
+            function = type(each).make
+            # a Maker without it makes flows, and flows are no fireworks
+            if hasattr(function, "original"):
+                found.add(function)
+    return found
+
+
+def _makers_in(value: object) -> Iterator[Maker]:
+    if isinstance(value, Maker):
+        yield value
+        if dataclasses.is_dataclass(value):
+            for each in dataclasses.fields(value):
+                yield from _makers_in(getattr(value, each.name))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _makers_in(item)
+
+
+def _config(worker: str | None, priority: int) -> dict[str, Any]:
+    manager: dict[str, Any] = {"_priority": priority}
+    if worker is not None:
+        manager["_fworker"] = worker
+    # jobflow passes a job's manager_config on to the jobs it makes, over the updates
+    # that were meant for them
+    return {"manager_config": manager, "pass_manager_config": False}

@@ -1,0 +1,114 @@
+"""Every job, also one made later, says which worker it needs and when."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from atomate2.vasp.jobs.base import BaseVaspMaker
+from fireworks import FWorker
+from fireworks.core.rocket_launcher import launch_rocket
+from jobflow import SETTINGS, Flow, Maker, Response, job
+
+from lps_flows.engines import Engine, EngineSettings, get_engine
+from lps_flows.runner import Workplace, submit
+from lps_flows.runner.routing import (
+    RoutingSettings,
+    jobs_of,
+    reference_functions,
+    route,
+)
+
+
+@dataclass
+class ReferenceToy(Maker):
+    """Stands for a reference calculation."""
+
+    name: str = "reference"
+
+    @job
+    def make(self, structure: int) -> int:
+        return structure
+
+
+@dataclass
+class DecidingToy(Maker):
+    """Decides when it runs which reference calculations to add."""
+
+    name: str = "decide"
+    reference: ReferenceToy = field(default_factory=ReferenceToy)
+
+    @job
+    def make(self, n: int) -> Response:
+        jobs = [self.reference.make(k) for k in range(n)]
+        again = follow([each.output for each in jobs])
+        return Response(output=n, detour=Flow([*jobs, again]))
+
+
+@job
+def follow(values: list[int]) -> int:
+    return len(values)
+
+
+TOY_ENGINE = Engine("toy", "toy", ReferenceToy(), ReferenceToy(), ReferenceToy())
+TWO_KINDS = RoutingSettings(reference_worker="vasp", worker="light")
+
+
+def toy() -> Flow:
+    reference, decide = ReferenceToy().make(0), DecidingToy().make(2)
+    reference.update_metadata({"stage": "crystals"})
+    marks = {"stage": "sampling", "parent": "beta", "composition": "Li42P16S61"}
+    decide.update_metadata(marks)
+    inner = Flow([decide])
+    return Flow([reference, inner])
+
+
+def specs(workplace: Workplace) -> dict[str, list[dict]]:
+    found: dict[str, list[dict]] = {}
+    for firework in workplace.require_launchpad().fireworks.find({}):
+        found.setdefault(firework["name"], []).append(firework["spec"])
+    return found
+
+
+def test_routing_reaches_jobs_made_later(workplace: Workplace, tmp_path: Path) -> None:
+    flow = route(toy(), TWO_KINDS, TOY_ENGINE)
+    submit(workplace, flow, "toy", "hash")
+    launchpad = workplace.require_launchpad()
+    before, SETTINGS.JOB_STORE = SETTINGS.JOB_STORE, workplace.job_store
+    try:
+        with contextlib.chdir(tmp_path):
+            # the light worker takes the light job, and only that
+            assert launch_rocket(launchpad, FWorker("light"), strm_lvl="ERROR")
+            assert not launchpad.run_exists(FWorker("light"))
+            assert launchpad.run_exists(FWorker("vasp"))
+    finally:
+        SETTINGS.JOB_STORE = before
+    found = specs(workplace)
+    assert len(found["reference"]) == 3
+    assert {s["_fworker"] for s in found["reference"]} == {"vasp"}
+    assert {s["_fworker"] for s in found["decide"] + found["follow"]} == {"light"}
+    # reference first, and among them the stages in order
+    assert [s["_priority"] for s in found["decide"]] == [30]
+    assert [s["_priority"] for s in found["follow"]] == [30]
+    assert sorted(s["_priority"] for s in found["reference"]) == [130, 130, 160]
+    tagged = {"spec.tags": {"$all": ["sampling", "Li42P16S61"]}}
+    assert launchpad.fireworks.count_documents(tagged) == 4
+    assert launchpad.get_fw_ids({"spec.parent": "beta"}, count_only=True) == 4
+
+
+def test_without_names_any_worker_will_do(workplace: Workplace) -> None:
+    submit(workplace, route(toy(), RoutingSettings(), TOY_ENGINE), "toy", "hash")
+    found = specs(workplace)
+    assert all("_fworker" not in s for each in found.values() for s in each)
+    assert found["reference"][0]["_priority"] == 160
+
+
+def test_vasp_calculations_are_recognised() -> None:
+    engine = get_engine(EngineSettings(name="vasp"))
+    assert reference_functions(engine) == {BaseVaspMaker.make}
+    assert reference_functions(None) == set()
+
+
+def test_jobs_of_nested_flows() -> None:
+    assert [each.name for each in jobs_of(toy())] == ["reference", "decide"]

@@ -1,0 +1,101 @@
+"""The templates under workflows/fireworks work as they stand."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from string import Template
+
+import pytest
+import yaml
+from atomate2.settings import Atomate2Settings
+from fireworks import FWorker, LaunchPad, fw_config
+from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
+from jobflow import JobStore
+
+from lps_flows.runner import Home, PrivateMongod
+from lps_flows.runner.configuration import worker_settings, write_configuration
+from lps_flows.schemas.base import SCHEMA_VERSION
+
+TEMPLATES = Path(__file__).parents[2] / "workflows" / "fireworks"
+
+
+def read(name: str) -> dict:
+    return yaml.safe_load((TEMPLATES / name).read_text())
+
+
+def test_every_key_of_fw_config_is_known() -> None:
+    settings = read("FW_config.yaml")
+    assert set(settings) <= set(vars(fw_config))
+    assert settings["WFLOCK_EXPIRATION_KILL"] is True
+
+
+def test_launchpads_can_be_made() -> None:
+    local = LaunchPad.from_dict(read("my_launchpad.yaml"))
+    assert local.host == "127.0.0.1"
+    local.connection.close()
+    text = (TEMPLATES / "my_launchpad.shared.yaml").read_text()
+    assert "password: ${LPS_FLOWS_DB_PASSWORD}" in text
+    filled = Template(text).safe_substitute(
+        LPS_FLOWS_DB_USER="me", LPS_FLOWS_DB_PASSWORD="secret"
+    )
+    settings = yaml.safe_load(filled)
+    settings["mongoclient_kwargs"].pop("tlsCAFile")  # another machine's
+    settings["mongoclient_kwargs"]["connect"] = False
+    shared = LaunchPad.from_dict(settings)
+    assert shared.password == "secret"
+    assert shared.mongoclient_kwargs["tls"] is True
+    shared.connection.close()
+
+
+@pytest.mark.parametrize("kind", ["vasp", "light"])
+def test_workers_take_their_own_kind(kind: str) -> None:
+    worker = FWorker.from_file(str(TEMPLATES / f"my_fworker.{kind}.yaml"))
+    assert worker.name == kind
+    assert {"spec._fworker": kind} in worker.query["$or"]
+    assert SCHEMA_VERSION in worker.query["spec.schema_version"]["$in"]
+
+
+def test_the_default_worker_is_the_one_we_write() -> None:
+    assert read("my_fworker.yaml") == worker_settings()
+
+
+def test_slurm_script() -> None:
+    adapter = CommonAdapter.from_file(str(TEMPLATES / "my_qadapter.yaml"))
+    script = adapter.get_script_str("/scratch/launch")
+    assert "#SBATCH --time=24:00:00" in script
+    assert "#SBATCH --partition=standard" in script
+    assert "cd /scratch/launch" in script
+    assert "my_fworker.vasp.yaml rapidfire --timeout 79200" in script
+    assert "$$" not in script
+
+
+def test_jobflow_store_can_be_made() -> None:
+    store = JobStore.from_dict_spec(read("jobflow.yaml")["JOB_STORE"])
+    assert store.docs_store.last_updated_field == "completed_at"
+    assert set(store.additional_stores) == {"data"}
+
+
+def test_atomate2_keys_are_known() -> None:
+    assert set(read("atomate2.yaml")) <= set(Atomate2Settings.model_fields)
+
+
+def test_written_files_are_private(mongod: PrivateMongod, tmp_path: Path) -> None:
+    folder = write_configuration(Home(tmp_path), mongod)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = list(folder.iterdir())
+    assert {f.name for f in files} == {
+        "FW_config.yaml",
+        "my_launchpad.yaml",
+        "my_fworker.yaml",
+        "jobflow.yaml",
+        "atomate2.yaml",
+    }
+    assert {stat.S_IMODE(f.stat().st_mode) for f in files} == {0o600}
+    query = yaml.safe_load((folder / "my_fworker.yaml").read_text())["query"]
+    assert json.loads(query)
+    before = (folder / "atomate2.yaml").read_text()
+    (folder / "atomate2.yaml").write_text("VASP_CMD: mine\n")
+    write_configuration(Home(tmp_path), mongod)
+    assert (folder / "atomate2.yaml").read_text() != before
