@@ -1,0 +1,149 @@
+"""Classes recover phases; labels are stable; a crystal is its own nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from lps_flows.analysis import ClusterSettings, fit_clusters, structure_fingerprint
+from lps_flows.analysis.clustering import ClusteringError
+from lps_flows.chemistry import crystal
+
+PHASES = (
+    "LiPS3",
+    "Li7P3S11",
+    "beta-Li3PS4",
+    "gamma-Li3PS4",
+    "LT-Li7PS6",
+    "Li2S",
+)
+SUPERCELLS = {
+    "LiPS3": (1, 2, 2),
+    "Li7P3S11": (1, 2, 1),
+    "beta-Li3PS4": (1, 2, 2),
+    "gamma-Li3PS4": (2, 2, 2),
+    "LT-Li7PS6": (1, 1, 1),
+    "Li2S": (2, 2, 2),
+}
+N_EACH = 8
+# mean square displacements of sulfides at 300 K: about 0.1 Å per component
+SIGMA_300_K = 0.1
+
+
+@pytest.fixture(scope="module")
+def references() -> dict[str, np.ndarray]:
+    return {key: structure_fingerprint(crystal(key)) for key in PHASES}
+
+
+@pytest.fixture(scope="module")
+def database() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(7)
+    rows, phases = [], []
+    for phase, key in enumerate(PHASES):
+        for _ in range(N_EACH):
+            cell = crystal(key) * SUPERCELLS[key]
+            moves = rng.normal(scale=SIGMA_300_K, size=(len(cell), 3))
+            cell = cell.copy()
+            for site, move in enumerate(moves):
+                cell.translate_sites(site, move, frac_coords=False)
+            rows.append(structure_fingerprint(cell))
+            phases.append(phase)
+    return np.array(rows), np.array(phases)
+
+
+def test_rattled_phases_are_recovered(
+    database: tuple[np.ndarray, np.ndarray],
+    references: dict[str, np.ndarray],
+    record_property: Callable[[str, float], None],
+) -> None:
+    rows, phases = database
+    model = fit_clusters(rows, references)
+    labels = model.classify(model.reduce(rows))
+    score = adjusted_rand_score(phases, labels)
+    record_property("adjusted_rand_index", score)
+    assert score >= 0.9
+
+
+def test_crystal_is_its_own_nearest(
+    database: tuple[np.ndarray, np.ndarray], references: dict[str, np.ndarray]
+) -> None:
+    model = fit_clusters(database[0], references)
+    for key, fingerprint in references.items():
+        similarities = model.similarities(model.reduce(fingerprint)[0])
+        assert model.nearest(similarities) == key
+        assert similarities[key] == pytest.approx(1.0)
+
+
+def test_rattled_crystals_find_their_parent(
+    database: tuple[np.ndarray, np.ndarray], references: dict[str, np.ndarray]
+) -> None:
+    rows, phases = database
+    model = fit_clusters(rows, references)
+    nearest = [model.nearest(model.similarities(v)) for v in model.reduce(rows)]
+    right = np.mean([PHASES[p] == n for p, n in zip(phases, nearest, strict=True)])
+    assert right >= 0.9
+
+
+def test_polymorphs_are_told_apart(
+    database: tuple[np.ndarray, np.ndarray], references: dict[str, np.ndarray]
+) -> None:
+    model = fit_clusters(database[0], references)
+    three = {
+        key: model.reduce(structure_fingerprint(crystal(key)))[0]
+        for key in ("alpha-Li3PS4", "beta-Li3PS4", "gamma-Li3PS4")
+    }
+    keys = list(three)
+    for a in keys:
+        for b in keys:
+            if a != b:
+                model_similarity = (
+                    three[a]
+                    @ three[b]
+                    / (np.linalg.norm(three[a]) * np.linalg.norm(three[b]))
+                )
+                assert model_similarity < 0.99
+
+
+def test_nothing_similar_is_none(
+    database: tuple[np.ndarray, np.ndarray], references: dict[str, np.ndarray]
+) -> None:
+    model = fit_clusters(
+        database[0], references, ClusterSettings(similarity_threshold=1.0)
+    )
+    assert model.nearest({"LiPS3": 0.9999}) == "none"
+
+
+def test_fit_is_repeatable_and_labels_survive_growth(
+    database: tuple[np.ndarray, np.ndarray], references: dict[str, np.ndarray]
+) -> None:
+    rows, phases = database
+    first = fit_clusters(rows, references)
+    again = fit_clusters(rows, references)
+    assert np.array_equal(first.centroids, again.centroids)
+    few = np.concatenate(
+        [rows[phases == p][: 3 if p == 0 else N_EACH] for p in range(6)]
+    )
+    young = fit_clusters(few, references, ClusterSettings(n_clusters=6))
+    grown = fit_clusters(rows, references, ClusterSettings(n_clusters=6), young)
+    before = young.classify(young.reduce(few))
+    after = grown.classify(grown.reduce(few))
+    assert np.array_equal(before, after)
+
+
+def test_a_new_class_gets_a_new_label(
+    database: tuple[np.ndarray, np.ndarray], references: dict[str, np.ndarray]
+) -> None:
+    rows, phases = database
+    without = fit_clusters(rows[phases != 5], {}, ClusterSettings(n_clusters=5))
+    with_it = fit_clusters(rows, {}, ClusterSettings(n_clusters=6), without)
+    assert sorted(with_it.labels) == [0, 1, 2, 3, 4, 5]
+    new = with_it.classify(with_it.reduce(rows[phases == 5]))
+    assert set(new) == {5}
+
+
+def test_too_few_structures_are_refused() -> None:
+    with pytest.raises(ClusteringError, match="three different"):
+        fit_clusters(np.ones((5, 4)), {})

@@ -1,0 +1,48 @@
+"""Equation of state: known parameters come back, with their error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lps_flows.analysis import fit_eos
+from lps_flows.analysis.elasticity import EV_PER_A3_IN_GPA, EOSError, birch_murnaghan
+
+VOLUMES = np.linspace(90, 112, 7)
+TRUE = (-50.0, 100.0, 20.0 / EV_PER_A3_IN_GPA, 4.3)
+
+
+def test_exact_data_give_exact_parameters() -> None:
+    fit = fit_eos(VOLUMES, birch_murnaghan(VOLUMES, *TRUE))
+    assert fit.bulk_modulus == pytest.approx(20.0, rel=1e-5)
+    assert fit.pressure_derivative == pytest.approx(4.3, rel=1e-3)
+    assert fit.volume == pytest.approx(100.0, rel=1e-6)
+    assert fit.bracketed
+
+
+def test_noise_is_in_the_error() -> None:
+    rng = np.random.default_rng(0)
+    hits = []
+    for _ in range(60):
+        noisy = birch_murnaghan(VOLUMES, *TRUE) + rng.normal(scale=1e-3, size=7)
+        fit = fit_eos(VOLUMES, noisy)
+        hits.append(abs(fit.bulk_modulus - 20.0) < 2 * fit.bulk_modulus_error)
+    assert np.mean(hits) > 0.7
+
+
+def test_minimum_outside_the_range_is_reported() -> None:
+    outside = np.linspace(102, 120, 7)
+    assert not fit_eos(outside, birch_murnaghan(outside, *TRUE)).bracketed
+
+
+@pytest.mark.parametrize(
+    ("volumes", "energies", "message"),
+    [
+        ([1.0, 2.0, 3.0], [0.0, 0.0, 0.0], "five"),
+        (VOLUMES, -((VOLUMES - 100) ** 2), "no minimum"),
+        (VOLUMES, np.full(7, np.nan), "finite"),
+    ],
+)
+def test_bad_data_are_refused(volumes, energies, message: str) -> None:
+    with pytest.raises(EOSError, match=message):
+        fit_eos(volumes, energies)

@@ -1,0 +1,191 @@
+"""Formation energies and hulls against hand-computed examples and pymatgen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pymatgen.analysis.phase_diagram import CompoundPhaseDiagram, PDEntry
+from pymatgen.core import Composition
+
+from lps_flows.analysis import (
+    HullEntry,
+    HullError,
+    formation_energy_per_atom,
+    line_hull,
+    ternary_hull,
+)
+from lps_flows.chemistry import CompositionLine, OffLineError
+
+ENDS = ("Li2S", "P2S5")
+
+
+def _entry(entry_id: str, formula: str, energy: float, method: str = "m") -> HullEntry:
+    return HullEntry(entry_id, Composition(formula), energy, method)
+
+
+def _line_entries() -> list[HullEntry]:
+    """Ends at -10 and -30 eV; Li3PS4 0.1 eV/atom below, Li7P3S11 a little above."""
+    li3ps4 = (3 * -10 + -30) / 2 - 8 * 0.1
+    # Li7P3S11 = 3/2 x [LiPS3-like]: 7/2 Li2S + 3/2 P2S5
+    li7p3s11 = 3.5 * -10 + 1.5 * -30
+    return [
+        _entry("ends-1", "Li8S4", -40.0),
+        _entry("ends-2", "P8S20", -120.0),
+        _entry("gamma", "Li6P2S8", 2 * li3ps4),
+        _entry("beta", "Li12P4S16", 4 * li3ps4 + 32 * 0.003),
+        _entry("li7", "Li14P6S22", 2 * li7p3s11),
+        _entry("off", "Li4P2S6", -50.0),
+    ]
+
+
+def test_formation_energy_by_hand() -> None:
+    energies = {"Li2S": -10.0, "P2S5": -30.0}
+    assert formation_energy_per_atom(-10, "Li2S", energies) == pytest.approx(0.0)
+    assert formation_energy_per_atom(-60, "P4S10", energies) == pytest.approx(0.0)
+    # Li3PS4: 3/2 Li2S + 1/2 P2S5 = -30 eV
+    assert formation_energy_per_atom(-30.8, "Li3PS4", energies) == pytest.approx(-0.1)
+    assert formation_energy_per_atom(-61.6, "Li6P2S8", energies) == pytest.approx(-0.1)
+
+
+def test_formation_energy_scales_with_the_formula_of_the_ends() -> None:
+    one = formation_energy_per_atom(-30.8, "Li3PS4", {"Li2S": -10, "P2S5": -30})
+    four = formation_energy_per_atom(-30.8, "Li3PS4", {"Li8S4": -40, "P4S10": -60})
+    assert one == pytest.approx(four)
+
+
+def test_formation_energy_is_eq_1_in_x() -> None:
+    x = CompositionLine().x("Li7P3S11")
+    per_unit = -20.7
+    units = Composition("Li7P3S11").num_atoms / (7 - 4 * x)
+    expected = (per_unit - x * -10 - (1 - x) * -30) / (7 - 4 * x)
+    found = formation_energy_per_atom(
+        per_unit * units, "Li7P3S11", {"Li2S": -10, "P2S5": -30}
+    )
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_formation_energy_of_off_line_composition_is_refused() -> None:
+    with pytest.raises(OffLineError):
+        formation_energy_per_atom(-1.0, "Li4P2S6", {"Li2S": -10, "P2S5": -30})
+
+
+def test_one_end_member_is_no_line() -> None:
+    with pytest.raises(HullError, match="two end members"):
+        formation_energy_per_atom(-1.0, "Li3PS4", {"Li2S": -10})
+
+
+def test_eq_1_equals_the_compound_phase_diagram() -> None:
+    rng = np.random.default_rng(0)
+    line = CompositionLine()
+    entries = _line_entries()[:2]
+    for k in range(20):
+        n, m = rng.integers(1, 8, size=2)
+        formula = line.formula(float(n), float(m))
+        atoms = Composition(formula).num_atoms
+        energy = -10 * n - 30 * m + atoms * rng.uniform(-0.3, 0.1)
+        entries.append(_entry(f"s{k}", formula, float(energy)))
+    diagram = CompoundPhaseDiagram(
+        [PDEntry(e.composition, e.energy, attribute=e.entry_id) for e in entries],
+        [Composition(f) for f in ENDS],
+    )
+    theirs = {
+        e.attribute: (
+            diagram.get_form_energy_per_atom(e),
+            diagram.get_e_above_hull(e),
+        )
+        for e in diagram.all_entries
+    }
+    points = line_hull(entries, ENDS)
+    assert len(points) == len(theirs)
+    for point in points:
+        formation, above = theirs[point.entry_id]
+        assert point.formation_energy == pytest.approx(formation, abs=1e-9)
+        assert point.e_above_hull == pytest.approx(above, abs=1e-9)
+
+
+def test_line_hull_by_hand() -> None:
+    points = {p.entry_id: p for p in line_hull(_line_entries(), ENDS)}
+    assert set(points) == {"ends-1", "ends-2", "gamma", "beta", "li7"}
+    assert [k for k, p in points.items() if p.on_hull] == ["ends-1", "ends-2", "gamma"]
+    assert points["beta"].e_above_hull == pytest.approx(0.003)
+    assert points["beta"].formation_energy == pytest.approx(-0.097)
+    # Li7P3S11 = 7/3 Li3PS4 + 1/3 P2S5: 56/3 of 21 atoms are Li3PS4
+    share = (7 / 3 * 8) / 21
+    assert points["li7"].formation_energy == pytest.approx(0.0)
+    assert points["li7"].e_above_hull == pytest.approx(0.1 * share)
+    assert points["li7"].decomposition == pytest.approx(
+        {"gamma": share, "ends-2": 1 - share}
+    )
+
+
+def test_ternary_hull_keeps_the_off_line_phases() -> None:
+    elements = [
+        _entry("Li", "Li2", 0.0),
+        _entry("P", "P8", 0.0),
+        _entry("S", "S32", 0.0),
+    ]
+    compounds = [
+        _entry("li2s", "Li8S4", 12 * -1.5),
+        _entry("p2s5", "P8S20", 28 * -0.5),
+        _entry("off", "Li4P2S6", 12 * -1.2),
+        _entry("off-high", "Li4P2S6", 12 * -1.1),
+    ]
+    points = {
+        p.entry_id: p for p in ternary_hull([*elements, *compounds], CompositionLine())
+    }
+    assert set(points) == {
+        "Li", "P", "S", "li2s", "p2s5", "off", "off-high",
+    }  # fmt: skip
+    assert points["off"].x is None
+    assert points["off"].on_hull
+    assert points["off"].formation_energy == pytest.approx(-1.2)
+    assert points["off-high"].e_above_hull == pytest.approx(0.1)
+    assert not points["off-high"].on_hull
+
+
+def test_ternary_decomposition_by_hand() -> None:
+    """Li4P2S6 at zero decomposes to 2 Li2S, 4/5 P2S5 and 2/5 P."""
+    entries = [
+        _entry("Li", "Li2", 0.0),
+        _entry("P", "P8", 0.0),
+        _entry("S", "S32", 0.0),
+        _entry("li2s", "Li8S4", 12 * -1.5),
+        _entry("p2s5", "P8S20", 28 * -0.5),
+        _entry("off", "Li4P2S6", 0.0),
+    ]
+    points = {p.entry_id: p for p in ternary_hull(entries, CompositionLine())}
+    assert points["off"].decomposition == pytest.approx(
+        {"li2s": 6 / 12, "p2s5": 0.8 * 7 / 12, "P": 0.4 / 12}
+    )
+    assert points["off"].e_above_hull == pytest.approx(1.5 * 0.5 + 0.5 * 0.8 * 7 / 12)
+
+
+def test_missing_end_member_is_named() -> None:
+    with pytest.raises(HullError, match="P2S5"):
+        line_hull([e for e in _line_entries() if e.entry_id != "ends-2"], ENDS)
+
+
+def test_missing_element_is_named() -> None:
+    with pytest.raises(HullError, match="elemental phase of P"):
+        ternary_hull(
+            [_entry("Li", "Li", 0), _entry("S", "S8", 0), _entry("a", "P2S5", -1)],
+            CompositionLine(),
+        )
+
+
+def test_mixed_methods_are_named() -> None:
+    entries = [*_line_entries(), _entry("alien", "Li3PS4", -40.0, "other")]
+    with pytest.raises(HullError, match="alien"):
+        line_hull(entries, ENDS)
+
+
+def test_duplicated_id_is_named() -> None:
+    entries = _line_entries()
+    with pytest.raises(HullError, match="gamma"):
+        line_hull([*entries, entries[2]], ENDS)
+
+
+def test_energy_that_is_not_a_number_is_named() -> None:
+    entries = [*_line_entries(), _entry("broken", "Li3PS4", float("nan"))]
+    with pytest.raises(HullError, match="broken"):
+        line_hull(entries, ENDS)
