@@ -19,11 +19,8 @@ from lps_flows.potential.errors import (
 )
 from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.network import ElementNetwork
-from lps_flows.potential.training import (
-    RestartHistory,
-    TrainingResult,
-    train_potential,
-)
+from lps_flows.potential.training import train_potential
+from lps_flows.potential.training_result import RestartHistory, TrainingResult
 from lps_flows.potential.training_settings import TrainingSettings
 from lps_flows.potential.uncertainty import committee_uncertainty, most_uncertain
 from lps_flows.potential.xsf import read_xsf, write_xsf

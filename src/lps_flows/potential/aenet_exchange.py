@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -151,7 +152,7 @@ def network_items(potential: ANNPotential, element: str) -> dict[str, Any]:
     net = potential.members[potential.best][element]
     nodes = list(net.sizes)
     ends, values = [0], [0]
-    for n_in, n_out in zip(nodes[:-1], nodes[1:], strict=True):
+    for n_in, n_out in pairwise(nodes):
         ends.append(ends[-1] + (n_in + 1) * n_out)
         values.append(values[-1] + n_in + 1)
     flat = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def _store(
     if item.kind == "d" and not np.isfinite(values).all():
         raise _bad(path, where, "holds a number that is not finite")
     single = not callable(item.count) and item.count == 1
-    value = values[0] if single else values
+    value: Any = values[0] if single else values
     if item.name in _SCALAR_COUNTS:
         lowest = 2 if item.name == "n_layers" else 0
         if not lowest <= value <= _MOST:
@@ -225,7 +226,7 @@ def _check(path: Path, items: dict[str, Any]) -> None:
             "to one energy",
         )
     ends = [0]
-    for n_in, n_out in zip(nodes[:-1], nodes[1:], strict=True):
+    for n_in, n_out in pairwise(nodes):
         ends.append(ends[-1] + (n_in + 1) * n_out)
     if items["weight_ends"] != ends or items["n_weights"] != ends[-1]:
         raise _bad(path, "weight_ends", f"{items['weight_ends']} instead of {ends}")

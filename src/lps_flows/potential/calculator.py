@@ -66,7 +66,10 @@ class ANNCalculator(Calculator):
     ) -> None:
         """Compute energy, forces and stress of `atoms`."""
         super().calculate(atoms, properties, system_changes)
-        result = self._evaluator.evaluate(self.atoms, committee=self.committee)
+        result = self._evaluator.evaluate(
+            self.atoms,  # type: ignore[arg-type]  # ASE leaves it untyped
+            committee=self.committee,
+        )
         self.results = {
             "energy": result.energy,
             "free_energy": result.energy,

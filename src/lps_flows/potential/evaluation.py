@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lps_flows.potential import kernels
+from lps_flows.potential.derivatives import pull_back
 from lps_flows.potential.descriptor import LARGEST_CHUNK
 from lps_flows.potential.errors import PotentialError
 from lps_flows.potential.forward import run_networks
@@ -150,7 +151,13 @@ class Evaluator:
                 else self._lists.pairs(batch, begin, end)
             )
             return _evaluate_range(
-                self.potential, packed, batch, pairs, (begin, end), output, derivatives
+                self.potential,
+                packed,
+                batch,
+                pairs,
+                atoms=(begin, end),
+                output=output,
+                derivatives=derivatives,
             )
 
         shares = min(threads, -(-n // _SMALLEST_SHARE))
@@ -188,6 +195,7 @@ def _evaluate_range(
     packed: tuple[Any, ...],
     batch: Batch,
     pairs: Pairs,
+    *,
     atoms: tuple[int, int],
     output: np.ndarray,
     derivatives: bool,
@@ -203,7 +211,10 @@ def _evaluate_range(
     kernels.features(*common, *shape, values)
     slope = np.empty((end - begin, members, width) if derivatives else (1, 1, 1), dtype)
     element = batch.element[begin:end]
-    run_networks(values, element, *packed, output[:, begin:end], slope, derivatives)
+    mean, inverse_std, *networks = packed
+    outputs = output[:, begin:end]
+    scaling = (mean, inverse_std)
+    run_networks(values, element, scaling, tuple(networks), outputs, slope, derivatives)
     span = (int(batch.structure[begin]), int(batch.structure[end - 1]) + 1)
     origin, stop = batch.starts[span[0]], batch.starts[span[1]]
     if not derivatives:
@@ -211,7 +222,7 @@ def _evaluate_range(
     forces = np.zeros((members, stop - origin, 3))
     virial = np.zeros((members, span[1] - span[0], 9))
     local = batch.structure[begin:end] - span[0]
-    kernels.pull_back(*common, *shape, slope, begin, local, origin, forces, virial)
+    pull_back(*common, *shape, slope, begin, local, origin, forces, virial)
     return _Part(span, pairs.closest, forces, virial)
 
 

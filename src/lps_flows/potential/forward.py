@@ -4,6 +4,8 @@ Small networks on few atoms: one compiled loop over atoms beats a library's matr
 products, whose call overhead is larger than the work.
 """
 
+# ruff: noqa: PLR0912, PLR0915, PLR0917 - compiled loops: plain arrays, no objects
+
 from __future__ import annotations
 
 import math
@@ -18,13 +20,8 @@ _MT_A, _MT_B, _TWIST = 1.7159, 2.0 / 3.0, 0.1
 def run_networks(
     values: np.ndarray,
     element: np.ndarray,
-    mean: np.ndarray,
-    inverse_std: np.ndarray,
-    sizes: np.ndarray,
-    n_layers: np.ndarray,
-    codes: np.ndarray,
-    offsets: np.ndarray,
-    weights: np.ndarray,
+    scaling: tuple[np.ndarray, np.ndarray],
+    networks: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     output: np.ndarray,
     slope: np.ndarray,
     want_slope: bool,
@@ -37,19 +34,20 @@ def run_networks(
         (n, n_features) raw descriptor values.
     element
         (n) index of each atom's element.
-    mean, inverse_std
-        (n_elements, n_features) normalisation of the values.
-    sizes, n_layers, codes, offsets
-        Nodes of each layer, number of layers beyond the input, activation codes, and
-        where each layer's weights (n_in, n_out) and then biases start in `weights`.
-    weights
-        (n_members, n_weights) packed weights of all elements.
+    scaling
+        Mean and inverse deviation of the values, (n_elements, n_features) each.
+    networks
+        Nodes of each layer; number of layers beyond the input; activation codes;
+        where each layer's weights (n_in, n_out) and then biases start; and the packed
+        weights of all elements, (n_members, n_weights).
     output
         (n_members, n) written: network output.
     slope
         (n, n_members, n_features) written when `want_slope`: derivative of the output
         with respect to the raw values.
     """
+    mean, inverse_std = scaling
+    sizes, n_layers, codes, offsets, weights = networks
     depth = codes.shape[1]
     widest = sizes.max()
     x = np.empty((depth + 1, widest), values.dtype)

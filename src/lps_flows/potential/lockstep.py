@@ -259,8 +259,8 @@ class LockStep:
                 )
         except _StoppedError:
             run.message = "interrupted"
-        except BaseException as error:  # noqa: BLE001 - handed to the main thread
-            self._error = error
+        except BaseException as error:
+            self._error = error  # raised by the main thread
         finally:
             with self._turn:
                 self._active.discard(k)

@@ -281,7 +281,7 @@ class ANNPotential:
 def _device(name: str) -> str:
     if name in ("cpu", "torch"):
         return name
-    kind = name.split(":")[0]
+    kind = name.split(":", maxsplit=1)[0]
     if kind not in ("auto", "cuda"):
         raise PotentialError(
             "unknown device",

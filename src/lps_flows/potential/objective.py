@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lps_flows.potential import kernels
+from lps_flows.potential.derivatives import pull_back, push_forward
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.geometry import Batch
 from lps_flows.potential.normalisation import Normalisation
@@ -80,6 +80,7 @@ def make_chunks(
     descriptor: ChebyshevDescriptor,
     normalisation: Normalisation,
     batch: Batch,
+    *,
     features: np.ndarray,
     energies: np.ndarray,
     forces: Sequence[np.ndarray | None] | None,
@@ -261,13 +262,11 @@ class Objective:
         forces = np.zeros((members, n, 3))
         virial = np.zeros((members, 1, 9))
         none = np.zeros(n, np.int64)
-        kernels.pull_back(
-            *common, d.radial, d.angular, slope, 0, none, 0, forces, virial
-        )
+        pull_back(*common, d.radial, d.angular, slope, 0, none, 0, forces, virial)
         miss = forces - chunk.forces
         total.force += (miss**2).sum(axis=(1, 2))
         if total.gradient is None:
             return None
         moves = (-2.0 * self.force_weight / self.n_components) * miss
-        kernels.push_forward(*common, d.radial, d.angular, moves, 0, slope)
+        push_forward(*common, d.radial, d.angular, moves, 0, slope)
         return slope

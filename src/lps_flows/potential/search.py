@@ -5,8 +5,11 @@ atoms) and evaluated thousands of times, where a library call per structure cost
 more than the potential itself, and a degenerate cell must not end the process.
 """
 
+# ruff: noqa: PLR0917 - compiled loops: plain arrays, no objects
+
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numba
@@ -16,36 +19,177 @@ _BINS_PER_ATOM = 8
 
 
 @numba.njit(nogil=True, cache=True)
-def _frame(
-    cell: np.ndarray, pbc: np.ndarray, lo: np.ndarray, hi: np.ndarray, rc: float, n: int
-) -> Any:  # pragma: no cover - compiled
-    """Divide a cell into bins: numbers of bins and how many bins reach the cutoff."""
-    cross = np.empty((3, 3))
+def _invert(
+    cell: np.ndarray, inverse: np.ndarray, heights: np.ndarray
+) -> None:  # pragma: no cover - compiled
+    """Write the inverse of the cell and the distances between its faces."""
+    volume = 0.0
     for d in range(3):
         a, b = (d + 1) % 3, (d + 2) % 3
-        cross[d, 0] = cell[a, 1] * cell[b, 2] - cell[a, 2] * cell[b, 1]
-        cross[d, 1] = cell[a, 2] * cell[b, 0] - cell[a, 0] * cell[b, 2]
-        cross[d, 2] = cell[a, 0] * cell[b, 1] - cell[a, 1] * cell[b, 0]
-    volume = (
-        cell[0, 0] * cross[0, 0] + cell[0, 1] * cross[0, 1] + cell[0, 2] * cross[0, 2]
-    )
-    inverse = cross.T / volume
-    bins = np.ones(3, np.int64)
-    reach = np.zeros(3, np.int64)
-    length = np.empty(3)
+        for c in range(3):
+            e, f = (c + 1) % 3, (c + 2) % 3
+            inverse[c, d] = cell[a, e] * cell[b, f] - cell[a, f] * cell[b, e]
+    for c in range(3):
+        volume += cell[0, c] * inverse[c, 0]
     for d in range(3):
-        area = np.sqrt(cross[d, 0] ** 2 + cross[d, 1] ** 2 + cross[d, 2] ** 2)
-        height = abs(volume) / area
-        length[d] = height if pbc[d] else height * max(hi[d] - lo[d], 1e-12)
-        bins[d] = np.int64(min(max(1.0, np.floor(2.0 * length[d] / rc)), 1e6))
+        area = 0.0
+        for c in range(3):
+            area += inverse[c, d] * inverse[c, d]
+            inverse[c, d] /= volume
+        heights[d] = abs(volume) / math.sqrt(area)
+
+
+@numba.njit(nogil=True, cache=True)
+def _wrap(
+    positions: np.ndarray,
+    cell: np.ndarray,
+    pbc: np.ndarray,
+    rc: float,
+    fractional: np.ndarray,
+    wrap: np.ndarray,
+    bins: np.ndarray,
+    reach: np.ndarray,
+) -> None:  # pragma: no cover - compiled
+    """Write fractions in [0, 1], what was wrapped off, and the division into bins."""
+    n = positions.shape[0]
+    inverse = np.empty((3, 3))
+    heights = np.empty(3)
+    _invert(cell, inverse, heights)
+    for d in range(3):
+        low, high = np.inf, -np.inf
+        for k in range(n):
+            f = 0.0
+            for c in range(3):
+                f += positions[k, c] * inverse[c, d]
+            wrap[k, d] = 0
+            if pbc[d]:
+                whole = math.floor(f)
+                wrap[k, d] = whole
+                f -= whole
+            fractional[k, d] = f
+            low, high = min(low, f), max(high, f)
+        if not pbc[d]:
+            # stretch the occupied part over [0, 1]
+            span = max(high - low, 1e-12)
+            heights[d] *= span
+            for k in range(n):
+                fractional[k, d] = (fractional[k, d] - low) / span
+        bins[d] = int(min(max(1.0, 2.0 * heights[d] / rc), 1e6))
     while bins[0] * bins[1] * bins[2] > _BINS_PER_ATOM * n + 64:
-        d = np.argmax(bins)
-        bins[d] = (bins[d] + 1) // 2
+        most = 0
+        for d in range(1, 3):
+            if bins[d] > bins[most]:
+                most = d
+        bins[most] = (bins[most] + 1) // 2
     for d in range(3):
-        reach[d] = np.int64(np.ceil(rc / (length[d] / bins[d])))
+        reach[d] = int(min(math.ceil(rc * bins[d] / heights[d]), 1e9))
         if not pbc[d]:
             reach[d] = min(reach[d], bins[d] - 1)
-    return inverse, bins, reach
+
+
+@numba.njit(nogil=True, cache=True)
+def _sort(
+    positions: np.ndarray,
+    cell: np.ndarray,
+    fractional: np.ndarray,
+    wrap: np.ndarray,
+    bins: np.ndarray,
+    where: np.ndarray,
+    bin_first: np.ndarray,
+    order: np.ndarray,
+    wrapped: np.ndarray,
+) -> None:  # pragma: no cover - compiled
+    """Sort atoms into bins: each atom's bin, bins' first entries, wrapped positions."""
+    n = positions.shape[0]
+    flat = np.empty(n, np.int64)
+    for k in range(n):
+        for d in range(3):
+            where[k, d] = min(max(int(fractional[k, d] * bins[d]), 0), bins[d] - 1)
+        flat[k] = (where[k, 0] * bins[1] + where[k, 1]) * bins[2] + where[k, 2]
+        bin_first[flat[k] + 2] += 1
+    for b in range(2, bin_first.size):
+        bin_first[b] += bin_first[b - 1]
+    for k in range(n):
+        # bin_first[b + 1] counts up from the first to the last entry of bin b
+        at = bin_first[flat[k] + 1]
+        bin_first[flat[k] + 1] += 1
+        order[at] = k
+        for c in range(3):
+            x = positions[k, c]
+            for d in range(3):
+                x -= wrap[k, d] * cell[d, c]
+            wrapped[at, c] = x
+
+
+@numba.njit(nogil=True, cache=True)
+def _scan(
+    k: int,
+    rc2: float,
+    cell: np.ndarray,
+    pbc: np.ndarray,
+    bins: np.ndarray,
+    reach: np.ndarray,
+    where: np.ndarray,
+    bin_first: np.ndarray,
+    order: np.ndarray,
+    wrapped: np.ndarray,
+    centre: np.ndarray,
+    who: np.ndarray,
+    image: np.ndarray,
+    found: int,
+) -> int:  # pragma: no cover - compiled
+    """Append the neighbours of atom `k`; return how many are wanted in all."""
+    capacity = who.size
+    bx0, by0, bz0 = where[k, 0], where[k, 1], where[k, 2]
+    for bx in range(bx0 - reach[0], bx0 + reach[0] + 1):
+        sx = bx // bins[0]
+        if sx != 0 and not pbc[0]:
+            continue
+        for by in range(by0 - reach[1], by0 + reach[1] + 1):
+            sy = by // bins[1]
+            if sy != 0 and not pbc[1]:
+                continue
+            row = ((bx - sx * bins[0]) * bins[1] + by - sy * bins[1]) * bins[2]
+            for bz in range(bz0 - reach[2], bz0 + reach[2] + 1):
+                sz = bz // bins[2]
+                if sz != 0 and not pbc[2]:
+                    continue
+                b = row + bz - sz * bins[2]
+                if bin_first[b] == bin_first[b + 1]:
+                    continue
+                tx = sx * cell[0, 0] + sy * cell[1, 0] + sz * cell[2, 0] - centre[0]
+                ty = sx * cell[0, 1] + sy * cell[1, 1] + sz * cell[2, 1] - centre[1]
+                tz = sx * cell[0, 2] + sy * cell[1, 2] + sz * cell[2, 2] - centre[2]
+                home = sx == 0 and sy == 0 and sz == 0
+                for at in range(bin_first[b], bin_first[b + 1]):
+                    dx = wrapped[at, 0] + tx
+                    dy = wrapped[at, 1] + ty
+                    dz = wrapped[at, 2] + tz
+                    if dx * dx + dy * dy + dz * dz >= rc2:
+                        continue
+                    if home and order[at] == k:
+                        continue
+                    if found < capacity:
+                        who[found] = order[at]
+                        image[found, 0] = sx
+                        image[found, 1] = sy
+                        image[found, 2] = sz
+                    found += 1
+    return found
+
+
+@numba.njit(nogil=True, cache=True)
+def _grow(
+    who: np.ndarray, image: np.ndarray, found: int, capacity: int
+) -> Any:  # pragma: no cover - compiled
+    """Copy the lists into longer ones."""
+    more = np.empty(capacity, np.int32)
+    wider = np.empty((capacity, 3), np.int32)
+    for p in range(found):
+        more[p] = who[p]
+        for d in range(3):
+            wider[p, d] = image[p, d]
+    return more, wider
 
 
 @numba.njit(nogil=True, cache=True)
@@ -83,111 +227,68 @@ def search(
         cell translation of the neighbour. Both directions of a pair are listed.
     """
     first = np.zeros(end - begin + 1, np.int64)
-    capacity = 64 * (end - begin) + 64
-    neighbour = np.empty(capacity, np.int32)
-    shift = np.empty((capacity, 3), np.int32)
+    who = np.empty(64 * (end - begin) + 64, np.int32)
+    image = np.empty((who.size, 3), np.int32)
     found = 0
-    rc2 = rc * rc
+    bins = np.empty(3, np.int64)
+    reach = np.empty(3, np.int64)
     for s in range(starts.size - 1):
         s0, s1 = starts[s], starts[s + 1]
         if s1 <= begin or s0 >= end:
             continue
         n = s1 - s0
-        cell = cells[s]
-        lo = np.zeros(3)
-        hi = np.ones(3)
-        inverse, bins, reach = _frame(cell, pbc[s], lo, hi, rc, n)
+        mine = positions[s0:s1]
         fractional = np.empty((n, 3))
-        wrap = np.zeros((n, 3), np.int64)
-        for d in range(3):
-            low, high = np.inf, -np.inf
-            for k in range(n):
-                f = 0.0
-                for c in range(3):
-                    f += positions[s0 + k, c] * inverse[c, d]
-                if pbc[s, d]:
-                    wrap[k, d] = np.int64(np.floor(f))
-                    f -= wrap[k, d]
-                fractional[k, d] = f
-                low, high = min(low, f), max(high, f)
-            if not pbc[s, d]:
-                lo[d], hi[d] = low, high
-        inverse, bins, reach = _frame(cell, pbc[s], lo, hi, rc, n)
-        # sort the atoms into bins (counting sort)
+        wrap = np.empty((n, 3), np.int64)
         where = np.empty((n, 3), np.int64)
-        flat = np.empty(n, np.int64)
-        n_bins = bins[0] * bins[1] * bins[2]
-        bin_first = np.zeros(n_bins + 1, np.int64)
-        for k in range(n):
-            for d in range(3):
-                span = max(hi[d] - lo[d], 1e-300)
-                b = np.int64((fractional[k, d] - lo[d]) / span * bins[d])
-                where[k, d] = min(max(b, 0), bins[d] - 1)
-            flat[k] = (where[k, 0] * bins[1] + where[k, 1]) * bins[2] + where[k, 2]
-            bin_first[flat[k] + 1] += 1
-        for b in range(n_bins):
-            bin_first[b + 1] += bin_first[b]
-        fill = bin_first[:-1].copy()
         order = np.empty(n, np.int64)
-        x = np.empty((n, 3))
-        for k in range(n):
-            at = fill[flat[k]]
-            fill[flat[k]] += 1
-            order[at] = k
-            for c in range(3):
-                x[at, c] = positions[s0 + k, c]
-                for d in range(3):
-                    x[at, c] -= wrap[k, d] * cell[d, c]
+        wrapped = np.empty((n, 3))
+        _wrap(mine, cells[s], pbc[s], rc, fractional, wrap, bins, reach)
+        bin_first = np.zeros(bins[0] * bins[1] * bins[2] + 2, np.int64)
+        _sort(
+            mine,
+            cells[s],
+            fractional,
+            wrap,
+            bins,
+            where,
+            bin_first,
+            order,
+            wrapped,
+        )
+        place = np.empty(n, np.int64)
+        for at in range(n):
+            place[order[at]] = at
         for i in range(max(s0, begin), min(s1, end)):
             k = i - s0
-            xi = positions[i, 0]
-            yi = positions[i, 1]
-            zi = positions[i, 2]
-            for d in range(3):
-                xi -= wrap[k, d] * cell[d, 0]
-                yi -= wrap[k, d] * cell[d, 1]
-                zi -= wrap[k, d] * cell[d, 2]
-            for bx in range(where[k, 0] - reach[0], where[k, 0] + reach[0] + 1):
-                sx = bx // bins[0]
-                if sx != 0 and not pbc[s, 0]:
-                    continue
-                for by in range(where[k, 1] - reach[1], where[k, 1] + reach[1] + 1):
-                    sy = by // bins[1]
-                    if sy != 0 and not pbc[s, 1]:
-                        continue
-                    plane = ((bx - sx * bins[0]) * bins[1] + by - sy * bins[1]) * bins[
-                        2
-                    ]
-                    for bz in range(where[k, 2] - reach[2], where[k, 2] + reach[2] + 1):
-                        sz = bz // bins[2]
-                        if sz != 0 and not pbc[s, 2]:
-                            continue
-                        b = plane + bz - sz * bins[2]
-                        tx = sx * cell[0, 0] + sy * cell[1, 0] + sz * cell[2, 0] - xi
-                        ty = sx * cell[0, 1] + sy * cell[1, 1] + sz * cell[2, 1] - yi
-                        tz = sx * cell[0, 2] + sy * cell[1, 2] + sz * cell[2, 2] - zi
-                        for at in range(bin_first[b], bin_first[b + 1]):
-                            dx, dy, dz = x[at, 0] + tx, x[at, 1] + ty, x[at, 2] + tz
-                            if dx * dx + dy * dy + dz * dz >= rc2:
-                                continue
-                            j = order[at]
-                            if j == k and sx == 0 and sy == 0 and sz == 0:
-                                continue
-                            if found == capacity:
-                                capacity *= 2
-                                more = np.empty(capacity, np.int32)
-                                more[:found] = neighbour
-                                neighbour = more
-                                wider = np.empty((capacity, 3), np.int32)
-                                wider[:found] = shift
-                                shift = wider
-                            neighbour[found] = s0 + j
-                            shift[found, 0] = sx - wrap[j, 0] + wrap[k, 0]
-                            shift[found, 1] = sy - wrap[j, 1] + wrap[k, 1]
-                            shift[found, 2] = sz - wrap[j, 2] + wrap[k, 2]
-                            found += 1
+            while True:
+                wanted = _scan(
+                    k,
+                    rc * rc,
+                    cells[s],
+                    pbc[s],
+                    bins,
+                    reach,
+                    where,
+                    bin_first,
+                    order,
+                    wrapped,
+                    wrapped[place[k]],
+                    who,
+                    image,
+                    found,
+                )
+                if wanted <= who.size:
+                    break
+                who, image = _grow(who, image, found, 2 * wanted)
+            for p in range(found, wanted):
+                j = who[p]
+                who[p] = s0 + j
+                for d in range(3):
+                    image[p, d] += wrap[k, d] - wrap[j, d]
+            found = wanted
             first[i - begin + 1] = found
-    return first, neighbour[:found], shift[:found]
+    return first, who[:found], image[:found]
 
 
 @numba.njit(nogil=True, cache=True)

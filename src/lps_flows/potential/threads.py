@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TypeVar
 
 _Result = TypeVar("_Result")
@@ -37,7 +38,7 @@ def split_range(n: int, n_parts: int, largest: int) -> list[tuple[int, int]]:
     """
     n_parts = max(1, n_parts, -(-n // largest))
     edges = [n * k // n_parts for k in range(n_parts + 1)]
-    return [(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True) if b > a]
+    return [(a, b) for a, b in pairwise(edges) if b > a]
 
 
 def run_all(

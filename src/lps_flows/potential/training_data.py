@@ -1,0 +1,185 @@
+"""The training set in arrays, and the scaling taken from its training part."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lps_flows.potential.descriptor import ChebyshevDescriptor
+from lps_flows.potential.errors import TrainingError
+from lps_flows.potential.geometry import AnyStructure, Batch, element_symbols
+from lps_flows.potential.normalisation import SWITCHED_OFF, Normalisation
+from lps_flows.potential.partition import fit_atomic_energies
+from lps_flows.potential.training_settings import TrainingSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The training set, checked and in arrays.
+
+    Parameters
+    ----------
+    structures
+        As given.
+    descriptor
+        For the species of the settings, or those present in alphabetical order.
+    batch
+        All structures, one after another.
+    energies
+        (n_structures) total energies (eV).
+    forces
+        Per structure (n_atoms, 3) (eV/Å) or None; None when no forces were given.
+    counts
+        (n_structures, n_elements) atoms of each element.
+    sources
+        Label of each structure, or None.
+    digest
+        Hash of structures, energies and forces.
+    """
+
+    structures: list[AnyStructure]
+    descriptor: ChebyshevDescriptor
+    batch: Batch
+    energies: np.ndarray
+    forces: list[np.ndarray | None] | None
+    counts: np.ndarray
+    sources: list[str] | None
+    digest: str
+
+    @classmethod
+    def collect(
+        cls,
+        structures: Sequence[AnyStructure],
+        energies: Sequence[float] | np.ndarray,
+        settings: TrainingSettings,
+        *,
+        forces: Sequence[Any] | None,
+        groups: Sequence[Hashable] | None,
+        sources: Sequence[str] | None,
+    ) -> TrainingData:
+        """Check the arguments of `train_potential` and put them into arrays."""
+        structures = list(structures)
+        for name, values in (
+            ("energies", energies),
+            ("forces", forces),
+            ("groups", groups),
+            ("sources", sources),
+        ):
+            if values is not None and len(values) != len(structures):
+                raise TrainingError(
+                    f"{len(structures)} structures were given",
+                    field=f"len({name})",
+                    value=len(values),
+                    remedy="Give one per structure",
+                )
+        if not structures:
+            raise TrainingError("no structure was given", field="structures", value=[])
+        known = np.array(
+            [np.nan if e is None else float(e) for e in energies], np.float64
+        )
+        if not np.isfinite(known).all():
+            raise TrainingError(
+                "an energy is not finite",
+                field=f"energies[{int(np.flatnonzero(~np.isfinite(known))[0])}]",
+                value=float(known[~np.isfinite(known)][0]),
+                remedy="Leave out structures without an energy",
+            )
+        present = sorted({e for s in structures for e in element_symbols(s)})
+        species = settings.species or tuple(present)
+        descriptor = settings.descriptor.descriptor(species)
+        batch = descriptor.batch(structures)
+        counts = np.zeros((len(structures), len(species)), np.int64)
+        np.add.at(counts, (batch.structure, batch.element), 1)
+        digest = hashlib.sha256()
+        for part in (batch.positions, batch.cells, batch.element, batch.starts, known):
+            digest.update(np.ascontiguousarray(part).tobytes())
+        arrays: list[np.ndarray | None] | None = None
+        if forces is not None:
+            arrays = []
+            for k, f in enumerate(forces):
+                array = None if f is None else np.array(f, np.float64)
+                n = int(batch.starts[k + 1] - batch.starts[k])
+                if array is not None and (
+                    array.shape != (n, 3) or not np.isfinite(array).all()
+                ):
+                    raise TrainingError(
+                        f"must be finite numbers of shape ({n}, 3)",
+                        field=f"forces[{k}]",
+                        value=array.shape,
+                        remedy="Give None for a structure without forces",
+                    )
+                arrays.append(array)
+                digest.update(b"" if array is None else array.tobytes())
+        return cls(
+            structures,
+            descriptor,
+            batch,
+            known,
+            arrays,
+            counts,
+            None if sources is None else [str(s) for s in sources],
+            digest.hexdigest(),
+        )
+
+
+def normalise(
+    data: TrainingData,
+    features: np.ndarray,
+    train: np.ndarray,
+    forces: Sequence[np.ndarray | None],
+    settings: TrainingSettings,
+) -> Normalisation:
+    """Take statistics, reference energies and energy scale from the training part.
+
+    The energy scale is ænet's 2 / (Emax - Emin), but no larger than one over the rms
+    force when forces are trained on, so that both are of order one.
+    """
+    species, width = data.descriptor.species, features.shape[1]
+    inside = np.isin(data.batch.structure, train)
+    table = {name: np.zeros((len(species), width)) for name in ("a", "b", "c", "d")}
+    for z, symbol in enumerate(species):
+        g = features[inside & (data.batch.element == z)]
+        if not len(g):
+            logger.warning(
+                "no %s in the training part: its network learns nothing", symbol
+            )
+            continue
+        table["a"][z], table["b"][z] = g.mean(axis=0), (g**2).mean(axis=0)
+        table["c"][z], table["d"][z] = g.min(axis=0), g.max(axis=0)
+        off = int((g.std(axis=0) <= SWITCHED_OFF).sum())
+        if off:
+            logger.warning(
+                "%d of %d features of %s are constant over the training part and "
+                "switched off",
+                off,
+                width,
+                symbol,
+            )
+    atomic = fit_atomic_energies(
+        data.counts[train], data.energies[train], settings.atomic_energies, species
+    )
+    cohesive = (data.energies - data.counts @ atomic) / data.counts.sum(axis=1)
+    low, high = cohesive[train].min(), cohesive[train].max()
+    scale = 2.0 / (high - low) if high - low > 1e-8 else 1.0
+    pulls = [forces[s] for s in train if forces[s] is not None]
+    if pulls:
+        # forces of order one as well, whatever the spread of the energies
+        size = float(np.sqrt(np.mean(np.concatenate(pulls) ** 2)))
+        scale = min(scale, 1.0 / max(size, 1e-3))
+    return Normalisation(
+        mean=table["a"],
+        mean_square=table["b"],
+        minimum=table["c"],
+        maximum=table["d"],
+        n_atoms=data.counts[train].sum(axis=0),
+        atomic_energies=atomic,
+        energy_scale=float(scale),
+        energy_shift=float(0.5 * (high + low)),
+    )

@@ -1,0 +1,174 @@
+"""What a training returns."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import numpy as np
+
+from lps_flows.potential.assessment import ErrorReport, assess, composition_of
+from lps_flows.potential.lockstep import Run
+from lps_flows.potential.model import ANNPotential
+from lps_flows.potential.normalisation import Normalisation
+from lps_flows.potential.stacked import Layout
+from lps_flows.potential.training_data import TrainingData
+from lps_flows.potential.training_settings import TrainingSettings
+
+
+@dataclass(frozen=True)
+class RestartHistory:
+    """How one restart went.
+
+    Parameters
+    ----------
+    restart
+        Its number, and the index of its member in the committee.
+    training, validation
+        Energy RMSE at every iteration, the start included (meV/atom).
+    training_forces, validation_forces
+        Force RMSE at every iteration (eV/Å), empty without forces.
+    best_iteration
+        Iteration whose weights were kept: the lowest validation error.
+    n_evaluations
+        Loss evaluations, line-search trials counted.
+    message
+        Why it stopped.
+    line_search_failed
+        Whether a failed line search stopped it.
+    """
+
+    restart: int
+    training: list[float]
+    validation: list[float]
+    training_forces: list[float]
+    validation_forces: list[float]
+    best_iteration: int
+    n_evaluations: int
+    message: str
+    line_search_failed: bool
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A trained potential and how good it is.
+
+    Parameters
+    ----------
+    potential
+        With all restarts as its committee; the best on validation gives the energies.
+    training, validation
+        Errors of the best member; validation equals training when nothing was held
+        out.
+    by_source, by_composition
+        Errors over all structures of each source or composition, and of the held-out
+        ones alone under ``"... (validation)"``.
+    history
+        One per restart.
+    training_indices, validation_indices
+        Which structures were on which side.
+    """
+
+    potential: ANNPotential
+    training: ErrorReport
+    validation: ErrorReport
+    by_source: dict[str, ErrorReport]
+    by_composition: dict[str, ErrorReport]
+    history: list[RestartHistory]
+    training_indices: list[int]
+    validation_indices: list[int]
+    committee: tuple[ANNPotential, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        members = tuple(
+            self.potential.member(k) for k in range(len(self.potential.members))
+        )
+        object.__setattr__(self, "committee", members)
+
+
+def make_result(
+    data: TrainingData,
+    normalisation: Normalisation,
+    layouts: list[Layout],
+    runs: list[Run],
+    *,
+    train: np.ndarray,
+    held: np.ndarray,
+    settings: TrainingSettings,
+) -> TrainingResult:
+    """Build the potential from the restarts' best weights and assess it."""
+    species = data.descriptor.species
+    members = [
+        {
+            e: layout.network(run.best)
+            for e, layout in zip(species, layouts, strict=True)
+        }
+        for run in runs
+    ]
+    best = int(np.argmin([run.score for run in runs]))
+    metadata = {
+        "settings": settings.model_dump(mode="json"),
+        "dataset": data.digest,
+        "n_training": len(train),
+        "n_validation": len(held),
+        "statistics": "features, reference energies and scale of the training part",
+        "validation_scores": [run.score for run in runs],
+        "versions": {
+            "python": platform.python_version(),
+            **{p: version(p) for p in ("lps-flows", "numpy", "scipy", "numba")},
+        },
+    }
+    potential = ANNPotential(
+        data.descriptor, normalisation, members, best=best, metadata=metadata
+    )
+    side = np.full(len(data.energies), "training", dtype=object)
+    side[held] = "validation"
+
+    def reports(labels: list[str]) -> dict[str, ErrorReport]:
+        found = assess(potential, data.structures, data.energies, data.forces, labels)
+        split = [f"{a} ({b})" for a, b in zip(labels, side, strict=True)]
+        both = assess(potential, data.structures, data.energies, data.forces, split)
+        chosen = {k: v for k, v in both.items() if k.endswith("(validation)")}
+        return {k: v for k, v in {**found, **chosen}.items() if k != "all"}
+
+    errors = assess(
+        potential, data.structures, data.energies, data.forces, side.tolist()
+    )
+    by_source = {} if data.sources is None else reports(data.sources)
+    by_composition = reports([composition_of(s) for s in data.structures])
+    validation = errors.get("validation", errors["training"])
+    potential.metadata["errors"] = {
+        "training": errors["training"].as_dict(),
+        "validation": validation.as_dict(),
+        "by_source": {k: v.as_dict() for k, v in by_source.items()},
+        "by_composition": {k: v.as_dict() for k, v in by_composition.items()},
+    }
+    scale = normalisation.energy_scale
+    history = []
+    for k, run in enumerate(runs):
+        rows = np.sqrt(np.array(run.history)) / scale
+        has_forces = data.forces is not None and settings.force_weight > 0
+        history.append(
+            RestartHistory(
+                restart=k,
+                training=(1000.0 * rows[:, 1]).tolist(),
+                validation=(1000.0 * rows[:, 2]).tolist(),
+                training_forces=rows[:, 3].tolist() if has_forces else [],
+                validation_forces=rows[:, 4].tolist() if has_forces else [],
+                best_iteration=run.best_iteration,
+                n_evaluations=run.n_evaluations,
+                message=run.message,
+                line_search_failed=run.failed,
+            )
+        )
+    return TrainingResult(
+        potential=potential,
+        training=errors["training"],
+        validation=validation,
+        by_source=by_source,
+        by_composition=by_composition,
+        history=history,
+        training_indices=train.tolist(),
+        validation_indices=held.tolist(),
+    )
