@@ -1,0 +1,194 @@
+"""The summary of a campaign as Markdown: what came out, and what has not run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from lps_flows.report.documents import JobOutput
+from lps_flows.report.hull_table import HullRow
+from lps_flows.report.paper import CITATION, TABLE_1
+
+NOT_RUN = "_This stage has not run yet._"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; bars in cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(
+        "| " + " | ".join(str(cell).replace("|", r"\|") for cell in line) + " |"
+        for line in lines
+    )
+
+
+def summary_text(
+    campaign: str,
+    sections: Sequence[tuple[str, str]],
+    *,
+    methods: Sequence[str],
+    versions: dict[str, str],
+) -> str:
+    """Return the whole summary.
+
+    Parameters
+    ----------
+    campaign
+        Name of the campaign.
+    sections
+        Titles and texts.
+    methods
+        Reference methods of the energies.
+    versions
+        Versions of the code that wrote the documents.
+    """
+    written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    code = ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
+    head = [
+        f"# {campaign}",
+        "",
+        f"Energies by {', '.join(methods) or 'no method yet'}. Written {written}"
+        + (f" from documents of {code}." if code else "."),
+        "",
+        (f"The column 'paper' holds PBE and AIMD values of {CITATION}; ours are by the "
+        "method named, at the size of this campaign."),
+    ]
+    for title, text in sections:
+        head += ["", f"## {title}", "", text or NOT_RUN]
+    return "\n".join(head) + "\n"
+
+
+def hull_text(rows: Sequence[HullRow]) -> str:
+    """Return the hull table, energies in meV/atom."""
+    if not rows:
+        return ""
+    return markdown_table(
+        ("structure", "x", "E above hull (meV/atom)", "paper", "E_f (meV/atom)", "n"),
+        [
+            (
+                row.label + (f" (from {row.parent})" if row.glass else ""),
+                f"{row.x:.3f}",
+                f"{row.e_above_hull:.1f}",
+                number(row.paper_e_above_hull, 1),
+                f"{row.formation_energy:.1f}",
+                str(row.n_structures),
+            )
+            for row in rows
+        ],
+    )
+
+
+def potential_text(potentials: Sequence[JobOutput]) -> str:
+    """Return the errors of every potential trained, oldest first (meV/atom)."""
+    if not potentials:
+        return ""
+    return markdown_table(
+        (
+            "potential",
+            "members",
+            "structures",
+            "validation RMSE",
+            "MAE",
+            "max",
+            "train RMSE",
+        ),
+        [
+            (
+                doc["method"],
+                str(doc["n_members"]),
+                f"{doc['n_structures']} ({doc['validation']['n_structures']} held out)",
+                f"{doc['validation']['rmse']:.1f} meV/atom",
+                f"{doc['validation']['mae']:.1f}",
+                f"{doc['validation']['max']:.1f}",
+                f"{doc['training']['rmse']:.1f}",
+            )
+            for doc in (found.output for found in potentials)
+        ],
+    )
+
+
+def sampling_text(samplings: Sequence[JobOutput]) -> str:
+    """Return one line per sampled composition."""
+    if not samplings:
+        return ""
+    return markdown_table(
+        (
+            "composition",
+            "x",
+            "parent",
+            "relaxed",
+            "failed",
+            "ANN error (meV/atom)",
+            "rank",
+        ),
+        [
+            (
+                doc["formula"],
+                number(doc["x"], 3),
+                f"{doc['parent']} - {doc['n_removed']} {doc['removed']}",
+                str(sum(e is not None for e in doc["reference_energies"])),
+                str(sum(e is None for e in doc["reference_energies"])),
+                number(doc["mean_absolute_error"], 1),
+                number(doc["rank_correlation"], 2),
+            )
+            for doc in sorted(
+                (found.output for found in samplings), key=lambda d: d["x"] or 0.0
+            )
+        ],
+    )
+
+
+def candidates_text(selections: Sequence[JobOutput]) -> str:
+    """Return the verdict on every composition, and what went into MD."""
+    if not selections:
+        return ""
+    document = selections[-1].output
+    table = markdown_table(
+        ("composition", "x", "candidate", "why"),
+        [
+            (
+                verdict["formula"],
+                f"{verdict['x']:.3f}",
+                f"yes, rank {verdict['rank']}" if verdict["chosen"] else "no",
+                reasons(verdict["criteria"]),
+            )
+            for verdict in document["criteria"]
+        ],
+    )
+    taken = ", ".join(
+        f"{chosen['label']} ({chosen['reason']})" for chosen in document["selected"]
+    )
+    return f"{table}\n\nInto molecular dynamics: {taken or 'nothing'}."
+
+
+def reasons(criteria: Sequence[dict[str, Any]]) -> str:
+    """Return the criteria in words, those not met first."""
+    ordered = sorted(criteria, key=lambda criterion: criterion["passed"])
+    return "; ".join(
+        f"{'met' if criterion['passed'] else 'NOT met'}: {criterion['name']} "
+        f"{_short(criterion['value'])} (needs {_short(criterion['threshold'])})"
+        for criterion in ordered
+    )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_short(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(_short(item) for item in value) or "none"
+    return "none" if value is None else str(value)
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a number, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def paper_transport(label: str) -> tuple[str, str]:
+    """Return the paper's activation energy (eV) and conductivity (mS/cm)."""
+    known = TABLE_1.get(label)
+    if known is None:
+        return "-", "-"
+    return f"{known.activation_energy:.3f}", f"{known.conductivity:g}"

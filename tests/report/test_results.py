@@ -1,0 +1,65 @@
+"""The result folder: complete, partial and empty campaigns."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from jobflow import JobStore
+from maggma.stores import MemoryStore
+
+from lps_flows.report import write_results
+from tests.report import synthetic
+
+
+def result_store(collection: str, key: str) -> MemoryStore:
+    store = MemoryStore(collection, key=key)
+    store.connect()
+    return store
+
+
+def read_rows(folder: Path) -> dict[str, dict[str, str]]:
+    with (folder / "hull.csv").open(newline="") as stream:
+        return {row["label"]: row for row in csv.DictReader(stream)}
+
+
+def test_empty_campaign_says_that_nothing_has_run(
+    job_store: JobStore, tmp_path: Path
+) -> None:
+    written = write_results(job_store, result_store, "nothing", tmp_path / "new")
+    text = (tmp_path / "new" / "summary.md").read_text()
+    assert written == [tmp_path / "new" / "summary.md"]
+    assert text.count("has not run yet") >= 4
+
+
+def test_hull_table_sets_the_papers_value_beside_ours(
+    job_store: JobStore, tmp_path: Path
+) -> None:
+    synthetic.put_crystals(job_store)
+    synthetic.put_glasses(job_store)
+    write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
+    rows = read_rows(tmp_path)
+    for key, value in synthetic.CRYSTALS.items():
+        assert float(rows[key]["e_above_hull"]) == pytest.approx(value, abs=1e-3)
+    assert float(rows["beta-Li3PS4"]["paper_e_above_hull"]) == 3.2
+    assert rows["LiPS3"]["paper_e_above_hull"] == ""
+    glasses = [row for label, row in rows.items() if label.startswith("gc-")]
+    assert {row["n_structures"] for row in glasses} == {"4"}
+    text = (tmp_path / "summary.md").read_text()
+    assert "| Li7P3S11 | 0.700 | 17.2 | 17.2 |" in text
+
+
+def test_missing_end_member_is_said(job_store: JobStore, tmp_path: Path) -> None:
+    synthetic.put_crystals(job_store, {"Li2S": 0.0, "gamma-Li3PS4": 0.0})
+    write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
+    assert "P2S5" in (tmp_path / "summary.md").read_text()
+    assert not (tmp_path / "hull.csv").exists()
+
+
+def test_other_campaigns_stay_out(job_store: JobStore, tmp_path: Path) -> None:
+    synthetic.put_crystals(job_store)
+    document = synthetic.glasses(1)[0][1]
+    synthetic.put(job_store, "other", "sampling", document, campaign="other")
+    write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
+    assert set(read_rows(tmp_path)) == set(synthetic.CRYSTALS)
