@@ -1,0 +1,79 @@
+"""Motifs of one structure, and their trends over the lowest structures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from lps_flows.schemas.built import BuiltDocument, Part
+
+MOTIF_INDEXES = ("structure_id", "campaign", "method", "parent", "x")
+TREND_INDEXES = ("trend_id", "campaign", "method", "parent", "x")
+
+
+class MotifFractions(Part):
+    """Fractions of the P atoms per motif; they add to 1."""
+
+    PS4: float = Field(description="Isolated tetrahedra PS4(3-).")
+    P2S7: float = Field(description="Corner-sharing pairs P2S7(4-).")
+    P2S6_edge: float = Field(description="Edge-sharing pairs P2S6(2-).")
+    P2S6_PP: float = Field(description="Pairs with a P-P bond, P2S6(4-).")
+    chain: float = Field(description="Links and ends of chains longer than two.")
+    other: float = Field(description="Everything else.")
+
+
+class MotifDocument(BuiltDocument):
+    """The bond network of one structure."""
+
+    structure_id: str = Field(description="The structure.")
+    formula: str = Field(description="Reduced formula.")
+    x: float | None = Field(description="Position on the line.")
+    source: str = Field(description="How the structure was made.")
+    parent: str | None = Field(description="Crystal it descends from.")
+    energy_per_atom: float = Field(description="Energy (eV/atom).")
+    n_formers: int = Field(description="P atoms in the cell.")
+    fractions: MotifFractions = Field(description="Fraction of P per motif.")
+    ps3_chain: float = Field(
+        description="Fraction of P that are inner chain links: PS3(-) units with two "
+        "bridging S (meta-thiophosphate)."
+    )
+    chain_end: float = Field(
+        description="Fraction of P that end a chain: one bridging S."
+    )
+    chain_lengths: list[int] = Field(
+        description="P per chain longer than two, in the cell, descending."
+    )
+    endless_chain: float = Field(
+        description="Fraction of P in chains that never end in the periodic cell."
+    )
+    bridging: float = Field(description="Fraction of S bonded to two or more P.")
+    terminal: float = Field(description="Fraction of S bonded to one P.")
+    free: float = Field(description="Fraction of S bonded to no P.")
+    undercoordinated: float = Field(
+        description="Fraction of P with fewer than four neighbours (S and P)."
+    )
+    bridge_distribution: dict[str, float] = Field(
+        description="Connectivity: fraction of P by its number of bridging S."
+    )
+    anion_sizes: dict[str, int] = Field(
+        description="Number of anions in the cell by the number of their P."
+    )
+    settings: dict[str, Any] = Field(description="Elements and cutoffs.")
+
+
+class MotifTrendDocument(BuiltDocument):
+    """Average over the lowest structures of one composition from one parent."""
+
+    trend_id: str = Field(description="'campaign|method|parent|formula'.")
+    formula: str = Field(description="Reduced formula.")
+    x: float | None = Field(description="Position on the line.")
+    parent: str | None = Field(description="Crystal the structures descend from.")
+    n_structures: int = Field(description="Structures averaged (the lowest).")
+    structure_ids: list[str] = Field(description="Their ids, lowest first.")
+    mean: MotifFractions = Field(description="Mean fraction per motif.")
+    std: MotifFractions = Field(description="Standard deviation per motif.")
+    free: float = Field(description="Mean fraction of S bonded to no P.")
+    bridging: float = Field(description="Mean fraction of bridging S.")
+    terminal: float = Field(description="Mean fraction of terminal S.")
+    undercoordinated: float = Field(description="Mean fraction.")

@@ -1,0 +1,144 @@
+"""Phase diagram of one campaign by one method, and one entry per structure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from lps_flows.schemas.built import BuiltDocument, Part
+
+ENTRY_INDEXES = ("structure_id", "campaign", "method", "x", "e_above_hull")
+DIAGRAM_INDEXES = ("diagram_id", "campaign", "method")
+
+
+class DecompositionProduct(Part):
+    """One product a structure decomposes to."""
+
+    structure_id: str = Field(description="Structure of the product.")
+    formula: str = Field(description="Reduced formula of the product.")
+    fraction: float = Field(description="Fraction of the atoms that end up in it.")
+
+
+class HullPlace(Part):
+    """Where a structure lies in one diagram."""
+
+    formation_energy: float = Field(
+        description="Formation energy (eV/atom): from the end members on the line "
+        "(Eq. 1), from the elements in the diagram of all elements."
+    )
+    e_above_hull: float = Field(description="Distance above the hull (eV/atom).")
+    on_hull: bool = Field(description="True for a vertex of the hull.")
+    decomposition: list[DecompositionProduct] = Field(
+        description="Products; the structure itself on the hull."
+    )
+
+
+class PhaseDiagramEntry(BuiltDocument):
+    """One structure's place in the diagrams."""
+
+    structure_id: str = Field(description="The structure.")
+    formula: str = Field(description="Reduced formula.")
+    x: float | None = Field(description="Position on the line, none off it.")
+    composition: dict[str, float] = Field(description="Atoms per cell, by element.")
+    source: str = Field(description="How the structure was made.")
+    parent: str | None = Field(description="Crystal it descends from.")
+    glass: bool = Field(description="True for a glass-ceramic structure.")
+    converged: bool = Field(description="False when the relaxation stopped early.")
+    energy_per_atom: float = Field(description="Energy (eV/atom).")
+    formation_energy: float | None = Field(
+        description="Formation energy from the end members (eV/atom), Eq. 1; none off "
+        "the line."
+    )
+    e_above_hull: float | None = Field(
+        description="Distance above the hull of the line (eV/atom)."
+    )
+    line: HullPlace | None = Field(description="Place on the composition line.")
+    ternary: HullPlace | None = Field(
+        description="Place in the diagram of all elements, none when that cannot be "
+        "built."
+    )
+
+
+class EndMember(Part):
+    """One end of the composition line."""
+
+    formula: str = Field(description="Formula.")
+    structure_id: str = Field(description="Its lowest structure.")
+    energy: float = Field(description="Energy per formula unit (eV).")
+
+
+class CompositionSummary(Part):
+    """The lowest structures of one composition on the line."""
+
+    formula: str = Field(description="Reduced formula.")
+    x: float = Field(description="Position on the line.")
+    n_structures: int = Field(description="Structures of this composition.")
+    n_glasses: int = Field(description="Glass-ceramic ones among them.")
+    lowest_id: str = Field(description="Lowest structure.")
+    formation_energy: float = Field(description="Its formation energy (eV/atom).")
+    e_above_hull: float = Field(description="Its distance above the hull (eV/atom).")
+    on_hull: bool = Field(description="True for a vertex of the hull.")
+    lowest_glass_id: str | None = Field(description="Lowest glass-ceramic structure.")
+    glass_formation_energy: float | None = Field(
+        description="Its formation energy (eV/atom)."
+    )
+    glass_e_above_hull: float | None = Field(
+        description="Its distance above the hull (eV/atom)."
+    )
+    on_metastable_hull: bool = Field(
+        description="True for a vertex of the hull of the glass-ceramic structures."
+    )
+
+
+class GapInterval(Part):
+    """The stretch between two vertices of the metastable hull."""
+
+    x_start: float = Field(description="Vertex on the left.")
+    x_end: float = Field(description="Vertex on the right.")
+    vertices: tuple[str, str] = Field(description="Reduced formulas of the vertices.")
+    status: str = Field(
+        description="'gap': every sampled composition inside lies above the tie line "
+        "by more than the tolerance; 'no gap': one does not; 'unsampled': there is none."
+    )
+    n_sampled: int = Field(description="Compositions sampled inside.")
+    depth: float | None = Field(
+        description="Largest distance above the tie line (eV/atom)."
+    )
+    margin: float | None = Field(
+        description="Smallest distance above the tie line (eV/atom)."
+    )
+    largest_unsampled: float = Field(
+        description="Widest stretch of x inside without a sample."
+    )
+    tolerance: float = Field(description="Tolerance of the verdict (eV/atom).")
+
+
+class PhaseDiagramDocument(BuiltDocument):
+    """Hull, metastable hull and gaps of one campaign by one method."""
+
+    diagram_id: str = Field(description="'campaign|method'.")
+    settings: dict[str, Any] = Field(description="Settings of the builder.")
+    end_members: list[EndMember] = Field(description="The ends of the line.")
+    n_structures: int = Field(description="Structures that went in.")
+    n_on_line: int = Field(description="Of these, on the composition line.")
+    n_unconverged: int = Field(description="Of these, relaxed without converging.")
+    n_left_out: int = Field(
+        description="Structures of this method left out because they were not relaxed "
+        "(or not converged, when that is asked for)."
+    )
+    compositions: list[CompositionSummary] = Field(
+        description="Every composition on the line, ascending in x."
+    )
+    metastable_hull: list[GapInterval] = Field(
+        description="Intervals of the hull of the glass-ceramic structures alone, from "
+        "left to right; empty with fewer than two compositions."
+    )
+    elements: list[str] = Field(description="Elements of the diagram of all elements.")
+    ternary_note: str | None = Field(
+        description="Why the diagram of all elements could not be built, if so."
+    )
+
+    def gaps(self) -> list[GapInterval]:
+        """Return the miscibility gaps."""
+        return [part for part in self.metastable_hull if part.status == "gap"]

@@ -1,0 +1,42 @@
+"""Partial radial distribution functions of one composition from one parent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from lps_flows.schemas.built import BuiltDocument, Part
+
+RDF_INDEXES = ("rdf_id", "campaign", "method", "parent", "x")
+
+
+class PartialDistribution(Part):
+    """One pair."""
+
+    pair: tuple[str, str] = Field(description="Central and neighbour element.")
+    r: list[float] = Field(description="Centres of the bins (Å).")
+    g: list[float] = Field(description="g(r), smoothed; tends to 1.")
+    first_peak: float | None = Field(description="First maximum (Å).")
+    first_minimum: float | None = Field(description="First minimum after it (Å).")
+    coordination: float | None = Field(
+        description="Neighbours of the central element up to the first minimum."
+    )
+    reverse_coordination: float | None = Field(
+        description="Central atoms around a neighbour atom up to the same distance."
+    )
+
+
+class RDFDocument(BuiltDocument):
+    """Average over the lowest structures of one composition from one parent."""
+
+    rdf_id: str = Field(description="'campaign|method|parent|formula'.")
+    formula: str = Field(description="Reduced formula.")
+    x: float | None = Field(description="Position on the line.")
+    parent: str | None = Field(description="Crystal the structures descend from.")
+    n_structures: int = Field(description="Structures averaged (the lowest).")
+    structure_ids: list[str] = Field(description="Their ids, lowest first.")
+    partials: list[PartialDistribution] = Field(
+        description="One per pair of elements present."
+    )
+    settings: dict[str, Any] = Field(description="Grid and smoothing.")
