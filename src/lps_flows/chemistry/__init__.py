@@ -1,6 +1,11 @@
 """The composition line, the crystal library, supercells and removals."""
 
-from lps_flows.chemistry.cells import SupercellError, substituted, supercell_near
+from lps_flows.chemistry.cells import (
+    SupercellError,
+    substituted,
+    supercell_multiples,
+    supercell_near,
+)
 from lps_flows.chemistry.library import (
     CrystalEntry,
     DisorderedCrystalError,
@@ -33,5 +38,6 @@ __all__ = [
     "remove_sites",
     "remove_units",
     "substituted",
+    "supercell_multiples",
     "supercell_near",
 ]

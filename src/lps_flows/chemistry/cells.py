@@ -20,8 +20,10 @@ class SupercellError(LpsFlowsError):
     """No supercell of the wanted size can be made."""
 
 
-def supercell_near(structure: Structure, target_atoms: int) -> Structure:
-    """Near-cubic supercell with about the wanted number of atoms.
+def supercell_multiples(
+    structure: Structure, target_atoms: int
+) -> tuple[int, int, int]:
+    """Multiples of the cell edges that give about the wanted number of atoms.
 
     All diagonal multiples of the cell up to 1.5 times the target are compared by
     abs(log(N/target)) + 0.25 log(longest/shortest edge); the lowest wins.
@@ -31,12 +33,12 @@ def supercell_near(structure: Structure, target_atoms: int) -> Structure:
     structure
         Cell to repeat.
     target_atoms
-        Wanted number of atoms; the cell itself is returned when it is larger.
+        Wanted number of atoms; (1, 1, 1) is returned when the cell is larger.
 
     Returns
     -------
-    Structure
-        A new structure.
+    tuple of int
+        Repeats along a, b and c.
 
     Raises
     ------
@@ -64,9 +66,31 @@ def supercell_near(structure: Structure, target_atoms: int) -> Structure:
         if np.prod(multiple) <= most
     ]
     # Equal badness: the lexicographically smallest, so that the choice is stable.
-    best = min(candidates, key=lambda multiple: (round(badness(multiple), 9), multiple))
+    return min(candidates, key=lambda multiple: (round(badness(multiple), 9), multiple))
+
+
+def supercell_near(structure: Structure, target_atoms: int) -> Structure:
+    """Near-cubic supercell with about the wanted number of atoms.
+
+    Parameters
+    ----------
+    structure
+        Cell to repeat.
+    target_atoms
+        Wanted number of atoms, see `supercell_multiples`.
+
+    Returns
+    -------
+    Structure
+        A new structure.
+
+    Raises
+    ------
+    SupercellError
+        When `target_atoms` is not positive.
+    """
     supercell = structure.copy()
-    supercell.make_supercell(best)
+    supercell.make_supercell(supercell_multiples(structure, target_atoms))
     return supercell
 
 

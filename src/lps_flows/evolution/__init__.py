@@ -1,1 +1,33 @@
-""" """
+"""Evolutionary search over the units removed from a crystal.
+
+Pure: generations in, generations out, every draw from a generator whose state travels
+with the generation. Relaxing is a callable handed in.
+"""
+
+from lps_flows.evolution.duplicates import chebyshev_fingerprint, lowest_distinct
+from lps_flows.evolution.enumeration import count_removals, distinct_removals
+from lps_flows.evolution.errors import (
+    EvolutionError,
+    NothingSurvivedError,
+    ParentError,
+)
+from lps_flows.evolution.individual import Generation, Individual
+from lps_flows.evolution.problem import RemovalProblem
+from lps_flows.evolution.search import evolve
+from lps_flows.evolution.settings import EvolutionSettings, OperatorWeights
+
+__all__ = [
+    "EvolutionError",
+    "EvolutionSettings",
+    "Generation",
+    "Individual",
+    "NothingSurvivedError",
+    "OperatorWeights",
+    "ParentError",
+    "RemovalProblem",
+    "chebyshev_fingerprint",
+    "count_removals",
+    "distinct_removals",
+    "evolve",
+    "lowest_distinct",
+]

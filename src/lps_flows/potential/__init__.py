@@ -19,6 +19,11 @@ from lps_flows.potential.errors import (
 )
 from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.network import ElementNetwork
+from lps_flows.potential.relaxation import relax_batch
+from lps_flows.potential.relaxation_settings import (
+    RelaxationResult,
+    RelaxationSettings,
+)
 from lps_flows.potential.training import train_potential
 from lps_flows.potential.training_result import RestartHistory, TrainingResult
 from lps_flows.potential.training_settings import TrainingSettings
@@ -36,6 +41,8 @@ __all__ = [
     "OverlappingAtomsError",
     "PotentialError",
     "PotentialFileError",
+    "RelaxationResult",
+    "RelaxationSettings",
     "RestartHistory",
     "StructureError",
     "TrainingError",
@@ -47,6 +54,7 @@ __all__ = [
     "committee_uncertainty",
     "most_uncertain",
     "read_xsf",
+    "relax_batch",
     "train_potential",
     "write_xsf",
 ]

@@ -1,0 +1,148 @@
+"""Fingerprints of structures, and telling equal ones apart from different ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from pymatgen.analysis.structure_matcher import StructureMatcher
+from pymatgen.core import Structure
+
+from lps_flows.evolution.individual import Individual
+from lps_flows.evolution.settings import EvolutionSettings
+from lps_flows.potential import ChebyshevDescriptor
+
+Fingerprint = Callable[[Structure], np.ndarray]
+
+
+def chebyshev_fingerprint(species: Sequence[str]) -> Fingerprint:
+    """Make a function from a structure to its fingerprint.
+
+    The fingerprint is, for each element, the mean and the standard deviation of the
+    Chebyshev features of its atoms, scaled to unit length: the same for any order of
+    the atoms and any choice of the cell.
+
+    Parameters
+    ----------
+    species
+        Elements the structures may hold, in a fixed order.
+    """
+    descriptor = ChebyshevDescriptor(species=tuple(sorted(species)))
+
+    def fingerprint(structure: Structure) -> np.ndarray:
+        features = descriptor.features(structure)
+        symbols = np.array([site.specie.symbol for site in structure])
+        parts = []
+        for element in descriptor.species:
+            own = features[symbols == element]
+            if len(own):
+                parts.append(np.concatenate([own.mean(axis=0), own.std(axis=0)]))
+        vector = np.concatenate(parts)
+        return vector / np.linalg.norm(vector)
+
+    return fingerprint
+
+
+def distance(first: np.ndarray, second: np.ndarray) -> float:
+    """Distance of two fingerprints (0 equal, 2 opposite)."""
+    return float(np.linalg.norm(first - second))
+
+
+def is_duplicate(
+    candidate: Individual, member: Individual, settings: EvolutionSettings
+) -> bool:
+    """Whether two individuals are the same structure.
+
+    Energies and fingerprints are compared first; only what is close in both is
+    compared atom by atom by pymatgen's StructureMatcher.
+    """
+    if candidate.fingerprint is None or member.fingerprint is None:
+        return False
+    gap = abs(candidate.energy_per_atom - member.energy_per_atom)
+    if gap > settings.duplicate_energy:
+        return False
+    if (
+        distance(candidate.fingerprint, member.fingerprint)
+        > settings.duplicate_distance
+    ):
+        return False
+    matcher = StructureMatcher(
+        ltol=0.1, stol=0.15, angle_tol=3, primitive_cell=False, scale=False
+    )
+    return bool(matcher.fit(candidate.structure, member.structure))
+
+
+def survivors(
+    members: Sequence[Individual],
+    newborn: Sequence[Individual],
+    settings: EvolutionSettings,
+) -> tuple[list[Individual], set[int]]:
+    """Keep the lowest distinct individuals: elitist selection.
+
+    Parameters
+    ----------
+    members
+        The population so far, all distinct.
+    newborn
+        Valid individuals that want to join.
+    settings
+        Size and thresholds.
+
+    Returns
+    -------
+    tuple
+        The new population, lowest energy first, and the identifiers of newborn that
+        are duplicates of a lower one.
+    """
+    by_energy = sorted(
+        [*members, *newborn], key=lambda i: (i.energy_per_atom, i.identifier)
+    )
+    old = {member.identifier for member in members}
+    kept: list[Individual] = []
+    duplicates: set[int] = set()
+    for individual in by_energy:
+        if len(kept) == settings.population:
+            break
+        twin = next((k for k in kept if is_duplicate(individual, k, settings)), None)
+        if twin is None:
+            kept.append(individual)
+        elif individual.identifier not in old:
+            duplicates.add(individual.identifier)
+    return kept, duplicates
+
+
+def lowest_distinct(
+    individuals: Sequence[Individual], settings: EvolutionSettings
+) -> list[Individual]:
+    """Choose the lowest structures that also differ from one another.
+
+    Parameters
+    ----------
+    individuals
+        Any individuals; rejected ones are passed over.
+    settings
+        Number wanted, wanted fingerprint distance, duplicate thresholds.
+
+    Returns
+    -------
+    list of Individual
+        Lowest first: those at least `diversity` apart, then, when there are too few,
+        the lowest of the others that are no duplicates.
+    """
+    valid = sorted(
+        (i for i in individuals if i.rejection is None and i.fingerprint is not None),
+        key=lambda i: (i.energy_per_atom, i.identifier),
+    )
+    chosen: list[Individual] = []
+    for needed in (settings.diversity, 0.0):
+        for individual in valid:
+            if len(chosen) == settings.n_lowest:
+                break
+            if all(
+                other.identifier != individual.identifier
+                and distance(individual.fingerprint, other.fingerprint) >= needed  # type: ignore[arg-type]
+                and not is_duplicate(individual, other, settings)
+                for other in chosen
+            ):
+                chosen.append(individual)
+    return sorted(chosen, key=lambda i: (i.energy_per_atom, i.identifier))

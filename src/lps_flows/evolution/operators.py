@@ -1,0 +1,260 @@
+"""Ways to make a child from members of the population."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from pymatgen.core import Structure
+
+from lps_flows.evolution.individual import Child, Individual
+from lps_flows.evolution.problem import RemovalProblem, Removed
+from lps_flows.evolution.removal_operators import (
+    cross,
+    draw_clustered,
+    draw_uniform,
+    mutate,
+    slab,
+    uniform_region,
+)
+from lps_flows.evolution.selection import select
+from lps_flows.evolution.settings import EvolutionSettings
+from lps_flows.evolution.structure_operators import (
+    permute,
+    rattle,
+    smallest_contact,
+    splice,
+    strain,
+)
+
+# With a single operator the search degenerates; none falls below this share.
+_SMALLEST_SHARE = 0.05
+
+
+@dataclass(frozen=True)
+class Nursery:
+    """Everything an operator may draw on.
+
+    Parameters
+    ----------
+    problem
+        The search space.
+    settings
+        Rates and sizes.
+    population
+        Members, lowest energy first.
+    rng
+        Generator.
+    """
+
+    problem: RemovalProblem
+    settings: EvolutionSettings
+    population: Sequence[Individual]
+    rng: np.random.Generator
+
+    def parents(self, count: int) -> list[Individual]:
+        """Draw different members as parents (fewer when there are fewer)."""
+        return select(self.population, count, self.settings, self.rng)
+
+    def from_genome(
+        self,
+        removed: Removed,
+        operator: str,
+        parents: Sequence[Individual],
+        bases: Sequence[Structure],
+    ) -> Child:
+        """Build the structure of a genome, on relaxed positions where possible.
+
+        Each kept site takes its position from the first of `bases` (structures over
+        the parent's sites, NaN where absent) that has it, else from the crystal.
+        """
+        ids = tuple(parent.identifier for parent in parents)
+        pristine = self.problem.build(removed)
+        if bases and self.rng.random() < self.settings.inherited_fraction:
+            inherited = self._inherited(removed, bases, pristine)
+            if smallest_contact(inherited) >= self.settings.min_distance:
+                return Child(inherited, removed, operator, ids)
+        return Child(pristine, removed, operator, ids, from_crystal=True)
+
+    def _inherited(
+        self, removed: Removed, bases: Sequence[Structure], pristine: Structure
+    ) -> Structure:
+        kept = self.problem.kept(removed)
+        coordinates = pristine.frac_coords.copy()
+        for base in reversed(bases):
+            # Site properties carry the parent site every atom stands for.
+            sites = np.asarray(base.site_properties["site"])
+            _, mine, theirs = np.intersect1d(kept, sites, return_indices=True)
+            coordinates[mine] = base.frac_coords[theirs]
+        return Structure(bases[0].lattice, pristine.species, coordinates)
+
+    def labelled(
+        self, member: Individual, operation: int | None = None
+    ) -> tuple[Structure, Removed]:
+        """Structure of a member with its sites, moved by a symmetry of the parent."""
+        kept, removed = self.problem.kept(member.removed), member.removed
+        coordinates = member.structure.frac_coords
+        if operation is not None:
+            permutations, rotations, translations = self.problem.operations
+            permutation = permutations[operation]
+            kept = permutation[kept]
+            removed = tuple(sorted(int(i) for i in permutation[list(removed)]))
+            coordinates = coordinates @ rotations[operation].T + translations[operation]
+        structure = Structure(
+            member.structure.lattice,
+            member.structure.species,
+            coordinates,
+            site_properties={"site": kept.tolist()},
+        )
+        return structure, removed
+
+
+def random_removal(nursery: Nursery) -> Child:
+    """Remove new sites, from neighbourhoods or from anywhere."""
+    clustered = nursery.rng.random() < nursery.settings.clustered_fraction
+    draw = draw_clustered if clustered else draw_uniform
+    removed = draw(nursery.problem, nursery.rng)
+    return nursery.from_genome(removed, "random_removal", (), ())
+
+
+def removal_mutation(nursery: Nursery) -> Child:
+    """Exchange some removed sites of one parent."""
+    (parent,) = nursery.parents(1)
+    removed = mutate(
+        nursery.problem,
+        parent.removed,
+        nursery.settings.mutation_rate,
+        nursery.rng,
+        at_least=1,
+    )
+    base, _ = nursery.labelled(parent)
+    return nursery.from_genome(removed, "removal_mutation", (parent,), (base,))
+
+
+def removal_crossover(nursery: Nursery) -> Child:
+    """Inherit removed sites, by region or site by site, from two parents.
+
+    Half of the time the second parent is first moved by a symmetry of the crystal,
+    so that good places found in different corners of the cell can come together.
+    """
+    rng, problem = nursery.rng, nursery.problem
+    parents = nursery.parents(2)
+    if len(parents) < 2:
+        return removal_mutation(nursery)
+    operation = None
+    if rng.random() < 0.5:
+        operation = int(rng.integers(len(problem.operations[0])))
+    first, removed_first = nursery.labelled(parents[0])
+    second, removed_second = nursery.labelled(parents[1], operation)
+    inside = (
+        slab(problem.parent.frac_coords, rng)
+        if rng.random() < 0.5
+        else uniform_region(problem, rng)
+    )
+    removed = cross(problem, removed_first, removed_second, inside, rng)
+    removed = mutate(problem, removed, nursery.settings.mutation_rate, rng)
+    return nursery.from_genome(removed, "removal_crossover", parents, (first, second))
+
+
+def cut_and_splice(nursery: Nursery) -> Child | None:
+    """Join slabs of two relaxed parents."""
+    parents = nursery.parents(2)
+    if len(parents) < 2:
+        return None
+    operation = int(nursery.rng.integers(len(nursery.problem.operations[0])))
+    first, _ = nursery.labelled(parents[0])
+    second, _ = nursery.labelled(parents[1], operation)
+    composition = first.composition.get_el_amt_dict()
+    counts = {element: round(amount) for element, amount in composition.items()}
+    axis, start = nursery.rng.integers(3), nursery.rng.random()
+    thickness = nursery.rng.uniform(0.3, 0.7)
+    inside = [
+        (structure.frac_coords[:, axis] - start) % 1.0 < thickness
+        for structure in (first, second)
+    ]
+    joined = splice(first, second, counts, inside[0], inside[1])
+    return _reassigned(nursery, joined, "cut_and_splice", parents)
+
+
+def permutation(nursery: Nursery) -> Child:
+    """Move one to four mobile atoms to other places."""
+    (parent,) = nursery.parents(1)
+    problem = nursery.problem
+    vacant = [i for i in parent.removed if problem.symbols[i] == problem.mobile]
+    moved = permute(
+        parent.structure,
+        problem.mobile,
+        problem.parent.frac_coords[vacant],
+        int(nursery.rng.integers(1, 5)),
+        nursery.rng,
+    )
+    return _reassigned(nursery, moved, "permutation", (parent,))
+
+
+def strained(nursery: Nursery) -> Child:
+    """Strain and shake one parent."""
+    (parent,) = nursery.parents(1)
+    changed = strain(parent.structure, nursery.settings.strain, nursery.rng)
+    return Child(changed, parent.removed, "strain", (parent.identifier,))
+
+
+def rattled(nursery: Nursery) -> Child:
+    """Displace the atoms of a region of one parent."""
+    (parent,) = nursery.parents(1)
+    changed = rattle(parent.structure, nursery.settings.rattle, nursery.rng)
+    return Child(changed, parent.removed, "rattle", (parent.identifier,))
+
+
+def _reassigned(
+    nursery: Nursery,
+    structure: Structure,
+    operator: str,
+    parents: Sequence[Individual],
+) -> Child:
+    ordered, removed = nursery.problem.assign(structure)
+    ids = tuple(parent.identifier for parent in parents)
+    return Child(ordered, removed, operator, ids)
+
+
+OPERATORS: dict[str, Callable[[Nursery], Child | None]] = {
+    "removal_crossover": removal_crossover,
+    "removal_mutation": removal_mutation,
+    "cut_and_splice": cut_and_splice,
+    "permutation": permutation,
+    "strain": strained,
+    "rattle": rattled,
+    "random_removal": random_removal,
+}
+"""By name, as in `OperatorWeights`."""
+
+
+def draw_operator(weights: dict[str, float], rng: np.random.Generator) -> str:
+    """Draw the name of an operator by its weight."""
+    names = sorted(name for name, weight in weights.items() if weight > 0)
+    odds = np.array([weights[name] for name in names])
+    return str(rng.choice(names, p=odds / odds.sum()))
+
+
+def adapted_weights(
+    weights: dict[str, float], tried: dict[str, int], entered: dict[str, int]
+) -> dict[str, float]:
+    """Move the weights a third of the way to the operators' success rates.
+
+    Success is the share of an operator's children that joined the population, with
+    one fictitious success in two trials so that few trials decide little. Operators
+    that are off stay off.
+    """
+    active = {name: weight for name, weight in weights.items() if weight > 0}
+    total = sum(active.values())
+    share = {name: weight / total for name, weight in active.items()}
+    rate = {
+        name: (entered.get(name, 0) + 1) / (tried.get(name, 0) + 2) for name in active
+    }
+    credit = sum(rate.values())
+    mixed = {
+        name: max(_SMALLEST_SHARE, 2 / 3 * share[name] + rate[name] / credit / 3)
+        for name in active
+    }
+    scale = sum(mixed.values())
+    return {name: mixed.get(name, 0.0) / scale for name in weights}

@@ -1,0 +1,206 @@
+"""Operators on relaxed structures: splice, permute, strain and rattle."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase.data import atomic_numbers, covalent_radii
+from pymatgen.core import Lattice, Structure
+
+# Random points tried when a mobile atom looks for a void.
+_VOID_TRIALS = 400
+
+
+def symbols_of(structure: Structure) -> np.ndarray:
+    """Return the element of every atom."""
+    return np.array([site.specie.symbol for site in structure])
+
+
+def radii_of(symbols: np.ndarray) -> np.ndarray:
+    """Return covalent radii (Å)."""
+    return np.array([covalent_radii[atomic_numbers[s]] for s in symbols])
+
+
+def relative_contacts(
+    lattice: Lattice,
+    points: np.ndarray,
+    radius: float | np.ndarray,
+    others: np.ndarray,
+    other_radii: np.ndarray,
+) -> np.ndarray:
+    """Distances between points and atoms over the sums of their covalent radii.
+
+    Parameters
+    ----------
+    lattice
+        Cell, large enough for the nearest image to be the rounded one.
+    points, others
+        (n, 3) and (m, 3), fractional.
+    radius, other_radii
+        (n) or one, and (m) (Å).
+
+    Returns
+    -------
+    ndarray
+        (n, m).
+    """
+    difference = points[:, None, :] - others[None, :, :]
+    difference -= np.round(difference)
+    distance = np.linalg.norm(difference @ lattice.matrix, axis=2)
+    return distance / (np.broadcast_to(radius, len(points))[:, None] + other_radii)
+
+
+def smallest_contact(structure: Structure) -> float:
+    """Return the smallest distance over the sum of covalent radii."""
+    radii = radii_of(symbols_of(structure))
+    contacts = relative_contacts(
+        structure.lattice,
+        structure.frac_coords,
+        radii,
+        structure.frac_coords,
+        radii,
+    )
+    np.fill_diagonal(contacts, np.inf)
+    return float(contacts.min())
+
+
+def splice(
+    first: Structure,
+    second: Structure,
+    counts: dict[str, int],
+    inside_first: np.ndarray,
+    inside_second: np.ndarray,
+) -> Structure:
+    """Join a region of one structure and the rest of another.
+
+    Parameters
+    ----------
+    first, second
+        Parents of equal composition, in like cells.
+    counts
+        Atoms of each element the child must have.
+    inside_first, inside_second
+        Which atoms of each lie in the first parent's region.
+
+    Returns
+    -------
+    Structure
+        Child in the mean cell. Surplus atoms go where they are most crowded, missing
+        ones come from the parents' unused atoms, least crowded first.
+    """
+    weight = float(inside_first.mean())
+    lattice = Lattice(
+        weight * first.lattice.matrix + (1.0 - weight) * second.lattice.matrix
+    )
+    symbols = np.concatenate([symbols_of(first), symbols_of(second)])
+    coordinates = np.concatenate([first.frac_coords, second.frac_coords])
+    used = np.concatenate([inside_first, ~inside_second])
+    radii = radii_of(symbols)
+    contacts = relative_contacts(lattice, coordinates, radii, coordinates, radii)
+    np.fill_diagonal(contacts, np.inf)
+    for element, count in sorted(counts.items()):
+        same = symbols == element
+        while (surplus := int((used & same).sum()) - count) > 0:
+            members = np.flatnonzero(used & same)
+            nearest = contacts[np.ix_(members, np.flatnonzero(used))].min(axis=1)
+            # Of a crowded pair either may go; the order of atoms decides.
+            used[members[np.argsort(nearest, kind="stable")[:1]]] = False
+        for _ in range(-surplus):
+            spare = np.flatnonzero(~used & same)
+            nearest = contacts[np.ix_(spare, np.flatnonzero(used))].min(axis=1)
+            used[spare[int(nearest.argmax())]] = True
+    return Structure(lattice, symbols[used].tolist(), coordinates[used])
+
+
+def permute(
+    structure: Structure,
+    element: str,
+    vacant: np.ndarray,
+    n_moved: int,
+    rng: np.random.Generator,
+) -> Structure:
+    """Move mobile atoms to vacant sites or to voids between the others.
+
+    Parameters
+    ----------
+    structure
+        Relaxed structure.
+    element
+        The mobile element.
+    vacant
+        (n, 3) fractional coordinates of vacant sites to try beside random points.
+    n_moved
+        Atoms moved.
+    rng
+        Generator.
+    """
+    symbols = symbols_of(structure)
+    radii = radii_of(symbols)
+    coordinates = structure.frac_coords.copy()
+    mobile = np.flatnonzero(symbols == element)
+    moved = rng.choice(mobile, min(n_moved, len(mobile)), replace=False)
+    for atom in moved:
+        trials = np.concatenate([vacant, rng.random((_VOID_TRIALS, 3))])
+        others = np.arange(len(symbols)) != atom
+        contacts = relative_contacts(
+            structure.lattice, trials, radii[atom], coordinates[others], radii[others]
+        ).min(axis=1)
+        # One of the ten roomiest places, not always the roomiest.
+        best = np.argsort(-contacts, kind="stable")[:10]
+        coordinates[atom] = trials[int(rng.choice(best))]
+    return Structure(structure.lattice, symbols.tolist(), coordinates)
+
+
+def strain(structure: Structure, size: float, rng: np.random.Generator) -> Structure:
+    """Strain the cell by a random symmetric strain and shake the atoms a little.
+
+    Parameters
+    ----------
+    structure
+        Relaxed structure.
+    size
+        Standard deviation of the strain's components.
+    rng
+        Generator.
+    """
+    components = rng.normal(scale=size, size=(3, 3))
+    deformation = np.eye(3) + 0.5 * (components + components.T)
+    strained = Structure(
+        Lattice(structure.lattice.matrix @ deformation),
+        structure.species,
+        structure.frac_coords,
+    )
+    return rattle(strained, 0.1, rng, everywhere=True)
+
+
+def rattle(
+    structure: Structure,
+    size: float,
+    rng: np.random.Generator,
+    everywhere: bool = False,
+) -> Structure:
+    """Displace the atoms around a random one, or all of them.
+
+    Parameters
+    ----------
+    structure
+        Relaxed structure.
+    size
+        Standard deviation of the displacements (Å).
+    rng
+        Generator.
+    everywhere
+        True for all atoms, else those within about half the cell.
+    """
+    shift = rng.normal(scale=size, size=(len(structure), 3))
+    if not everywhere:
+        centre = structure.frac_coords[rng.integers(len(structure))]
+        difference = structure.frac_coords - centre
+        difference -= np.round(difference)
+        distance = np.linalg.norm(difference @ structure.lattice.matrix, axis=1)
+        shift[distance > 0.4 * structure.volume ** (1 / 3)] = 0.0
+    return Structure(
+        structure.lattice,
+        structure.species,
+        structure.cart_coords + shift,
+        coords_are_cartesian=True,
+    )

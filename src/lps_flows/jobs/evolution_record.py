@@ -1,0 +1,224 @@
+"""Between a search in memory and its document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from pymatgen.core import Lattice, Structure
+
+from lps_flows.chemistry import CompositionLine
+from lps_flows.evolution import (
+    Generation,
+    Individual,
+    RemovalProblem,
+    chebyshev_fingerprint,
+    lowest_distinct,
+)
+from lps_flows.evolution.settings import EvolutionSettings
+from lps_flows.potential import RelaxationSettings
+from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.schemas.evolution import (
+    EvolutionDocument,
+    GenerationDocument,
+    IndividualDocument,
+)
+
+
+def record_generation(generation: Generation) -> GenerationDocument:
+    """Write a generation down."""
+    return GenerationDocument(
+        index=generation.index,
+        newborn=[_record_individual(individual) for individual in generation.newborn],
+        population=[member.identifier for member in generation.population],
+        best_energy_per_atom=generation.best.energy_per_atom,
+        rejections=generation.rejections,
+        weights=generation.weights,
+        tried=generation.tried,
+        entered=generation.entered,
+        generator_state=generation.generator_state,
+        n_evaluations=generation.n_evaluations,
+        next_identifier=generation.next_identifier,
+        stale=generation.stale,
+        restarts=generation.restarts,
+        stopped=generation.stopped,
+    )
+
+
+def _record_individual(individual: Individual) -> IndividualDocument:
+    finite = bool(np.isfinite(individual.energy))
+    return IndividualDocument(
+        identifier=individual.identifier,
+        generation=individual.generation,
+        operator=individual.operator,
+        parents=list(individual.parents),
+        removed=list(individual.removed),
+        from_crystal=individual.from_crystal,
+        energy_per_atom=individual.energy_per_atom if finite else None,
+        energy=individual.energy if finite else None,
+        energy_std=individual.energy_std,
+        converged=individual.converged,
+        rejection=individual.rejection,
+        lattice=individual.structure.lattice.matrix.tolist(),
+        coordinates=individual.structure.frac_coords.tolist(),
+    )
+
+
+def restore_individuals(
+    generations: Sequence[GenerationDocument], problem: RemovalProblem
+) -> list[Individual]:
+    """Read every individual of these generations back, fingerprints included."""
+    fingerprint = chebyshev_fingerprint(sorted(set(problem.symbols.tolist())))
+    individuals = []
+    for generation in generations:
+        for document in generation.newborn:
+            structure = Structure(
+                Lattice(document.lattice),
+                problem.symbols[problem.kept(tuple(document.removed))].tolist(),
+                document.coordinates,
+            )
+            individuals.append(
+                Individual(
+                    identifier=document.identifier,
+                    generation=document.generation,
+                    operator=document.operator,
+                    parents=tuple(document.parents),
+                    removed=tuple(document.removed),
+                    structure=structure,
+                    energy=float("nan") if document.energy is None else document.energy,
+                    energy_std=document.energy_std,
+                    converged=document.converged,
+                    from_crystal=document.from_crystal,
+                    rejection=document.rejection,
+                    fingerprint=None
+                    if document.rejection not in (None, "duplicate")
+                    else fingerprint(structure),
+                )
+            )
+    return individuals
+
+
+def restore_generation(
+    generations: Sequence[GenerationDocument], problem: RemovalProblem
+) -> Generation:
+    """Rebuild the state after the last of these generations.
+
+    Parameters
+    ----------
+    generations
+        History from the first generation to the one to go on from.
+    problem
+        The search space it was made in.
+
+    Returns
+    -------
+    Generation
+        `evolve` goes on from it exactly as an undisturbed run.
+    """
+    individuals = restore_individuals(generations, problem)
+    by_identifier = {individual.identifier: individual for individual in individuals}
+    last = generations[-1]
+    born = {document.identifier for document in last.newborn}
+    return Generation(
+        index=last.index,
+        newborn=tuple(i for i in individuals if i.identifier in born),
+        population=tuple(by_identifier[identifier] for identifier in last.population),
+        rejections=last.rejections,
+        weights=last.weights,
+        tried=last.tried,
+        entered=last.entered,
+        generator_state=last.generator_state,
+        n_evaluations=last.n_evaluations,
+        next_identifier=last.next_identifier,
+        stale=last.stale,
+        seen=frozenset(
+            problem.canonical(i.removed) for i in individuals if i.from_crystal
+        ),
+        restarts=last.restarts,
+        stopped=last.stopped,
+    )
+
+
+def record_run(
+    generations: Sequence[GenerationDocument],
+    problem: RemovalProblem,
+    *,
+    method: str,
+    parent_key: str,
+    settings: EvolutionSettings,
+    relaxation: RelaxationSettings,
+) -> EvolutionDocument:
+    """Write a run down: its history, its lowest and its uncertain structures."""
+    individuals = restore_individuals(generations, problem)
+    total: Counter[str] = Counter()
+    for generation in generations:
+        total.update(generation.rejections)
+    composition = individuals[0].structure.composition
+    line: CompositionLine = problem.line
+    uncertain = sorted(
+        (i for i in individuals if i.rejection == "uncertain"),
+        key=lambda i: (-(i.energy_std or 0.0), i.identifier),
+    )
+
+    def document(individual: Individual) -> StructureDocument:
+        return _structure_document(individual, problem, method, parent_key)
+
+    return EvolutionDocument(
+        method=method,
+        parent=parent_key,
+        removed=problem.end_member,
+        n_removed=problem.n_units,
+        formula=composition.formula.replace(" ", ""),
+        x=line.x(composition),
+        n_atoms=len(individuals[0].structure),
+        settings=settings.model_dump(mode="json"),
+        relaxation=relaxation.model_dump(mode="json"),
+        end_members=line.end_members,
+        parent_structure=problem.parent,
+        n_generations=generations[-1].index,
+        n_evaluations=generations[-1].n_evaluations,
+        best_energy_per_atom=generations[-1].best_energy_per_atom,
+        rejections=dict(sorted(total.items())),
+        stopped=generations[-1].stopped,
+        generations=list(generations),
+        lowest=[document(i) for i in lowest_distinct(individuals, settings)],
+        uncertain=[document(i) for i in uncertain[: settings.n_lowest]],
+    )
+
+
+def _structure_document(
+    individual: Individual, problem: RemovalProblem, method: str, parent_key: str
+) -> StructureDocument:
+    structure = individual.structure
+    composition = structure.composition
+    formula = composition.formula.replace(" ", "")
+    return StructureDocument(
+        method=method,
+        provenance=Provenance(
+            source="ga",
+            parent=parent_key,
+            removed=problem.end_member,
+            n_removed=problem.n_units,
+            group=f"{parent_key}-{formula}-ga",
+            details={
+                "individual": individual.identifier,
+                "generation": individual.generation,
+                "operator": individual.operator,
+                "parents": list(individual.parents),
+                "removed_sites": list(individual.removed),
+            },
+        ),
+        structure=structure,
+        formula=formula,
+        chemical_system=composition.chemical_system,
+        x=problem.line.x(composition),
+        n_atoms=len(structure),
+        energy=individual.energy,
+        energy_per_atom=individual.energy_per_atom,
+        energy_std=individual.energy_std,
+        forces=None,
+        stress=None,
+        relaxed=True,
+        converged=individual.converged,
+    )

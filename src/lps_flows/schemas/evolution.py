@@ -1,0 +1,100 @@
+"""A search as a document: generations, survivors, and all it takes to go on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pymatgen.core import Structure
+
+from lps_flows.schemas.base import Document
+from lps_flows.schemas.structure import StructureDocument
+
+
+class IndividualDocument(BaseModel):
+    """One relaxed structure of a search.
+
+    Its atoms stand in the order of the parent's sites that were kept.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    identifier: int = Field(description="Unique within the run, in order of birth.")
+    generation: int = Field(description="Generation it was born in.")
+    operator: str = Field(description="What made it.")
+    parents: list[int] = Field(description="Identifiers it descends from.")
+    removed: list[int] = Field(description="Removed sites of the parent supercell.")
+    from_crystal: bool = Field(
+        description="True when it started from the crystal's own positions."
+    )
+    energy_per_atom: float | None = Field(
+        description="Energy (eV/atom), none when it could not be computed."
+    )
+    energy: float | None = Field(description="Total energy (eV) or none.")
+    energy_std: float | None = Field(
+        description="Committee standard deviation (eV/atom) or none."
+    )
+    converged: bool = Field(description="Whether the relaxation converged.")
+    rejection: str | None = Field(description="Why it could not join, or none.")
+    lattice: list[list[float]] = Field(description="Cell vectors as rows (Å).")
+    coordinates: list[list[float]] = Field(description="Fractional coordinates.")
+
+
+class GenerationDocument(BaseModel):
+    """One generation, with the state a resumed run starts from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    index: int = Field(description="0 for the first, random generation.")
+    newborn: list[IndividualDocument] = Field(
+        description="Everything relaxed in this generation, rejected ones included."
+    )
+    population: list[int] = Field(
+        description="Identifiers of the survivors, lowest energy first."
+    )
+    best_energy_per_atom: float = Field(description="Lowest energy (eV/atom).")
+    rejections: dict[str, int] = Field(description="Counts by reason.")
+    weights: dict[str, float] = Field(description="Odds of the operators from here.")
+    tried: dict[str, int] = Field(description="Children relaxed, by operator.")
+    entered: dict[str, int] = Field(description="Children that joined, by operator.")
+    generator_state: dict[str, Any] = Field(
+        description="PCG64 state after this generation, 128-bit numbers as text."
+    )
+    n_evaluations: int = Field(description="Relaxations since the start.")
+    next_identifier: int = Field(description="Identifier of the next individual.")
+    stale: int = Field(description="Generations without improvement.")
+    restarts: int = Field(description="Times it was redrawn for want of survivors.")
+    stopped: str | None = Field(description="Why the run ended here, or none.")
+
+
+class EvolutionDocument(Document):
+    """A search over the units removed from one parent, so far or complete."""
+
+    method: str = Field(description="Potential of the energies, 'ann-<id>'.")
+    parent: str = Field(description="Key of the parent crystal.")
+    removed: str = Field(description="Formula of the end member removed.")
+    n_removed: int = Field(description="Units removed.")
+    formula: str = Field(description="Full formula of the individuals.")
+    x: float = Field(description="Position on the composition line.")
+    n_atoms: int = Field(description="Atoms of an individual.")
+    settings: dict[str, Any] = Field(description="`EvolutionSettings`, whole.")
+    relaxation: dict[str, Any] = Field(description="`RelaxationSettings`, whole.")
+    end_members: tuple[str, str] = Field(description="The composition line.")
+    parent_structure: Structure = Field(
+        description="Parent supercell, whose site indices the genomes refer to."
+    )
+    n_generations: int = Field(description="Generations after the first.")
+    n_evaluations: int = Field(description="Relaxations in all.")
+    best_energy_per_atom: float = Field(description="Lowest energy (eV/atom).")
+    rejections: dict[str, int] = Field(description="Counts by reason, whole run.")
+    stopped: str | None = Field(description="Why the run ended; none while it goes on.")
+    generations: list[GenerationDocument] = Field(
+        description="History, first generation first (kept in the data store)."
+    )
+    lowest: list[StructureDocument] = Field(
+        description="Lowest distinct structures, lowest first (in the data store)."
+    )
+    uncertain: list[StructureDocument] = Field(
+        description="Structures rejected for the committee's uncertainty, most "
+        "uncertain first, for labelling (in the data store)."
+    )
