@@ -21,13 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from pymongo import MongoClient, ReadPreference
+from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
-
-_REPLICA_SET = "rs0"
+from lps_flows.runner.replica_set import REPLICA_SET, set_members
 
 
 class ServerError(LpsFlowsError):
@@ -265,7 +264,7 @@ class PrivateMongod:
             )
         command = [str(program), "--fork", "--nounixsocket"]
         command += ["--dbpath", str(self.folder / "db"), "--bind_ip", self.bind_ip]
-        command += ["--port", str(self.port), "--replSet", _REPLICA_SET]
+        command += ["--port", str(self.port), "--replSet", REPLICA_SET]
         command += ["--oplogSize", "64", "--wiredTigerCacheSizeGB", str(self.cache_gb)]
         command += ["--logpath", str(self.log_file), "--logappend"]
         command += ["--pidfilepath", str(self.folder / "pid")]
@@ -301,7 +300,7 @@ class PrivateMongod:
             while time.monotonic() < deadline and self.pid is not None:
                 # changes of state close connections and refuse commands for a moment
                 try:
-                    _set_members(client, member)
+                    set_members(client, member)
                     if client.admin.command("hello")["isWritablePrimary"]:
                         return
                 except (AutoReconnect, OperationFailure) as error:
@@ -313,21 +312,6 @@ class PrivateMongod:
             value=str(self.folder),
             remedy=f"Look into {self.log_file}",
         )
-
-
-def _set_members(client: MongoClient[dict[str, Any]], member: str) -> None:
-    """Make `member` the only member of the set, whatever it was before."""
-    readable = client.get_database("local", read_preference=ReadPreference.NEAREST)
-    stored = readable["system.replset"].find_one()
-    if stored is None:
-        new = {"_id": _REPLICA_SET, "members": [{"_id": 0, "host": member}]}
-        client.admin.command("replSetInitiate", new)
-    elif stored["members"][0]["host"] != member:
-        # another program has taken the old port: the set moves to the new one
-        config = client.admin.command("replSetGetConfig")["config"]
-        config["members"] = [{"_id": 0, "host": member}]
-        config["version"] += 1
-        client.admin.command("replSetReconfig", config, force=True)
 
 
 def _require_loopback(address: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self, cast
 
+import pymongo
 import yaml
 from fireworks import LaunchPad
 from jobflow import JobStore
@@ -31,6 +32,8 @@ FILES_NOTICE = (
     "may use them at a time, an interrupted run starts again from the beginning, and "
     "everything is held in memory. Install a mongod, or configure a server."
 )
+
+_PATIENCE_S = 20.0
 
 
 class UnreachableError(LpsFlowsError):
@@ -163,16 +166,24 @@ def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplac
         server, variables = None, {}
     if os.environ.get("ATOMATE2_CONFIG_FILE"):
         variables.pop("ATOMATE2_CONFIG_FILE", None)
-    workplace = Workplace(
-        home,
-        choice.source,
-        _job_store(choice.jobflow_file),
-        _launchpad(choice.launchpad_file),
-        server,
-        environment=variables,
-    )
-    _check_reachable(workplace)
-    prepare(workplace)
+    launchpad = _launchpad(choice.launchpad_file)
+    try:
+        with pymongo.timeout(_PATIENCE_S):
+            store = _job_store(choice.jobflow_file)
+            workplace = Workplace(
+                home, choice.source, store, launchpad, server, environment=variables
+            )
+            prepare(workplace)
+            store.count({"uuid": "no such job"})
+    except PyMongoError as error:
+        # the error's text may hold a connection string: only its kind is shown
+        raise UnreachableError(
+            f"the database server does not answer as it should "
+            f"({type(error).__name__})",
+            field="host",
+            value=_host(launchpad),
+            remedy="Check that it runs, its address, and the user's credentials",
+        ) from None
     return workplace
 
 
@@ -265,21 +276,6 @@ def _read(file: Path) -> dict[str, Any]:
             remedy="Compare with the templates in workflows/fireworks",
         )
     return content
-
-
-def _check_reachable(workplace: Workplace) -> None:
-    launchpad = workplace.require_launchpad()
-    try:
-        launchpad.connection.admin.command("ping")
-        workplace.job_store.count({"uuid": "no such job"})
-    except PyMongoError as error:
-        # the error's text may hold a connection string: only its kind is shown
-        raise UnreachableError(
-            f"the database server does not answer ({type(error).__name__})",
-            field="host",
-            value=_host(launchpad),
-            remedy="Check that it runs, its address, and the user's credentials",
-        ) from error
 
 
 def _host(launchpad: LaunchPad) -> str:

@@ -1,0 +1,275 @@
+"""What is installed and reachable, and what to do about what is not.
+
+Every check is a function without side effects that it does not undo; ``lps-flows
+doctor`` prints what they return.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import yaml
+from pymongo.errors import PyMongoError
+
+from lps_flows.engines import EngineSettings, engine_names, get_engine
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.configuration import Choice, ConfigurationError, choose
+from lps_flows.runner.home import Home
+from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
+from lps_flows.runner.server import PrivateMongod
+from lps_flows.runner.workplace import Workplace, open_workplace
+
+_ENOUGH_GB = 2.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """Outcome of one check.
+
+    Attributes
+    ----------
+    name
+        What was looked at.
+    ok
+        Whether it can be used.
+    detail
+        What was found; never a password or a connection string.
+    remedy
+        What to do if it is not ok.
+    required
+        Whether a run is impossible without it.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    required: bool = False
+
+
+def check_all(home: Home | None = None) -> list[Check]:
+    """Make all checks. The private server is started if it is the one in use."""
+    home = home or Home()
+    checks = [check_home(home), check_mongod(home)]
+    try:
+        choice = choose(home)
+    except ConfigurationError as error:
+        checks.append(_failed("configuration", error, required=True))
+    else:
+        checks.append(check_choice(choice))
+        try:
+            with open_workplace(home) as workplace:
+                checks += check_fireworks_files(choose(home))
+                checks += [check_stores(workplace), check_workers(workplace)]
+        except LpsFlowsError as error:
+            checks.append(_failed("stores", error, required=True))
+    checks += [check_engine(name) for name in engine_names()]
+    return [*checks, check_vasp_command(), check_potcars()]
+
+
+def check_home(home: Home) -> Check:
+    """Check that the home folder can be written and has room."""
+    try:
+        folder = home.folder("launches")
+        probe = folder / f".probe-{uuid4().hex}"
+        probe.touch()
+        probe.unlink()
+        free = shutil.disk_usage(folder).free / 1e9
+    except (OSError, LpsFlowsError) as error:
+        return _failed("home folder", error, required=True)
+    return Check(
+        "home folder",
+        free > _ENOUGH_GB,
+        f"{home.path}, {free:.0f} GB free",
+        "Make room, or set LPS_FLOWS_HOME to a larger disk",
+        required=True,
+    )
+
+
+def check_mongod(home: Home) -> Check:
+    """Check the MongoDB server program and whether the private server runs."""
+    try:
+        program = find_mongod()
+    except MongodMissingError as error:
+        return _failed("mongod", error)
+    if program is None:
+        remedy = "Run `lps-flows db install`, or configure a server"
+        return Check("mongod", ok=False, detail="no server program", remedy=remedy)
+    done = subprocess.run(  # noqa: S603 - the program found above
+        [str(program), "--version"], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        remedy = "On slim images install libcurl4"
+        return Check("mongod", ok=False, detail=" ".join(said), remedy=remedy)
+    version = done.stdout.split("\n", 1)[0].rpartition("v")[2]
+    state = PrivateMongod(home.path).status()
+    running = f"running on port {state.port}" if state.running else "not running"
+    detail = f"MongoDB {version}, private server {running}"
+    return Check("mongod", ok=True, detail=detail)
+
+
+def check_choice(choice: Choice) -> Check:
+    """Say whose servers are in use."""
+    whose = {"configured": "the user's own files", "private": "the private server"}
+    return Check("configuration", ok=True, detail=whose[choice.source])
+
+
+def check_fireworks_files(choice: Choice) -> list[Check]:
+    """Check FW_config, my_launchpad, my_fworker and my_qadapter, as far as in use."""
+    folder = choice.launchpad_file.parent
+    checks = [_check_file(choice.launchpad_file, {"host", "name"}, required=True)]
+    checks.append(_check_file(choice.jobflow_file, {"JOB_STORE"}, required=True))
+    for name, keys in (
+        ("FW_config.yaml", set()),
+        ("my_fworker.yaml", {"name", "query"}),
+        ("my_qadapter.yaml", {"_fw_name", "rocket_launch"}),
+    ):
+        checks.append(_check_file(folder / name, keys))
+    return checks
+
+
+def _check_file(file: Path, keys: set[str], *, required: bool = False) -> Check:
+    if not file.exists():
+        remedy = f"Copy workflows/fireworks/{file.name} to {file.parent} and adapt it"
+        if file.name == "my_qadapter.yaml":
+            remedy += " (needed only for queues)"
+        return Check(file.name, ok=False, detail="not there", remedy=remedy)
+    try:
+        content = yaml.safe_load(file.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        detail = f"{file} cannot be read ({type(error).__name__})"
+        remedy = "Correct the file"
+        return Check(file.name, ok=False, detail=detail, remedy=remedy)
+    missing = sorted(keys - set(content))
+    if missing:
+        remedy = f"Compare with workflows/fireworks/{file.name}"
+        detail = f"{file} lacks {', '.join(missing)}"
+        return Check(file.name, False, detail, remedy, required)
+    if _holds_password(content) and file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        detail = f"{file} holds a password and others can read it"
+        return Check(file.name, ok=False, detail=detail, remedy=f"chmod 600 {file}")
+    return Check(file.name, ok=True, detail=str(file))
+
+
+def _holds_password(content: object) -> bool:
+    if isinstance(content, dict):
+        here = any("password" in str(k).lower() and v for k, v in content.items())
+        return here or any(_holds_password(value) for value in content.values())
+    if isinstance(content, list):
+        return any(_holds_password(value) for value in content)
+    return isinstance(content, str) and "://" in content and "@" in content
+
+
+def check_stores(workplace: Workplace) -> Check:
+    """Write a probe document with a large field to the stores, read it, delete it."""
+    uuid, output = f"probe-{uuid4()}", {"data": "x" * 1000}
+    probe = {"uuid": uuid, "index": 1, "output": {**output}}
+    store = workplace.job_store
+    where = workplace.source
+    try:
+        store.update([probe], save={"data": ["data"]})
+        back = store.query_one({"uuid": uuid}, load=True)
+        additional = getattr(store, "additional_stores", {})
+        additional["data"].remove_docs({"job_uuid": uuid})
+        store.remove_docs({"uuid": uuid})
+        gone = store.query_one({"uuid": uuid}) is None
+    except PyMongoError as error:
+        detail = f"{where}: {type(error).__name__}"
+        remedy = "Check that the user may read and write in the database"
+        return Check("stores", ok=False, detail=detail, remedy=remedy, required=True)
+    same = back is not None and back["output"] == output
+    return Check(
+        "stores",
+        same and gone,
+        f"{where}: a probe was {'' if same else 'not '}written and read back"
+        f"{'' if gone else ', but not deleted'}",
+        "Compare jobflow.yaml with workflows/fireworks/jobflow.yaml",
+        required=True,
+    )
+
+
+def check_workers(workplace: Workplace) -> Check:
+    """Check that waiting fireworks ask only for workers that have been seen."""
+    if workplace.launchpad is None:
+        return Check("workers", ok=True, detail="no LaunchPad")
+    launchpad = workplace.launchpad
+    wanted = set(launchpad.fireworks.distinct("spec._fworker", {"state": "READY"}))
+    seen = set(launchpad.launches.distinct("fworker.name"))
+    wanted.discard(None)
+    missing = sorted(wanted - seen)
+    if missing:
+        detail = f"fireworks wait for {', '.join(missing)}, which never ran here"
+        remedy = "Start `rlaunch -w FILE rapidfire` with a file of that name, or run "
+        remedy += "them all with `lps-flows run`"
+        return Check("workers", ok=False, detail=detail, remedy=remedy)
+    detail = ", ".join(sorted(str(name) for name in seen)[:5]) or "none has run yet"
+    return Check("workers", ok=True, detail=detail)
+
+
+def check_engine(name: str) -> Check:
+    """Check that an engine's code is installed."""
+    label = f"engine {name}"
+    if name == "ann":
+        return Check(label, ok=True, detail="a trained potential, always there")
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            engine = get_engine(EngineSettings(name=name))
+    except (LpsFlowsError, ImportError) as error:
+        failed = _failed(label, error)
+        remedy = failed.remedy or f"pip install 'lps-flows[{name}]'"
+        return replace(failed, remedy=remedy)
+    return Check(label, ok=True, detail=engine.method)
+
+
+def check_vasp_command() -> Check:
+    """Check that the program VASP_CMD names is there."""
+    from atomate2 import SETTINGS  # noqa: PLC0415 - reads its file when imported
+
+    command = os.path.expandvars(SETTINGS.VASP_CMD)
+    words = [word for word in shlex.split(command) if not word.startswith("-")]
+    missing = [word for word in _programs(words) if shutil.which(word) is None]
+    return Check(
+        "VASP_CMD",
+        not missing,
+        command if not missing else f"{command}: no {' and no '.join(missing)}",
+        "Set VASP_CMD in atomate2.yaml (workflows/fireworks/atomate2.yaml); only the "
+        "vasp engine needs it",
+    )
+
+
+def _programs(words: list[str]) -> Iterator[str]:
+    if words:
+        yield words[0]
+        if len(words) > 1:  # a launcher, with VASP at the end
+            yield words[-1]
+
+
+def check_potcars() -> Check:
+    """Check that pymatgen knows a POTCAR folder."""
+    from pymatgen.core import SETTINGS  # noqa: PLC0415 - reads its file when imported
+
+    folder = SETTINGS.get("PMG_VASP_PSP_DIR")
+    remedy = "Run `pmg config -p RAW_FOLDER POTCAR_FOLDER` and `pmg config --add "
+    remedy += "PMG_VASP_PSP_DIR POTCAR_FOLDER`; only the vasp engine needs it"
+    if not folder:
+        detail = "PMG_VASP_PSP_DIR is not set"
+        return Check("POTCARs", ok=False, detail=detail, remedy=remedy)
+    found = list(Path(folder).expanduser().glob("POT*"))
+    detail = f"{folder}: {', '.join(f.name for f in found[:3]) or 'no POT* folder'}"
+    return Check("POTCARs", bool(found), detail, remedy)
+
+
+def _failed(name: str, error: Exception, *, required: bool = False) -> Check:
+    if isinstance(error, LpsFlowsError):
+        return Check(name, False, error.problem, error.remedy or "", required)
+    return Check(name, False, f"{type(error).__name__}: {error}", "", required)

@@ -1,0 +1,115 @@
+"""What doctor finds, and the remedies it names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lps_flows.runner import Home, PrivateMongod, Workplace, doctor, submit
+from lps_flows.runner.routing import RoutingSettings, route
+from tests.toy_jobs import toy_flow
+
+
+def test_stores_leave_no_trace(workplace: Workplace) -> None:
+    check = doctor.check_stores(workplace)
+    assert check.ok, check
+    assert workplace.job_store.count() == 0
+    assert workplace.job_store.additional_stores["data"].count() == 0
+
+
+def test_mongod_is_described(mongod: PrivateMongod) -> None:
+    check = doctor.check_mongod(Home(mongod.folder.parent))
+    assert check.ok
+    assert "MongoDB 6.0" in check.detail
+    assert f"running on port {mongod.port}" in check.detail
+
+
+def test_missing_mongod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "find_mongod", lambda: None)
+    check = doctor.check_mongod(Home(tmp_path))
+    assert not check.ok
+    assert "db install" in check.remedy
+
+
+def test_home_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check = doctor.check_home(Home(tmp_path / "file"))
+    assert not check.ok
+    assert check.required
+    assert "LPS_FLOWS_HOME" in check.remedy
+
+
+def test_workers_nobody_provides(workplace: Workplace) -> None:
+    assert doctor.check_workers(workplace).ok
+    flow = toy_flow("/dev/null")
+    submit(workplace, route(flow, RoutingSettings(worker="light")), "toy", "hash")
+    check = doctor.check_workers(workplace)
+    assert not check.ok
+    assert "light" in check.detail
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "problem"),
+    [
+        ("host: a\nname: b\n", 0o644, None),
+        ("host: a\n", 0o644, "lacks name"),
+        ("host: [", 0o644, "cannot be read"),
+        ("host: a\nname: b\npassword: secret\n", 0o600, None),
+        ("host: a\nname: b\npassword: secret\n", 0o644, "others can read it"),
+        ("host: mongodb://u:secret@h/\nname: b\n", 0o644, "others can read it"),
+    ],
+)
+def test_files(tmp_path: Path, text: str, mode: int, problem: str | None) -> None:
+    file = tmp_path / "my_launchpad.yaml"
+    file.write_text(text)
+    file.chmod(mode)
+    check = doctor._check_file(file, {"host", "name"})
+    assert check.ok is (problem is None)
+    assert problem is None or problem in check.detail
+    assert "secret" not in str(check)
+
+
+def test_missing_file_names_its_template(tmp_path: Path) -> None:
+    check = doctor._check_file(tmp_path / "my_qadapter.yaml", set())
+    assert "workflows/fireworks/my_qadapter.yaml" in check.remedy
+
+
+def test_engines() -> None:
+    assert doctor.check_engine("chgnet").detail == "chgnet-0.4.2"
+    assert doctor.check_engine("ann").ok
+    unknown = doctor.check_engine("no-such-engine")
+    assert not unknown.ok
+    assert unknown.remedy
+
+
+def test_vasp_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    from atomate2 import SETTINGS
+
+    monkeypatch.setattr(SETTINGS, "VASP_CMD", "env -i sh")
+    assert doctor.check_vasp_command().ok
+    monkeypatch.setattr(SETTINGS, "VASP_CMD", "srun --cpu-bind=cores vasp_std")
+    check = doctor.check_vasp_command()
+    assert not check.ok
+    assert "no srun and no vasp_std" in check.detail
+
+
+def test_potcars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pymatgen.core import SETTINGS
+
+    monkeypatch.setitem(SETTINGS, "PMG_VASP_PSP_DIR", str(tmp_path))
+    assert not doctor.check_potcars().ok
+    (tmp_path / "POT_PAW_PBE_64").mkdir()
+    assert doctor.check_potcars().ok
+
+
+def test_all_of_it(
+    tmp_path: Path, mongod: PrivateMongod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    checks = doctor.check_all(Home(mongod.folder.parent))
+    names = [check.name for check in checks]
+    assert {"my_launchpad.yaml", "my_fworker.yaml", "stores", "VASP_CMD"} <= set(names)
+    assert [c for c in checks if c.required and not c.ok] == []
+    assert [c for c in checks if not c.ok and not c.remedy] == []
