@@ -108,7 +108,7 @@ def test_all_of_it(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    checks = doctor.check_all(Home(mongod.folder.parent))
+    checks = doctor.check_everything(Home(mongod.folder.parent))
     names = [check.name for check in checks]
     assert {"my_launchpad.yaml", "my_fworker.yaml", "stores", "VASP_CMD"} <= set(names)
     assert [c for c in checks if c.required and not c.ok] == []

@@ -1,5 +1,7 @@
 """Run campaigns: the private server, the configuration, the launching."""
 
+from lps_flows.runner.configuration import environment, write_configuration
+from lps_flows.runner.doctor import Check, check_everything
 from lps_flows.runner.home import Home
 from lps_flows.runner.mongod_binary import find_mongod, install_mongod
 from lps_flows.runner.progress import (
@@ -9,6 +11,7 @@ from lps_flows.runner.progress import (
     failures,
     progress,
 )
+from lps_flows.runner.routing import RoutingSettings, route
 from lps_flows.runner.running import RunResult, run, run_in_files
 from lps_flows.runner.server import PrivateMongod, ServerStatus
 from lps_flows.runner.submission import (
@@ -21,15 +24,19 @@ from lps_flows.runner.submission import (
 from lps_flows.runner.workplace import Workplace, open_workplace
 
 __all__ = [
+    "Check",
     "Failure",
     "Home",
     "PrivateMongod",
     "Progress",
+    "RoutingSettings",
     "RunResult",
     "ServerStatus",
     "StageProgress",
     "Submission",
     "Workplace",
+    "check_everything",
+    "environment",
     "failures",
     "find_mongod",
     "find_submission",
@@ -38,7 +45,9 @@ __all__ = [
     "list_campaigns",
     "open_workplace",
     "progress",
+    "route",
     "run",
     "run_in_files",
     "submit",
+    "write_configuration",
 ]

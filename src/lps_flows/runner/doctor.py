@@ -13,8 +13,8 @@ import stat
 import subprocess
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import yaml
@@ -31,8 +31,7 @@ from lps_flows.runner.workplace import Workplace, open_workplace
 _ENOUGH_GB = 2.0
 
 
-@dataclass(frozen=True)
-class Check:
+class Check(NamedTuple):
     """Outcome of one check.
 
     Attributes
@@ -56,7 +55,7 @@ class Check:
     required: bool = False
 
 
-def check_all(home: Home | None = None) -> list[Check]:
+def check_everything(home: Home | None = None) -> list[Check]:
     """Make all checks. The private server is started if it is the one in use."""
     home = home or Home()
     checks = [check_home(home), check_mongod(home)]
@@ -227,7 +226,7 @@ def check_engine(name: str) -> Check:
     except (LpsFlowsError, ImportError) as error:
         failed = _failed(label, error)
         remedy = failed.remedy or f"pip install 'lps-flows[{name}]'"
-        return replace(failed, remedy=remedy)
+        return failed._replace(remedy=remedy)
     return Check(label, ok=True, detail=engine.method)
 
 
