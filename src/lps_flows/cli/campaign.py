@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +24,8 @@ from lps_flows.cli.application import (
 from lps_flows.cli.progress import Display, stage_table
 
 if TYPE_CHECKING:
+    from jobflow import Flow
+
     from lps_flows.runner import Failure, Workplace
     from lps_flows.settings import CampaignSettings
 
@@ -32,6 +34,18 @@ Files = Annotated[
     typer.Option(
         "--files", help="Use JSON files instead of a server; cannot be resumed."
     ),
+]
+
+
+ReferenceWorker = Annotated[
+    str | None,
+    typer.Option(
+        help="Name of the workers that run the reference engine (my_fworker.yaml)."
+    ),
+]
+OtherWorker = Annotated[
+    str | None,
+    typer.Option("--worker", help="Name of the workers that run everything else."),
 ]
 
 
@@ -102,7 +116,7 @@ def _run_in(
     with Display() as display:
         result = run_campaign(
             place,
-            settings.flow,
+            _routed(settings, None, None),
             settings.name,
             settings.settings_hash,
             workers=workers,
@@ -119,7 +133,11 @@ def _run_in(
 
 
 @verb("lps-flows submit workflows/demo.yaml")
-def submit(file: CampaignFile) -> None:
+def submit(
+    file: CampaignFile,
+    reference_worker: ReferenceWorker = None,
+    other_worker: OtherWorker = None,
+) -> None:
     """Put a campaign on the LaunchPad for stock `rlaunch rapidfire`."""
     from lps_flows.runner import submit as submit_campaign
     from lps_flows.settings import load_campaign
@@ -127,7 +145,10 @@ def submit(file: CampaignFile) -> None:
     settings = load_campaign(file)
     with workplace() as place:
         found = submit_campaign(
-            place, settings.flow, settings.name, settings.settings_hash
+            place,
+            _routed(settings, reference_worker, other_worker),
+            settings.name,
+            settings.settings_hash,
         )
     state = "submitted" if found.new else "was submitted before"
     out.print(
@@ -166,6 +187,17 @@ def graph(file: CampaignFile) -> None:
     from lps_flows.settings import load_campaign
 
     typer.echo(to_mermaid(load_campaign(file).flow(), show_flow_boxes=True))
+
+
+def _routed(
+    settings: CampaignSettings, reference_worker: str | None, worker: str | None
+) -> Callable[[], Flow]:
+    """Return a function that makes the flow with priorities, tags and workers."""
+    from lps_flows.engines import get_engine
+    from lps_flows.runner import RoutingSettings, route
+
+    routing = RoutingSettings(reference_worker=reference_worker, worker=worker)
+    return lambda: route(settings.flow(), routing, get_engine(settings.engine))
 
 
 def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:
