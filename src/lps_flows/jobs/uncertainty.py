@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
 from jobflow import Maker, job
 from pydantic import Field
 
 from lps_flows.foundation import FrozenSettings
-from lps_flows.potential import ANNPotential
-from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.potential import ANNPotential, committee_uncertainty, most_uncertain
+from lps_flows.schemas import Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.evolution import EvolutionDocument
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
 
@@ -55,7 +54,9 @@ class UncertainStructuresMaker(Maker):
 
     @job(output_schema=UnlabelledSet, data="entries")
     def make(
-        self, potential: PotentialDocument, pools: Sequence[Any | None]
+        self,
+        potential: PotentialDocument,
+        pools: Sequence[StructureSet | EvolutionDocument | None],
     ) -> UnlabelledSet:
         """Pick from the structures of all pools together.
 
@@ -73,24 +74,14 @@ class UncertainStructuresMaker(Maker):
         """
         documents = list(_documents(pools))
         model = ANNPotential.from_dict(potential.potential)
-        stds = np.array(
-            [
-                result.energy_std
-                for result in model.evaluate(
-                    [document.structure for document in documents],
-                    forces=False,
-                    stress=False,
-                    committee=True,
-                )
-            ]
-            if documents
-            else []
+        structures = [document.structure for document in documents]
+        stds = committee_uncertainty(model, structures)
+        picked = most_uncertain(
+            model,
+            structures,
+            self.settings.n_structures,
+            threshold=self.settings.min_energy_std,
         )
-        order = [
-            index
-            for index in np.argsort(-stds, kind="stable")
-            if stds[index] >= self.settings.min_energy_std
-        ][: self.settings.n_structures]
         entries = [
             UnlabelledStructure(
                 structure=documents[index].structure,
@@ -98,15 +89,20 @@ class UncertainStructuresMaker(Maker):
                     documents[index].provenance, float(stds[index])
                 ),
             )
-            for index in order
+            for index in picked
         ]
         return UnlabelledSet(n_structures=len(entries), entries=entries)
 
 
-def _documents(pools: Sequence[Any | None]) -> Iterator[StructureDocument]:
+def _documents(
+    pools: Sequence[StructureSet | EvolutionDocument | None],
+) -> Iterator[StructureDocument]:
     for pool in pools:
-        if pool is not None:
-            yield from getattr(pool, "entries", None) or getattr(pool, "lowest", ())
+        if isinstance(pool, EvolutionDocument):
+            yield from pool.uncertain
+            yield from pool.lowest
+        elif pool is not None:
+            yield from pool.entries
 
 
 def _with_uncertainty(provenance: Provenance, std: float) -> Provenance:
