@@ -32,6 +32,11 @@ class HullSettings(FrozenSettings):
         ("ga", "melt-quench"),
         description="Sources that count as glass-ceramic structures.",
     )
+    require_converged: bool = Field(
+        False,
+        description="Leave out relaxations that stopped before they converged; their "
+        "energies are upper bounds.",
+    )
     gap_tolerance: float = Field(
         5.0,
         ge=0,

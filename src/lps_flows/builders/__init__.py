@@ -1,1 +1,37 @@
-""" """
+"""Builders: from what jobs computed to results, incrementally."""
+
+from lps_flows.builders.build import (
+    KEYS,
+    BuildSettings,
+    all_builders,
+    build_all,
+    result_store,
+    run_builder,
+)
+from lps_flows.builders.candidates import CandidateBuilder
+from lps_flows.builders.clusters import ClusterBuilder
+from lps_flows.builders.elasticity import ElasticityBuilder
+from lps_flows.builders.fingerprints import FingerprintBuilder
+from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
+from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
+from lps_flows.builders.rdf import RDFBuilder
+from lps_flows.builders.structures import StructureBuilder
+
+__all__ = [
+    "KEYS",
+    "BuildSettings",
+    "CandidateBuilder",
+    "ClusterBuilder",
+    "ElasticityBuilder",
+    "FingerprintBuilder",
+    "MotifBuilder",
+    "MotifTrendBuilder",
+    "PhaseDiagramBuilder",
+    "RDFBuilder",
+    "StructureBuilder",
+    "TrendSettings",
+    "all_builders",
+    "build_all",
+    "result_store",
+    "run_builder",
+]

@@ -99,7 +99,8 @@ class GapInterval(Part):
     vertices: tuple[str, str] = Field(description="Reduced formulas of the vertices.")
     status: str = Field(
         description="'gap': every sampled composition inside lies above the tie line "
-        "by more than the tolerance; 'no gap': one does not; 'unsampled': there is none."
+        "by more than the tolerance; 'no gap': one does not; 'unsampled': there is "
+        "none."
     )
     n_sampled: int = Field(description="Compositions sampled inside.")
     depth: float | None = Field(

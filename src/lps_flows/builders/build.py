@@ -1,0 +1,269 @@
+"""Run all builders in order, on the stores of a campaign."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jobflow import JobStore
+from maggma.core import Builder, Store
+from maggma.stores import JSONStore, MemoryStore, MongoStore
+from pydantic import Field
+
+from lps_flows.analysis import (
+    CandidateSettings,
+    ClusterSettings,
+    ElasticitySettings,
+    FingerprintSettings,
+    HullSettings,
+    MotifSettings,
+    RDFSettings,
+)
+from lps_flows.builders.candidates import CandidateBuilder
+from lps_flows.builders.clusters import ClusterBuilder
+from lps_flows.builders.elasticity import ElasticityBuilder
+from lps_flows.builders.fingerprints import FingerprintBuilder
+from lps_flows.builders.increment import chunks
+from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
+from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
+from lps_flows.builders.rdf import RDFBuilder
+from lps_flows.builders.structures import StructureBuilder
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+
+logger = logging.getLogger(__name__)
+
+KEYS = {
+    "structures": "structure_id",
+    "phase_diagrams": "diagram_id",
+    "phase_diagram_entries": "structure_id",
+    "motifs": "structure_id",
+    "motif_trends": "trend_id",
+    "rdfs": "rdf_id",
+    "fingerprints": "fingerprint_id",
+    "cluster_models": "model_id",
+    "clusters": "assignment_id",
+    "candidates": "candidate_id",
+    "elasticity": "elasticity_id",
+    "transport": "transport_id",
+}
+"""Collections of results, with the field that identifies a document."""
+
+
+class ResultStoreError(LpsFlowsError):
+    """The job store has no place beside it for results."""
+
+
+class BuildSettings(FrozenSettings):
+    """Settings of all analyses."""
+
+    hull: HullSettings = Field(HullSettings(), description="Phase diagrams.")
+    motifs: MotifSettings = Field(MotifSettings(), description="Motifs.")
+    trends: TrendSettings = Field(TrendSettings(), description="Motif trends.")
+    rdf: RDFSettings = Field(RDFSettings(), description="Distribution functions.")
+    fingerprints: FingerprintSettings = Field(
+        FingerprintSettings(),
+        description="Fingerprints; the classes rest on those of this element.",
+    )
+    all_atom_fingerprints: bool = Field(
+        True, description="Make fingerprints over all atoms, too."
+    )
+    clusters: ClusterSettings = Field(ClusterSettings(), description="Classes.")
+    candidates: CandidateSettings = Field(
+        CandidateSettings(), description="The candidate rule."
+    )
+    elasticity: ElasticitySettings = Field(
+        ElasticitySettings(), description="Equations of state."
+    )
+
+
+def result_store(job_store: JobStore, name: str) -> Store:
+    """Return the store of a collection of results, beside the job documents.
+
+    Parameters
+    ----------
+    job_store
+        jobflow's store; MongoDB, JSON files or memory.
+    name
+        Name of the collection, one of `KEYS`.
+
+    Raises
+    ------
+    ResultStoreError
+        When the docs store is of another kind.
+    """
+    docs = job_store.docs_store
+    common = {"key": KEYS[name], "last_updated_field": "created_at"}
+    if isinstance(docs, JSONStore):
+        # a JSONStore is a MemoryStore too: this test comes first
+        path = Path(docs.paths[0]).with_name(f"{name}.json")
+        return JSONStore(str(path), read_only=False, **common)
+    if isinstance(docs, MemoryStore):
+        docs.connect()
+        beside = MemoryStore(name, **common)
+        # the only way into the same in-memory database
+        beside._coll = docs._collection.database[name]  # noqa: SLF001
+        return beside
+    if isinstance(docs, MongoStore):
+        data = docs.as_dict()
+        data.update(
+            collection_name=name,
+            safe_update=False,
+            last_updated_type="datetime",
+            **common,
+        )
+        return type(docs).from_dict(data)
+    raise ResultStoreError(
+        "results can be kept beside MongoDB, JSON files or memory only",
+        field="JOB_STORE.docs_store",
+        value=type(docs).__name__,
+        remedy="use a MongoStore for the docs of jobflow's store",
+    )
+
+
+def all_builders(
+    job_store: JobStore,
+    settings: BuildSettings | None = None,
+    *,
+    campaign: str | None = None,
+    store: Callable[[str], Store] | None = None,
+) -> list[Builder]:
+    """Return every builder, in the order in which they depend on each other.
+
+    Parameters
+    ----------
+    job_store
+        jobflow's store, docs and data.
+    settings
+        Settings of the analyses.
+    campaign
+        Only this campaign; all by default.
+    store
+        Where results go, by name of the collection; beside the job documents by
+        default.
+    """
+    chosen = settings or BuildSettings()
+    where = store or (lambda name: result_store(job_store, name))
+    stores = {name: where(name) for name in KEYS}
+    for result in stores.values():
+        result.connect()
+    element = chosen.fingerprints.element
+    fingerprint_settings = [chosen.fingerprints]
+    if chosen.all_atom_fingerprints and element is not None:
+        fingerprint_settings.append(
+            chosen.fingerprints.model_copy(update={"element": None})
+        )
+    structures = stores["structures"]
+    mine: dict[str, Any] = {"campaign": campaign}
+    return [
+        StructureBuilder(job_store, structures, **mine),
+        PhaseDiagramBuilder(
+            structures,
+            stores["phase_diagrams"],
+            stores["phase_diagram_entries"],
+            settings=chosen.hull,
+            **mine,
+        ),
+        MotifBuilder(structures, stores["motifs"], settings=chosen.motifs, **mine),
+        MotifTrendBuilder(
+            stores["motifs"], stores["motif_trends"], settings=chosen.trends, **mine
+        ),
+        RDFBuilder(structures, stores["rdfs"], settings=chosen.rdf, **mine),
+        *(
+            FingerprintBuilder(structures, stores["fingerprints"], settings=one, **mine)
+            for one in fingerprint_settings
+        ),
+        ClusterBuilder(
+            stores["fingerprints"],
+            stores["cluster_models"],
+            stores["clusters"],
+            settings=chosen.clusters,
+            element=element,
+            **mine,
+        ),
+        CandidateBuilder(
+            stores["phase_diagrams"],
+            stores["cluster_models"],
+            stores["clusters"],
+            stores["candidates"],
+            transport=stores["transport"],
+            settings=chosen.candidates,
+            element=element,
+            **mine,
+        ),
+        ElasticityBuilder(
+            job_store, stores["elasticity"], settings=chosen.elasticity, **mine
+        ),
+    ]
+
+
+def run_builder(
+    builder: Builder, progress: Callable[[str, int, int | None], None] | None = None
+) -> int:
+    """Run one builder in this process and return the number of documents written.
+
+    Unlike maggma's ``Builder.run`` it leaves the loggers and the stores as they are.
+
+    Parameters
+    ----------
+    builder
+        The builder, its stores connected.
+    progress
+        Called with the name of the builder, the items done and their number when
+        that is known.
+    """
+    builder.connect()
+    written = done = 0
+    name = type(builder).__name__
+    for chunk in chunks(builder.get_items(), builder.chunk_size):
+        made = [builder.process_item(item) for item in chunk]
+        builder.update_targets(made)
+        written += sum(_count(item) for item in made)
+        done += len(chunk)
+        if progress is not None:
+            progress(name, done, getattr(builder, "total", None))
+    builder.finalize()
+    logger.info("%s wrote %d documents", name, written)
+    return written
+
+
+def _count(made: Any) -> int:
+    """Count the documents an item became: a list, or one document and its list."""
+    if isinstance(made, tuple):
+        head, documents = made
+        # a group without its own document is named by two fields
+        return len(documents) + ("source_digest" in head)
+    return len(made)
+
+
+def build_all(
+    job_store: JobStore,
+    settings: BuildSettings | None = None,
+    *,
+    campaign: str | None = None,
+    store: Callable[[str], Store] | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> dict[str, int]:
+    """Run all builders and return the number of documents each wrote.
+
+    Parameters
+    ----------
+    job_store
+        jobflow's store, docs and data.
+    settings
+        Settings of the analyses.
+    campaign
+        Only this campaign; all by default.
+    store
+        Where results go, by name of the collection; beside the job documents by
+        default.
+    progress
+        Called after every chunk with builder, items done and their number.
+    """
+    job_store.connect()
+    written: dict[str, int] = {}
+    for builder in all_builders(job_store, settings, campaign=campaign, store=store):
+        name = type(builder).__name__
+        written[name] = written.get(name, 0) + run_builder(builder, progress)
+    return written

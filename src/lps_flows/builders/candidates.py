@@ -1,0 +1,253 @@
+"""The candidate rule over the other builders' results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from maggma.core import Store
+
+from lps_flows.analysis import (
+    CandidateSettings,
+    CandidateVerdict,
+    CompositionEvidence,
+    HullInterval,
+    select_candidates,
+)
+from lps_flows.builders.increment import IncrementalBuilder, chunks, digest, plain
+from lps_flows.schemas.candidates import (
+    CANDIDATE_INDEXES,
+    CandidateDocument,
+    CriterionRecord,
+)
+
+
+def candidate_documents(
+    diagram: Mapping[str, Any],
+    reference_classes: Mapping[str, int],
+    places: Mapping[str, Mapping[str, Any]],
+    *,
+    conductivities: Mapping[str, float],
+    settings: CandidateSettings,
+    source: str,
+) -> list[CandidateDocument]:
+    """Return the verdict on every glass-ceramic composition of a phase diagram.
+
+    Parameters
+    ----------
+    diagram
+        Phase diagram document.
+    reference_classes
+        Class of each reference crystal.
+    places
+        Class and nearest crystal of structures, by structure id.
+    conductivities
+        Known conductivities at 300 K (S/cm), by structure id.
+    settings
+        Thresholds.
+    source
+        Digest to write on the documents.
+    """
+    evidence = [
+        CompositionEvidence(
+            formula=summary["formula"],
+            x=summary["x"],
+            structure_id=summary["lowest_glass_id"],
+            e_above_hull=summary["glass_e_above_hull"],
+            class_label=places.get(summary["lowest_glass_id"], {}).get("label"),
+            conductivity=conductivities.get(summary["lowest_glass_id"]),
+        )
+        for summary in diagram["compositions"]
+        if summary["lowest_glass_id"] is not None
+    ]
+    if not evidence:
+        return []
+    intervals = [
+        HullInterval(**{**part, "vertices": tuple(part["vertices"])})
+        for part in diagram["metastable_hull"]
+    ]
+    verdicts = select_candidates(evidence, intervals, reference_classes, settings)
+    return [
+        _document(verdict, diagram, places, settings, source) for verdict in verdicts
+    ]
+
+
+def _document(
+    verdict: CandidateVerdict,
+    diagram: Mapping[str, Any],
+    places: Mapping[str, Mapping[str, Any]],
+    settings: CandidateSettings,
+    source: str,
+) -> CandidateDocument:
+    known = verdict.evidence
+    return CandidateDocument(
+        candidate_id=f"{diagram['campaign']}|{diagram['method']}|{known.formula}",
+        campaign=diagram["campaign"],
+        method=diagram["method"],
+        source_digest=source,
+        formula=known.formula,
+        x=known.x,
+        structure_id=known.structure_id,
+        e_above_hull=known.e_above_hull,
+        class_label=known.class_label,
+        nearest=places.get(known.structure_id, {}).get("nearest"),
+        conductivity=known.conductivity,
+        criteria=[CriterionRecord(**vars(criterion)) for criterion in verdict.criteria],
+        chosen=verdict.chosen,
+        rank=verdict.rank,
+        settings=plain(settings),
+    )
+
+
+class CandidateBuilder(IncrementalBuilder):
+    """Judge every glass-ceramic composition of every phase diagram.
+
+    A diagram whose structures have no classes yet is passed over.
+
+    Parameters
+    ----------
+    phase_diagrams, cluster_models, clusters
+        The collections of that name.
+    candidates
+        Target, with the key ``candidate_id``.
+    transport
+        The ``transport`` collection, for conductivities that are known.
+    settings
+        Thresholds.
+    element
+        Element of the fingerprints the classes rest on.
+    campaign
+        Only this campaign; all by default.
+    chunk_size
+        Diagrams in memory at a time.
+    """
+
+    key = "candidate_id"
+    indexes = CANDIDATE_INDEXES
+
+    def __init__(
+        self,
+        phase_diagrams: Store,
+        cluster_models: Store,
+        clusters: Store,
+        candidates: Store,
+        *,
+        transport: Store | None = None,
+        settings: CandidateSettings | dict[str, Any] | None = None,
+        element: str | None = "Li",
+        campaign: str | None = None,
+        chunk_size: int = 1,
+    ) -> None:
+        self.phase_diagrams = phase_diagrams
+        self.cluster_models = cluster_models
+        self.clusters = clusters
+        self.candidates = candidates
+        self.transport = transport
+        self.settings = CandidateSettings.model_validate(settings or {})
+        self.element = element
+        self.campaign = campaign
+        sources = [phase_diagrams, cluster_models, clusters]
+        super().__init__(
+            sources=sources if transport is None else [*sources, transport],
+            targets=[candidates],
+            chunk_size=chunk_size,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the builder as plain data, for `mrun`."""
+        return {**super().as_dict(), "settings": plain(self.settings)}
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield the diagrams of which anything the rule rests on changed."""
+        self.ensure_indexes()
+        mine = {} if self.campaign is None else {"campaign": self.campaign}
+        models = {
+            (model["campaign"], model["method"]): model
+            for model in self.cluster_models.query({**mine, "element": self.element})
+        }
+        for diagram in self.phase_diagrams.query(mine):
+            group = {"campaign": diagram["campaign"], "method": diagram["method"]}
+            model = models.get((diagram["campaign"], diagram["method"]))
+            if model is None:
+                continue
+            ids = [
+                summary["lowest_glass_id"]
+                for summary in diagram["compositions"]
+                if summary["lowest_glass_id"] is not None
+            ]
+            places = {
+                place["structure_id"]: place
+                for place in self.clusters.query(
+                    {"structure_id": {"$in": ids}, "element": self.element},
+                    properties=["structure_id", "label", "nearest"],
+                )
+            }
+            known = self._conductivities(ids)
+            source = digest(
+                diagram["source_digest"],
+                model["source_digest"],
+                known,
+                plain(self.settings),
+            )
+            old = list(
+                self.candidates.query(
+                    group, properties=["candidate_id", "source_digest"]
+                )
+            )
+            if len(old) == len(ids) and all(d["source_digest"] == source for d in old):
+                continue
+            yield {
+                "diagram": diagram,
+                "reference_classes": model["reference_classes"],
+                "places": places,
+                "conductivities": known,
+                "source": source,
+            }
+
+    def _conductivities(self, ids: Sequence[str]) -> dict[str, float]:
+        """Return the known conductivities (S/cm) by structure id."""
+        if self.transport is None:
+            return {}
+        return {
+            document["structure_id"]: document["conductivity"]
+            for document in self.transport.query(
+                {"structure_id": {"$in": list(ids)}, "conductivity": {"$ne": None}},
+                properties=["structure_id", "conductivity"],
+            )
+        }
+
+    def process_item(self, item: dict[str, Any]) -> Any:
+        """Judge the compositions of one diagram.
+
+        Parameters
+        ----------
+        item
+            Diagram, classes, places, conductivities and digest.
+        """
+        documents = candidate_documents(
+            item["diagram"],
+            item["reference_classes"],
+            item["places"],
+            conductivities=item["conductivities"],
+            settings=self.settings,
+            source=item["source"],
+        )
+        group = {key: item["diagram"][key] for key in ("campaign", "method")}
+        return group, [document.model_dump() for document in documents]
+
+    def update_targets(self, items: list[Any]) -> None:
+        """Write the verdicts and remove those of compositions that are gone.
+
+        Parameters
+        ----------
+        items
+            Group and verdicts of each diagram.
+        """
+        for group, documents in items:
+            ids = {document["candidate_id"] for document in documents}
+            old = self.candidates.query(group, properties=["candidate_id"])
+            gone = sorted({document["candidate_id"] for document in old} - ids)
+            for few in chunks(gone, 1000):
+                self.candidates.remove_docs({"candidate_id": {"$in": few}})
+            if documents:
+                self.candidates.update(documents, key=["candidate_id"])

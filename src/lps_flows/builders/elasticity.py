@@ -1,0 +1,152 @@
+"""Bulk moduli from the equations of state that jobs computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobflow import JobStore
+from maggma.core import Store
+
+from lps_flows.analysis import ElasticitySettings, fit_eos
+from lps_flows.analysis.elasticity import EOSError, EOSFit
+from lps_flows.builders.increment import IncrementalBuilder, chunks, digest, plain
+from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.schemas.elasticity import ELASTICITY_INDEXES, ElasticityDocument
+
+
+def elasticity_document(
+    job: Mapping[str, Any], settings: ElasticitySettings, source: str
+) -> ElasticityDocument:
+    """Return the bulk modulus of one job's equation of state.
+
+    A fit that fails or cannot be trusted is recorded with its reason.
+
+    Parameters
+    ----------
+    job
+        Job document whose output is an `EOSDocument`.
+    settings
+        Thresholds.
+    source
+        Digest to write on it.
+    """
+    output = job["output"]
+    n = output["n_atoms"]
+    fit: EOSFit | None = None
+    try:
+        fit = fit_eos(output["volumes"], output["energies"])
+        note = _doubt(fit, settings)
+    except EOSError as error:
+        note = str(error)
+    return ElasticityDocument(
+        elasticity_id=job["uuid"],
+        campaign=(job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
+        method=output["method"],
+        source_digest=source,
+        formula=output["formula"],
+        x=output["x"],
+        source=output["provenance"]["source"],
+        parent=output["provenance"].get("parent"),
+        relaxed_ions=output["relaxed_ions"],
+        volumes=[v / n for v in output["volumes"]],
+        energies=[e / n for e in output["energies"]],
+        bulk_modulus=None if fit is None else fit.bulk_modulus,
+        bulk_modulus_error=None if fit is None else fit.bulk_modulus_error,
+        pressure_derivative=None if fit is None else fit.pressure_derivative,
+        volume=None if fit is None else fit.volume / n,
+        rmse=None if fit is None else fit.rmse / n,
+        trusted=note is None,
+        note=note,
+        settings=plain(settings),
+    )
+
+
+def _doubt(fit: EOSFit, settings: ElasticitySettings) -> str | None:
+    if not fit.bracketed:
+        return "the minimum lies outside the volumes that were computed"
+    relative = fit.bulk_modulus_error / fit.bulk_modulus
+    if not relative <= settings.max_relative_error:
+        return f"the standard error is {100 * relative:.0f} % of the bulk modulus"
+    return None
+
+
+class ElasticityBuilder(IncrementalBuilder):
+    """One bulk modulus per equation of state in the job store.
+
+    Parameters
+    ----------
+    job_store
+        jobflow's store.
+    elasticity
+        Target, with the key ``elasticity_id``.
+    settings
+        Thresholds.
+    campaign
+        Only this campaign; all by default.
+    chunk_size
+        Equations of state in memory at a time.
+    """
+
+    key = "elasticity_id"
+    indexes = ELASTICITY_INDEXES
+
+    def __init__(
+        self,
+        job_store: JobStore,
+        elasticity: Store,
+        *,
+        settings: ElasticitySettings | dict[str, Any] | None = None,
+        campaign: str | None = None,
+        chunk_size: int = 200,
+    ) -> None:
+        self.job_store = job_store
+        self.elasticity = elasticity
+        self.settings = ElasticitySettings.model_validate(settings or {})
+        self.campaign = campaign
+        super().__init__(
+            sources=[job_store], targets=[elasticity], chunk_size=chunk_size
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the builder as plain data, for `mrun`."""
+        return {**super().as_dict(), "settings": plain(self.settings)}
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield the equations of state that are new or changed."""
+        self.ensure_indexes()
+        jobs: dict[str, Any] = {"output.@class": "EOSDocument"}
+        mine = {}
+        if self.campaign is not None:
+            jobs["metadata.campaign"] = self.campaign
+            mine["campaign"] = self.campaign
+        settings = plain(self.settings)
+        wanted = {
+            job["uuid"]: digest(job["index"], job["completed_at"], settings)
+            for job in self.job_store.query(
+                jobs, properties=["uuid", "index", "completed_at"], sort={"index": 1}
+            )
+        }
+        known = {
+            document["elasticity_id"]: document["source_digest"]
+            for document in self.elasticity.query(
+                mine, properties=["elasticity_id", "source_digest"]
+            )
+        }
+        for gone in chunks(sorted(set(known) - set(wanted)), 1000):
+            self.elasticity.remove_docs({"elasticity_id": {"$in": gone}})
+        for uuid, source in sorted(wanted.items()):
+            if known.get(uuid) != source:
+                job = self.job_store.query_one({"uuid": uuid}, sort={"index": -1})
+                yield {"job": job, "source": source}
+
+    def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
+        """Fit one equation of state.
+
+        Parameters
+        ----------
+        item
+            Job document and digest.
+        """
+        document = elasticity_document(item["job"], self.settings, item["source"])
+        return [document.model_dump()]

@@ -1,0 +1,241 @@
+"""The phase diagram of one group of structures: plain data in, documents out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymatgen.core import Composition
+
+from lps_flows.analysis import (
+    CompositionPoint,
+    HullEntry,
+    HullError,
+    HullPoint,
+    HullSettings,
+    line_hull,
+    lowest_points,
+    metastable_hull,
+    ternary_hull,
+)
+from lps_flows.analysis.hull import end_member_entries
+from lps_flows.builders.increment import head_facts, plain
+from lps_flows.chemistry import CompositionLine
+from lps_flows.schemas.phase_diagram import (
+    CompositionSummary,
+    DecompositionProduct,
+    EndMember,
+    GapInterval,
+    HullPlace,
+    PhaseDiagramDocument,
+    PhaseDiagramEntry,
+)
+
+
+def hull_entries(heads: Sequence[dict[str, Any]]) -> list[HullEntry]:
+    """Return what the hull needs of some structure documents.
+
+    Parameters
+    ----------
+    heads
+        Documents of the ``structures`` collection, without or with the atoms.
+    """
+    return [
+        HullEntry(
+            head["structure_id"],
+            Composition(head["formula"]),
+            head["energy"],
+            head["method"],
+        )
+        for head in heads
+    ]
+
+
+def phase_diagram(
+    heads: Sequence[dict[str, Any]],
+    settings: HullSettings,
+    *,
+    source: str,
+    n_left_out: int = 0,
+) -> tuple[PhaseDiagramDocument, list[PhaseDiagramEntry]]:
+    """Return the phase diagram of one group of structures and all their places in it.
+
+    Parameters
+    ----------
+    heads
+        Relaxed structures of one campaign by one method.
+    settings
+        End members, glass sources, tolerance.
+    source
+        Digest to write on the documents.
+    n_left_out
+        Structures left out before.
+
+    Raises
+    ------
+    HullError
+        When an end member is missing, methods are mixed or documents duplicated.
+    """
+    line = CompositionLine(end_members=settings.end_members)
+    entries = hull_entries(heads)
+    check_duplicates(heads)
+    on_line = {p.entry_id: p for p in line_hull(entries, settings.end_members)}
+    ternary, note = _ternary(entries, line)
+    formulas = {e.entry_id: e.composition.reduced_formula for e in entries}
+    records = [
+        _entry(head, on_line, ternary, formulas, settings=settings, source=source)
+        for head in heads
+    ]
+    glass = [r for r in records if r.glass and r.line is not None]
+    lowest_glass = lowest_points([_composition_point(r) for r in glass])
+    intervals = (
+        metastable_hull(lowest_glass, line, settings.gap_tolerance / 1000)
+        if len(lowest_glass) > 1
+        else []
+    )
+    ends = end_member_entries(entries, settings.end_members)
+    campaign, method = heads[0]["campaign"], heads[0]["method"]
+    document = PhaseDiagramDocument(
+        diagram_id=f"{campaign}|{method}",
+        campaign=campaign,
+        method=method,
+        source_digest=source,
+        settings=plain(settings),
+        end_members=[
+            EndMember(
+                formula=formula,
+                structure_id=entry.entry_id,
+                energy=entry.energy_per_atom * Composition(formula).num_atoms,
+            )
+            for formula, entry in ends.items()
+        ],
+        n_structures=len(records),
+        n_on_line=len(on_line),
+        n_unconverged=sum(not record.converged for record in records),
+        n_left_out=n_left_out,
+        compositions=_summaries(
+            records, {v for part in intervals for v in part.vertices}
+        ),
+        metastable_hull=[GapInterval(**vars(part)) for part in intervals],
+        elements=sorted({str(el) for e in entries for el in e.composition.elements}),
+        ternary_note=note,
+    )
+    return document, records
+
+
+def check_duplicates(heads: Sequence[dict[str, Any]]) -> None:
+    """Raise when two documents are one and the same calculation.
+
+    Two documents are duplicates when formula, parent and source agree and the energy
+    agrees to the last digit: a deterministic calculation that entered twice.
+
+    Raises
+    ------
+    HullError
+        Naming both documents.
+    """
+    seen: dict[tuple[Any, ...], str] = {}
+    for head in heads:
+        provenance = head["provenance"]
+        if provenance["source"] != "crystal":
+            continue  # two GA individuals may relax to one structure
+        mark = (head["formula"], provenance.get("parent"), head["energy"])
+        if mark in seen:
+            raise HullError(
+                f"{head['structure_id']} repeats the calculation of crystal "
+                f"{provenance.get('parent')} that {seen[mark]} holds",
+                field="structures",
+                value=[seen[mark], head["structure_id"]],
+                remedy="remove one of the two jobs from the store, or give the second "
+                "run a campaign name of its own",
+            )
+        seen[mark] = head["structure_id"]
+
+
+def _ternary(
+    entries: list[HullEntry], line: CompositionLine
+) -> tuple[dict[str, HullPoint], str | None]:
+    try:
+        return {p.entry_id: p for p in ternary_hull(entries, line)}, None
+    except HullError as error:
+        return {}, str(error)
+
+
+def _entry(
+    head: dict[str, Any],
+    on_line: Mapping[str, HullPoint],
+    ternary: Mapping[str, HullPoint],
+    formulas: Mapping[str, str],
+    *,
+    settings: HullSettings,
+    source: str,
+) -> PhaseDiagramEntry:
+    point = on_line.get(head["structure_id"])
+    third = ternary.get(head["structure_id"])
+    composition = Composition(head["formula"])
+    return PhaseDiagramEntry(
+        **head_facts(head),
+        source_digest=source,
+        formula=composition.reduced_formula,
+        composition={str(el): float(n) for el, n in composition.items()},
+        glass=head["provenance"]["source"] in settings.glass_sources,
+        converged=head["converged"],
+        formation_energy=None if point is None else point.formation_energy,
+        e_above_hull=None if point is None else point.e_above_hull,
+        line=None if point is None else _place(point, formulas),
+        ternary=None if third is None else _place(third, formulas),
+    )
+
+
+def _place(point: HullPoint, formulas: Mapping[str, str]) -> HullPlace:
+    return HullPlace(
+        formation_energy=float(point.formation_energy or 0.0),
+        e_above_hull=point.e_above_hull,
+        on_hull=point.on_hull,
+        decomposition=[
+            DecompositionProduct(structure_id=i, formula=formulas[i], fraction=fraction)
+            for i, fraction in point.decomposition.items()
+        ],
+    )
+
+
+def _composition_point(record: PhaseDiagramEntry) -> CompositionPoint:
+    if record.x is None or record.formation_energy is None:
+        raise HullError("not on the line", field="structure_id", value=record.formula)
+    return CompositionPoint(
+        record.formula, record.x, record.formation_energy, record.structure_id
+    )
+
+
+def _summaries(
+    records: Sequence[PhaseDiagramEntry], vertices: set[str]
+) -> list[CompositionSummary]:
+    groups: dict[str, list[PhaseDiagramEntry]] = defaultdict(list)
+    for record in records:
+        if record.line is not None:
+            groups[record.formula].append(record)
+    summaries = []
+    for formula, members in groups.items():
+        lowest = min(members, key=lambda r: r.e_above_hull or 0.0)
+        glasses = [record for record in members if record.glass]
+        glass = min(glasses, key=lambda r: r.e_above_hull or 0.0, default=None)
+        summaries.append(
+            CompositionSummary(
+                formula=formula,
+                x=float(lowest.x or 0.0),
+                n_structures=len(members),
+                n_glasses=len(glasses),
+                lowest_id=lowest.structure_id,
+                formation_energy=float(lowest.formation_energy or 0.0),
+                e_above_hull=float(lowest.e_above_hull or 0.0),
+                on_hull=any(r.line is not None and r.line.on_hull for r in members),
+                lowest_glass_id=None if glass is None else glass.structure_id,
+                glass_formation_energy=None
+                if glass is None
+                else glass.formation_energy,
+                glass_e_above_hull=None if glass is None else glass.e_above_hull,
+                on_metastable_hull=glass is not None and formula in vertices,
+            )
+        )
+    return sorted(summaries, key=lambda summary: summary.x)

@@ -1,0 +1,231 @@
+"""Incremental builders: what is new, what changed, what vanished.
+
+Increments go by ids and digests, never by time stamps: a target document carries a
+digest of the sources and settings it was made from, and is made again when that
+differs. Stores belong to the caller: builders connect them and leave them open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, ClassVar
+
+from maggma.core import Builder, Store
+from pydantic import BaseModel
+
+from lps_flows.foundation import FrozenSettings
+
+HEAD = (
+    "structure_id",
+    "version",
+    "campaign",
+    "method",
+    "formula",
+    "x",
+    "provenance",
+    "n_atoms",
+    "energy",
+    "energy_per_atom",
+    "converged",
+)
+"""What group builders need of a structure: everything but the atoms."""
+
+
+def digest(*parts: Any) -> str:
+    """Return a short fingerprint of plain data."""
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Cut an iterable into lists of at most `size`."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def plain(settings: BaseModel) -> dict[str, Any]:
+    """Return settings as plain data."""
+    return settings.model_dump(mode="json")
+
+
+class IncrementalBuilder(Builder):
+    """What all our builders share: indexes, plain updates, no closing of stores."""
+
+    key: ClassVar[str]
+    """Field that identifies a target document."""
+    indexes: ClassVar[tuple[str, ...]] = ()
+
+    def ensure_indexes(self) -> None:
+        """Declare the indexes of the target."""
+        for field in self.indexes:
+            self.targets[0].ensure_index(field, unique=field == self.key)
+
+    def update_targets(self, items: list[list[dict[str, Any]] | None]) -> None:
+        """Write what was made.
+
+        Parameters
+        ----------
+        items
+            One list of documents per processed item.
+        """
+        documents = [document for item in items if item for document in item]
+        if documents:
+            self.targets[0].update(documents, key=[self.key])
+
+    def finalize(self) -> None:
+        """Leave the stores open: they belong to the caller."""
+
+
+class PerStructureBuilder(IncrementalBuilder):
+    """One target document per relaxed structure.
+
+    Parameters
+    ----------
+    structures
+        Store of the ``structures`` collection.
+    target
+        Store of the documents to make.
+    settings
+        Settings of the analysis.
+    campaign
+        Only this campaign; all by default.
+    chunk_size
+        Structures in memory at a time.
+    """
+
+    settings_type: ClassVar[type[FrozenSettings]]
+
+    def __init__(
+        self,
+        structures: Store,
+        target: Store,
+        *,
+        settings: FrozenSettings | dict[str, Any] | None = None,
+        campaign: str | None = None,
+        chunk_size: int = 200,
+    ) -> None:
+        self.structures = structures
+        self.target = target
+        self.settings = self.settings_type.model_validate(settings or {})
+        self.campaign = campaign
+        super().__init__(sources=[structures], targets=[target], chunk_size=chunk_size)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the builder as plain data, for `mrun`."""
+        return {**super().as_dict(), "settings": plain(self.settings)}
+
+    def scope(self) -> dict[str, Any]:
+        """Return the filter of the target documents this builder is in charge of."""
+        return {} if self.campaign is None else {"campaign": self.campaign}
+
+    def applies(self, head: dict[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
+        """Return False for structures the analysis cannot be done on."""
+        return True
+
+    def identifier(self, structure_id: str) -> str:
+        """Return the key of the target document of a structure."""
+        return structure_id
+
+    @abstractmethod
+    def documents(self, record: dict[str, Any], source: str) -> list[dict[str, Any]]:
+        """Return the target documents of one structure.
+
+        Parameters
+        ----------
+        record
+            The structure's document.
+        source
+            Digest to write on them.
+        """
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield the structures whose document is missing or out of date."""
+        self.ensure_indexes()
+        selection = {"relaxed": True}
+        if self.campaign is not None:
+            selection["campaign"] = self.campaign  # type: ignore[assignment]
+        settings = plain(self.settings)
+        wanted = {
+            self.identifier(head["structure_id"]): (
+                head["structure_id"],
+                digest(head["version"], settings),
+            )
+            for head in self.structures.query(
+                selection, properties=["structure_id", "version", "formula"]
+            )
+            if self.applies(head)
+        }
+        known = {
+            document[self.key]: document["source_digest"]
+            for document in self.target.query(
+                self.scope(), properties=[self.key, "source_digest"]
+            )
+        }
+        for gone in chunks(sorted(set(known) - set(wanted)), 1000):
+            self.target.remove_docs({self.key: {"$in": gone}})
+        pending = sorted(
+            structure_id
+            for name, (structure_id, source) in wanted.items()
+            if known.get(name) != source
+        )
+        self.total = len(pending)
+        for few in chunks(pending, self.chunk_size):
+            for record in self.structures.query({"structure_id": {"$in": few}}):
+                name = self.identifier(record["structure_id"])
+                yield {"record": record, "source": wanted[name][1]}
+
+    def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
+        """Make the documents of one structure.
+
+        Parameters
+        ----------
+        item
+            Structure document and digest.
+        """
+        return self.documents(item["record"], item["source"])
+
+
+def head_facts(head: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts every document about a structure repeats.
+
+    Parameters
+    ----------
+    head
+        A document of the ``structures`` collection.
+    """
+    provenance = head["provenance"]
+    return {
+        "structure_id": head["structure_id"],
+        "campaign": head["campaign"],
+        "method": head["method"],
+        "x": head["x"],
+        "source": provenance["source"],
+        "parent": provenance.get("parent"),
+        "energy_per_atom": head["energy_per_atom"],
+    }
+
+
+def query_heads(
+    store: Store, campaign: str | None, properties: Sequence[str] = HEAD
+) -> list[dict[str, Any]]:
+    """Return the heads of all relaxed structures, sorted by id.
+
+    Parameters
+    ----------
+    store
+        The ``structures`` collection.
+    campaign
+        Only this campaign; all by default.
+    properties
+        Fields to read.
+    """
+    selection: dict[str, Any] = {"relaxed": True}
+    if campaign is not None:
+        selection["campaign"] = campaign
+    heads = store.query(selection, properties=list(properties))
+    return sorted(heads, key=lambda head: head["structure_id"])

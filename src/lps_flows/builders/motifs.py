@@ -1,0 +1,269 @@
+"""Motifs of every structure, and their trends over the lowest of a composition."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from maggma.core import Store
+from pydantic import Field
+from pymatgen.core import Composition, Structure
+
+from lps_flows.analysis import MOTIFS, MotifAnalysis, MotifSettings, analyse_motifs
+from lps_flows.builders.increment import (
+    IncrementalBuilder,
+    PerStructureBuilder,
+    chunks,
+    digest,
+    head_facts,
+    plain,
+)
+from lps_flows.foundation import FrozenSettings
+from lps_flows.schemas.motifs import (
+    MOTIF_INDEXES,
+    TREND_INDEXES,
+    MotifDocument,
+    MotifFractions,
+    MotifTrendDocument,
+)
+
+
+class TrendSettings(FrozenSettings):
+    """What a trend averages over."""
+
+    n_lowest: int = Field(
+        10, ge=1, description="Lowest-energy structures averaged per composition."
+    )
+
+
+def motif_document(
+    record: dict[str, Any], settings: MotifSettings, source: str
+) -> MotifDocument:
+    """Return the motif document of one structure.
+
+    Parameters
+    ----------
+    record
+        A document of the ``structures`` collection.
+    settings
+        Elements and cutoffs.
+    source
+        Digest to write on it.
+    """
+    structure = Structure.from_dict(record["structure"])
+    found = analyse_motifs(structure, settings)
+    n_p, n_s = max(found.n_formers, 1), max(found.n_ligands, 1)
+    inner, ends = _chain_links(found)
+    return MotifDocument(
+        **head_facts(record),
+        source_digest=source,
+        formula=structure.composition.reduced_formula,
+        n_formers=found.n_formers,
+        fractions=MotifFractions(**found.fractions()),
+        ps3_chain=inner / n_p,
+        chain_end=ends / n_p,
+        chain_lengths=list(found.chain_lengths),
+        endless_chain=found.infinite_chain / n_p,
+        bridging=found.bridging / n_s,
+        terminal=found.terminal / n_s,
+        free=found.free / n_s,
+        undercoordinated=found.undercoordinated / n_p,
+        bridge_distribution={
+            str(n): share for n, share in found.bridge_distribution().items()
+        },
+        anion_sizes={
+            str(n): count for n, count in sorted(Counter(found.anion_sizes).items())
+        },
+        settings=plain(settings),
+    )
+
+
+def _chain_links(found: MotifAnalysis) -> tuple[int, int]:
+    bridges = Counter(
+        found.bridges[site]
+        for site, motif in found.motif_of_former.items()
+        if motif == "chain"
+    )
+    return bridges[2], bridges[1]
+
+
+class MotifBuilder(PerStructureBuilder):
+    """Motifs of every relaxed structure that holds the network former.
+
+    Parameters as `PerStructureBuilder`, with `MotifSettings`.
+    """
+
+    key = "structure_id"
+    indexes = MOTIF_INDEXES
+    settings_type = MotifSettings
+
+    def applies(self, head: dict[str, Any]) -> bool:
+        """Return True for structures with the former."""
+        return self.settings.former in Composition(head["formula"])  # type: ignore[attr-defined]
+
+    def documents(self, record: dict[str, Any], source: str) -> list[dict[str, Any]]:
+        """Return the motif document of one structure.
+
+        Parameters
+        ----------
+        record
+            The structure's document.
+        source
+            Digest to write on it.
+        """
+        settings = MotifSettings.model_validate(self.settings)
+        return [motif_document(record, settings, source).model_dump()]
+
+
+def motif_trend(
+    motifs: Sequence[dict[str, Any]], name: str, source: str
+) -> MotifTrendDocument:
+    """Return the average over some motif documents of one composition and parent.
+
+    Parameters
+    ----------
+    motifs
+        Motif documents, lowest energy first.
+    name
+        Id of the trend.
+    source
+        Digest to write on it.
+    """
+    fractions = np.array([[m["fractions"][key] for key in MOTIFS] for m in motifs])
+    first = motifs[0]
+
+    def mean(field: str) -> float:
+        return float(np.mean([m[field] for m in motifs]))
+
+    return MotifTrendDocument(
+        trend_id=name,
+        campaign=first["campaign"],
+        method=first["method"],
+        source_digest=source,
+        formula=first["formula"],
+        x=first["x"],
+        parent=first["parent"],
+        n_structures=len(motifs),
+        structure_ids=[m["structure_id"] for m in motifs],
+        mean=_fractions(fractions.mean(axis=0)),
+        std=_fractions(fractions.std(axis=0)),
+        free=mean("free"),
+        bridging=mean("bridging"),
+        terminal=mean("terminal"),
+        undercoordinated=mean("undercoordinated"),
+    )
+
+
+def _fractions(values: np.ndarray) -> MotifFractions:
+    return MotifFractions(
+        **{key: float(value) for key, value in zip(MOTIFS, values, strict=True)}
+    )
+
+
+class MotifTrendBuilder(IncrementalBuilder):
+    """Motif fractions averaged over the lowest structures of a composition.
+
+    Parameters
+    ----------
+    motifs
+        The ``motifs`` collection.
+    motif_trends
+        Target, with the key ``trend_id``.
+    settings
+        Number of structures.
+    campaign
+        Only this campaign; all by default.
+    chunk_size
+        Trends in memory at a time.
+    """
+
+    key = "trend_id"
+    indexes = TREND_INDEXES
+
+    def __init__(
+        self,
+        motifs: Store,
+        motif_trends: Store,
+        *,
+        settings: TrendSettings | dict[str, Any] | None = None,
+        campaign: str | None = None,
+        chunk_size: int = 500,
+    ) -> None:
+        self.motifs = motifs
+        self.motif_trends = motif_trends
+        self.settings = TrendSettings.model_validate(settings or {})
+        self.campaign = campaign
+        super().__init__(
+            sources=[motifs], targets=[motif_trends], chunk_size=chunk_size
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the builder as plain data, for `mrun`."""
+        return {**super().as_dict(), "settings": plain(self.settings)}
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield the trends whose lowest structures changed."""
+        self.ensure_indexes()
+        mine = {} if self.campaign is None else {"campaign": self.campaign}
+        groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        heads = self.motifs.query(
+            mine,
+            properties=[
+                "structure_id",
+                "source_digest",
+                "campaign",
+                "method",
+                "parent",
+                "formula",
+                "energy_per_atom",
+            ],
+        )
+        for head in heads:
+            groups[group_name(head)].append(head)
+        known = {
+            trend["trend_id"]: trend["source_digest"]
+            for trend in self.motif_trends.query(
+                mine, properties=["trend_id", "source_digest"]
+            )
+        }
+        for gone in chunks(sorted(set(known) - set(groups)), 1000):
+            self.motif_trends.remove_docs({"trend_id": {"$in": gone}})
+        for name, members in sorted(groups.items()):
+            chosen = lowest(members, self.settings.n_lowest)
+            ids = [head["structure_id"] for head in chosen]
+            source = digest([(h["structure_id"], h["source_digest"]) for h in chosen])
+            if known.get(name) != source:
+                full = {
+                    document["structure_id"]: document
+                    for document in self.motifs.query({"structure_id": {"$in": ids}})
+                }
+                yield {
+                    "name": name,
+                    "source": source,
+                    "motifs": [full[structure_id] for structure_id in ids],
+                }
+
+    def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
+        """Average one group.
+
+        Parameters
+        ----------
+        item
+            Name, digest and motif documents.
+        """
+        return [motif_trend(item["motifs"], item["name"], item["source"]).model_dump()]
+
+
+def group_name(head: dict[str, Any]) -> str:
+    """Return the id of the group of a structure: campaign, method, parent, formula."""
+    return "|".join(
+        str(head[field]) for field in ("campaign", "method", "parent", "formula")
+    )
+
+
+def lowest(heads: Sequence[dict[str, Any]], n: int) -> list[dict[str, Any]]:
+    """Return the n lowest in energy per atom, ties by id."""
+    ranked = sorted(heads, key=lambda h: (h["energy_per_atom"], h["structure_id"]))
+    return ranked[:n]

@@ -1,0 +1,252 @@
+"""Phase diagrams from the structures collection."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from maggma.core import Store
+from pymatgen.core import Composition
+
+from lps_flows.analysis import HullError, HullSettings
+from lps_flows.builders.hull_documents import check_duplicates, phase_diagram
+from lps_flows.builders.increment import (
+    IncrementalBuilder,
+    chunks,
+    digest,
+    plain,
+    query_heads,
+)
+from lps_flows.schemas.phase_diagram import DIAGRAM_INDEXES, ENTRY_INDEXES
+
+logger = logging.getLogger(__name__)
+
+TRAINED_POTENTIAL = "ann-"
+"""Methods that start so are potentials trained in a campaign. Their end members are
+often never computed, so a group of theirs without end members is no error."""
+
+
+class PhaseDiagramBuilder(IncrementalBuilder):
+    """One phase diagram per campaign and method, one entry per structure.
+
+    All groups are checked before anything is written: a build that fails leaves the
+    old results as they are.
+
+    Parameters
+    ----------
+    structures
+        The ``structures`` collection.
+    phase_diagrams
+        Target of the diagrams, with the key ``diagram_id``.
+    phase_diagram_entries
+        Target of the entries, with the key ``structure_id``.
+    settings
+        End members, glass sources, tolerance.
+    campaign
+        Only this campaign; all by default.
+    chunk_size
+        Diagrams in memory at a time.
+    """
+
+    key = "diagram_id"
+    indexes = DIAGRAM_INDEXES
+
+    def __init__(
+        self,
+        structures: Store,
+        phase_diagrams: Store,
+        phase_diagram_entries: Store,
+        *,
+        settings: HullSettings | dict[str, Any] | None = None,
+        campaign: str | None = None,
+        chunk_size: int = 1,
+    ) -> None:
+        self.structures = structures
+        self.phase_diagrams = phase_diagrams
+        self.phase_diagram_entries = phase_diagram_entries
+        self.settings = HullSettings.model_validate(settings or {})
+        self.campaign = campaign
+        super().__init__(
+            sources=[structures],
+            targets=[phase_diagrams, phase_diagram_entries],
+            chunk_size=chunk_size,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the builder as plain data, for `mrun`."""
+        return {**super().as_dict(), "settings": plain(self.settings)}
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield the groups whose structures changed, after checking all of them."""
+        self.ensure_indexes()
+        for field in ENTRY_INDEXES:
+            self.phase_diagram_entries.ensure_index(
+                field, unique=field == "structure_id"
+            )
+        mine = {} if self.campaign is None else {"campaign": self.campaign}
+        known = {d["diagram_id"]: d for d in self.phase_diagrams.query(mine)}
+        groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        left_out: dict[str, int] = defaultdict(int)
+        for head in query_heads(self.structures, self.campaign):
+            name = f"{head['campaign']}|{head['method']}"
+            if self.settings.require_converged and not head["converged"]:
+                left_out[name] += 1
+            else:
+                groups[name].append(head)
+        self.check(groups, known)
+        pending = []
+        for name, heads in sorted(groups.items()):
+            source = digest(
+                [(head["structure_id"], head["version"]) for head in heads],
+                plain(self.settings),
+            )
+            if name not in known or known[name]["source_digest"] != source:
+                if self._lacks_end_member(heads) is None:
+                    pending.append((name, heads, source))
+                else:
+                    logger.info("No phase diagram of %s: no end members", name)
+        self.total = len(pending)
+        for name, heads, source in pending:
+            unrelaxed = self.structures.count(
+                {
+                    "campaign": heads[0]["campaign"],
+                    "method": heads[0]["method"],
+                    "relaxed": False,
+                }
+            )
+            n_left_out = left_out[name] + unrelaxed
+            yield {"heads": heads, "source": source, "n_left_out": n_left_out}
+
+    def check(
+        self,
+        groups: dict[str, list[dict[str, Any]]],
+        known: dict[str, dict[str, Any]],
+    ) -> None:
+        """Raise when a group that must have a diagram cannot.
+
+        Parameters
+        ----------
+        groups
+            Heads by diagram id.
+        known
+            Diagrams in the store, by id.
+
+        Raises
+        ------
+        HullError
+            Naming what is missing, the document that held it last time, and where
+            else it is found.
+        """
+        for name, document in known.items():
+            if name not in groups:
+                raise HullError(
+                    "all structures of this diagram are gone; the diagram was left as "
+                    "it is",
+                    field="diagram_id",
+                    value=name,
+                    remedy="put the jobs back, or remove the diagram",
+                )
+            if (problem := self._lacks_end_member(groups[name])) is not None:
+                raise self._missing(name, problem, groups, document)
+        for name, heads in groups.items():
+            problem = self._lacks_end_member(heads)
+            trained = heads[0]["method"].startswith(TRAINED_POTENTIAL)
+            if problem is not None and not trained:
+                raise self._missing(name, problem, groups, None)
+            check_duplicates(heads)
+
+    def _lacks_end_member(self, heads: Sequence[dict[str, Any]]) -> str | None:
+        present = {Composition(head["formula"]).reduced_formula for head in heads}
+        for formula in self.settings.end_members:
+            if Composition(formula).reduced_formula not in present:
+                return formula
+        return None
+
+    def _missing(
+        self,
+        name: str,
+        formula: str,
+        groups: dict[str, list[dict[str, Any]]],
+        document: dict[str, Any] | None,
+    ) -> HullError:
+        reduced = Composition(formula).reduced_formula
+        elsewhere = [
+            f"{head['structure_id']} (method {head['method']})"
+            for other, heads in groups.items()
+            if other != name
+            for head in heads
+            if head["campaign"] == groups[name][0]["campaign"]
+            and Composition(head["formula"]).reduced_formula == reduced
+        ]
+        before = [
+            end["structure_id"]
+            for end in (document or {}).get("end_members", [])
+            if end["formula"] == formula
+        ]
+        problem = f"no relaxed structure of the end member {formula} in {name}"
+        if before:
+            problem += f"; the last diagram used document {before[0]}"
+        if elsewhere:
+            problem += f"; found by another method: {', '.join(elsewhere[:5])}"
+        return HullError(
+            f"{problem}; the old results were left as they are",
+            field="end_members",
+            value=formula,
+            remedy=f"relax a crystal of {formula} with this method, or put its "
+            "document back, then build again",
+        )
+
+    def process_item(self, item: dict[str, Any]) -> tuple[Any, ...]:
+        """Make one diagram and its entries.
+
+        Parameters
+        ----------
+        item
+            Heads, digest and number of structures left out.
+        """
+        document, records = phase_diagram(
+            item["heads"],
+            self.settings,
+            source=item["source"],
+            n_left_out=item["n_left_out"],
+        )
+        return document.model_dump(), [record.model_dump() for record in records]
+
+    def update_targets(self, items: list[Any]) -> None:
+        """Write entries that changed, remove vanished ones, then write the diagram.
+
+        Parameters
+        ----------
+        items
+            Diagrams with their entries.
+        """
+        for document, records in items:
+            group = {"campaign": document["campaign"], "method": document["method"]}
+            old = {
+                entry["structure_id"]: entry
+                for entry in self.phase_diagram_entries.query(group)
+            }
+            gone = sorted(set(old) - {record["structure_id"] for record in records})
+            for few in chunks(gone, 1000):
+                self.phase_diagram_entries.remove_docs(
+                    {**group, "structure_id": {"$in": few}}
+                )
+            changed = [
+                record
+                for record in records
+                if _content(record) != _content(old.get(record["structure_id"]))
+            ]
+            for few in chunks(changed, 1000):
+                self.phase_diagram_entries.update(few, key=["structure_id"])
+            self.phase_diagrams.update([document], key=["diagram_id"])
+
+
+_STAMPS = ("_id", "created_at", "versions", "source_digest")
+
+
+def _content(entry: dict[str, Any] | None) -> dict[str, Any] | None:
+    if entry is None:
+        return None
+    return {k: v for k, v in entry.items() if k not in _STAMPS}

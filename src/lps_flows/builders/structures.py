@@ -1,0 +1,122 @@
+"""Flatten the structures that jobs computed into one collection."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from jobflow import JobStore
+from maggma.core import Store
+
+from lps_flows.builders.increment import IncrementalBuilder, chunks
+from lps_flows.schemas.built import NO_CAMPAIGN, STRUCTURE_INDEXES
+
+_OUTPUTS = ("StructureDocument", "StructureSet")
+_VERSION = ("uuid", "index", "completed_at", "output.method", "output.n_structures")
+
+
+class StructureBuilder(IncrementalBuilder):
+    """One document per structure that any job computed.
+
+    Reads every job output that is a `StructureDocument` or a `StructureSet`; empty
+    outputs and references that replaced jobs leave behind are neither. Structures
+    whose job has gone from the store go, too.
+
+    Parameters
+    ----------
+    job_store
+        jobflow's store, docs and data.
+    structures
+        Store of the ``structures`` collection, with the key ``structure_id``.
+    campaign
+        Only the jobs of this campaign; all by default.
+    chunk_size
+        Jobs in memory at a time.
+    """
+
+    key = "structure_id"
+    indexes = STRUCTURE_INDEXES
+
+    def __init__(
+        self,
+        job_store: JobStore,
+        structures: Store,
+        *,
+        campaign: str | None = None,
+        chunk_size: int = 50,
+    ) -> None:
+        self.job_store = job_store
+        self.structures = structures
+        self.campaign = campaign
+        super().__init__(
+            sources=[job_store], targets=[structures], chunk_size=chunk_size
+        )
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield the job documents that are new or changed."""
+        self.ensure_indexes()
+        jobs: dict[str, Any] = {"output.@class": {"$in": list(_OUTPUTS)}}
+        mine = {}
+        if self.campaign is not None:
+            jobs["metadata.campaign"] = self.campaign
+            mine["campaign"] = self.campaign
+        latest: dict[str, tuple[int, str, int]] = {}
+        for job in self.job_store.query(jobs, properties=list(_VERSION)):
+            output = job["output"]
+            version = f"{job['index']}|{job['completed_at']}|{output['method']}"
+            if job["uuid"] not in latest or job["index"] > latest[job["uuid"]][0]:
+                size = output.get("n_structures", 1)
+                latest[job["uuid"]] = (job["index"], version, size)
+        found = Counter(
+            (record["job_uuid"], record["version"])
+            for record in self.structures.query(
+                mine, properties=["job_uuid", "version"]
+            )
+        )
+        known = {uuid for uuid, _ in found}
+        # the count finds a set whose writing was interrupted
+        pending = sorted(
+            uuid
+            for uuid, (_, version, size) in latest.items()
+            if found[uuid, version] != size
+        )
+        # what is read again may have shrunk: its old structures go first
+        gone = sorted((known - set(latest)) | (known & set(pending)))
+        for few in chunks(gone, 1000):
+            self.structures.remove_docs({"job_uuid": {"$in": few}})
+        self.total = len(pending)
+        for uuid in pending:
+            index, version, _ = latest[uuid]
+            job = self.job_store.query_one({"uuid": uuid, "index": index}, load=True)
+            if job is not None:
+                yield {"job": job, "version": version}
+
+    def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
+        """Make the structure documents of one job.
+
+        Parameters
+        ----------
+        item
+            Job document and version.
+        """
+        job = item["job"]
+        output = job["output"]
+        metadata = job.get("metadata") or {}
+        entries = (
+            {f"-{i}": entry for i, entry in enumerate(output["entries"])}
+            if output["@class"] == "StructureSet"
+            else {"": output}
+        )
+        return [
+            {
+                **{k: v for k, v in entry.items() if not k.startswith("@")},
+                "structure_id": job["uuid"] + suffix,
+                "campaign": metadata.get("campaign") or NO_CAMPAIGN,
+                "stage": metadata.get("stage"),
+                "job_uuid": job["uuid"],
+                "job_index": job["index"],
+                "version": item["version"],
+            }
+            for suffix, entry in entries.items()
+        ]
