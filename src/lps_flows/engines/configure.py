@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from atomate2.ase.jobs import AseRelaxMaker
 from atomate2.ase.md import AseMDMaker
 from atomate2.vasp.jobs.base import BaseVaspMaker
-from atomate2.vasp.jobs.md import MDMaker
 from emmet.core.types.enums import StoreTrajectoryOption
 
 from lps_flows.engines.engine import EngineError
+from lps_flows.engines.vasp_handlers import short_run_handlers
 
 if TYPE_CHECKING:
     from jobflow import Maker
@@ -89,9 +89,7 @@ def configure_path(maker: Maker, *, max_steps: int) -> Maker:
         return replace(
             maker,
             input_set_generator=replace(generator, max_steps=max_steps),
-            # The handlers of MD leave out the one that restarts a relaxation until
-            # it has converged.
-            run_vasp_kwargs=maker.run_vasp_kwargs | MDMaker().run_vasp_kwargs,
+            run_vasp_kwargs=maker.run_vasp_kwargs | {"handlers": short_run_handlers()},
         )
     raise _foreign("engine.relax", maker)
 

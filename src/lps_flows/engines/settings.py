@@ -40,8 +40,11 @@ class VaspSettings(FrozenSettings):
         description="Electronic convergence per atom (eV/atom); EDIFF is this times "
         "the number of atoms.",
     )
-    kpoint_length: float = Field(
-        25.0, gt=0, description="R_k of the fully automatic k-points (Å)."
+    kpoint_length: int = Field(
+        25,
+        gt=0,
+        description="R_k of the fully automatic k-points (Å); whole, for pymatgen "
+        "cannot read a KPOINTS file with a decimal point here.",
     )
     spin_polarised: bool = Field(
         False, description="ISPIN 2 (ours: off, closed-shell sulfides)."

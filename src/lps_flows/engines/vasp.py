@@ -11,6 +11,7 @@ from atomate2.vasp.sets.base import VaspInputGenerator
 from pymatgen.io.vasp import Kpoints
 
 from lps_flows.engines.engine import Engine
+from lps_flows.engines.vasp_handlers import relaxation_handlers
 
 if TYPE_CHECKING:
     from atomate2.vasp.jobs.base import BaseVaspMaker
@@ -46,7 +47,7 @@ class PbeSetGenerator(VaspInputGenerator):
     encut: float = 520.0
     sigma: float = 0.05
     ediff_per_atom: float = 1e-5
-    kpoint_length: float = 25.0
+    kpoint_length: int = 25
     spin_polarised: bool = False
     # These would override the settings above from an earlier run's outputs.
     auto_ismear: bool = False
@@ -186,6 +187,9 @@ class VaspStaticMaker(StaticMaker):
     input_set_generator: VaspInputGenerator = field(
         default_factory=PbeStaticSetGenerator
     )
+    run_vasp_kwargs: dict = field(
+        default_factory=lambda: {"handlers": relaxation_handlers()}
+    )
     stop_children_kwargs: dict = field(
         default_factory=lambda: {"handle_unsuccessful": False}
     )
@@ -202,6 +206,9 @@ class VaspRelaxMaker(RelaxMaker):
     name: str = "vasp relax"
     input_set_generator: VaspInputGenerator = field(
         default_factory=PbeRelaxSetGenerator
+    )
+    run_vasp_kwargs: dict = field(
+        default_factory=lambda: {"handlers": relaxation_handlers()}
     )
     stop_children_kwargs: dict = field(
         default_factory=lambda: {"handle_unsuccessful": False}

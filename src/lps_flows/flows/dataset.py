@@ -25,9 +25,9 @@ class DatasetFlowMaker(Maker):
     """Make and label the reference set, around crystals already relaxed.
 
     Of every crystal: strained and rattled cells, labelled as they are. Of every
-    parent of glass-ceramics besides: supercells with units removed, and snapshots of MD runs;
-    both are relaxed a little way, and frames of each relaxation are the labels, so
-    that the potential knows the way down to the minima.
+    parent of glass-ceramics besides: supercells with units removed, and snapshots of
+    MD runs; both are relaxed a little way, and frames of each relaxation are the
+    labels, so that the potential knows the way down to the minima.
 
     Parameters
     ----------

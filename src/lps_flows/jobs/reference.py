@@ -139,7 +139,9 @@ class LabelMaker(Maker):
     n_frames: int = 1
     line: CompositionLine = field(default_factory=CompositionLine)
 
-    @job(output_schema=StructureSet, data="entries", config=_SEES_STORE)
+    # No output schema: when jobflow replaces this job by a flow, the last job of that
+    # uuid holds a reference to the set, which no schema would accept.
+    @job(data="entries", config=_SEES_STORE)
     def make(
         self, structures: UnlabelledSet | StructureSet | list[UnlabelledStructure]
     ) -> StructureSet | Response:
