@@ -1,0 +1,164 @@
+"""Campaign files: presets load, mistakes are named before anything is computed."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lps_flows.plan import plan_campaign
+from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+PRESETS = sorted(WORKFLOWS.glob("*.yaml"))
+
+
+@pytest.fixture
+def demo() -> dict[str, Any]:
+    return yaml.safe_load((WORKFLOWS / "demo.yaml").read_text())
+
+
+def _write(tmp_path: Path, content: Any) -> Path:
+    file = tmp_path / "campaign.yaml"
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_presets_load_and_make_a_flow(preset: Path) -> None:
+    settings = load_campaign(preset)
+    assert settings.name == preset.stem
+    assert len(settings.compositions()) > 1
+    stages = {job.metadata["stage"] for job, _ in settings.flow().iterflow()}
+    assert {"crystals", "dataset", "training", "sampling", "selection"} <= stages
+    assert {work.stage for work in plan_campaign(settings)} >= {
+        "crystals",
+        "dataset",
+        "sampling",
+        "conductivity",
+    }
+
+
+def test_paper_preset_spans_the_paper_s_compositions() -> None:
+    settings = load_campaign(WORKFLOWS / "paper.yaml")
+    xs = [settings.line.x(plan.formula) for plan in settings.compositions()]
+    assert min(xs) == pytest.approx(0.385, abs=0.01)
+    assert max(xs) == pytest.approx(0.867, abs=0.01)
+    assert any(plan.formula == "Li42P16S61" for plan in settings.compositions())
+    assert {plan.parent for plan in settings.compositions()} == {
+        "LiPS3",
+        "Li7P3S11",
+        "beta-Li3PS4",
+        "gamma-Li3PS4",
+        "LT-Li7PS6",
+    }
+    assert settings.engine.name == "vasp"
+    assert settings.training.restarts == 10
+    assert settings.training.iterations == 500
+    assert settings.sampling.evolution.population == 32
+    assert settings.sampling.evolution.mutation_rate == pytest.approx(0.1)
+
+
+def test_hash_follows_the_settings_and_not_the_file(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    first = load_campaign(_write(tmp_path, demo))
+    reordered = dict(reversed(list(demo.items())))
+    changed = copy.deepcopy(demo)
+    changed["engine"]["fmax"] = 0.01
+    assert load_campaign(_write(tmp_path, reordered)).settings_hash == (
+        first.settings_hash
+    )
+    assert load_campaign(_write(tmp_path, changed)).settings_hash != (
+        first.settings_hash
+    )
+
+
+def test_settings_survive_json(demo: dict[str, Any]) -> None:
+    settings = CampaignSettings.model_validate(demo)
+    again = CampaignSettings.model_validate_json(settings.model_dump_json())
+    assert again == settings
+
+
+def _misspelt(content: dict[str, Any]) -> None:
+    content["engine"]["fmaxx"] = 1
+
+
+def _unknown_crystal(content: dict[str, Any]) -> None:
+    content["crystals"].append("Li9PS9")
+
+
+def _too_many_units(content: dict[str, Any]) -> None:
+    content["sampling"]["scans"][0]["n_units"] = [500]
+
+
+def _no_end_member(content: dict[str, Any]) -> None:
+    content["crystals"].remove("P2S5")
+    content["training_crystals"].remove("P2S5")
+
+
+def _off_line_parent(content: dict[str, Any]) -> None:
+    content["sampling"]["scans"].append(
+        {"parent": "Li2PS3", "remove": "Li2S", "n_units": [1]}
+    )
+
+
+def _unlisted_parent(content: dict[str, Any]) -> None:
+    content["crystals"].remove("LiPS3")
+    content["training_crystals"].remove("LiPS3")
+    content["dataset"]["removal_parents"].remove("LiPS3")
+
+
+def _foreign_removal(content: dict[str, Any]) -> None:
+    content["sampling"]["scans"][0]["remove"] = "Na2S"
+
+
+def _bad_name(content: dict[str, Any]) -> None:
+    content["name"] = "../elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_misspelt, ["engine.fmaxx", "no such key"]),
+        (_unknown_crystal, ["Li9PS9", "crystals"]),
+        (_too_many_units, ["500", "sampling.scans"]),
+        (_no_end_member, ["P2S5", "end members", "crystals"]),
+        (_off_line_parent, ["sampling.scans", "Li"]),
+        (_unlisted_parent, ["LiPS3", "crystals"]),
+        (_foreign_removal, ["Na2S"]),
+        (_bad_name, ["name", "../elsewhere"]),
+    ],
+)
+def test_mistakes_name_key_and_value(
+    tmp_path: Path, demo: dict[str, Any], spoil: Any, words: list[str]
+) -> None:
+    spoil(demo)
+    with pytest.raises(CampaignFileError) as caught:
+        load_campaign(_write(tmp_path, demo))
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_missing_and_broken_files_are_typed_errors(tmp_path: Path) -> None:
+    with pytest.raises(CampaignFileError, match="nowhere.yaml"):
+        load_campaign(tmp_path / "nowhere.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("name: [unclosed")
+    with pytest.raises(CampaignFileError, match="broken.yaml"):
+        load_campaign(broken)
+    broken.write_text("- just\n- a list\n")
+    with pytest.raises(CampaignFileError, match="keys and values"):
+        load_campaign(broken)
+
+
+def test_yaml_is_read_safely(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    file = tmp_path / "evil.yaml"
+    file.write_text(f"name: !!python/object/apply:os.mkdir ['{marker}']\n")
+    with pytest.raises(CampaignFileError):
+        load_campaign(file)
+    assert not marker.exists()
