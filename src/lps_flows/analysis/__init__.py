@@ -1,5 +1,6 @@
 """Pure functions on structures, energies and trajectories."""
 
+from lps_flows.analysis.arrhenius import ArrheniusError, ArrheniusFit, arrhenius
 from lps_flows.analysis.candidates import (
     CandidateSettings,
     CandidateVerdict,
@@ -7,6 +8,8 @@ from lps_flows.analysis.candidates import (
     select_candidates,
 )
 from lps_flows.analysis.clustering import ClusterModel, ClusterSettings, fit_clusters
+from lps_flows.analysis.conductivity import ConductivityError, nernst_einstein
+from lps_flows.analysis.diffusivity import Diffusivity, diffusivity
 from lps_flows.analysis.elasticity import ElasticitySettings, EOSFit, fit_eos
 from lps_flows.analysis.fingerprints import (
     FingerprintSettings,
@@ -40,12 +43,16 @@ from lps_flows.analysis.rdf import PartialRDF, RDFSettings, partial_rdf, partial
 
 __all__ = [
     "MOTIFS",
+    "ArrheniusError",
+    "ArrheniusFit",
     "CandidateSettings",
     "CandidateVerdict",
     "ClusterModel",
     "ClusterSettings",
     "CompositionEvidence",
     "CompositionPoint",
+    "ConductivityError",
+    "Diffusivity",
     "EOSFit",
     "ElasticitySettings",
     "FingerprintSettings",
@@ -59,7 +66,9 @@ __all__ = [
     "PartialRDF",
     "RDFSettings",
     "analyse_motifs",
+    "arrhenius",
     "classify_motifs",
+    "diffusivity",
     "fit_clusters",
     "fit_eos",
     "formation_energy_per_atom",
@@ -67,6 +76,7 @@ __all__ = [
     "line_hull",
     "lowest_points",
     "metastable_hull",
+    "nernst_einstein",
     "partial_rdf",
     "partial_rdfs",
     "select_candidates",

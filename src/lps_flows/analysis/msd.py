@@ -48,6 +48,8 @@ class MeanSquaredDisplacement:
         Number of atoms.
     span
         Length of the trajectory (fs).
+    interval
+        Time between frames (fs), none when they are not evenly spaced.
     gaussian, mixed, vibration, jumps
         The four parts of the covariance for one atom, each of shape (n, n), see
         `covariance` (fs^2, fs, 1, fs).
@@ -60,6 +62,7 @@ class MeanSquaredDisplacement:
     n_independent: Array
     n_atoms: int
     span: float
+    interval: float | None
     gaussian: Array
     mixed: Array
     vibration: Array
@@ -84,6 +87,54 @@ class MeanSquaredDisplacement:
             + q * self.jumps
         )
         return np.asarray(per_atom / self.n_atoms)
+
+    def gaussian_covariance_after(
+        self, first: int, slope: float, level: float
+    ) -> Array:
+        """Return the Gaussian covariance (Å^4) when short-lag motion has memory.
+
+        For any Gaussian motion with stationary increments the mean-squared
+        displacement M itself fixes how two windows are correlated:
+        6 E[da db] = M(|e_b - s_a|) + M(|e_a - s_b|) - M(|s_a - s_b|) - M(|e_a - e_b|)
+        with starts s and ends e. M is the observed one below the lag of entry
+        `first` and the straight line from there on; evenly spaced frames only.
+
+        Parameters
+        ----------
+        first
+            First entry of the linear regime; entries before it are left out.
+        slope, level
+            Slope (Å^2/fs) and intercept (Å^2) of the straight line.
+        """
+        if self.interval is None:
+            raise ValueError("only for evenly spaced frames")
+        offsets = np.round(self.lags / self.interval).astype(int)
+        n_frames = round(self.span / self.interval) + 1
+        memory = int(offsets[first])
+        k = np.arange(2 * n_frames)
+        line = level + slope * self.interval * k
+        short = np.interp(
+            k[:memory],
+            np.concatenate([[0], offsets[: first + 1]]),
+            np.concatenate([[0.0], self.values[:first], [line[memory]]]),
+        )
+        line[:memory] = short
+        kept = offsets[first:]
+        result = np.empty((len(kept), len(kept)))
+        for i, n in enumerate(kept):
+            for j, m in enumerate(kept[: i + 1]):
+                d = np.arange(-m - memory, n + memory + 1)
+                shared = (
+                    line[np.abs(d + m)]
+                    + line[np.abs(n - d)]
+                    - line[np.abs(d)]
+                    - line[np.abs(n - m - d)]
+                ) / 6
+                windows, others = n_frames - n, n_frames - m
+                pairs = np.minimum(windows, others - d) - np.maximum(0, -d)
+                weight = np.maximum(pairs, 0) / (windows * others)
+                result[i, j] = result[j, i] = 6 * weight @ shared**2
+        return result / self.n_atoms
 
     def gaussian_variance(self, D: float, s2: float) -> Array:
         """Return the variance of |d|^2 of one window for Gaussian motion (Å^4)."""
@@ -132,6 +183,7 @@ def _even(
         n_independent=n_atoms * (n_frames - 1) / offsets,
         n_atoms=n_atoms,
         span=float(times[-1] - times[0]),
+        interval=float(interval),
         gaussian=gaussian * interval**2,
         mixed=mixed * interval,
         vibration=vibration,
@@ -210,6 +262,7 @@ def _uneven(
         n_independent=np.array(columns["free"]),
         n_atoms=n_atoms,
         span=span,
+        interval=None,
         gaussian=walk_part / 2,
         mixed=mixed_part,
         vibration=noise_part / 2,
