@@ -101,7 +101,8 @@ class CampaignSettings(FrozenSettings):
         "'ann' without a potential means the one trained in the campaign.",
     )
     analysis: BuildSettings = Field(
-        BuildSettings(), description="Hull, motifs, fingerprints, clusters."
+        BuildSettings(),
+        description="Hull, motifs, fingerprints, clusters, candidate rule.",
     )
 
     @field_validator("crystals", "training_crystals")
@@ -224,6 +225,7 @@ class CampaignSettings(FrozenSettings):
                     settings=self.conductivity,
                 ),
                 settings=self.selection,
+                rule=self.analysis.candidates,
                 hull=self.analysis.hull,
                 fingerprints=self.analysis.fingerprints,
                 clusters=self.analysis.clusters,

@@ -144,11 +144,11 @@ def test_mistakes_name_key_and_value(
 
 
 def test_missing_and_broken_files_are_typed_errors(tmp_path: Path) -> None:
-    with pytest.raises(CampaignFileError, match="nowhere.yaml"):
+    with pytest.raises(CampaignFileError, match=r"nowhere\.yaml"):
         load_campaign(tmp_path / "nowhere.yaml")
     broken = tmp_path / "broken.yaml"
     broken.write_text("name: [unclosed")
-    with pytest.raises(CampaignFileError, match="broken.yaml"):
+    with pytest.raises(CampaignFileError, match=r"broken\.yaml"):
         load_campaign(broken)
     broken.write_text("- just\n- a list\n")
     with pytest.raises(CampaignFileError, match="keys and values"):

@@ -30,7 +30,7 @@ def build(file: CampaignFile) -> None:
     settings = load_campaign(file)
     with workplace() as place:
         written = build_all(
-            place.job_store, place.result_store, settings.analysis, settings.name
+            place.job_store, settings.analysis, campaign=settings.name
         )
     for name, number in written.items():
         out.print(f"{name:20} {number} documents written")

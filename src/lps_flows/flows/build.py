@@ -39,4 +39,9 @@ class BuildMaker(Maker):
         dict
             Documents written by each builder.
         """
-        return build_all(CURRENT_JOB.store, self.settings)
+        del after
+        return build_all(
+            CURRENT_JOB.store,
+            self.settings,
+            campaign=CURRENT_JOB.job.metadata.get("campaign"),
+        )

@@ -46,9 +46,6 @@ class SelectionSettings(FrozenSettings):
     references: tuple[str, ...] = Field(
         ("beta-Li3PS4",), description="Keys of crystals run beside them."
     )
-    rule: CandidateSettings = Field(
-        CandidateSettings(), description="Thresholds of the candidate rule."
-    )
 
 
 @dataclass
@@ -63,7 +60,9 @@ class SelectionMaker(Maker):
         Maker of the MD flow of one structure,
         ``make(structure, label=..., potential_uuid=...)``.
     settings
-        How many structures, which references, thresholds.
+        How many structures, and which references.
+    rule
+        Thresholds of the candidate rule.
     hull, fingerprints, clusters
         Settings of the analyses the rule rests on, the same as the builders use.
     """
@@ -71,6 +70,7 @@ class SelectionMaker(Maker):
     name: str = "select candidates"
     conductivity: Maker | None = None
     settings: SelectionSettings = field(default_factory=SelectionSettings)
+    rule: CandidateSettings = field(default_factory=CandidateSettings)
     hull: HullSettings = field(default_factory=HullSettings)
     fingerprints: FingerprintSettings = field(default_factory=FingerprintSettings)
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
@@ -196,7 +196,7 @@ class SelectionMaker(Maker):
             ],
             intervals,
             reference_classes,
-            self.settings.rule,
+            self.rule,
         )
 
     def _classify(

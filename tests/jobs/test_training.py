@@ -1,0 +1,225 @@
+"""Training, picking the uncertain, and comparing with the reference, as jobs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from jobflow import Flow, JobStore, OnMissing, run_locally
+from maggma.stores import MemoryStore
+from pymatgen.core import Structure
+
+from lps_flows.chemistry import crystal
+from lps_flows.flows.potential import RetrainFlowMaker
+from lps_flows.jobs.lowest import LowestSettings, compare_energies
+from lps_flows.jobs.training import (
+    TrainingMaker,
+    TrainingSetError,
+    dataset_hash,
+    gather,
+)
+from lps_flows.jobs.uncertainty import (
+    ActiveLearningSettings,
+    UncertainStructuresMaker,
+)
+from lps_flows.potential import ANNPotential, TrainingSettings
+from lps_flows.schemas import Provenance, StructureDocument, StructureSet
+from tests.toy_potential import ToyPotential
+
+TINY = TrainingSettings(
+    descriptor={"radial_cutoff": 4.0, "radial_order": 4, "angular_order": 2},
+    hidden=(4,),
+    restarts=2,
+    iterations=15,
+    seed=1,
+)
+TOY = ToyPotential()
+
+
+def document(
+    structure: Structure,
+    *,
+    method: str = "toy",
+    converged: bool = True,
+    group: str = "g",
+) -> StructureDocument:
+    result = TOY.evaluate([structure])[0]
+    return StructureDocument(
+        method=method,
+        provenance=Provenance(source="rattled", parent="gamma-Li3PS4", group=group),
+        structure=structure,
+        formula=structure.composition.formula.replace(" ", ""),
+        chemical_system=structure.composition.chemical_system,
+        n_atoms=len(structure),
+        energy=result.energy,
+        energy_per_atom=result.energy / len(structure),
+        forces=result.forces.tolist(),
+        relaxed=False,
+        converged=converged,
+    )
+
+
+def rattled(n: int, amplitude: float = 0.1, seed: int = 0) -> list[StructureDocument]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for index in range(n):
+        structure = crystal("gamma-Li3PS4").copy()
+        shifts = rng.normal(scale=amplitude, size=(len(structure), 3))
+        structure = Structure(
+            structure.lattice,
+            structure.species,
+            structure.cart_coords + shifts,
+            coords_are_cartesian=True,
+        )
+        found.append(document(structure, group=f"g{index}"))
+    return found
+
+
+def as_set(documents: list[StructureDocument]) -> StructureSet:
+    return StructureSet(method="toy", n_structures=len(documents), entries=documents)
+
+
+@pytest.fixture
+def store() -> JobStore:
+    return JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+
+
+def test_training_job_writes_a_usable_potential(
+    store: JobStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    entries = rattled(12)
+    job = TrainingMaker(settings=TINY).make([as_set(entries[:10]), *entries[10:], None])
+    job.config.on_missing_references = OnMissing.NONE
+    out = run_locally(
+        job, store=store, log=False, root_dir=tmp_path_factory.mktemp("run")
+    )[job.uuid][1].output
+    assert out.n_structures == 12
+    assert out.reference_method == "toy"
+    assert out.dataset_hash == dataset_hash(entries)
+    assert out.n_members == TINY.restarts
+    potential = ANNPotential.from_dict(out.potential)
+    assert out.method == f"ann-{potential.identifier}"
+    predicted = [potential.evaluate(e.structure).energy / e.n_atoms for e in entries]
+    np.testing.assert_allclose(predicted, out.parity["predicted"], rtol=0, atol=1e-12)
+    held = [s == "validation" for s in out.parity["split"]]
+    errors = 1000 * (np.array(predicted) - out.parity["reference"])
+    assert out.validation.rmse == pytest.approx(np.sqrt(np.mean(errors[held] ** 2)))
+    # Weights are big: they belong to the data store, not to the document.
+    stored = store.query_one({"uuid": job.uuid}, load=False)
+    assert "blob_uuid" in stored["output"]["potential"]
+
+
+def test_same_set_and_settings_give_the_previous_potential_back(
+    store: JobStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    maker = TrainingMaker(settings=TINY)
+    first = maker.make([as_set(rattled(12))])
+    again = maker.make([as_set(rattled(12))], previous=first.output)
+    more = maker.make(
+        [as_set(rattled(12)), as_set(rattled(1, seed=9))], previous=first.output
+    )
+    responses = run_locally(
+        Flow([first, again, more]),
+        store=store,
+        log=False,
+        ensure_success=True,
+        root_dir=tmp_path_factory.mktemp("run"),
+    )
+    method = [responses[job.uuid][1].output.method for job in (first, again, more)]
+    assert method[0] == method[1] != method[2]
+    assert responses[more.uuid][1].output.n_structures == 13
+
+
+def test_mixed_methods_are_refused() -> None:
+    entries = rattled(2)
+    other = document(entries[0].structure, method="another")
+    with pytest.raises(TrainingSetError, match="another"):
+        gather([as_set(entries), other])
+
+
+def test_unconverged_and_missing_entries_are_left_out() -> None:
+    good, bad = rattled(2)
+    unconverged = bad.model_copy(update={"converged": False})
+    assert gather([None, as_set([good, unconverged])]) == [good]
+    with pytest.raises(TrainingSetError, match="no converged"):
+        gather([None, as_set([unconverged])])
+
+
+def test_the_most_uncertain_structures_come_first(
+    store: JobStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    near, far = rattled(4, 0.02, seed=3), rattled(4, 0.6, seed=4)
+    train = TrainingMaker(settings=TINY).make([as_set(rattled(12))])
+    pick = UncertainStructuresMaker(
+        settings=ActiveLearningSettings(n_structures=3, min_energy_std=0.0)
+    ).make(train.output, [as_set([*near, *far]), None])
+    responses = run_locally(
+        Flow([train, pick]),
+        store=store,
+        log=False,
+        ensure_success=True,
+        root_dir=tmp_path_factory.mktemp("run"),
+    )
+    picked = responses[pick.uuid][1].output
+    stds = [entry.provenance.details["energy_std"] for entry in picked.entries]
+    assert picked.n_structures == 3
+    assert stds == sorted(stds, reverse=True)
+    coordinates = [entry.structure.frac_coords.tolist() for entry in picked.entries]
+    assert all(
+        c not in [e.structure.frac_coords.tolist() for e in near] for c in coordinates
+    )
+
+
+def test_a_round_of_active_learning_adds_what_was_picked() -> None:
+    train = TrainingMaker(settings=TINY).make([as_set(rattled(4))])
+    flow = RetrainFlowMaker(training=TrainingMaker(settings=TINY)).make(
+        train.output, [], [train.output]
+    )
+    names = [job.name for job in flow.jobs]
+    assert names == ["uncertain structures", "label structures", "train potential"]
+    assert flow.output["potential"].uuid == flow.jobs[-1].uuid
+    assert flow.output["labelled"].uuid == flow.jobs[1].uuid
+
+
+def _compare(
+    reference: list[float | None], ann: list[float], stds: list[float | None]
+) -> object:
+    base = rattled(1)[0]
+    relaxed = [
+        None
+        if energy is None
+        else base.model_copy(update={"energy_per_atom": energy, "method": "ref"})
+        for energy in reference
+    ]
+    return compare_energies.original(
+        relaxed,
+        structure_uuids=[str(k) for k in range(len(ann))],
+        method="ref",
+        potential_method="ann-x",
+        provenance=Provenance(source="ga", parent="p", removed="Li2S", n_removed=1),
+        formula="Li4P2S7",
+        x=2 / 3,
+        ann_energies=ann,
+        ann_stds=stds,
+        settings=LowestSettings(),
+    )
+
+
+def test_comparison_reports_error_and_order() -> None:
+    good = _compare([-4.0, -3.9, -3.7], [-4.01, -3.92, -3.69], [0.001] * 3)
+    assert good.mean_absolute_error == pytest.approx(40 / 3)
+    assert good.rank_correlation == pytest.approx(1.0)
+    assert not good.needs_active_learning
+    wrong_order = _compare([-3.7, -3.9, -4.0], [-4.0, -3.9, -3.7], [None] * 3)
+    assert wrong_order.rank_correlation == pytest.approx(-1.0)
+    assert wrong_order.needs_active_learning
+    uncertain = _compare([-4.0, -3.9, -3.7], [-4.0, -3.9, -3.7], [0.5, 0.0, 0.0])
+    assert uncertain.needs_active_learning
+
+
+def test_comparison_survives_failed_relaxations() -> None:
+    some = _compare([None, -3.9], [-4.0, -3.8], [None, None])
+    assert some.reference_energies == [None, -3.9]
+    assert some.mean_absolute_error == pytest.approx(100.0)
+    assert some.rank_correlation is None
+    none = _compare([None], [-4.0], [None])
+    assert none.mean_absolute_error is None
