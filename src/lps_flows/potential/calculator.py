@@ -56,7 +56,17 @@ class ANNCalculator(Calculator):
             potential = ANNPotential.from_dict(potential)
         self.potential = potential
         self.committee = committee
+        self._skin = skin
         self._evaluator = potential.evaluator(skin=skin)
+
+    def forget_neighbours(self) -> None:
+        """Search neighbours anew at the next call.
+
+        Kept lists sum in another order than fresh ones and differ in the last digit;
+        a run that forgets them at stated steps can be continued from there bit for
+        bit.
+        """
+        self._evaluator = self.potential.evaluator(skin=self._skin)
 
     def calculate(
         self,
