@@ -18,7 +18,16 @@ from pymatgen.core import Composition, Structure
 
 from lps_flows.analysis.hull_gaps import atom_fraction
 from lps_flows.chemistry import CompositionLine, crystal, remove_units, supercell_near
+from lps_flows.potential.assessment import ErrorReport
 from lps_flows.schemas import Document, Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.evolution import (
+    EvolutionDocument,
+    GenerationDocument,
+    IndividualDocument,
+)
+from lps_flows.schemas.potential import ErrorSummary, PotentialDocument, RestartSummary
+from lps_flows.schemas.sampling import SamplingDocument
+from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
 
 CAMPAIGN = "synthetic"
 METHOD = "synthetic-1"
@@ -176,3 +185,204 @@ def put_dataset(store: JobStore) -> str:
 def reduced(formula: str) -> str:
     """Return the reduced formula."""
     return Composition(formula).reduced_formula
+
+
+def put_potential(store: JobStore, name: str = "train potential") -> str:
+    """Store a potential's document: errors and parity, no weights."""
+    rng = np.random.default_rng(2)
+    sources = ["crystal"] * 8 + ["strained"] * 60 + ["md"] * 40
+    formulas = [list(CRYSTALS)[k % 8].split("-")[-1] for k in range(len(sources))]
+    split = ["validation" if k % 10 == 0 else "training" for k in range(len(sources))]
+    reference = -4.0 + rng.normal(0, 0.15, len(sources))
+    errors = rng.normal(0, 0.004, len(sources))
+    held_out = np.array([s == "validation" for s in split])
+    document = PotentialDocument(
+        method="ann-0123456789",
+        reference_method=METHOD,
+        potential={"weights": "none"},
+        species=["Li", "P", "S"],
+        n_members=4,
+        settings={},
+        dataset_hash="0" * 64,
+        n_structures=len(sources),
+        validation=summarise(errors[held_out]),
+        training=summarise(errors[~held_out]),
+        by_source=_grouped(sources, errors),
+        by_composition=_grouped(formulas, errors),
+        restarts=[
+            RestartSummary(
+                restart=k,
+                training=[30 / (1 + 0.1 * i) + k for i in range(100)],
+                validation=[32 / (1 + 0.1 * i) + k for i in range(100)],
+                best_iteration=99,
+                message="iterations done",
+                line_search_failed=False,
+            )
+            for k in range(4)
+        ],
+        parity={
+            "reference": reference.tolist(),
+            "predicted": (reference + errors).tolist(),
+            "source": sources,
+            "formula": formulas,
+            "split": split,
+        },
+    )
+    return put(
+        store, name, "training", document, data=["potential", "parity", "restarts"]
+    )
+
+
+def summarise(errors: np.ndarray) -> ErrorSummary:
+    """Summarise errors (eV/atom) as the training job does."""
+    return ErrorSummary(**ErrorReport.of(errors).as_dict())
+
+
+def _grouped(labels: list[str], errors: np.ndarray) -> dict[str, ErrorSummary]:
+    names = np.array(labels)
+    return {name: summarise(errors[names == name]) for name in sorted(set(labels))}
+
+
+def put_search(store: JobStore) -> str:
+    """Store a search of five generations and its comparison with the reference."""
+    rng = np.random.default_rng(3)
+    documents = [d for name, d in glasses(4) if "beta-Li3PS4" in name][:4]
+    lowest = documents[0]
+    generations, population, identifier = [], [], 0
+    for index in range(6):
+        newborn = []
+        for k in range(10 if index == 0 else 6):
+            parents = (
+                [] if index == 0 else [int(p) for p in rng.choice(population[:4], 2)]
+            )
+            height = 0.03 * rng.random() * 0.6**index + 0.004 * (5 - index)
+            rejected = "exploded" if rng.random() < 0.1 else None
+            newborn.append(
+                IndividualDocument(
+                    identifier=identifier,
+                    generation=index,
+                    operator="random" if index == 0 else ("crossover", "swap")[k % 2],
+                    parents=parents,
+                    removed=[1, 2, 3],
+                    from_crystal=index == 0,
+                    energy_per_atom=None if rejected else -4.1 + height,
+                    energy=None if rejected else -4.1 * 60,
+                    energy_std=0.002,
+                    converged=rejected is None,
+                    rejection=rejected,
+                    lattice=np.eye(3).tolist(),
+                    coordinates=[[0.0, 0.0, 0.0]],
+                )
+            )
+            if rejected is None:
+                population.append(identifier)
+            identifier += 1
+        energies = [b.energy_per_atom for g in generations for b in g.newborn]
+        energies += [b.energy_per_atom for b in newborn]
+        generations.append(
+            GenerationDocument(
+                index=index,
+                newborn=newborn,
+                population=population,
+                best_energy_per_atom=min(e for e in energies if e is not None),
+                rejections={"exploded": 1},
+                weights={},
+                tried={},
+                entered={},
+                generator_state={},
+                n_evaluations=identifier,
+                next_identifier=identifier,
+                stale=0,
+                restarts=0,
+                stopped=None if index < 5 else "generations done",
+            )
+        )
+    evolution = EvolutionDocument(
+        method="ann-0123456789",
+        parent="beta-Li3PS4",
+        removed="Li2S",
+        n_removed=1,
+        formula=lowest.formula,
+        x=float(lowest.x or 0),
+        n_atoms=lowest.n_atoms,
+        settings={},
+        relaxation={},
+        end_members=("Li2S", "P2S5"),
+        parent_structure=crystal("beta-Li3PS4"),
+        n_generations=5,
+        n_evaluations=identifier,
+        best_energy_per_atom=generations[-1].best_energy_per_atom,
+        rejections={"exploded": 3, "duplicate": 5},
+        stopped="generations done",
+        generations=generations,
+        lowest=documents,
+        uncertain=[],
+    )
+    put(
+        store,
+        f"evolve {lowest.formula} from beta-Li3PS4",
+        "sampling",
+        evolution,
+        data=["generations", "lowest", "uncertain"],
+    )
+    reference = [document.energy_per_atom for document in documents]
+    sampling = SamplingDocument(
+        method=METHOD,
+        potential_method="ann-0123456789",
+        parent="beta-Li3PS4",
+        removed="Li2S",
+        n_removed=1,
+        formula=lowest.formula,
+        x=lowest.x,
+        structure_uuids=[uuid(f"{CAMPAIGN} {n}") for n, _ in glasses(4)][:4],
+        ann_energies=[e + 0.003 for e in reference],
+        ann_stds=[0.002] * 4,
+        reference_energies=[*reference[:3], None],
+        mean_absolute_error=3.0,
+        rank_correlation=1.0,
+        needs_active_learning=False,
+    )
+    return put(store, f"compare {lowest.formula}", "sampling", sampling)
+
+
+def put_selection(store: JobStore) -> str:
+    """Store what the campaign chose for molecular dynamics."""
+    selection = SelectionDocument(
+        method=METHOD,
+        criteria=[
+            {
+                "formula": "Li22P8S31",
+                "x": 0.733,
+                "criteria": [
+                    {
+                        "name": "distance above the hull (meV/atom)",
+                        "value": 28.0,
+                        "threshold": 30.0,
+                        "passed": True,
+                    }
+                ],
+                "chosen": True,
+                "rank": 1,
+            }
+        ],
+        selected=[
+            SelectedStructure(
+                label="gc-Li22P8S31",
+                reason="candidate",
+                structure_uuid="a",
+                transport_uuid="b",
+                e_above_hull=0.028,
+            )
+        ],
+    )
+    return put(store, "select candidates", "selection", selection)
+
+
+def put_all(store: JobStore) -> None:
+    """Store a whole campaign, as before the builders run."""
+    put_crystals(store)
+    put_dataset(store)
+    put_potential(store)
+    put_glasses(store)
+    put_search(store)
+    put_selection(store)

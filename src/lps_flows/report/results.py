@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from jobflow import JobStore
-from maggma.core import Store
 
 from lps_flows.analysis import HullError, HullSettings
+from lps_flows.report.collections import ResultStore
+from lps_flows.report.diagram import (
+    LIGHT_FIELDS,
+    Diagram,
+    built_diagram,
+    provisional_diagram,
+)
 from lps_flows.report.documents import outputs
-from lps_flows.report.hull_table import LIGHT_FIELDS, hull_rows, write_hull_table
+from lps_flows.report.hull_table import hull_rows, write_hull_table
 from lps_flows.report.summary import (
     candidates_text,
     hull_text,
@@ -19,8 +24,10 @@ from lps_flows.report.summary import (
     summary_text,
 )
 
-ResultStore = Callable[[str, str], Store]
-"""Gives the connected store of a builder's collection, by name and key field."""
+PROVISIONAL = (
+    "Provisional: the builders have not run, this is computed from the relaxed "
+    "structures there are."
+)
 
 _LINE = HullSettings()
 
@@ -55,7 +62,6 @@ def write_results(
         ``summary.md``, ``hull.csv`` and the figures.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    structures = outputs(job_store, campaign, "StructureDocument", fields=LIGHT_FIELDS)
     potentials = outputs(
         job_store,
         campaign,
@@ -64,12 +70,17 @@ def write_results(
     )
     written = []
     try:
-        rows = hull_rows(structures, line)
+        diagram = current_diagram(job_store, result_store, campaign, line)
+        rows = hull_rows(diagram)
         hull = hull_text(rows)
+        if diagram is not None and diagram.provisional:
+            hull += f"\n\n{PROVISIONAL}"
     except HullError as error:
-        rows, hull = [], f"No hull yet: {error}"
+        diagram, rows, hull = None, [], f"No hull yet: {error}"
     if rows:
-        written.append(write_hull_table(rows, folder / "hull.csv"))
+        written.append(folder / "hull.csv")
+        with written[-1].open("w", newline="", encoding="utf-8") as stream:
+            write_hull_table(rows, stream)
     sections = [
         ("Phase diagram", hull),
         ("Potential", potential_text(potentials)),
@@ -82,7 +93,7 @@ def write_results(
     text = summary_text(
         campaign,
         sections,
-        methods=sorted({found.output["method"] for found in structures}),
+        methods=[diagram.method] if diagram else [],
         versions=versions_of(job_store, campaign),
     )
     summary = folder / "summary.md"
@@ -94,3 +105,21 @@ def versions_of(job_store: JobStore, campaign: str) -> dict[str, str]:
     """Return the versions that wrote a campaign's newest structure document."""
     found = outputs(job_store, campaign, "StructureDocument", fields=("versions",))
     return dict(found[-1].output["versions"]) if found else {}
+
+
+def current_diagram(
+    job_store: JobStore,
+    result_store: ResultStore,
+    campaign: str,
+    line: HullSettings = _LINE,
+) -> Diagram | None:
+    """Return the builders' diagram, before they ran a provisional one, or None.
+
+    Raises
+    ------
+    HullError
+        When the builders have not run and an end member is missing.
+    """
+    return built_diagram(result_store, campaign) or provisional_diagram(
+        outputs(job_store, campaign, "StructureDocument", fields=LIGHT_FIELDS), line
+    )

@@ -50,8 +50,10 @@ def summary_text(
         f"Energies by {', '.join(methods) or 'no method yet'}. Written {written}"
         + (f" from documents of {code}." if code else "."),
         "",
-        (f"The column 'paper' holds PBE and AIMD values of {CITATION}; ours are by the "
-        "method named, at the size of this campaign."),
+        (
+            f"The column 'paper' holds PBE and AIMD values of {CITATION}; ours are by "
+            "the method named, at the size of this campaign."
+        ),
     ]
     for title, text in sections:
         head += ["", f"## {title}", "", text or NOT_RUN]

@@ -1,0 +1,119 @@
+"use strict";
+(function () {
+  const data = JSON.parse(document.getElementById("report-data").textContent);
+  const narrow = () => window.innerWidth < 600;
+  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+
+  for (const [name, figure] of Object.entries(data.charts)) {
+    const place = document.getElementById(name);
+    if (narrow()) {
+      figure.layout.margin = Object.assign({}, figure.layout.margin, { l: 52, r: 8 });
+      figure.layout.font = Object.assign({}, figure.layout.font, { size: 11 });
+      config.displayModeBar = false;
+    }
+    Plotly.newPlot(place, figure.data, figure.layout, config).then(() => {
+      place.on("plotly_click", (event) => {
+        const chosen = event.points[0].customdata;
+        if (typeof chosen === "string") show(chosen, true);
+      });
+    });
+  }
+
+  // CPK-like colours; other elements take 3Dmol's own
+  const colours = { Li: "#9b59d0", Na: "#9b59d0", P: "#e08214", S: "#e6c229", Si: "#c9a27a", O: "#d7301f" };
+  const radii = { Li: 0.45, Na: 0.5, P: 0.5, S: 0.6 };
+  const choice = document.getElementById("structure-choice");
+  if (!choice) return;
+  const view = document.getElementById("structure-view");
+  const facts = document.getElementById("structure-facts");
+  const names = Object.keys(data.structures);
+  for (const name of names) {
+    const option = document.createElement("option");
+    const told = data.structures[name].facts;
+    option.value = name;
+    option.textContent = data.structures[name].name + (told["energy above hull"] ? ", " + told["energy above hull"] : "");
+    choice.appendChild(option);
+  }
+  let viewer = null;
+  if (names.length && typeof $3Dmol !== "undefined") {
+    try {
+      viewer = $3Dmol.createViewer(view, { backgroundColor: "white", antialias: true });
+    } catch (error) {
+      viewer = null;
+    }
+  }
+  if (!viewer) view.textContent = names.length ? "This browser shows no 3D graphics (WebGL); the facts and the CIF are here all the same." : "No structure is in this page.";
+
+  function show(name, move) {
+    const chosen = data.structures[name];
+    if (!chosen) {
+      facts.replaceChildren();
+      term("structure", "This structure is not in the page, which holds the lowest of every composition. Its document: " + name);
+      choice.selectedIndex = -1;
+      if (viewer) { viewer.removeAllModels(); viewer.removeAllShapes(); viewer.removeAllLabels(); viewer.render(); }
+      view.dataset.shown = "";
+      return;
+    }
+    choice.value = name;
+    facts.replaceChildren();
+    for (const [key, value] of Object.entries(chosen.facts)) term(key, value);
+    const link = document.getElementById("structure-cif");
+    link.href = "data:chemical/x-cif;charset=utf-8," + encodeURIComponent(chosen.cif);
+    link.download = chosen.name.replace(/[^A-Za-z0-9._-]/g, "_") + ".cif";
+    draw(chosen);
+    view.dataset.shown = name;
+    if (move) view.scrollIntoView({ block: "nearest" });
+  }
+
+  function term(key, value) {
+    const dt = document.createElement("dt");
+    const dd = document.createElement("dd");
+    dt.textContent = key;
+    dd.textContent = value;
+    facts.append(dt, dd);
+  }
+
+  function draw(chosen) {
+    if (!viewer) return;
+    viewer.removeAllModels();
+    viewer.removeAllShapes();
+    viewer.removeAllLabels();
+    const model = viewer.addModel(chosen.cif, "cif", { doAssembly: true, normalizeAssembly: true });
+    const elements = [...new Set(model.selectedAtoms({}).map((atom) => atom.elem))];
+    const legend = document.getElementById("structure-legend");
+    legend.replaceChildren();
+    for (const element of elements) {
+      const colour = colours[element];
+      const sphere = { radius: radii[element] || 0.5 };
+      if (colour) sphere.color = colour;
+      const style = { sphere: sphere };
+      if (element !== "Li" && element !== "Na") style.stick = Object.assign({ radius: 0.13 }, colour ? { color: colour } : {});
+      viewer.setStyle({ elem: element }, style);
+      const dot = document.createElement("span");
+      dot.style.background = colour || "#999";
+      legend.append(dot, element);
+    }
+    if (document.getElementById("show-cell").checked) viewer.addUnitCell(model, { box: { color: "#5a6675" }, alabel: "a", blabel: "b", clabel: "c" });
+    viewer.zoomTo();
+    viewer.rotate(12, "x");
+    viewer.rotate(18, "y");
+    viewer.render();
+  }
+
+  choice.addEventListener("change", () => show(choice.value, false));
+  document.getElementById("show-cell").addEventListener("change", () => show(choice.value, false));
+  for (const button of document.querySelectorAll("button.show"))
+    button.addEventListener("click", () => show(button.dataset.structure, true));
+  view.addEventListener("keydown", (event) => {
+    if (!viewer) return;
+    const turns = { ArrowLeft: [-10, "y"], ArrowRight: [10, "y"], ArrowUp: [-10, "x"], ArrowDown: [10, "x"] };
+    if (event.key in turns) viewer.rotate(...turns[event.key]);
+    else if (event.key === "+" || event.key === "=") viewer.zoom(1.2);
+    else if (event.key === "-") viewer.zoom(1 / 1.2);
+    else return;
+    viewer.render();
+    event.preventDefault();
+  });
+  if (names.length) show(names[0], false);
+  document.documentElement.dataset.ready = "yes";
+})();

@@ -1,0 +1,141 @@
+"""What a section of the report is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import plotly.graph_objects as go
+
+Status = Literal["done", "partial", "missing"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A paragraph of text."""
+
+    text: str
+    tone: Literal["plain", "warning"] = "plain"
+
+    kind = "note"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Text to read as it is, folded away."""
+
+    name: str
+    title: str
+    text: str
+
+    kind = "listing"
+
+
+@dataclass(frozen=True)
+class StructureLink:
+    """A table cell that shows a structure in the viewer."""
+
+    structure_id: str
+    text: str
+
+
+Cell = str | StructureLink
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes
+    ----------
+    header
+        Titles of the columns, with units.
+    rows
+        Cells; numbers come formatted.
+    caption
+        What it shows, by which method, over how many structures.
+    """
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    caption: str
+
+    kind = "table"
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Whether a column holds numbers, and is set to the right."""
+        return [
+            bool(self.rows) and all(_is_number(row[column]) for row in self.rows)
+            for column in range(len(self.header))
+        ]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """An interactive figure.
+
+    Attributes
+    ----------
+    chart_id
+        Id of its element on the page.
+    figure
+        The plotly figure.
+    caption
+        What it shows, by which method, over how many structures.
+    height
+        Height on the page (px).
+    """
+
+    chart_id: str
+    figure: go.Figure
+    caption: str
+    height: int = 440
+
+    kind = "chart"
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that travels inside the page."""
+
+    name: str
+    mime: str
+    content: bytes
+    text: str
+
+
+Block = Note | Table | Chart | Listing
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of the report.
+
+    A section without blocks has not run; `missing` says what would fill it.
+    """
+
+    section_id: str
+    title: str
+    blocks: Sequence[Block] = ()
+    missing: str = ""
+    status: Status = "done"
+
+    @property
+    def shown_status(self) -> Status:
+        """'missing' when there is nothing in it."""
+        return self.status if self.blocks else "missing"
+
+
+def _is_number(cell: Cell) -> bool:
+    if isinstance(cell, StructureLink):
+        return False
+    text = cell.strip().replace(",", "")
+    if text in {"", "-"}:
+        return True
+    try:
+        float(text.split(" ± ")[0])
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Interactive figures of the report, plotly, from documents."""

@@ -1,0 +1,121 @@
+"""How the search went: convergence, and where the best structure comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from lps_flows.report.charts.style import PALETTE, escaped, figure
+
+
+def convergence_figure(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+    """Return the lowest energy per generation relative to the end, one line per run.
+
+    Parameters
+    ----------
+    runs
+        `EvolutionDocument` data by name of the run.
+    """
+    made = figure("generation", "lowest energy above the final one (meV/atom)")
+    for k, (name, run) in enumerate(sorted(runs.items())):
+        final = run["best_energy_per_atom"]
+        made.add_scatter(
+            x=[g["index"] for g in run["generations"]],
+            y=[
+                round(1000 * (g["best_energy_per_atom"] - final), 3)
+                for g in run["generations"]
+            ],
+            mode="lines+markers",
+            line={"shape": "hv", "color": PALETTE[k % len(PALETTE)]},
+            marker={"size": 5},
+            name=escaped(name),
+            hovertemplate=f"{escaped(name)}<br>generation %{{x}}: %{{y:.1f}} meV/atom"
+            "<extra></extra>",
+        )
+    return made
+
+
+def family_figure(run: Mapping[str, Any]) -> go.Figure:
+    """Return every individual of a run, and the ancestors of the best one.
+
+    Parameters
+    ----------
+    run
+        `EvolutionDocument` data with its generations.
+    """
+    individuals = [
+        born
+        for generation in run["generations"]
+        for born in generation["newborn"]
+        if born["energy_per_atom"] is not None and born["rejection"] is None
+    ]
+    made = figure("generation", "energy above the best (meV/atom)")
+    if not individuals:
+        return made
+    best = min(individuals, key=lambda born: born["energy_per_atom"])
+    known = {born["identifier"]: born for born in individuals}
+    family = _ancestors(best, known)
+
+    def height(born: Mapping[str, Any]) -> float:
+        return float(
+            round(1000 * (born["energy_per_atom"] - best["energy_per_atom"]), 3)
+        )
+
+    for wanted, colour, width, name in (
+        (False, "#c9d2dc", 1.0, "descent"),
+        (True, "#D55E00", 2.0, "ancestors of the best"),
+    ):
+        xs: list[float | None] = []
+        ys: list[float | None] = []
+        for child in individuals:
+            for parent in (known.get(p) for p in child["parents"]):
+                inside = child["identifier"] in family
+                if parent is None or inside is not wanted:
+                    continue
+                xs += [parent["generation"], child["generation"], None]
+                ys += [height(parent), height(child), None]
+        made.add_scatter(
+            x=xs,
+            y=ys,
+            mode="lines",
+            name=name,
+            line={"color": colour, "width": width},
+            hoverinfo="skip",
+        )
+    for k, operator in enumerate(sorted({born["operator"] for born in individuals})):
+        mine = [born for born in individuals if born["operator"] == operator]
+        made.add_scatter(
+            x=[born["generation"] for born in mine],
+            y=[height(born) for born in mine],
+            mode="markers",
+            name=escaped(operator),
+            marker={
+                "size": [11 if b["identifier"] in family else 6 for b in mine],
+                "color": PALETTE[k % len(PALETTE)],
+            },
+            text=[_lineage(born) for born in mine],
+            hovertemplate="%{text}<br>%{y:.1f} meV/atom<extra></extra>",
+        )
+    return made
+
+
+def _ancestors(
+    best: Mapping[str, Any], known: Mapping[int, Mapping[str, Any]]
+) -> set[int]:
+    family: set[int] = set()
+    waiting: list[int] = [best["identifier"]]
+    while waiting:
+        identifier = waiting.pop()
+        if identifier in family or identifier not in known:
+            continue
+        family.add(identifier)
+        waiting += known[identifier]["parents"]
+    return family
+
+
+def _lineage(born: Mapping[str, Any]) -> str:
+    parents: Sequence[int] = born["parents"]
+    origin = f" of {', '.join(str(p) for p in parents)}" if parents else ""
+    return escaped(f"no. {born['identifier']}: {born['operator']}{origin}")

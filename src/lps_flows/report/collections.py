@@ -1,0 +1,65 @@
+"""What the builders made of a campaign, read back as typed documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from maggma.core import Store
+from pydantic import BaseModel
+
+from lps_flows.builders.build import KEYS
+
+ResultStore = Callable[[str, str], Store]
+"""Gives the connected store of a builder's collection, by name and key field."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(
+    result_store: ResultStore,
+    collection: str,
+    model: type[Model],
+    criteria: Mapping[str, Any],
+) -> list[Model]:
+    """Return the documents of one collection.
+
+    Parameters
+    ----------
+    result_store
+        Gives the store of a collection.
+    collection
+        Its name, one of `lps_flows.builders.build.KEYS`.
+    model
+        Class of the documents.
+    criteria
+        Which documents: campaign, method.
+
+    Returns
+    -------
+    list
+        In order of the key; fields that belong to the store are dropped.
+    """
+    key = KEYS[collection]
+    store = result_store(collection, key)
+    return [
+        model.model_validate(_fields_of(model, found))
+        for found in store.query(dict(criteria), sort={key: 1})
+    ]
+
+
+def read_some(
+    result_store: ResultStore,
+    collection: str,
+    criteria: Mapping[str, Any],
+    fields: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Return chosen fields of the documents of one collection, as plain data."""
+    key = KEYS[collection]
+    store = result_store(collection, key)
+    return list(store.query(dict(criteria), properties=list(fields), sort={key: 1}))
+
+
+def _fields_of(model: type[BaseModel], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Drop what the store adds: its own id, marks, the time of the update."""
+    return {name: found[name] for name in model.model_fields if name in found}

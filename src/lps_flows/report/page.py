@@ -1,0 +1,137 @@
+"""The report as one self-contained HTML page."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from jobflow import JobStore
+from plotly.offline import get_plotlyjs
+
+from lps_flows import __version__
+from lps_flows.analysis import HullSettings
+from lps_flows.report.blocks import Chart
+from lps_flows.report.collections import ResultStore
+from lps_flows.report.content import ReportContent, gather
+from lps_flows.report.sections.overview import LaunchPadView
+from lps_flows.report.structures import EmbeddedStructure
+
+_VIEWER = "3Dmol-2.5.5.min.js"
+_LINE = HullSettings()
+
+
+def write_report(
+    job_store: JobStore,
+    result_store: ResultStore,
+    campaign: str,
+    file: Path,
+    *,
+    line: HullSettings = _LINE,
+    settings: Mapping[str, Any] | None = None,
+    launchpad: LaunchPadView | None = None,
+) -> Path:
+    """Write the report of a campaign, complete or not, and return the file.
+
+    Parameters
+    ----------
+    job_store
+        Connected store of the job outputs.
+    result_store
+        Gives the store of a builder's collection, `Workplace.result_store`.
+    campaign
+        Name of the campaign.
+    file
+        HTML file to write; its folder is made when it does not exist.
+    line
+        End members of the campaign's line, ``settings.analysis.hull``.
+    settings
+        The campaign file, to show.
+    launchpad
+        Progress, failures and cost, of `launchpad_view`.
+    """
+    content = gather(
+        job_store,
+        result_store,
+        campaign,
+        line=line,
+        settings=settings,
+        launchpad=launchpad,
+    )
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(render(content), encoding="utf-8")
+    return file
+
+
+def render(content: ReportContent) -> str:
+    """Return the page: text, figures, viewer and files, with nothing to fetch."""
+    charts = {
+        block.chart_id: json.loads(block.figure.to_json())
+        for section in content.sections
+        for block in section.blocks
+        if isinstance(block, Chart)
+    }
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            content=content,
+            downloads=[
+                (found, data_uri(found.mime, found.content))
+                for found in content.downloads
+            ],
+            data=script_json(
+                {
+                    "charts": charts,
+                    "structures": {
+                        name: _viewed(entry)
+                        for name, entry in content.structures.items()
+                    },
+                }
+            ),
+            style=_asset("report.css"),
+            script=_asset("report.js"),
+            plotly=get_plotlyjs() if charts else "",
+            viewer=_asset(_VIEWER) if content.structures else "",
+            version=__version__,
+            written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        )
+    )
+
+
+def script_json(data: Any) -> str:
+    """Return JSON that stands safely inside a script element, whatever it holds."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":"), ensure_ascii=True)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def data_uri(mime: str, content: bytes) -> str:
+    """Return a file as a link of its own."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def _viewed(entry: EmbeddedStructure) -> dict[str, Any]:
+    return {"name": entry.name, "cif": entry.cif, "facts": entry.facts}
+
+
+def _asset(name: str) -> str:
+    return (files("lps_flows.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lps_flows.report", "assets"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.tests["structure_link"] = lambda cell: not isinstance(cell, str)
+    return environment

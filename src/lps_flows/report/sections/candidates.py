@@ -1,0 +1,75 @@
+"""Section: which compositions are candidates, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lps_flows.report.blocks import Block, Note, Section, StructureLink, Table
+from lps_flows.report.documents import JobOutput
+from lps_flows.report.summary import reasons
+from lps_flows.schemas.candidates import CandidateDocument
+
+
+def candidate_section(
+    candidates: Sequence[CandidateDocument], selections: Sequence[JobOutput]
+) -> Section:
+    """Return the section.
+
+    Parameters
+    ----------
+    candidates
+        The builder's verdicts.
+    selections
+        Outputs of class `SelectionDocument`: what the campaign chose as it ran.
+    """
+    blocks: list[Block] = []
+    if candidates:
+        ordered = sorted(
+            candidates, key=lambda c: (not c.chosen, c.rank or 0, c.e_above_hull)
+        )
+        blocks.append(
+            Table(
+                (
+                    "composition",
+                    "x",
+                    "candidate",
+                    "E above hull (meV/atom)",
+                    "class",
+                    "nearest crystal",
+                    "why",
+                ),
+                [
+                    (
+                        StructureLink(c.structure_id, c.formula),
+                        f"{c.x:.3f}",
+                        f"yes, rank {c.rank}" if c.chosen else "no",
+                        f"{1000 * c.e_above_hull:.1f}",
+                        "-" if c.class_label is None else str(c.class_label),
+                        c.nearest or "-",
+                        reasons([found.model_dump() for found in c.criteria]),
+                    )
+                    for c in ordered
+                ],
+                f"Every sampled composition against the candidate rule, by "
+                f"{candidates[0].method}. The paper's answer: gc-Li42P16S61.",
+            )
+        )
+        if not any(c.chosen for c in candidates):
+            blocks.append(
+                Note("No composition meets every criterion at this scale.", "warning")
+            )
+    if selections:
+        selected = selections[-1].output["selected"]
+        taken = "; ".join(f"{s['label']} ({s['reason']})" for s in selected)
+        blocks.append(
+            Note(
+                f"Taken into molecular dynamics by the campaign: {taken or 'nothing'}."
+            )
+        )
+    return Section(
+        "candidates",
+        "Candidates",
+        blocks,
+        missing="Neither the selection nor the candidate builder has run yet.",
+        status="done" if candidates else "partial",
+    )

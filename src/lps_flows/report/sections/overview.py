@@ -1,0 +1,187 @@
+"""Sections: what was run, and what failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from lps_flows.report.blocks import Block, Listing, Note, Section, Table
+from lps_flows.report.documents import JobOutput
+from lps_flows.runner import Failure, Progress
+
+
+@dataclass(frozen=True)
+class LaunchPadView:
+    """What the LaunchPad knows of a campaign, where there is one."""
+
+    progress: Progress
+    failures: Sequence[Failure]
+    run_time_s: Mapping[str, float]
+    """Wall time spent in launches by stage (s)."""
+
+
+def overview_section(
+    jobs: Sequence[tuple[str, str]],
+    launchpad: LaunchPadView | None,
+    *,
+    methods: Mapping[str, int],
+    versions: Mapping[str, str],
+    settings: Mapping[str, Any] | None,
+) -> Section:
+    """Return the section.
+
+    Parameters
+    ----------
+    jobs
+        Stage and time of every job that has ended.
+    launchpad
+        Progress, failures and cost, if there is a LaunchPad.
+    methods
+        Number of structure documents by method.
+    versions
+        Versions of the code that wrote the documents.
+    settings
+        The campaign file, whole.
+    """
+    blocks: list[Block] = []
+    if not jobs and launchpad is None:
+        return Section("overview", "What was run", missing="Nothing has run yet.")
+    times = sorted(time for _, time in jobs if time)
+    if times:
+        blocks.append(
+            Note(
+                f"{len(jobs)} jobs ended between {times[0][:16].replace('T', ' ')} and "
+                f"{times[-1][:16].replace('T', ' ')}."
+            )
+        )
+    if launchpad is not None and launchpad.progress.stages:
+        blocks.append(_progress_table(launchpad))
+    else:
+        counts = Counter(stage for stage, _ in jobs)
+        blocks.append(
+            Table(
+                ("stage", "jobs done"),
+                [(stage, str(n)) for stage, n in counts.items()],
+                "Jobs that have ended, by stage.",
+            )
+        )
+    blocks.append(
+        Table(
+            ("method", "structures with an energy"),
+            [(method, str(n)) for method, n in sorted(methods.items())],
+            "Reference methods. Energies of different methods never share a figure.",
+        )
+    )
+    blocks.append(
+        Table(
+            ("package", "version"),
+            sorted(versions.items()),
+            "Versions that wrote the newest structure document.",
+        )
+    )
+    if settings is not None:
+        text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+        blocks.append(Listing("settings", "Settings, defaults included", text))
+    done = launchpad is None or launchpad.progress.complete
+    return Section(
+        "overview", "What was run", blocks, status="done" if done else "partial"
+    )
+
+
+def _progress_table(view: LaunchPadView) -> Table:
+    rows = [
+        (
+            stage.stage,
+            str(stage.completed),
+            str(stage.running),
+            str(stage.ready + stage.waiting),
+            str(stage.failed),
+            _duration(view.run_time_s.get(stage.stage, 0.0)),
+        )
+        for stage in view.progress.stages
+    ]
+    total = view.progress.total
+    rows.append(
+        (
+            "total",
+            str(total.completed),
+            str(total.running),
+            str(total.ready + total.waiting),
+            str(total.failed),
+            _duration(sum(view.run_time_s.values())),
+        )
+    )
+    return Table(
+        ("stage", "done", "running", "waiting", "failed", "wall time"),
+        rows,
+        "Fireworks by stage, and the wall time their launches took.",
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def failure_section(
+    launchpad: LaunchPadView | None,
+    sets: Sequence[JobOutput],
+    evolutions: Sequence[JobOutput],
+) -> Section:
+    """Return the section on failures and rejections.
+
+    Parameters
+    ----------
+    launchpad
+        Failed fireworks.
+    sets
+        Outputs of class `StructureSet`, their failures.
+    evolutions
+        Outputs of class `EvolutionDocument`, their rejections.
+    """
+    blocks: list[Block] = []
+    if launchpad is not None and launchpad.failures:
+        blocks.append(
+            Table(
+                ("firework", "stage", "job", "reason"),
+                [
+                    (str(found.fw_id), found.stage, found.name, found.reason)
+                    for found in launchpad.failures
+                ],
+                "Fireworks that failed; mend the cause and run the campaign again with "
+                "--retry-failed.",
+            )
+        )
+    members = [
+        (found.name, failure["formula"], failure["reason"])
+        for found in sets
+        for failure in found.output["failures"]
+    ]
+    if members:
+        blocks.append(
+            Table(
+                ("set", "formula", "reason"),
+                members,
+                "Members of labelled sets for which the reference gave no energy.",
+            )
+        )
+    rejected: Counter[str] = Counter()
+    for found in evolutions:
+        rejected.update(found.output["rejections"])
+    if rejected:
+        blocks.append(
+            Table(
+                ("reason", "number"),
+                [(reason, str(n)) for reason, n in rejected.most_common()],
+                "Structures the searches rejected, over all searches.",
+            )
+        )
+    if not blocks:
+        blocks.append(Note("No failure and no rejection is on record."))
+    return Section("failures", "Failures and rejections", blocks)

@@ -1,0 +1,198 @@
+"""The structures that travel inside the page, to look at and to download."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+from jobflow import JobStore
+from pymatgen.core import Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+from pymatgen.io.cif import CifWriter
+
+from lps_flows.potential import write_xsf
+from lps_flows.report.blocks import Download
+from lps_flows.report.collections import ResultStore
+from lps_flows.report.diagram import Diagram
+
+PER_COMPOSITION = 5
+"""Lowest structures of each crystal or composition that go into the page."""
+
+
+@dataclass(frozen=True)
+class EmbeddedStructure:
+    """One structure with what the page says about it."""
+
+    structure_id: str
+    name: str
+    structure: Structure
+    energy: float
+    """Total energy (eV)."""
+    method: str
+    facts: dict[str, str]
+    """What is shown beside it."""
+
+    @property
+    def cif(self) -> str:
+        """The structure as CIF, all atoms listed."""
+        return str(CifWriter(self.structure))
+
+
+def chosen_ids(diagram: Diagram, per_composition: int = PER_COMPOSITION) -> list[str]:
+    """Return the lowest of every crystal and composition, and crystals off the line."""
+    taken: dict[tuple[str, str], int] = {}
+    chosen = []
+    for point in sorted(diagram.points, key=lambda p: p.e_above_hull):
+        group = ("glass" if point.glass else point.label, point.formula)
+        taken[group] = taken.get(group, 0) + 1
+        if taken[group] <= per_composition:
+            chosen.append(point.structure_id)
+    return chosen + [
+        entry.structure_id for entry in diagram.off_line if entry.source == "crystal"
+    ]
+
+
+def embed(
+    job_store: JobStore, result_store: ResultStore, diagram: Diagram
+) -> dict[str, EmbeddedStructure]:
+    """Return the structures of the page by id.
+
+    Parameters
+    ----------
+    job_store
+        Store of the job outputs, read before the builders have run.
+    result_store
+        Gives the store of a collection.
+    diagram
+        Phase diagram; the lowest structures of each composition are taken.
+    """
+    ids = chosen_ids(diagram)
+    facts = {point.structure_id: point for point in diagram.points}
+    off = {entry.structure_id: entry for entry in diagram.off_line}
+    found = {}
+    for name, document in _documents(job_store, result_store, diagram, ids):
+        structure = Structure.from_dict(document["structure"])
+        told = {"formula": structure.composition.reduced_formula}
+        told["atoms in the cell"] = str(len(structure))
+        if name in facts:
+            point = facts[name]
+            label = point.label
+            told["x"] = f"{point.x:.4f}"
+            told["energy above hull"] = f"{1000 * point.e_above_hull:.1f} meV/atom"
+            told["formation energy"] = f"{1000 * point.formation_energy:.1f} meV/atom"
+            if point.class_label is not None:
+                told["class"] = str(point.class_label)
+                told["nearest crystal"] = point.nearest or "-"
+        else:
+            entry = off[name]
+            label = entry.parent or entry.formula
+            place = entry.ternary
+            above = f"{1000 * place.e_above_hull:.1f} meV/atom" if place else "-"
+            told["energy above hull (all elements)"] = above
+        provenance = document["provenance"]
+        told["source"] = provenance["source"]
+        if provenance.get("n_removed"):
+            told["parent"] = (
+                f"{provenance['parent']} minus {provenance['n_removed']} "
+                f"{provenance['removed']}"
+            )
+        told["space group"] = _space_group(structure)
+        told["method"] = document["method"]
+        told["document"] = name
+        found[name] = EmbeddedStructure(
+            name, label, structure, document["energy"], document["method"], told
+        )
+    return {name: found[name] for name in ids if name in found}
+
+
+def _documents(
+    job_store: JobStore,
+    result_store: ResultStore,
+    diagram: Diagram,
+    ids: Sequence[str],
+) -> Iterable[tuple[str, dict]]:
+    wanted = ["structure", "provenance", "energy", "method"]
+    if not diagram.provisional:
+        store = result_store("structures", "structure_id")
+        for document in store.query(
+            {"structure_id": {"$in": list(ids)}}, properties=[*wanted, "structure_id"]
+        ):
+            yield document["structure_id"], document
+        return
+    fields = [f"output.{name}" for name in wanted]
+    for document in job_store.query({"uuid": {"$in": list(ids)}}, properties=fields):
+        yield document["uuid"], document["output"]
+
+
+def _space_group(structure: Structure) -> str:
+    symbol, number = structure.get_space_group_info(symprec=0.1)
+    return f"{symbol} ({number}), at 0.1 Å"
+
+
+def downloads(structures: Sequence[EmbeddedStructure]) -> list[Download]:
+    """Return all structures of the page as extended XYZ, XSF and CIF."""
+    if not structures:
+        return []
+    number = len(structures)
+    return [
+        Download(
+            "structures.extxyz",
+            "chemical/x-xyz",
+            _extxyz(structures),
+            f"{number} structures, extended XYZ",
+        ),
+        Download(
+            "structures-xsf.zip",
+            "application/zip",
+            _zip({f"{_file(s)}.xsf": _xsf(s) for s in structures}),
+            f"{number} structures, XSF (ænet), zipped",
+        ),
+        Download(
+            "structures-cif.zip",
+            "application/zip",
+            _zip({f"{_file(s)}.cif": s.cif for s in structures}),
+            f"{number} structures, CIF, zipped",
+        ),
+    ]
+
+
+def _file(entry: EmbeddedStructure) -> str:
+    """Return a file name; what a document says never becomes a path."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in entry.name)
+    return f"{kept.strip('.')[:60] or 'structure'}-{entry.structure_id[:13]}"
+
+
+def _extxyz(structures: Sequence[EmbeddedStructure]) -> bytes:
+    images = []
+    for entry in structures:
+        atoms = AseAtomsAdaptor.get_atoms(entry.structure, msonable=False)
+        atoms.info = {"structure_id": entry.structure_id, "method": entry.method}
+        atoms.calc = SinglePointCalculator(atoms, energy=entry.energy)
+        images.append(atoms)
+    text = io.StringIO()
+    write(text, images, format="extxyz")
+    return text.getvalue().encode()
+
+
+def _xsf(entry: EmbeddedStructure) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "structure.xsf"
+        write_xsf(file, entry.structure, energy=entry.energy)
+        return file.read_text(encoding="utf-8")
+
+
+def _zip(files: dict[str, str]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            # a fixed date, so that equal documents give equal pages
+            info = zipfile.ZipInfo(name, date_time=(2020, 1, 1, 0, 0, 0))
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, text)
+    return packed.getvalue()
