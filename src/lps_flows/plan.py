@@ -27,7 +27,7 @@ class PlannedWork:
     n_atoms
         Atoms of each calculation.
     steps
-        MD steps of each, none for other kinds.
+        MD steps of each, or most steps of a relaxation; none where nothing limits.
     at_most
         True when results decide and this is the upper bound.
     """
@@ -115,10 +115,19 @@ def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedW
     flow = settings.maker().dataset
     parents = [cells[key] for key in flow.parents(list(keys))]
     snapshots = dataset.n_trajectories * dataset.n_snapshots
+    # A snapshot that is relaxed is the first label of its own relaxation.
     relaxed = dataset.n_removed + (snapshots if dataset.relax_snapshots else 0)
+    labelled = 0 if dataset.relax_snapshots else snapshots
     return [
-        PlannedWork("dataset", "static", engine, (*as_is, *_each(parents, snapshots))),
-        PlannedWork("dataset", "relax", engine, _each(parents, relaxed)),
+        PlannedWork("dataset", "static", engine, (*as_is, *_each(parents, labelled))),
+        PlannedWork(
+            "dataset",
+            "relax",
+            engine,
+            _each(parents, relaxed),
+            dataset.relaxation_steps,
+            at_most=True,
+        ),
         PlannedWork(
             "dataset",
             "md",
