@@ -5,13 +5,19 @@ with the generation. Relaxing is a callable handed in.
 """
 
 from lps_flows.evolution.duplicates import chebyshev_fingerprint, lowest_distinct
-from lps_flows.evolution.enumeration import count_removals, distinct_removals
+from lps_flows.evolution.enumeration import (
+    count_removals,
+    distinct_removals,
+    evaluations_to_reach,
+    random_evaluations,
+)
 from lps_flows.evolution.errors import (
     EvolutionError,
     NothingSurvivedError,
     ParentError,
 )
 from lps_flows.evolution.individual import Generation, Individual
+from lps_flows.evolution.lineage import ancestry
 from lps_flows.evolution.problem import RemovalProblem
 from lps_flows.evolution.search import evolve
 from lps_flows.evolution.settings import EvolutionSettings, OperatorWeights
@@ -25,9 +31,12 @@ __all__ = [
     "OperatorWeights",
     "ParentError",
     "RemovalProblem",
+    "ancestry",
     "chebyshev_fingerprint",
     "count_removals",
     "distinct_removals",
+    "evaluations_to_reach",
     "evolve",
     "lowest_distinct",
+    "random_evaluations",
 ]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, product
 from math import comb, prod
 
+import numpy as np
+
 from lps_flows.evolution.errors import EvolutionError
+from lps_flows.evolution.individual import Generation
 from lps_flows.evolution.problem import RemovalProblem, Removed
 
 
@@ -59,3 +62,59 @@ def _all_removals(problem: RemovalProblem) -> Iterator[Removed]:
     ]
     for parts in product(*choices):
         yield tuple(sorted(site for part in parts for site in part))
+
+
+def evaluations_to_reach(
+    generations: Iterable[Generation], energy: float, tolerance: float = 1e-4
+) -> int | None:
+    """Return how many relaxations a run took to reach an energy.
+
+    Parameters
+    ----------
+    generations
+        A run from its start; it is consumed only as far as needed.
+    energy
+        Energy to reach (eV/atom).
+    tolerance
+        How close is reached (eV/atom).
+
+    Returns
+    -------
+    int or None
+        Relaxations up to and including the one that reached it; None when none did.
+    """
+    for generation in generations:
+        for individual in generation.newborn:
+            if (
+                individual.rejection in (None, "duplicate")
+                and individual.energy_per_atom <= energy + tolerance
+            ):
+                return individual.identifier + 1
+    return None
+
+
+def random_evaluations(
+    multiplicities: Mapping[Removed, int],
+    targets: set[Removed],
+    rng: np.random.Generator,
+) -> int:
+    """Return how many distinct removals random sampling evaluates to hit a target.
+
+    Removals are drawn at random; a symmetric copy of one seen before costs nothing.
+
+    Parameters
+    ----------
+    multiplicities
+        Of each distinct removal, from `distinct_removals`.
+    targets
+        Distinct removals that count as a hit.
+    rng
+        Generator.
+    """
+    # Weighted sampling without replacement: order by exponential waiting times.
+    names = list(multiplicities)
+    waits = rng.exponential(size=len(names)) / np.array(
+        [multiplicities[name] for name in names], dtype=float
+    )
+    first = min(waits[i] for i, name in enumerate(names) if name in targets)
+    return int((waits <= first).sum())

@@ -1,0 +1,50 @@
+"""Who descends from whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+
+class HasParents(Protocol):
+    """An individual or its document."""
+
+    @property
+    def identifier(self) -> int:
+        """Unique within the run."""
+
+    @property
+    def parents(self) -> Iterable[int]:
+        """Identifiers it descends from."""
+
+
+def ancestry(
+    individuals: Iterable[HasParents], identifier: int
+) -> list[tuple[int, int]]:
+    """Return the family tree of one individual.
+
+    Parameters
+    ----------
+    individuals
+        Everyone born in the run, or their documents.
+    identifier
+        Whose tree.
+
+    Returns
+    -------
+    list of tuple
+        Edges (parent, child), children in descending order; a member of the first
+        generation has none.
+    """
+    parents = {i.identifier: tuple(i.parents) for i in individuals}
+    edges: list[tuple[int, int]] = []
+    waiting, met = [identifier], {identifier}
+    while waiting:
+        child = max(waiting)
+        waiting.remove(child)
+        for parent in parents[child]:
+            edges.append((parent, child))
+            if parent not in met:
+                met.add(parent)
+                waiting.append(parent)
+    return edges

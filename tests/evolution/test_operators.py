@@ -1,0 +1,168 @@
+import numpy as np
+import pytest
+from pymatgen.core import Lattice, Structure
+
+from lps_flows.evolution import EvolutionSettings, Individual
+from lps_flows.evolution.operators import (
+    OPERATORS,
+    Nursery,
+    adapted_weights,
+    draw_operator,
+)
+from lps_flows.evolution.removal_operators import (
+    cross,
+    draw_clustered,
+    draw_uniform,
+    mutate,
+    slab,
+    uniform_region,
+)
+from lps_flows.evolution.selection import select
+from lps_flows.evolution.structure_operators import (
+    permute,
+    rattle,
+    smallest_contact,
+    splice,
+    strain,
+)
+
+
+def individual(problem, rng, identifier=0):
+    removed = draw_uniform(problem, rng)
+    structure = problem.build(removed)
+    structure = rattle(structure, 0.05, rng, everywhere=True)
+    return Individual(
+        identifier, 0, "random_removal", (), removed, structure, -1.0, None, True
+    )
+
+
+@pytest.mark.parametrize("draw", [draw_uniform, draw_clustered])
+def test_draws_keep_the_stoichiometry(beta_problem, draw):
+    rng = np.random.default_rng(0)
+    drawn = {draw(beta_problem, rng) for _ in range(50)}
+    assert all(beta_problem.is_valid(removed) for removed in drawn)
+    assert len(drawn) > 30
+
+
+def test_clustered_draws_lie_closer_together(beta_problem):
+    rng = np.random.default_rng(0)
+
+    def spread(draw):
+        return np.mean(
+            [
+                beta_problem.distances[np.ix_(removed, removed)].mean()
+                for removed in (draw(beta_problem, rng) for _ in range(200))
+            ]
+        )
+
+    assert spread(draw_clustered) < 0.9 * spread(draw_uniform)
+
+
+def test_mutation_and_crossover_keep_the_stoichiometry(beta_problem):
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        first, second = (draw_uniform(beta_problem, rng) for _ in range(2))
+        for inside in (
+            uniform_region(beta_problem, rng),
+            slab(beta_problem.parent.frac_coords, rng),
+        ):
+            child = cross(beta_problem, first, second, inside, rng)
+            assert beta_problem.is_valid(child)
+            assert set(child) <= set(first) | set(second)
+        changed = mutate(beta_problem, first, 0.1, rng, at_least=1)
+        assert beta_problem.is_valid(changed)
+        assert changed != first
+        assert mutate(beta_problem, first, 0.0, rng) == first
+
+
+@pytest.mark.parametrize("name", sorted(OPERATORS))
+def test_every_operator_gives_children_of_the_right_composition(beta_problem, name):
+    rng = np.random.default_rng(2)
+    population = [individual(beta_problem, rng, i) for i in range(4)]
+    nursery = Nursery(beta_problem, EvolutionSettings(), population, rng)
+    expected = population[0].structure.composition
+    for _ in range(10):
+        child = OPERATORS[name](nursery)
+        assert child.operator == name
+        assert child.structure.composition == expected
+        assert beta_problem.is_valid(child.removed)
+        # Atoms stand in the order of the sites they are for.
+        symbols = [site.specie.symbol for site in child.structure]
+        kept = beta_problem.kept(child.removed)
+        assert symbols == beta_problem.symbols[kept].tolist()
+        assert set(child.parents) <= {0, 1, 2, 3}
+
+
+def test_inherited_positions_are_the_relaxed_ones(beta_problem):
+    rng = np.random.default_rng(2)
+    parent = individual(beta_problem, rng)
+    settings = EvolutionSettings(inherited_fraction=1, min_distance=0.3)
+    nursery = Nursery(beta_problem, settings, [parent], rng)
+    child = OPERATORS["removal_mutation"](nursery)
+    assert not child.from_crystal
+    kept_parent = beta_problem.kept(parent.removed)
+    kept_child = beta_problem.kept(child.removed)
+    _, mine, theirs = np.intersect1d(kept_child, kept_parent, return_indices=True)
+    np.testing.assert_array_equal(
+        child.structure.frac_coords[mine], parent.structure.frac_coords[theirs]
+    )
+
+
+def test_splice_repairs_counts_and_takes_both_halves():
+    lattice = Lattice.cubic(8)
+    grid = np.array([[i, j, k] for i in range(2) for j in range(2) for k in range(2)])
+    first = Structure(lattice, ["Li"] * 4 + ["S"] * 4, grid / 2)
+    second = Structure(lattice, ["S"] * 4 + ["Li"] * 4, grid / 2 + 0.1)
+    for axis in range(3):
+        child = splice(
+            first,
+            second,
+            {"Li": 4, "S": 4},
+            first.frac_coords[:, axis] < 0.5,
+            second.frac_coords[:, axis] < 0.5,
+        )
+        assert child.composition.formula == "Li4 S4"
+
+
+def test_permutation_moves_only_the_mobile_element(beta_problem):
+    rng = np.random.default_rng(0)
+    parent = individual(beta_problem, rng).structure
+    moved = permute(parent, "Li", np.empty((0, 3)), 2, rng)
+    changed = np.any(moved.frac_coords != parent.frac_coords, axis=1)
+    assert changed.sum() == 2
+    assert {parent[i].specie.symbol for i in np.flatnonzero(changed)} == {"Li"}
+    assert smallest_contact(moved) > 0.5
+
+
+def test_strain_and_rattle_follow_their_sizes(beta_problem):
+    rng = np.random.default_rng(0)
+    parent = individual(beta_problem, rng).structure
+    strained = strain(parent, 0.02, rng)
+    assert 0.8 < strained.volume / parent.volume < 1.2
+    assert strained.volume != parent.volume
+    shaken = rattle(parent, 0.3, rng)
+    moves = np.linalg.norm(shaken.cart_coords - parent.cart_coords, axis=1)
+    assert 0 < (moves > 0).sum() < len(parent)
+
+
+@pytest.mark.parametrize("selection", ["tournament", "roulette"])
+def test_selection_prefers_the_better_and_never_repeats(beta_problem, selection):
+    rng = np.random.default_rng(0)
+    population = [individual(beta_problem, rng, i) for i in range(10)]
+    settings = EvolutionSettings(selection=selection)
+    drawn = [select(population, 2, settings, rng) for _ in range(300)]
+    assert all(a.identifier != b.identifier for a, b in drawn)
+    counts = np.bincount([a.identifier for a, _ in drawn], minlength=10)
+    assert counts[:3].sum() > 2 * counts[-3:].sum()
+    assert len(select(population[:1], 2, settings, rng)) == 1
+
+
+def test_adapted_weights_follow_success_and_keep_a_floor():
+    weights = {"a": 1.0, "b": 1.0, "off": 0.0}
+    for _ in range(20):
+        weights = adapted_weights(weights, {"a": 10, "b": 10}, {"a": 8, "b": 0})
+    assert weights["a"] > 3 * weights["b"] > 0.1
+    assert weights["off"] == 0
+    assert sum(weights.values()) == pytest.approx(1)
+    rng = np.random.default_rng(0)
+    assert {draw_operator(weights, rng) for _ in range(200)} == {"a", "b"}
