@@ -1,0 +1,122 @@
+"""Probability density of mobile ions on a grid over the cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from pymatgen.core import Structure
+from pymatgen.io.common import VolumetricData
+from pymatgen.io.vasp import Chgcar, Poscar
+from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+from scipy.ndimage import gaussian_filter
+
+from lps_flows.analysis.trajectory import (
+    EmptyTrajectoryError,
+    TrajectoryError,
+    cell_matrix,
+)
+
+
+def probability_density(
+    positions: ArrayLike,
+    lattice: ArrayLike,
+    *,
+    spacing: float = 0.25,
+    smearing: float = 0.0,
+    symmetrise: Structure | None = None,
+    symprec: float = 0.01,
+) -> NDArray[np.float64]:
+    """Return the density of ions over time, P(r) (Å^-3).
+
+    Parameters
+    ----------
+    positions
+        Positions (Å), shape (n_frames, n_ions, 3), in any image, without drift.
+    lattice
+        Cell vectors as rows (Å), shape (3, 3).
+    spacing
+        Largest distance between grid points (Å).
+    smearing
+        Standard deviation of a Gaussian to smooth with (Å); 0 counts as it is.
+    symmetrise
+        Structure whose space group is imposed; none (the default) imposes nothing.
+    symprec
+        Tolerance of that space group (Å).
+
+    Returns
+    -------
+    ndarray
+        Shape (n_a, n_b, n_c); its mean times the volume is the number of ions.
+    """
+    matrix = cell_matrix(lattice)
+    xyz = np.asarray(positions, dtype=float)
+    if xyz.size == 0:
+        raise EmptyTrajectoryError(
+            "there are no ions to make a density of",
+            field="positions",
+            value=xyz.shape,
+            remedy="Give positions of shape (n_frames, n_ions, 3)",
+        )
+    if not spacing > 0:
+        raise TrajectoryError(
+            "the grid spacing must be positive",
+            field="spacing",
+            value=spacing,
+            remedy="Use about 0.25 Å",
+        )
+    n_frames = len(xyz)
+    lengths = np.linalg.norm(matrix, axis=1)
+    shape = np.maximum(np.ceil(lengths / spacing).astype(int), 1)
+    fractional = xyz.reshape(-1, 3) @ np.linalg.inv(matrix)
+    counts = np.zeros(shape)
+    operations = (
+        [None]
+        if symmetrise is None
+        else SpacegroupAnalyzer(symmetrise, symprec).get_space_group_operations()
+    )
+    for operation in operations:
+        moved = (
+            fractional if operation is None else operation.operate_multi(fractional)
+        )
+        # grid point i stands for the cell around i / n
+        cells = np.floor(moved * shape + 0.5).astype(int) % shape
+        flat = np.ravel_multi_index(tuple(cells.T), tuple(shape))
+        counts += np.bincount(flat, minlength=counts.size).reshape(shape)
+    volume = abs(np.linalg.det(matrix))
+    density = counts / (n_frames * len(operations)) * counts.size / volume
+    if smearing > 0:
+        density = gaussian_filter(density, smearing * shape / lengths, mode="wrap")
+    return np.asarray(density)
+
+
+def write_density(
+    path: str | Path, structure: Structure, density: NDArray[np.float64]
+) -> Path:
+    """Write a density in a format that VESTA opens.
+
+    A name that ends in ``.cube`` gives a Gaussian cube file (Å^-3 converted by
+    pymatgen's convention), any other a CHGCAR, in which the values are the density
+    times the volume of the cell.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    structure
+        Structure of the cell.
+    density
+        Density (Å^-3), shape (n_a, n_b, n_c).
+    """
+    target = Path(path)
+    bare = structure.copy()
+    for name in list(bare.site_properties):
+        bare.remove_site_property(name)
+    if target.suffix == ".cube":
+        VolumetricData(bare, {"total": density}).to_cube(str(target))
+        return target
+    # CHGCAR lists atoms element by element.
+    ordered = bare.get_sorted_structure()
+    Chgcar(Poscar(ordered), {"total": density * ordered.volume}).write_file(str(target))
+    return target

@@ -1,0 +1,159 @@
+"""Temperature statistics, energy drift and survival of the framework in MD."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pymatgen.core import Structure
+
+from lps_flows.analysis.motifs import MotifSettings, classify_motifs
+
+_NO_MOTIF_SETTINGS = MotifSettings()
+
+
+@dataclass(frozen=True)
+class SamplingStatistics:
+    """Mean, error, fluctuation and drift of one quantity over a run.
+
+    Attributes
+    ----------
+    mean
+        Mean.
+    error
+        Standard error of the mean from the largest of the block averages.
+    fluctuation
+        Standard deviation.
+    drift
+        Slope of a straight line per fs.
+    """
+
+    mean: float
+    error: float
+    fluctuation: float
+    drift: float
+
+
+def sampling_statistics(
+    values: NDArray[np.float64], times: NDArray[np.float64]
+) -> SamplingStatistics:
+    """Summarise a correlated time series.
+
+    The error of the mean is the largest estimate over block lengths that leave at
+    least eight blocks (Flyvbjerg and Petersen's blocking, without its plateau
+    search).
+
+    Parameters
+    ----------
+    values
+        The quantity, shape (n,).
+    times
+        Times (fs), shape (n,).
+    """
+    x = np.asarray(values, dtype=float)
+    errors = []
+    blocks = x
+    while len(blocks) >= 8:
+        errors.append(blocks.std(ddof=1) / np.sqrt(len(blocks)))
+        even = blocks[: len(blocks) // 2 * 2]
+        blocks = even.reshape(-1, 2).mean(axis=1)
+    error = max(errors) if errors else float(x.std() / np.sqrt(len(x)))
+    drift = np.polyfit(times - times.mean(), x, 1)[0] if len(x) > 2 else 0.0
+    return SamplingStatistics(
+        float(x.mean()), float(error), float(x.std()), float(drift)
+    )
+
+
+@dataclass(frozen=True)
+class MotifHistory:
+    """Motifs over a run.
+
+    Attributes
+    ----------
+    times
+        Times looked at (fs).
+    fractions
+        Fraction of the network former in each motif at these times.
+    reference
+        The same fractions at the start.
+    changed
+        Largest absolute difference between the mean over the second half and the
+        start, over the motifs.
+    """
+
+    times: list[float]
+    fractions: dict[str, list[float]]
+    reference: dict[str, float]
+    changed: float
+
+
+def motif_history(
+    structure: Structure,
+    positions: NDArray[np.float64],
+    times: NDArray[np.float64],
+    *,
+    n_times: int = 20,
+    settings: MotifSettings = _NO_MOTIF_SETTINGS,
+    average: int = 5,
+) -> MotifHistory | None:
+    """Classify the anions at evenly spaced times of a run.
+
+    A hot P-S bond crosses any cutoff for a moment, so each time looked at is the
+    average position over a few neighbouring frames, which keeps what is bonded and
+    removes the vibration.
+
+    Parameters
+    ----------
+    structure
+        Structure the run started from; gives elements, cell and reference.
+    positions
+        Unwrapped positions (Å), shape (n_frames, n_atoms, 3).
+    times
+        Times (fs), shape (n_frames,).
+    n_times
+        Number of times.
+    settings
+        Elements and cutoffs of the motifs.
+    average
+        Frames averaged at each time.
+
+    Returns
+    -------
+    MotifHistory or None
+        None when the structure holds no network former.
+    """
+    if settings.former not in structure.composition.get_el_amt_dict():
+        return None
+    n_times = min(n_times, len(times))
+    centres = np.linspace(0, len(times) - 1, n_times).round().astype(int)
+    species = [site.specie for site in structure]
+    rows: list[dict[str, float]] = []
+    for centre in centres:
+        first = int(np.clip(centre - average // 2, 0, max(len(times) - average, 0)))
+        mean = positions[first : first + average].mean(axis=0)
+        frame = Structure(
+            structure.lattice, species, mean, coords_are_cartesian=True
+        )
+        rows.append(classify_motifs(frame, settings))
+    bare = structure.copy()
+    for name in list(bare.site_properties):
+        bare.remove_site_property(name)
+    reference = classify_motifs(bare, settings)
+    late = rows[len(rows) // 2 :]
+    changed = max(
+        abs(float(np.mean([row[name] for row in late])) - reference[name])
+        for name in reference
+    )
+    return MotifHistory(
+        times=[float(times[i]) for i in centres],
+        fractions={name: [row[name] for row in rows] for name in reference},
+        reference=reference,
+        changed=changed,
+    )
+
+
+def framework_indices(structure: Structure, mobile: str) -> Sequence[int]:
+    """Return the indices of the atoms that are not mobile."""
+    return [i for i, site in enumerate(structure) if site.specie.symbol != mobile]

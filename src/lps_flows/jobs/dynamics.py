@@ -1,0 +1,292 @@
+"""One chunk of NVT dynamics with an engine that runs in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import Calculator
+from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from pydantic import Field
+from pymatgen.core import Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.jobs.nose_hoover import (
+    RestartableNoseHoover,
+    kinetic_temperature,
+    velocities_from_ase,
+    velocities_to_ase,
+)
+from lps_flows.schemas.arrays import PackedArray
+from lps_flows.schemas.md import MDFrames, MDState
+
+# What an engine inside this process raises over unphysical atoms.
+_BAD_ATOMS = (LpsFlowsError, ValueError, RuntimeError, ArithmeticError)
+
+
+class DynamicsError(LpsFlowsError):
+    """A run cannot be set up as asked."""
+
+
+class DynamicsSettings(FrozenSettings):
+    """Integration, thermostat and storage of a molecular dynamics run."""
+
+    time_step: float = Field(1.0, gt=0, description="Time step (fs).")
+    damping_time: float = Field(
+        100.0, gt=0, description="Characteristic time of the thermostat (fs)."
+    )
+    frame_interval: int = Field(
+        20, ge=1, description="Time steps between stored frames."
+    )
+    chunk_length: float = Field(
+        10000.0,
+        gt=0,
+        description="Longest part of a run that is one job (fs): what a kill can "
+        "cost.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of the initial velocities.")
+    max_temperature_ratio: float = Field(
+        4.0,
+        gt=1,
+        description="Kinetic temperature over the thermostat's at which a run counts "
+        "as exploded.",
+    )
+
+    def steps(self, duration: float) -> int:
+        """Return the number of steps of a duration (fs), a multiple of the frames."""
+        frames = round(duration / (self.time_step * self.frame_interval))
+        return max(frames, 1) * self.frame_interval if duration > 0 else 0
+
+    def chunks(self, duration: float) -> list[int]:
+        """Cut a duration (fs) into steps per job, each a multiple of the frames."""
+        left, size = self.steps(duration), self.steps(self.chunk_length)
+        cut = []
+        while left > 0:
+            cut.append(min(size, left))
+            left -= cut[-1]
+        return cut
+
+
+@dataclass
+class ChunkResult:
+    """What a chunk of dynamics gives.
+
+    Attributes
+    ----------
+    atoms
+        Atoms at the end.
+    state
+        State for the continuation, None after a failure.
+    frames
+        Frames of the chunk.
+    n_frames
+        Their number.
+    wall_time
+        Time spent (s).
+    failure
+        Why it stopped early.
+    """
+
+    atoms: Atoms
+    state: MDState | None
+    frames: MDFrames
+    n_frames: int
+    wall_time: float
+    failure: str | None = None
+
+
+@dataclass
+class _Recorder:
+    """Keeps one frame every `interval` steps."""
+
+    keep_positions: bool
+    steps: list[int] = field(default_factory=list)
+    positions: list[np.ndarray] = field(default_factory=list)
+    temperatures: list[float] = field(default_factory=list)
+    potential: list[float] = field(default_factory=list)
+    conserved: list[float] = field(default_factory=list)
+
+    def add(self, step: int, integrator: RestartableNoseHoover) -> None:
+        atoms = integrator.atoms
+        self.steps.append(step)
+        if self.keep_positions:
+            self.positions.append(atoms.get_positions().astype("<f4"))
+        self.temperatures.append(kinetic_temperature(atoms))
+        self.potential.append(float(atoms.get_potential_energy()))
+        self.conserved.append(integrator.get_conserved_energy())
+
+    def frames(self) -> MDFrames:
+        shape = (len(self.steps), -1, 3)
+        return MDFrames(
+            steps=PackedArray.pack(self.steps, "<i8"),
+            positions=PackedArray.pack(np.array(self.positions).reshape(shape), "<f4")
+            if self.positions
+            else None,
+            temperatures=PackedArray.pack(self.temperatures),
+            potential_energies=PackedArray.pack(self.potential),
+            conserved_energies=PackedArray.pack(self.conserved),
+        )
+
+
+def run_chunk(
+    structure: Structure,
+    calculator: Calculator,
+    *,
+    temperature: float,
+    n_steps: int,
+    settings: DynamicsSettings,
+    first_step: int = 0,
+    state: MDState | None = None,
+    keep_positions: bool = True,
+    on_frame: Callable[[int], None] | None = None,
+) -> ChunkResult:
+    """Integrate `n_steps` steps, from velocities drawn or given, or from a state.
+
+    Continuing from the state of an earlier chunk gives the same numbers, bit for
+    bit, as never having stopped: positions, momenta and thermostat are in double
+    precision, and neighbour lists are made anew at every stored frame, so that they
+    depend on the atoms alone. The first frame of a continuation is the one after
+    its start, which belongs to the chunk before.
+
+    Parameters
+    ----------
+    structure
+        Atoms and cell; a site property ``velocities`` (Å/fs) starts the run when
+        there is no state.
+    calculator
+        ASE calculator.
+    temperature
+        Thermostat temperature (K).
+    n_steps
+        Number of steps, a multiple of the frame interval.
+    settings
+        Integration and storage.
+    first_step
+        Steps done before.
+    state
+        State of the chunk before.
+    keep_positions
+        Keep the positions of the frames, not only their temperature and energy.
+    on_frame
+        Called with the step after every stored frame.
+    """
+    if n_steps % settings.frame_interval:
+        raise DynamicsError(
+            "a chunk must be a whole number of frame intervals",
+            field="n_steps",
+            value=n_steps,
+            remedy=f"Use a multiple of {settings.frame_interval}",
+        )
+    started = time.perf_counter()
+    atoms = initial_atoms(structure, temperature, settings.seed, draw=state is None)
+    atoms.calc = calculator
+    _forget_neighbours(calculator)
+    integrator = RestartableNoseHoover(
+        atoms,
+        settings.time_step * units.fs,
+        temperature_K=temperature,
+        tdamp=settings.damping_time * units.fs,
+    )
+    if state is not None:
+        integrator.restore(state)
+    recorder = _Recorder(keep_positions)
+    failure = None
+    step = first_step
+    try:
+        if first_step == 0:
+            recorder.add(0, integrator)
+        for _ in range(n_steps // settings.frame_interval):
+            for left in reversed(range(settings.frame_interval)):
+                if left == 0:
+                    # the forces at the frame come from lists made at the frame, as
+                    # they will when a continuation starts there
+                    _forget_neighbours(calculator)
+                integrator.step()
+            step += settings.frame_interval
+            failure = _explosion(atoms, temperature, settings, step)
+            if failure:
+                break
+            recorder.add(step, integrator)
+            if on_frame is not None:
+                on_frame(step)
+    except _BAD_ATOMS as error:
+        failure = f"stopped between step {step} and the next frame: {error}"
+    return ChunkResult(
+        atoms=atoms,
+        state=None if failure else integrator.state(),
+        frames=recorder.frames(),
+        n_frames=len(recorder.steps),
+        wall_time=time.perf_counter() - started,
+        failure=failure,
+    )
+
+
+def initial_atoms(
+    structure: Structure, temperature: float, seed: int, *, draw: bool
+) -> Atoms:
+    """Return atoms with velocities: those of the structure, or drawn ones.
+
+    Parameters
+    ----------
+    structure
+        Structure; its site property ``velocities`` (Å/fs) is used when present.
+    temperature
+        Temperature of drawn velocities (K), met exactly.
+    seed
+        Seed of the draw.
+    draw
+        Draw velocities when the structure has none.
+    """
+    bare = structure.copy()
+    velocities = bare.site_properties.get("velocities")
+    for name in list(bare.site_properties):
+        bare.remove_site_property(name)
+    atoms = AseAtomsAdaptor.get_atoms(bare, msonable=False)
+    if velocities is not None and all(v is not None for v in velocities):
+        atoms.set_velocities(velocities_to_ase(np.array(velocities, dtype=float)))
+        Stationary(atoms, preserve_temperature=False)
+    elif draw:
+        rng = np.random.default_rng([seed, round(1000 * temperature)])
+        MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)
+        Stationary(atoms, preserve_temperature=False)
+        atoms.set_momenta(
+            atoms.get_momenta() * np.sqrt(temperature / kinetic_temperature(atoms))
+        )
+    return atoms
+
+
+def final_structure(atoms: Atoms) -> Structure:
+    """Return the structure of atoms with its velocities (Å/fs)."""
+    structure = Structure(
+        atoms.cell.array,
+        atoms.get_chemical_symbols(),
+        atoms.get_positions(),
+        coords_are_cartesian=True,
+    )
+    velocities = velocities_from_ase(atoms.get_velocities())
+    structure.add_site_property("velocities", velocities.tolist())
+    return structure
+
+
+def _forget_neighbours(calculator: Calculator) -> None:
+    forget = getattr(calculator, "forget_neighbours", None)
+    if forget is not None:
+        forget()
+
+
+def _explosion(
+    atoms: Atoms, temperature: float, settings: DynamicsSettings, step: int
+) -> str | None:
+    if not np.isfinite(atoms.get_positions()).all():
+        return f"exploded before step {step}: positions are not finite"
+    found = kinetic_temperature(atoms)
+    if not found < settings.max_temperature_ratio * temperature:
+        return (
+            f"exploded before step {step}: {found:.0f} K at a thermostat of "
+            f"{temperature:g} K; the potential does not know these configurations"
+        )
+    return None

@@ -1,0 +1,118 @@
+"""Join the chunks of a run that lie in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jobflow import JobStore
+from numpy.typing import NDArray
+from pymatgen.core import Structure
+
+from lps_flows.analysis.trajectory import EmptyTrajectoryError, TrajectoryError
+from lps_flows.schemas.md import MDChunkDocument
+
+
+@dataclass(frozen=True)
+class JoinedTrajectory:
+    """One run, put together from its chunks.
+
+    Attributes
+    ----------
+    structure
+        Atoms and cell at the end of the last chunk.
+    times
+        Time of each frame since the start of the run (fs), shape (n_frames,).
+    positions
+        Unwrapped positions (Å), shape (n_frames, n_atoms, 3).
+    temperatures, potential_energies, conserved_energies
+        Kinetic temperature (K) and energies (eV), shape (n_frames,).
+    method, label, temperature
+        As in the chunks.
+    failure
+        Why a chunk stopped early; the frames before it are here.
+    """
+
+    structure: Structure
+    times: NDArray[np.float64]
+    positions: NDArray[np.float64]
+    temperatures: NDArray[np.float64]
+    potential_energies: NDArray[np.float64]
+    conserved_energies: NDArray[np.float64]
+    method: str
+    label: str
+    temperature: float
+    failure: str | None
+
+
+def load_chunk(uuid: str, store: JobStore) -> MDChunkDocument:
+    """Read the document of one chunk, frames included."""
+    output: Any = store.get_output(uuid, which="last", load=True)
+    if isinstance(output, MDChunkDocument):
+        return output
+    plain = {key: value for key, value in output.items() if not key.startswith("@")}
+    return MDChunkDocument.model_validate(plain)
+
+
+def join_trajectory(chunk_uuids: Sequence[str], store: JobStore) -> JoinedTrajectory:
+    """Join the production frames of a run, in order and without repeats.
+
+    Parameters
+    ----------
+    chunk_uuids
+        Jobs of the chunks, in the order they ran; equilibration chunks hold no
+        positions and are passed over.
+    store
+        Job store with its `data` store.
+
+    Raises
+    ------
+    EmptyTrajectoryError
+        When no chunk holds a frame.
+    TrajectoryError
+        When chunks are out of order, or one is missing between two others.
+    """
+    chunks = [load_chunk(uuid, store) for uuid in chunk_uuids]
+    failure = next((chunk.failure for chunk in chunks if chunk.failure), None)
+    previous: MDChunkDocument | None = None
+    columns: dict[str, list[Any]] = {}
+    for uuid, chunk in zip(chunk_uuids, chunks, strict=True):
+        if previous is not None and chunk.first_step != previous.last_step:
+            raise TrajectoryError(
+                f"the chunk starts at step {chunk.first_step}, the one before ends at "
+                f"{previous.last_step}",
+                field="chunk_uuids",
+                value=uuid,
+                remedy="Give all chunks of one run in the order they ran",
+            )
+        previous = chunk
+        frames = chunk.frames
+        if frames is None or frames.positions is None or chunk.n_frames == 0:
+            continue
+        columns.setdefault("times", []).append(frames.steps.unpack() * chunk.time_step)
+        columns.setdefault("positions", []).append(frames.positions.unpack())
+        for key in ("temperatures", "potential_energies", "conserved_energies"):
+            columns.setdefault(key, []).append(getattr(frames, key).unpack())
+    if previous is None or not columns:
+        raise EmptyTrajectoryError(
+            failure or "no chunk holds a frame",
+            field="chunk_uuids",
+            value=list(chunk_uuids),
+            remedy="Look at the first chunk's document; give production longer than "
+            "one frame interval",
+        )
+    joined = {key: np.concatenate(parts) for key, parts in columns.items()}
+    return JoinedTrajectory(
+        structure=previous.structure,
+        times=joined["times"].astype(float),
+        positions=joined["positions"].astype(float),
+        temperatures=joined["temperatures"],
+        potential_energies=joined["potential_energies"],
+        conserved_energies=joined["conserved_energies"],
+        method=previous.method,
+        label=previous.label,
+        temperature=previous.temperature,
+        failure=failure,
+    )

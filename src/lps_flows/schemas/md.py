@@ -1,0 +1,178 @@
+"""Molecular dynamics: the chunks of a run, and what the whole run says."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+from pymatgen.core import Structure
+
+from lps_flows.schemas.arrays import PackedArray
+from lps_flows.schemas.base import Document
+
+
+class MDState(BaseModel):
+    """Everything that a continuation needs, in double precision."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    positions: PackedArray = Field(
+        description="Unwrapped positions, shape (n_atoms, 3) (Å)."
+    )
+    momenta: PackedArray = Field(
+        description="Momenta, shape (n_atoms, 3) (ASE units, sqrt(eV amu))."
+    )
+    thermostat_positions: PackedArray = Field(
+        description="Thermostat variables eta of the Nosé-Hoover chain, shape (n,)."
+    )
+    thermostat_momenta: PackedArray = Field(
+        description="Momenta of the thermostat variables, shape (n,) (ASE units)."
+    )
+
+
+class MDFrames(BaseModel):
+    """Frames of one chunk; kept in the `data` store."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    steps: PackedArray = Field(description="Step of each frame in the whole run.")
+    positions: PackedArray | None = Field(
+        None,
+        description="Unwrapped positions, shape (n_frames, n_atoms, 3) (Å, single "
+        "precision); none during equilibration.",
+    )
+    temperatures: PackedArray = Field(description="Kinetic temperature (K).")
+    potential_energies: PackedArray = Field(description="Potential energy (eV).")
+    conserved_energies: PackedArray = Field(
+        description="Energy of atoms and thermostat, constant but for the error of "
+        "the integration (eV); NaN where the engine does not give it."
+    )
+
+
+class MDChunkDocument(Document):
+    """One chunk of a molecular dynamics run: the work of one job."""
+
+    method: str = Field(description="Method that gave the forces.")
+    label: str = Field(description="Name of the structure.")
+    temperature: float = Field(description="Thermostat temperature (K).")
+    time_step: float = Field(description="Time step (fs).")
+    first_step: int = Field(description="Steps of the run done before this chunk.")
+    last_step: int = Field(description="Steps of the run done after this chunk.")
+    n_frames: int = Field(description="Frames in this chunk.")
+    equilibration: bool = Field(description="True when positions were not kept.")
+    structure: Structure = Field(
+        description="End of the chunk; site property 'velocities' in Å/fs."
+    )
+    dir_name: str | None = Field(
+        None, description="Run directory, for engines that continue from files."
+    )
+    state: MDState | None = Field(
+        None, description="State for the next chunk; none after a failure."
+    )
+    frames: MDFrames | None = Field(None, description="Frames; none after a failure.")
+    wall_time: float = Field(0.0, description="Wall time of the chunk (s).")
+    failure: str | None = Field(
+        None, description="Why the dynamics stopped early; none when it did not."
+    )
+
+
+class FrameworkSurvival(BaseModel):
+    """Whether the anions of the network former lived through the run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    times: list[float] = Field(description="Times looked at (fs).")
+    motifs: dict[str, list[float]] = Field(
+        description="Fraction of the network former in each motif at these times."
+    )
+    reference: dict[str, float] = Field(
+        description="The same fractions in the structure the run started from."
+    )
+    changed: float = Field(
+        description="Largest mean change of any fraction over the last half of the "
+        "run against the start (0 to 1)."
+    )
+    survived: bool = Field(description="True when `changed` is below the threshold.")
+
+
+class SpeciesDiffusion(BaseModel):
+    """Diffusion of one kind of atom in one run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    D: float = Field(description="Diffusion coefficient (cm^2/s).")
+    interval: tuple[float, float] = Field(description="68 % interval (cm^2/s).")
+    interval_95: tuple[float, float] = Field(description="95 % interval (cm^2/s).")
+    diffusive: bool = Field(description="True when D may be used.")
+    reason: str = Field(description="Why not, or how the linear regime was found.")
+    start: float = Field(description="Start of the linear regime (fs).")
+    intercept: float = Field(description="Intercept of the straight line (Å^2).")
+    lags: list[float] = Field(description="Lags of the MSD (fs).")
+    msd: list[float] = Field(description="Mean-squared displacement (Å^2).")
+    msd_std: list[float] = Field(description="Its standard deviation (Å^2).")
+    warnings: list[str] = Field(default_factory=list, description="Caveats.")
+
+
+class MDRunDocument(Document):
+    """One run at one temperature, analysed."""
+
+    method: str = Field(description="Method that gave the forces.")
+    label: str = Field(description="Name of the structure.")
+    formula: str = Field(description="Full formula of the cell.")
+    n_atoms: int = Field(description="Number of atoms.")
+    volume: float = Field(description="Volume of the cell (Å^3).")
+    temperature: float = Field(description="Thermostat temperature (K).")
+    time_step: float = Field(description="Time step (fs).")
+    equilibration: float = Field(description="Equilibration that was run (fs).")
+    production: float = Field(description="Production that was analysed (fs).")
+    frame_interval: float = Field(description="Time between frames (fs).")
+    n_frames: int = Field(description="Frames of the production.")
+    chunk_uuids: list[str] = Field(description="Jobs that hold the trajectory.")
+    mean_temperature: float | None = Field(
+        None, description="Mean kinetic temperature of the production (K)."
+    )
+    mean_temperature_error: float | None = Field(
+        None, description="Its standard error, from block averages (K)."
+    )
+    temperature_fluctuation: float | None = Field(
+        None, description="Standard deviation of the kinetic temperature (K)."
+    )
+    canonical_fluctuation: float | None = Field(
+        None, description="The same in the canonical ensemble, T sqrt(2/f) (K)."
+    )
+    temperature_drift: float | None = Field(
+        None, description="Slope of the temperature over the production (K/ps)."
+    )
+    energy_drift: float | None = Field(
+        None,
+        description="Slope of the conserved energy (meV/atom/ps); none where the "
+        "engine does not give it.",
+    )
+    mobile: str = Field(description="Mobile element.")
+    diffusion: dict[str, SpeciesDiffusion] = Field(
+        default_factory=dict,
+        description="Tracer diffusion by element: the mobile one and the others as a "
+        "control.",
+    )
+    charge_diffusion: SpeciesDiffusion | None = Field(
+        None, description="Diffusion of the mobile ions' centre, times their number."
+    )
+    haven_ratio: float | None = Field(
+        None,
+        description="Tracer over charge diffusivity; none unless both are diffusive.",
+    )
+    cross_checks: dict[str, float] = Field(
+        default_factory=dict,
+        description="D of the mobile element by other estimators (cm^2/s).",
+    )
+    framework: FrameworkSurvival | None = Field(
+        None, description="Motifs over time; none without a network former."
+    )
+    density: PackedArray | None = Field(
+        None,
+        description="Probability density of the mobile ions on a grid over the cell, "
+        "shape (n_a, n_b, n_c) (Å^-3); it integrates to their number.",
+    )
+    structure: Structure = Field(description="Structure the run started from.")
+    failure: str | None = Field(None, description="Why the run stopped early.")
+    remarks: list[str] = Field(
+        default_factory=list, description="What a reader must know about the run."
+    )

@@ -1,0 +1,101 @@
+"""From several runs to a conductivity."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+from pymatgen.core import Structure
+
+from lps_flows.schemas.base import Document
+
+TRANSPORT_INDEXES = ("transport_id", "campaign", "method", "label", "structure_id")
+"""Fields indexed in the ``transport`` collection."""
+
+
+class RunSummary(BaseModel):
+    """What the Arrhenius fit and the figures need of one run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run_uuid: str = Field(description="Job of the run's document.")
+    temperature: float = Field(description="Thermostat temperature (K).")
+    mean_temperature: float | None = Field(
+        None, description="Mean kinetic temperature (K)."
+    )
+    production: float = Field(description="Production that was analysed (fs).")
+    D: float | None = Field(None, description="Tracer diffusivity (cm^2/s).")
+    interval: tuple[float, float] | None = Field(
+        None, description="Its 68 % interval (cm^2/s)."
+    )
+    haven_ratio: float | None = Field(None, description="Haven ratio.")
+    used: bool = Field(description="True when the run entered the Arrhenius fit.")
+    reason: str = Field(description="Why not, or how the linear regime was found.")
+    framework_survived: bool | None = Field(
+        None, description="False when units of the framework broke."
+    )
+    lags: list[float] = Field(default_factory=list, description="Lags (fs).")
+    msd: list[float] = Field(
+        default_factory=list, description="MSD of the mobile ions (Å^2)."
+    )
+    msd_std: list[float] = Field(
+        default_factory=list, description="Its standard deviation (Å^2)."
+    )
+    start: float | None = Field(None, description="Start of the linear regime (fs).")
+
+
+class TransportDocument(Document):
+    """Conductivity of one structure by one method."""
+
+    method: str = Field(description="Method that gave the forces.")
+    label: str = Field(description="Name of the structure.")
+    structure: Structure = Field(description="Cell of the dynamics.")
+    formula: str = Field(description="Full formula of the cell.")
+    x: float | None = Field(None, description="Position on the composition line.")
+    n_atoms: int = Field(description="Number of atoms.")
+    mobile: str = Field(description="Mobile element.")
+    number_density: float = Field(description="Mobile ions per volume (Å^-3).")
+    runs: list[RunSummary] = Field(description="One entry per temperature.")
+    activation_energy: float | None = Field(
+        None, description="Activation energy (eV); none when no line could be fitted."
+    )
+    activation_energy_interval: tuple[float, float] | None = Field(
+        None, description="Its 68 % interval (eV)."
+    )
+    prefactor: float | None = Field(None, description="D0 (cm^2/s).")
+    covariance: list[list[float]] | None = Field(
+        None, description="Covariance of (ln D0, Ea), shape (2, 2)."
+    )
+    chi_square_per_freedom: float | None = Field(
+        None, description="Misfit of the Arrhenius line."
+    )
+    reference_temperature: float = Field(
+        300.0, description="Temperature of `conductivity` (K)."
+    )
+    conductivity: float | None = Field(
+        None,
+        description="Nernst-Einstein conductivity at the reference temperature (S/cm).",
+    )
+    conductivity_interval: tuple[float, float] | None = Field(
+        None, description="Its 68 % interval (S/cm)."
+    )
+    conductivities: dict[str, float] = Field(
+        default_factory=dict,
+        description="Nernst-Einstein conductivity at each simulated temperature "
+        "(S/cm), by temperature in K.",
+    )
+    framework_survived: bool | None = Field(
+        None, description="False when units of the framework broke in a used run."
+    )
+    warnings: list[str] = Field(
+        default_factory=list, description="What to bear in mind with these numbers."
+    )
+
+
+class TransportRecord(TransportDocument):
+    """A transport document as the ``transport`` collection keeps it."""
+
+    transport_id: str = Field(description="Job that wrote the document.")
+    campaign: str = Field(description="Campaign it belongs to.")
+    structure_id: str | None = Field(
+        None, description="Document of the structure in the ``structures`` collection."
+    )
+    source_digest: str = Field(description="Digest of what it was made from.")
