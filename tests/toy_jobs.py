@@ -26,9 +26,12 @@ def number(value: float, journal: str, name: str, seconds: float = 0.0) -> float
 
 
 @job
-def total(values: list[float], journal: str, name: str = "total") -> float:
-    """Return the sum of `values`."""
+def total(
+    values: list[float], journal: str, name: str = "total", seconds: float = 0.0
+) -> float:
+    """Return the sum of `values` after `seconds`."""
     _note(journal, name)
+    time.sleep(seconds)
     return sum(values)
 
 
@@ -77,15 +80,17 @@ def talkative(text: str) -> None:
 
 
 def toy_flow(journal: Path | str, n: int = 4, seconds: float = 0.0) -> Flow:
-    """Two first jobs, a fan-out of `n`, and a sum: n + 5 fireworks in three stages."""
+    """Two first jobs, a fan-out of `n`, and a sum: n + 6 fireworks in three stages."""
     journal = str(journal)
     first = [number(k, journal, f"first-{k}", seconds) for k in (1, 2)]
     for k, each in enumerate(first):
         each.name = f"first-{k + 1}"
         each.update_metadata({"stage": "first"}, dynamic=True)
     many = fan_out(n, journal, seconds)
+    many.name = "fan_out"
     many.update_metadata({"stage": "many"}, dynamic=True)
-    end = total([*[each.output for each in first], many.output], journal, "end")
+    values = [*[each.output for each in first], many.output]
+    end = total(values, journal, "end", seconds)
     end.name = "end"
     end.update_metadata({"stage": "end"}, dynamic=True)
     return Flow([*first, many, end], output=end.output, name="toy")
