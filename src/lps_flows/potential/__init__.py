@@ -6,6 +6,7 @@ their uncertainty out; no workflow and no store needed.
 
 from lps_flows.potential.assessment import ErrorReport, assess
 from lps_flows.potential.calculator import ANNCalculator
+from lps_flows.potential.dataset_files import LabelledStructures, read_labelled
 from lps_flows.potential.descriptor import ChebyshevDescriptor, DescriptorSettings
 from lps_flows.potential.errors import (
     DescriptorError,
@@ -16,6 +17,11 @@ from lps_flows.potential.errors import (
     TrainingError,
     UnknownElementError,
     XSFError,
+)
+from lps_flows.potential.fingerprint_setup import (
+    FingerprintSetup,
+    read_setup,
+    write_setup,
 )
 from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.network import ElementNetwork
@@ -38,6 +44,8 @@ __all__ = [
     "DescriptorSettings",
     "ElementNetwork",
     "ErrorReport",
+    "FingerprintSetup",
+    "LabelledStructures",
     "OverlappingAtomsError",
     "PotentialError",
     "PotentialFileError",
@@ -53,8 +61,11 @@ __all__ = [
     "assess",
     "committee_uncertainty",
     "most_uncertain",
+    "read_labelled",
+    "read_setup",
     "read_xsf",
     "relax_batch",
     "train_potential",
+    "write_setup",
     "write_xsf",
 ]

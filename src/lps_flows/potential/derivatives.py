@@ -39,7 +39,7 @@ from lps_flows.potential.kernels import (
 )
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST)
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def _radial_slopes(
     nr: int, full: int, scale: float, t: np.ndarray, slopes: np.ndarray
 ) -> None:  # pragma: no cover - compiled
@@ -65,7 +65,7 @@ def _radial_slopes(
             t1[k] = nt
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST)
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def pull_back(
     first: np.ndarray,
     neighbour: np.ndarray,
@@ -200,7 +200,7 @@ def pull_back(
                     f[who[k] - origin, b] -= g[k]
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST)
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def push_forward(
     first: np.ndarray,
     neighbour: np.ndarray,

@@ -16,7 +16,12 @@ import numpy as np
 _MT_A, _MT_B, _TWIST = 1.7159, 2.0 / 3.0, 0.1
 
 
-@numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz", "arcp"})
+@numba.njit(
+    nogil=True,
+    cache=True,
+    error_model="numpy",
+    fastmath={"reassoc", "contract", "nsz", "arcp"},
+)
 def run_networks(
     values: np.ndarray,
     element: np.ndarray,

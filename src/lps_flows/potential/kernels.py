@@ -31,7 +31,7 @@ T0, T1, D0, D1 = range(7, 11)
 ROWS = 11
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST, inline="always")
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
 def sin_half_pi(x: float) -> float:  # pragma: no cover - compiled
     """Return sin(pi x / 2) for x in [-1, 1]."""
     y = x * x
@@ -41,7 +41,7 @@ def sin_half_pi(x: float) -> float:  # pragma: no cover - compiled
     return r * x
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST, inline="always")
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
 def cos_half_pi(x: float) -> float:  # pragma: no cover - compiled
     """Return cos(pi x / 2) for x in [-1, 1]."""
     y = x * x
@@ -51,7 +51,7 @@ def cos_half_pi(x: float) -> float:  # pragma: no cover - compiled
     return r
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def table_width(first: np.ndarray) -> int:  # pragma: no cover - compiled
     """Return the largest number of neighbours, padded to whole registers."""
     most = 0
@@ -60,7 +60,7 @@ def table_width(first: np.ndarray) -> int:  # pragma: no cover - compiled
     return ((most + _PAD - 1) // _PAD + 1) * _PAD
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST)
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def gather(
     p0: int,
     p1: int,
@@ -109,7 +109,7 @@ def gather(
     return m, full, a
 
 
-@numba.njit(nogil=True, cache=True, fastmath=FAST)
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
 def features(
     first: np.ndarray,
     neighbour: np.ndarray,

@@ -2,10 +2,11 @@
 
 Per member, in scaled units (energies times the energy scale):
 
-L = w_E mean_s (dE_s / N_s)^2 + w_F mean_f (dF_f)^2 + w_2 mean_k (weight_k)^2
+L = w_E mean_s (dE_s / N_s)^2 + w_F mean_f (dF_f)^2 + w_2 / n mean_k (weight_k)^2
 
-over structures s, force components f (eV/Å, scaled) and weights k. ænet's loss is the
-first term.
+over structures s, force components f (eV/Å, scaled), weights k and the number n of
+energies and force components, so that the last term fades as data grow. ænet's loss is
+the first term.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Chunk:
     counts
         (n_structures) atoms of each.
     inputs
-        Per element (n_features, n_atoms of it) normalised features.
+        Per element (n_features, n_atoms of it) inputs of the networks in training.
     atoms
         Per element the atoms of the chunk it stands for.
     owner
@@ -81,6 +82,7 @@ def make_chunks(
     normalisation: Normalisation,
     batch: Batch,
     *,
+    maps: Sequence[np.ndarray],
     features: np.ndarray,
     energies: np.ndarray,
     forces: Sequence[np.ndarray | None] | None,
@@ -107,11 +109,9 @@ def make_chunks(
             atoms, inputs = [], []
             for z in range(len(descriptor.species)):
                 here = np.flatnonzero(element == z)
-                scaled = (features[rows[here]] - normalisation.mean[z]) * (
-                    normalisation.inverse_std[z]
-                )
+                centred = features[rows[here]] - normalisation.mean[z]
                 atoms.append(here)
-                inputs.append(np.ascontiguousarray(scaled.T))
+                inputs.append(maps[z] @ centred.T)
             offset = np.add.reduceat(normalisation.offsets[element], starts[:-1])
             small = Batch(
                 batch.positions[rows],
@@ -156,6 +156,8 @@ class Objective:
         Those of the potential in training.
     layouts
         Per element.
+    maps
+        Per element the matrix from centred features to network inputs.
     chunks
         From `make_chunks`.
     energy_weight, force_weight, weight_decay
@@ -169,6 +171,7 @@ class Objective:
         descriptor: ChebyshevDescriptor,
         normalisation: Normalisation,
         layouts: Sequence[Layout],
+        maps: Sequence[np.ndarray],
         chunks: Sequence[Chunk],
         *,
         energy_weight: float,
@@ -177,13 +180,15 @@ class Objective:
         threads: int,
     ) -> None:
         self.descriptor, self.normalisation = descriptor, normalisation
-        self.layouts, self.chunks, self.threads = layouts, chunks, threads
+        self.layouts, self.maps = layouts, maps
+        self.chunks, self.threads = chunks, threads
         self.n_structures = sum(len(c.structures) for c in chunks)
         self.n_components = sum(
             c.forces.size for c in chunks if c.forces is not None and force_weight > 0
         )
         self.energy_weight, self.force_weight = energy_weight, force_weight
-        self.weight_decay = weight_decay
+        n_data = self.n_structures + self.n_components
+        self.weight_decay = weight_decay / max(n_data, 1)
 
     def __call__(self, flat: np.ndarray, gradient: bool = True) -> Values:
         """Evaluate members with parameters `flat` (M, n_parameters)."""
@@ -238,10 +243,7 @@ class Objective:
         for z, (p, atoms) in enumerate(zip(passes, chunk.atoms, strict=True)):
             direction = None
             if directions is not None:
-                direction = np.ascontiguousarray(
-                    directions[atoms].transpose(1, 2, 0)
-                    * self.normalisation.inverse_std[z][:, None]
-                )
+                direction = self.maps[z] @ directions[atoms].transpose(1, 2, 0)
             p.add_gradient(weight[:, atoms], direction, total.gradient)
 
     def _forces(
@@ -254,10 +256,7 @@ class Objective:
         members, n = len(total.energy), len(chunk.owner)
         slope = np.empty((n, members, d.n_features))
         for z, (p, atoms) in enumerate(zip(passes, chunk.atoms, strict=True)):
-            slope[atoms] = (
-                p.input_slopes().transpose(2, 0, 1)
-                * (self.normalisation.inverse_std[z])
-            )
+            slope[atoms] = (self.maps[z].T @ p.input_slopes()).transpose(2, 0, 1)
         common = (pairs.first, pairs.neighbour, pairs.vectors, chunk.element, d.spins)
         forces = np.zeros((members, n, 3))
         virial = np.zeros((members, 1, 9))

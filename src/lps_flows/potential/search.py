@@ -18,7 +18,7 @@ import numpy as np
 _BINS_PER_ATOM = 8
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _invert(
     cell: np.ndarray, inverse: np.ndarray, heights: np.ndarray
 ) -> None:  # pragma: no cover - compiled
@@ -39,7 +39,7 @@ def _invert(
         heights[d] = abs(volume) / math.sqrt(area)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _wrap(
     positions: np.ndarray,
     cell: np.ndarray,
@@ -87,7 +87,7 @@ def _wrap(
             reach[d] = min(reach[d], bins[d] - 1)
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _sort(
     positions: np.ndarray,
     cell: np.ndarray,
@@ -121,7 +121,7 @@ def _sort(
             wrapped[at, c] = x
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _scan(
     k: int,
     rc2: float,
@@ -178,7 +178,7 @@ def _scan(
     return found
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def _grow(
     who: np.ndarray, image: np.ndarray, found: int, capacity: int
 ) -> Any:  # pragma: no cover - compiled
@@ -192,7 +192,7 @@ def _grow(
     return more, wider
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def search(
     positions: np.ndarray,
     cells: np.ndarray,
@@ -291,7 +291,7 @@ def search(
     return first, who[:found], image[:found]
 
 
-@numba.njit(nogil=True, cache=True)
+@numba.njit(nogil=True, cache=True, error_model="numpy")
 def displacements(
     positions: np.ndarray,
     cells: np.ndarray,

@@ -125,7 +125,7 @@ class Pass:
         for name, (w, b) in zip(layout.activations, self.layers, strict=True):
             if a is None:
                 # the inputs are the same for all members: one large product
-                z = (w.reshape(-1, w.shape[2]) @ inputs).reshape(members, -1, n)
+                z = (w.reshape(-1, w.shape[2]) @ inputs).reshape(members, w.shape[1], n)
             else:
                 z = w @ a
             z += b[:, :, None]
@@ -172,8 +172,8 @@ class Pass:
                 dbar = dbar * self.slopes[k]
             gw, gb = out[k]
             if k == 0:
-                members, n_out, n = zbar.shape
-                gw += (zbar.reshape(-1, n) @ self.inputs.T).reshape(members, n_out, -1)
+                flat = zbar.reshape(gw.shape[0] * gw.shape[1], -1 if zbar.size else 0)
+                gw += (flat @ self.inputs.T).reshape(gw.shape)
             else:
                 gw += zbar @ self.values[k - 1].transpose(0, 2, 1)
             gb += zbar.sum(axis=2)

@@ -19,7 +19,7 @@ from lps_flows.potential.partition import hold_out
 from lps_flows.potential.progress import Progress
 from lps_flows.potential.stacked import Layout
 from lps_flows.potential.threads import available_threads
-from lps_flows.potential.training_data import TrainingData, normalise
+from lps_flows.potential.training_data import TrainingData, input_maps, normalise
 from lps_flows.potential.training_result import TrainingResult, make_result
 from lps_flows.potential.training_settings import TrainingSettings
 
@@ -89,18 +89,24 @@ def train_potential(
     features = data.descriptor.batch_features(data.batch, threads)
     normalisation = normalise(data, features, train, with_forces, settings)
     layouts = _layouts(data.descriptor, settings)
+    maps = input_maps(data, features, train, normalisation, settings.whitening)
     objectives = []
     for part in (train, held):
         chunks = make_chunks(
             data.descriptor,
             normalisation,
             data.batch,
+            maps=maps,
             features=features,
             energies=data.energies,
             forces=with_forces,
             chosen=part,
         )
-        objectives.append(_objective(data, normalisation, layouts, chunks, settings))
+        objectives.append(
+            _objective(
+                data, normalisation, layouts, maps, chunks=chunks, settings=settings
+            )
+        )
     starts = np.array(
         [
             np.concatenate([layout.random(child) for layout in layouts])
@@ -131,7 +137,14 @@ def train_potential(
         if record is not None:
             record.close(remove=bool(runs))
     return make_result(
-        data, normalisation, layouts, runs, train=train, held=held, settings=settings
+        data,
+        normalisation,
+        layouts,
+        maps,
+        runs=runs,
+        train=train,
+        held=held,
+        settings=settings,
     )
 
 
@@ -151,6 +164,8 @@ def _objective(
     data: TrainingData,
     normalisation: Normalisation,
     layouts: list[Layout],
+    maps: list[np.ndarray],
+    *,
     chunks: list[Chunk],
     settings: TrainingSettings,
 ) -> Objective:
@@ -158,6 +173,7 @@ def _objective(
         data.descriptor,
         normalisation,
         layouts,
+        maps,
         chunks,
         energy_weight=settings.energy_weight,
         force_weight=settings.force_weight if data.forces is not None else 0.0,

@@ -183,3 +183,33 @@ def normalise(
         energy_scale=float(scale),
         energy_shift=float(0.5 * (high + low)),
     )
+
+
+def input_maps(
+    data: TrainingData,
+    features: np.ndarray,
+    train: np.ndarray,
+    normalisation: Normalisation,
+    whitening: float | None,
+) -> list[np.ndarray]:
+    """Return, per element, the matrix from centred features to inputs in training.
+
+    Chebyshev features are strongly correlated, which makes the loss ill-conditioned.
+    Training sees y = (Lambda + w)^(-1/2) V^T x instead of the normalised features x,
+    with V Lambda V^T their correlation matrix over the training part and w the
+    `whitening`; the matrix is folded into the first layer's weights afterwards, so the
+    potential is an ordinary one.
+    """
+    inside = np.isin(data.batch.structure, train)
+    maps = []
+    for z in range(len(data.descriptor.species)):
+        inverse_std = normalisation.inverse_std[z]
+        if whitening is None:
+            maps.append(np.diag(inverse_std))
+            continue
+        g = features[inside & (data.batch.element == z)]
+        x = (g - normalisation.mean[z]) * inverse_std
+        values, vectors = np.linalg.eigh(x.T @ x / max(len(x), 1))
+        scale = 1.0 / np.sqrt(np.maximum(values, 0.0) + whitening)
+        maps.append(scale[:, None] * vectors.T * inverse_std)
+    return maps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from lps_flows.potential.assessment import ErrorReport, assess, composition_of
 from lps_flows.potential.lockstep import Run
 from lps_flows.potential.model import ANNPotential
+from lps_flows.potential.network import ElementNetwork
 from lps_flows.potential.normalisation import Normalisation
 from lps_flows.potential.stacked import Layout
 from lps_flows.potential.training_data import TrainingData
@@ -91,8 +92,9 @@ def make_result(
     data: TrainingData,
     normalisation: Normalisation,
     layouts: list[Layout],
-    runs: list[Run],
+    maps: list[np.ndarray],
     *,
+    runs: list[Run],
     train: np.ndarray,
     held: np.ndarray,
     settings: TrainingSettings,
@@ -101,8 +103,8 @@ def make_result(
     species = data.descriptor.species
     members = [
         {
-            e: layout.network(run.best)
-            for e, layout in zip(species, layouts, strict=True)
+            e: _unmapped(layouts[z].network(run.best), maps[z], normalisation.std[z])
+            for z, e in enumerate(species)
         }
         for run in runs
     ]
@@ -172,3 +174,11 @@ def make_result(
         training_indices=train.tolist(),
         validation_indices=held.tolist(),
     )
+
+
+def _unmapped(
+    network: ElementNetwork, input_map: np.ndarray, std: np.ndarray
+) -> ElementNetwork:
+    """Fold the map of the inputs in training into the first layer's weights."""
+    first = (network.weights[0] @ input_map) * std
+    return replace(network, weights=(first, *network.weights[1:]))

@@ -67,8 +67,18 @@ class TrainingSettings(FrozenSettings):
         le=1,
         description="Part of the training structures whose forces are used.",
     )
+    whitening: float | None = Field(
+        0.01,
+        gt=0,
+        description="Decorrelate the inputs during training, down to this variance "
+        "(normalised features have variance one); none trains on them as they are.",
+    )
     weight_decay: float = Field(
-        0.0, ge=0, description="Weight of the mean squared network weight in the loss."
+        100.0,
+        ge=0,
+        description="Weight of the mean squared network weight in the loss, divided by "
+        "the number of energies and force components, so that it matters for small "
+        "sets only; ænet has none.",
     )
     threads: int | None = Field(
         None, ge=1, description="Threads; by default OMP_NUM_THREADS or all."

@@ -1,0 +1,171 @@
+"""ænet's fingerprint set-up files (.stp)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lps_flows.potential.descriptor import ChebyshevDescriptor
+from lps_flows.potential.errors import DescriptorError, PotentialFileError
+
+_KEYS = ("radial_Rc", "radial_N", "angular_Rc", "angular_N")
+_DEFAULT_RMIN = 1.0
+
+
+@dataclass(frozen=True)
+class FingerprintSetup:
+    """What a set-up file says.
+
+    Parameters
+    ----------
+    element
+        Central element.
+    descriptor
+        Descriptor over the environment elements, in the file's order.
+    description
+        Lines of the description.
+    """
+
+    element: str
+    descriptor: ChebyshevDescriptor
+    description: tuple[str, ...] = ()
+
+
+class _Lines:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise self.error(f"cannot be read ({error})") from None
+        self.at = 0
+
+    def error(self, problem: str) -> PotentialFileError:
+        where = f"line {self.at}: " if getattr(self, "at", 0) else ""
+        return PotentialFileError(
+            where + problem,
+            field="path",
+            value=str(self.path),
+            remedy="A set-up has DESCR, ATOM, ENV, RMIN and BASIS type=Chebyshev",
+        )
+
+    def next(self, what: str) -> str:
+        if self.at >= len(self.lines):
+            raise self.error(f"the file ends where {what} is expected")
+        self.at += 1
+        return self.lines[self.at - 1]
+
+    def number(self, word: str) -> float:
+        try:
+            return float(word.lower().replace("d", "e"))
+        except ValueError:
+            raise self.error(f"not a number: {word!r}") from None
+
+
+def read_setup(path: str | Path) -> FingerprintSetup:
+    """Read a ``.stp`` file with a Chebyshev basis.
+
+    Raises
+    ------
+    PotentialFileError
+        Naming file and line when it is malformed or of another basis.
+    """
+    lines = _Lines(Path(path))
+    element = ""
+    environment: list[str] = []
+    description: list[str] = []
+    rmin = _DEFAULT_RMIN
+    values: dict[str, float] = {}
+    while lines.at < len(lines.lines):
+        words = lines.next("a keyword").split()
+        if not words or words[0].startswith(("#", "!")):
+            continue
+        keyword = words[0].lower()
+        if keyword == "descr":
+            description = _description(lines)
+        elif keyword == "atom" and len(words) > 1:
+            element = words[1]
+        elif keyword == "env" and len(words) > 1:
+            environment = _environment(lines, words[1])
+        elif keyword == "rmin" and len(words) > 1:
+            rmin = lines.number(words[1])
+        elif keyword == "basis":
+            values = _basis(lines, " ".join(words))
+        else:
+            raise lines.error(f"unknown keyword {words[0]!r}, or nothing after it")
+    lines.at = 0
+    if not element or not environment or not values:
+        raise lines.error("ATOM, ENV or BASIS is missing")
+    try:
+        descriptor = ChebyshevDescriptor(
+            tuple(environment),
+            values["radial_Rc"],
+            values["radial_N"],  # type: ignore[arg-type]  # checked to be whole
+            values["angular_Rc"],
+            values["angular_N"],  # type: ignore[arg-type]
+            minimum_distance=rmin,
+        )
+    except DescriptorError as error:
+        raise lines.error(str(error)) from None
+    return FingerprintSetup(element, descriptor, tuple(description))
+
+
+def _description(lines: _Lines) -> list[str]:
+    found = []
+    line = lines.next("END DESCR")
+    while "end descr" not in line.lower():
+        found.append(line.rstrip())
+        line = lines.next("END DESCR")
+    return found
+
+
+def _environment(lines: _Lines, count: str) -> list[str]:
+    if not count.isdigit() or not 0 < int(count) <= 118:
+        raise lines.error(f"not a number of elements: {count!r}")
+    found = []
+    for _ in range(int(count)):
+        entry = lines.next("an element").split()
+        if not entry:
+            raise lines.error("an element is expected")
+        found.append(entry[0])
+    return found
+
+
+def _basis(lines: _Lines, line: str) -> dict[str, float]:
+    kind = re.search(r"type\s*=\s*(\S+)", line)
+    if kind is None or kind.group(1).lower() != "chebyshev":
+        raise lines.error(f"only BASIS type=Chebyshev is known, not {line!r}")
+    parameters = lines.next("the parameters of the basis")
+    found = {}
+    for key in _KEYS:
+        match = re.search(rf"{key}\s*=\s*(\S+)", parameters, re.IGNORECASE)
+        if match is None:
+            raise lines.error(f"{key} is missing")
+        found[key] = lines.number(match.group(1))
+    return found
+
+
+def write_setup(path: str | Path, setup: FingerprintSetup) -> Path:
+    """Write a ``.stp`` file; what `read_setup` reads back is equal."""
+    path, d = Path(path), setup.descriptor
+    text = [
+        "DESCR",
+        *(setup.description or ("Chebyshev descriptor, written by lps-flows",)),
+        "END DESCR",
+        "",
+        f"ATOM {setup.element}",
+        "",
+        f"ENV {len(d.species)}",
+        *d.species,
+        "",
+        f"RMIN {d.minimum_distance!r}",
+        "",
+        "BASIS type=Chebyshev",
+        " ".join(
+            f"{key} = {value!r}"
+            for key, value in zip(_KEYS, (*d.radial, *d.angular), strict=True)
+        ),
+    ]
+    path.write_text("\n".join(text) + "\n", encoding="utf-8")
+    return path
