@@ -59,12 +59,14 @@ class ArrheniusFit:
     chi_square_per_freedom: float | None
 
     @overload
-    def D(self, T: float) -> float: ...
+    def D(self, T: float) -> float: ...  # noqa: N802 - the symbol
 
     @overload
-    def D(self, T: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def D(  # noqa: N802
+        self, T: Sequence[float] | NDArray[np.float64]
+    ) -> NDArray[np.float64]: ...
 
-    def D(self, T: ArrayLike) -> float | NDArray[np.float64]:
+    def D(self, T: ArrayLike) -> float | NDArray[np.float64]:  # noqa: N802
         """Return the diffusivity (cm^2/s) at the temperature T (K)."""
         t = np.asarray(T, dtype=float)
         value = self.prefactor * np.exp(-self.activation_energy / (BOLTZMANN * t))
@@ -76,7 +78,9 @@ class ArrheniusFit:
         (a, c), (_, b) = self.covariance
         return np.sqrt(np.maximum(a + 2 * c * inverse + b * inverse**2, 0.0))
 
-    def D_interval(self, T: float, level: float = 0.6827) -> tuple[float, float]:
+    def D_interval(  # noqa: N802
+        self, T: float, level: float = 0.6827
+    ) -> tuple[float, float]:
         """Return the central interval of D(T) (cm^2/s) at a confidence level."""
         half = float(norm.ppf(0.5 + level / 2) * self.log_std(T))
         middle = self.D(T)

@@ -62,7 +62,7 @@ def kinisi_diffusivity(
             n_samples=n_samples,
             n_burn=200,
             progress=False,
-            random_state=np.random.RandomState(0),  # noqa: NPY002
+            random_state=np.random.RandomState(0),
         )
     np.random.set_state(state)  # noqa: NPY002
     low, middle, high = np.percentile(fit.gradient.values, [15.87, 50, 84.13])

@@ -77,9 +77,7 @@ def probability_density(
         else SpacegroupAnalyzer(symmetrise, symprec).get_space_group_operations()
     )
     for operation in operations:
-        moved = (
-            fractional if operation is None else operation.operate_multi(fractional)
-        )
+        moved = fractional if operation is None else operation.operate_multi(fractional)
         # grid point i stands for the cell around i / n
         cells = np.floor(moved * shape + 0.5).astype(int) % shape
         flat = np.ravel_multi_index(tuple(cells.T), tuple(shape))

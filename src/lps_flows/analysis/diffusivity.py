@@ -114,7 +114,7 @@ class _Fit:
     q: float
 
     @property
-    def D(self) -> float:
+    def D(self) -> float:  # noqa: N802 - the symbol
         """Diffusion coefficient (Å^2/fs)."""
         return self.slope / 6
 
@@ -134,7 +134,8 @@ def diffusivity(
     windows of hopping, vibrating, independent ions (see `lps_flows.analysis.msd`),
     made consistent with the fitted D and c and with the observed spread of squared
     displacements. The linear regime starts at the shortest lag from which the
-    straight line is not rejected (chi-square probability of at least 3 %, no significant bend), at most
+    straight line is not rejected (chi-square probability of at least 3 %, a bend of
+    at most 2.2 standard deviations), at most
     at a quarter of the longest lag; lags up to half the trajectory are used.
 
     Parameters

@@ -133,9 +133,7 @@ def motif_history(
     for centre in centres:
         first = int(np.clip(centre - average // 2, 0, max(len(times) - average, 0)))
         mean = positions[first : first + average].mean(axis=0)
-        frame = Structure(
-            structure.lattice, species, mean, coords_are_cartesian=True
-        )
+        frame = Structure(structure.lattice, species, mean, coords_are_cartesian=True)
         rows.append(classify_motifs(frame, settings))
     bare = structure.copy()
     for name in list(bare.site_properties):

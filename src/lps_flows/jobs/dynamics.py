@@ -45,8 +45,7 @@ class DynamicsSettings(FrozenSettings):
     chunk_length: float = Field(
         10000.0,
         gt=0,
-        description="Longest part of a run that is one job (fs): what a kill can "
-        "cost.",
+        description="Longest part of a run that is one job (fs): what a kill can cost.",
     )
     seed: int = Field(0, ge=0, description="Seed of the initial velocities.")
     max_temperature_ratio: float = Field(

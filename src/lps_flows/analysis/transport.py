@@ -1,0 +1,95 @@
+"""From diffusivities at several temperatures to a conductivity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lps_flows.analysis.arrhenius import ArrheniusError, ArrheniusFit, arrhenius
+from lps_flows.analysis.conductivity import nernst_einstein
+
+
+@dataclass(frozen=True)
+class TransportResult:
+    """Arrhenius line and conductivities.
+
+    Attributes
+    ----------
+    fit
+        The line, None when there is none.
+    conductivity, conductivity_interval
+        Nernst-Einstein conductivity at the reference temperature and its 68 %
+        interval (S/cm).
+    conductivities
+        Conductivity at each temperature (S/cm), by temperature in K.
+    warnings
+        What to bear in mind.
+    """
+
+    fit: ArrheniusFit | None
+    conductivity: float | None = None
+    conductivity_interval: tuple[float, float] | None = None
+    conductivities: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def summarise_transport(
+    diffusivities: Sequence[tuple[float, float, tuple[float, float]]],
+    *,
+    number_density: float,
+    charge: float,
+    reference_temperature: float,
+) -> TransportResult:
+    """Fit usable diffusivities and extrapolate the conductivity.
+
+    Parameters
+    ----------
+    diffusivities
+        (temperature in K, D in cm^2/s, its 68 % interval) of the diffusive runs.
+    number_density
+        Mobile ions per volume (Å^-3).
+    charge
+        Charge of an ion (elementary charges).
+    reference_temperature
+        Temperature of the reported conductivity (K).
+    """
+
+    def sigma(D: float, T: float) -> float:
+        return nernst_einstein(D, number_density, charge, T)
+
+    measured = {f"{T:g}": sigma(D, T) for T, D, _ in diffusivities}
+    try:
+        fit = arrhenius(
+            [T for T, _, _ in diffusivities],
+            [D for _, D, _ in diffusivities],
+            [interval for _, _, interval in diffusivities] or [(0.0, 0.0)],
+        )
+    except ArrheniusError as error:
+        return TransportResult(
+            None,
+            conductivities=measured,
+            warnings=(f"no Arrhenius line: {error}",),
+        )
+    warnings = []
+    far = fit.extrapolation_warning(reference_temperature)
+    if far is not None:
+        warnings.append(far)
+    if len(diffusivities) == 2:
+        warnings.append("two temperatures: the fit of the line cannot be judged")
+    misfit = fit.chi_square_per_freedom
+    if misfit is not None and misfit > 1:
+        warnings.append(
+            f"the Arrhenius line misses its points (chi-square {misfit:.1f} per "
+            "degree of freedom); intervals are widened accordingly"
+        )
+    low, high = fit.D_interval(reference_temperature)
+    return TransportResult(
+        fit,
+        conductivity=sigma(fit.D(reference_temperature), reference_temperature),
+        conductivity_interval=(
+            sigma(low, reference_temperature),
+            sigma(high, reference_temperature),
+        ),
+        conductivities=measured,
+        warnings=tuple(warnings),
+    )

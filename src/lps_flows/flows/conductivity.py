@@ -1,0 +1,172 @@
+"""From a structure to its conductivity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobflow import Flow, Maker
+from pydantic import Field
+from pymatgen.core import Structure
+
+from lps_flows.chemistry import CompositionLine, supercell_near
+from lps_flows.engines import EngineSettings
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.jobs.dynamics import DynamicsSettings
+from lps_flows.jobs.md import MDChunkMaker, chunked_run
+from lps_flows.jobs.transport import (
+    AnalyseRunMaker,
+    CollectTransportMaker,
+    TransportSettings,
+)
+
+
+class ConductivityError(LpsFlowsError):
+    """A conductivity cannot be computed for this structure or these settings."""
+
+
+class ConductivitySettings(DynamicsSettings):
+    """Molecular dynamics at several temperatures, and its analysis."""
+
+    temperatures: tuple[float, ...] = Field(
+        (700.0, 900.0, 1200.0, 1500.0), description="Temperatures (K)."
+    )
+    equilibration: float = Field(
+        50000.0, ge=0, description="Equilibration at each temperature (fs)."
+    )
+    production: float = Field(
+        300000.0, gt=0, description="Production at each temperature (fs)."
+    )
+    target_atoms: int = Field(
+        100,
+        ge=1,
+        description="Smaller structures become supercells of about this many atoms.",
+    )
+    analysis: TransportSettings = Field(
+        TransportSettings(), description="How runs are analysed."
+    )
+
+
+@dataclass
+class ConductivityFlowMaker(Maker):
+    """MD at several temperatures, diffusivities, Arrhenius and Nernst-Einstein.
+
+    One firework per chunk of dynamics; the output is a `TransportDocument`.
+
+    Parameters
+    ----------
+    name
+        Name of the flow.
+    engine
+        Settings of the engine that gives the forces.
+    settings
+        Temperatures, lengths, integration and analysis.
+    line
+        Composition line on which x is given.
+    """
+
+    name: str = "conductivity"
+    engine: EngineSettings = field(default_factory=EngineSettings)
+    settings: ConductivitySettings = field(default_factory=ConductivitySettings)
+    line: CompositionLine = field(default_factory=CompositionLine)
+
+    def make(
+        self,
+        structure: Structure,
+        label: str | None = None,
+        potential_uuid: str | None = None,
+    ) -> Flow:
+        """Make the flow.
+
+        Parameters
+        ----------
+        structure
+            Relaxed structure; a site property ``velocities`` (Å/fs) is used.
+        label
+            Name of the structure on documents and figures; its formula by default.
+        potential_uuid
+            Job that trained the potential, for the ann engine without one.
+
+        Raises
+        ------
+        ConductivityError
+            When no mobile ion is in the structure, there are fewer than two
+            temperatures, or the ann engine has no potential.
+        """
+        settings = self.settings
+        self._check(structure, potential_uuid)
+        if len(structure) < settings.target_atoms:
+            structure = supercell_near(structure, settings.target_atoms)
+        label = label or structure.composition.formula.replace(" ", "")
+        engine = self.engine
+        if engine.name == "ann" and engine.potential is None:
+            engine = engine.model_copy(update={"potential": potential_uuid})
+        plan = [(n, True) for n in settings.chunks(settings.equilibration)]
+        plan += [(n, False) for n in settings.chunks(settings.production)]
+        dynamics = DynamicsSettings.model_validate(
+            settings.model_dump(include=set(DynamicsSettings.model_fields))
+        )
+        chunk = MDChunkMaker(name="md", engine=engine, settings=dynamics)
+        analyse = AnalyseRunMaker(settings=settings.analysis)
+        parts: list[Any] = []
+        runs: list[Any] = []
+        for temperature in settings.temperatures:
+            jobs, uuids, last = chunked_run(
+                structure,
+                label=label,
+                temperature=temperature,
+                plan=plan,
+                engine=engine,
+                chunk=chunk,
+            )
+            run = analyse.make(
+                structure,
+                uuids,
+                last.last_step,
+                label=label,
+                method=engine.name,
+                temperature=temperature,
+                equilibration=settings.equilibration,
+                time_step=settings.time_step,
+            )
+            run.name = f"{label} {temperature:g} K analysis"
+            parts.append(
+                Flow([*jobs, run], output=run.output, name=f"{label} {temperature:g} K")
+            )
+            runs.append(run)
+        collect = CollectTransportMaker(
+            settings=settings.analysis, line=self.line
+        ).make([run.output for run in runs], [run.uuid for run in runs], label)
+        collect.name = f"{label} conductivity"
+        return Flow(
+            [*parts, collect], output=collect.output, name=f"{self.name} {label}"
+        )
+
+    def _check(self, structure: Structure, potential_uuid: str | None) -> None:
+        mobile = self.settings.analysis.mobile
+        if mobile not in structure.composition.get_el_amt_dict():
+            raise ConductivityError(
+                f"the structure holds no {mobile}",
+                field="structure",
+                value=structure.composition.formula.replace(" ", ""),
+                remedy="Give a structure with the mobile element, or set "
+                "conductivity.analysis.mobile",
+            )
+        if len(set(self.settings.temperatures)) < 2:
+            raise ConductivityError(
+                "an activation energy needs at least two different temperatures",
+                field="conductivity.temperatures",
+                value=list(self.settings.temperatures),
+                remedy="Give two or more, better four as the paper does",
+            )
+        if (
+            self.engine.name == "ann"
+            and self.engine.potential is None
+            and potential_uuid is None
+        ):
+            raise ConductivityError(
+                "the ann engine needs a trained potential",
+                field="potential_uuid",
+                value=None,
+                remedy="Give the uuid of a training job, or engine.potential",
+            )
