@@ -52,8 +52,6 @@ def test_learns_energies():
     assert not set(result.validation_indices) & set(result.training_indices)
     per_atom = [e / len(s) for e, s in zip(ENERGIES, STRUCTURES, strict=True)]
     spread = 1000 * np.std(per_atom)
-        [e / len(s) for e, s in zip(ENERGIES, STRUCTURES, strict=True)]
-    )
     assert result.training.rmse < 0.2 * spread
     scores = [min(h.validation) for h in result.history]
     assert result.potential.best == int(np.argmin(scores))

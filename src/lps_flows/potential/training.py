@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.geometry import AnyStructure
-from lps_flows.potential.lockstep import Answer, LockStep, Record, Run
+from lps_flows.potential.lockstep import Answer, Evaluate, LockStep, Record, Run
 from lps_flows.potential.normalisation import Normalisation
-from lps_flows.potential.objective import Chunk, Objective, make_chunks
+from lps_flows.potential.objective import Objective, make_chunks
 from lps_flows.potential.partition import hold_out
 from lps_flows.potential.progress import Progress
 from lps_flows.potential.stacked import Layout
@@ -74,20 +75,90 @@ def train_potential(
     part only. The same seed gives the same weights on the same machine.
     """
     settings = settings or TrainingSettings()
+    ready = prepare(
+        structures, energies, settings, forces=forces, groups=groups, sources=sources
+    )
+    record = None
+    if checkpoint is not None:
+        identity = f"{ready.data.digest}{ready.train.tolist()}".encode()
+        identity += settings.model_dump_json(exclude={"threads"}).encode()
+        record = Record(Path(checkpoint), hashlib.sha256(identity).digest())
+    runs: list[Run] = []
+    try:
+        with (
+            threadpool_limits(1, user_api="blas"),
+            Progress(settings, ready.normalisation.energy_scale, show=progress) as bar,
+        ):
+            runs = LockStep(
+                ready.evaluate,
+                iterations=settings.iterations,
+                memory=settings.memory,
+                patience=settings.patience,
+                record=record,
+                tell=bar.update,
+            ).run(ready.starts)
+    finally:
+        if record is not None:
+            record.close(remove=bool(runs))
+    return make_result(
+        ready.data,
+        ready.normalisation,
+        ready.layouts,
+        ready.maps,
+        runs=runs,
+        train=ready.train,
+        held=ready.held,
+        settings=settings,
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that is fixed before the first iteration.
+
+    Parameters
+    ----------
+    data, normalisation
+        The set, and the scaling taken from its training part.
+    layouts, maps
+        Per element: where its parameters lie, and the map of its inputs.
+    train, held
+        Indices of both parts.
+    evaluate
+        Answers restarts: (their numbers, parameters (m, n_parameters)) -> losses.
+    starts
+        (n_restarts, n_parameters) random parameters.
+    """
+
+    data: TrainingData
+    normalisation: Normalisation
+    layouts: list[Layout]
+    maps: list[np.ndarray]
+    train: np.ndarray
+    held: np.ndarray
+    evaluate: Evaluate
+    starts: np.ndarray
+
+
+def prepare(
+    structures: Sequence[AnyStructure],
+    energies: Sequence[float] | np.ndarray,
+    settings: TrainingSettings,
+    *,
+    forces: Sequence[Any] | None = None,
+    groups: Sequence[Hashable] | None = None,
+    sources: Sequence[str] | None = None,
+) -> Prepared:
+    """Check, split and scale the data, and draw the weights; see `train_potential`."""
     data = TrainingData.collect(
         structures, energies, settings, forces=forces, groups=groups, sources=sources
     )
-    threads = settings.threads or available_threads()
     rng = np.random.default_rng(settings.seed)
     train, held = hold_out(data.counts, groups, settings, rng)
-    with_forces: list[np.ndarray | None] = [None] * len(data.energies)
-    if data.forces is not None and settings.force_weight > 0:
-        eligible = [int(s) for s in train if data.forces[s] is not None]
-        n = max(1, round(settings.force_fraction * len(eligible))) if eligible else 0
-        used = set(rng.permutation(eligible)[:n].tolist()) | set(held.tolist())
-        with_forces = [f if s in used else None for s, f in enumerate(data.forces)]
+    used = _forces_used(data, train, held, settings, rng)
+    threads = settings.threads or available_threads()
     features = data.descriptor.batch_features(data.batch, threads)
-    normalisation = normalise(data, features, train, with_forces, settings)
+    normalisation = normalise(data, features, train, used, settings)
     layouts = _layouts(data.descriptor, settings)
     maps = input_maps(data, features, train, normalisation, settings.whitening)
     objectives = []
@@ -99,53 +170,52 @@ def train_potential(
             maps=maps,
             features=features,
             energies=data.energies,
-            forces=with_forces,
+            forces=used,
             chosen=part,
         )
         objectives.append(
-            _objective(
-                data, normalisation, layouts, maps, chunks=chunks, settings=settings
+            Objective(
+                data.descriptor,
+                normalisation,
+                layouts,
+                maps,
+                chunks,
+                energy_weight=settings.energy_weight,
+                force_weight=settings.force_weight if data.forces is not None else 0.0,
+                weight_decay=settings.weight_decay,
+                threads=threads,
             )
         )
-    starts = np.array(
-        [
-            np.concatenate([layout.random(child) for layout in layouts])
-            for child in rng.spawn(settings.restarts)
-        ]
-    )
-    record = None
-    if checkpoint is not None:
-        header = hashlib.sha256(
-            f"{data.digest}{settings.model_dump_json(exclude={'threads'})}".encode()
-        )
-        record = Record(Path(checkpoint), header.digest())
-    runs: list[Run] = []
-    try:
-        with (
-            threadpool_limits(1, user_api="blas"),
-            Progress(settings, normalisation.energy_scale, show=progress) as bar,
-        ):
-            runs = LockStep(
-                _evaluator(objectives[0], objectives[1] if len(held) else None),
-                iterations=settings.iterations,
-                memory=settings.memory,
-                patience=settings.patience,
-                record=record,
-                tell=bar.update,
-            ).run(starts)
-    finally:
-        if record is not None:
-            record.close(remove=bool(runs))
-    return make_result(
+    starts = [
+        np.concatenate([layout.random(child) for layout in layouts])
+        for child in rng.spawn(settings.restarts)
+    ]
+    return Prepared(
         data,
         normalisation,
         layouts,
         maps,
-        runs=runs,
-        train=train,
-        held=held,
-        settings=settings,
+        train,
+        held,
+        _evaluator(objectives[0], objectives[1] if len(held) else None),
+        np.array(starts),
     )
+
+
+def _forces_used(
+    data: TrainingData,
+    train: np.ndarray,
+    held: np.ndarray,
+    settings: TrainingSettings,
+    rng: np.random.Generator,
+) -> list[np.ndarray | None]:
+    """Return the forces that count: a part of the training ones, all held-out ones."""
+    if data.forces is None or settings.force_weight == 0:
+        return [None] * len(data.energies)
+    known = [int(s) for s in train if data.forces[s] is not None]
+    n = max(1, round(settings.force_fraction * len(known)))
+    used = {*rng.permutation(known)[:n].astype(int).tolist(), *held.tolist()}
+    return [f if s in used else None for s, f in enumerate(data.forces)]
 
 
 def _layouts(
@@ -160,29 +230,7 @@ def _layouts(
     return layouts
 
 
-def _objective(
-    data: TrainingData,
-    normalisation: Normalisation,
-    layouts: list[Layout],
-    maps: list[np.ndarray],
-    *,
-    chunks: list[Chunk],
-    settings: TrainingSettings,
-) -> Objective:
-    return Objective(
-        data.descriptor,
-        normalisation,
-        layouts,
-        maps,
-        chunks,
-        energy_weight=settings.energy_weight,
-        force_weight=settings.force_weight if data.forces is not None else 0.0,
-        weight_decay=settings.weight_decay,
-        threads=settings.threads or available_threads(),
-    )
-
-
-def _evaluator(train: Objective, held: Objective | None) -> Any:
+def _evaluator(train: Objective, held: Objective | None) -> Evaluate:
     """Return the function that answers the restarts: loss, gradient, history row."""
 
     def evaluate(_members: list[int], points: np.ndarray) -> list[Answer]:
