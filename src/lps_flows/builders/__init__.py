@@ -15,6 +15,11 @@ from lps_flows.builders.fingerprints import FingerprintBuilder
 from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
 from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
 from lps_flows.builders.rdf import RDFBuilder
+from lps_flows.builders.results import (
+    NoResultsError,
+    read_documents,
+    read_results,
+)
 from lps_flows.builders.structures import StructureBuilder
 
 __all__ = [
@@ -26,12 +31,15 @@ __all__ = [
     "FingerprintBuilder",
     "MotifBuilder",
     "MotifTrendBuilder",
+    "NoResultsError",
     "PhaseDiagramBuilder",
     "RDFBuilder",
     "StructureBuilder",
     "TrendSettings",
     "all_builders",
     "build_all",
+    "read_documents",
+    "read_results",
     "result_store",
     "run_builder",
 ]

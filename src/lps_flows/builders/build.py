@@ -262,8 +262,18 @@ def build_all(
         Called after every chunk with builder, items done and their number.
     """
     job_store.connect()
+    own = {} if store else {name: result_store(job_store, name) for name in KEYS}
+    builders = all_builders(
+        job_store, settings, campaign=campaign, store=store or own.__getitem__
+    )
     written: dict[str, int] = {}
-    for builder in all_builders(job_store, settings, campaign=campaign, store=store):
-        name = type(builder).__name__
-        written[name] = written.get(name, 0) + run_builder(builder, progress)
+    try:
+        for builder in builders:
+            name = type(builder).__name__
+            written[name] = written.get(name, 0) + run_builder(builder, progress)
+    finally:
+        for result in own.values():
+            # a store in memory shares its client with the job store
+            if not isinstance(result, MemoryStore) or isinstance(result, JSONStore):
+                result.close()
     return written

@@ -20,7 +20,7 @@ from lps_flows.analysis import (
     ternary_hull,
 )
 from lps_flows.analysis.hull import end_member_entries
-from lps_flows.builders.increment import head_facts, plain
+from lps_flows.builders.increment import digest, head_facts, plain
 from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.phase_diagram import (
     CompositionSummary,
@@ -83,10 +83,7 @@ def phase_diagram(
     on_line = {p.entry_id: p for p in line_hull(entries, settings.end_members)}
     ternary, note = _ternary(entries, line)
     formulas = {e.entry_id: e.composition.reduced_formula for e in entries}
-    records = [
-        _entry(head, on_line, ternary, formulas, settings=settings, source=source)
-        for head in heads
-    ]
+    records = [_entry(head, on_line, ternary, formulas, settings) for head in heads]
     glass = [r for r in records if r.glass and r.line is not None]
     lowest_glass = lowest_points([_composition_point(r) for r in glass])
     intervals = (
@@ -167,16 +164,14 @@ def _entry(
     on_line: Mapping[str, HullPoint],
     ternary: Mapping[str, HullPoint],
     formulas: Mapping[str, str],
-    *,
     settings: HullSettings,
-    source: str,
 ) -> PhaseDiagramEntry:
     point = on_line.get(head["structure_id"])
     third = ternary.get(head["structure_id"])
     composition = Composition(head["formula"])
     return PhaseDiagramEntry(
         **head_facts(head),
-        source_digest=source,
+        source_digest=digest(head["version"]),
         formula=composition.reduced_formula,
         composition={str(el): float(n) for el, n in composition.items()},
         glass=head["provenance"]["source"] in settings.glass_sources,

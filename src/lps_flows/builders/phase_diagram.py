@@ -243,7 +243,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             self.phase_diagrams.update([document], key=["diagram_id"])
 
 
-_STAMPS = ("_id", "created_at", "versions", "source_digest")
+_STAMPS = ("_id", "created_at", "versions")
 
 
 def _content(entry: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -1,0 +1,148 @@
+"""Captions, generated from the documents a figure shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.motifs import MotifTrendDocument
+from lps_flows.schemas.phase_diagram import GapInterval, PhaseDiagramDocument
+from lps_flows.schemas.rdf import RDFDocument
+
+
+def ternary_caption(diagram: PhaseDiagramDocument) -> str:
+    """Return the caption of the ternary diagram."""
+    return (
+        f"Phase diagram of {'-'.join(diagram.elements)} by {diagram.method}, from "
+        f"{diagram.n_structures} structures of campaign {diagram.campaign}; the lowest "
+        "phase of each composition is shown. Black: stable phases and the tie lines "
+        "between them; squares: phases above the hull, coloured by their distance; "
+        f"dashed: the {'-'.join(e.formula for e in diagram.end_members)} line."
+    )
+
+
+def formation_caption(diagram: PhaseDiagramDocument) -> str:
+    """Return the caption of the formation energies."""
+    ends = " and ".join(end.formula for end in diagram.end_members)
+    tolerance = float(diagram.settings["gap_tolerance"])
+    opening = (
+        f"Formation energies from {ends} by {diagram.method}: {diagram.n_on_line} "
+        f"relaxed structures of campaign {diagram.campaign} at "
+        f"{len(diagram.compositions)} compositions. Solid: hull; dashed: hull of the "
+        "glass-ceramic structures alone. Tie lines are straight in the fraction of "
+        "atoms, so slightly curved over x."
+    )
+    gaps = diagram.gaps()
+    parts = [opening, *(_gap_sentence(gap, tolerance) for gap in gaps)]
+    if diagram.metastable_hull and not gaps:
+        parts.append(f"No miscibility gap at a tolerance of {tolerance:g} meV/atom.")
+    unsampled = [p for p in diagram.metastable_hull if p.status == "unsampled"]
+    if unsampled:
+        where = ", ".join(f"{p.x_start:.3f}-{p.x_end:.3f}" for p in unsampled)
+        parts.append(f"Hatched: undecided, no composition sampled inside ({where}).")
+    if diagram.n_unconverged:
+        parts.append(
+            f"{diagram.n_unconverged} relaxations stopped before they converged; their "
+            "energies are upper bounds."
+        )
+    return " ".join(parts)
+
+
+def _gap_sentence(gap: GapInterval, tolerance: float) -> str:
+    return (
+        f"Miscibility gap {gap.x_start:.3f} < x < {gap.x_end:.3f}: all "
+        f"{gap.n_sampled} sampled compositions lie more than {tolerance:g} "
+        "meV/atom above the tie line, up to "
+        f"{1000 * float(gap.depth or 0):.1f}; the widest unsampled stretch is "
+        f"{gap.largest_unsampled:.3f} in x."
+    )
+
+
+def motif_caption(trends: Sequence[MotifTrendDocument]) -> str:
+    """Return the caption of the motif fractions."""
+    on_line = [t for t in trends if t.x is not None]
+    total = sum(t.n_structures for t in on_line)
+    most = max((t.n_structures for t in on_line), default=0)
+    method = on_line[0].method if on_line else "no method"
+    return (
+        f"Fraction of P in each motif over x by {method}: mean and standard deviation "
+        f"over the lowest structures (at most {most}) of each composition and parent "
+        f"crystal, {total} structures in all."
+    )
+
+
+def rdf_caption(rdfs: Sequence[RDFDocument]) -> str:
+    """Return the caption of the distribution functions."""
+    on_line = [d for d in rdfs if d.x is not None]
+    total = sum(d.n_structures for d in on_line)
+    settings = on_line[0].settings if on_line else {}
+    method = on_line[0].method if on_line else "no method"
+    return (
+        f"Partial radial distribution functions by {method}, each the average over "
+        f"the {settings.get('n_lowest', 0)} lowest structures (or all, if fewer) of a "
+        f"composition, {total} structures in all; coloured by parent crystal and "
+        f"scaled to their maxima. Bins of {settings.get('bin_width', 0):g} Å, Gaussian "
+        f"smoothing of {settings.get('smoothing', 0):g} Å. Ticks: first minimum."
+    )
+
+
+def cluster_caption(
+    model: ClusterModelDocument, places: Sequence[ClusterAssignment], by: str
+) -> str:
+    """Return the caption of a principal plane.
+
+    Parameters
+    ----------
+    model
+        The classes.
+    places
+        The structures shown.
+    by
+        What the colours are: 'nearest crystal' or 'class'.
+    """
+    atoms = f"{model.element} atoms" if model.element else "all atoms"
+    share = 100 * sum(model.explained_variance)
+    how = (
+        f"nearest crystal by Eq. 3, none below {model.similarity_threshold:g}"
+        if by == "nearest crystal"
+        else f"k-means class, k = {len(model.labels)} "
+        + (
+            "as set"
+            if model.settings.get("n_clusters")
+            else "with the best silhouette score (right)"
+        )
+    )
+    return (
+        f"{len(places)} structures by {model.method} (campaign {model.campaign}) in "
+        f"the plane of the first two of {len(model.explained_variance)} principal "
+        f"components ({share:.0f} % of the variance) of the fingerprints over {atoms}; "
+        f"coloured by {how}. Stars: reference crystals."
+    )
+
+
+def region_caption(model: ClusterModelDocument, limit: float) -> str:
+    """Return the caption of the region around Li3PS4."""
+    classes = ", ".join(
+        f"{key}: class {label}" for key, label in model.reference_classes.items()
+    )
+    return (
+        f"Distance above the hull around x = 0.75 by {model.method}, coloured by class "
+        f"({classes}). Outlined: crystals; dashed: {limit:g} meV/atom, the limit of "
+        "the candidates."
+    )
+
+
+def elasticity_caption(documents: Sequence[ElasticityDocument]) -> str:
+    """Return the caption of the bulk moduli."""
+    shown = [d for d in documents if d.bulk_modulus is not None]
+    doubtful = sum(not d.trusted for d in shown)
+    method = shown[0].method if shown else "no method"
+    text = (
+        f"Equations of state (left) and bulk moduli (right; bars: standard error of "
+        f"the third-order Birch-Murnaghan fit) by {method}; blue: crystals, orange: "
+        "glass-ceramic structures."
+    )
+    if doubtful:
+        text += f" {doubtful} of the fits are marked as not trusted."
+    return text

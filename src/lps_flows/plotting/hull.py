@@ -1,0 +1,248 @@
+"""Formation energies over the composition line (the paper's Fig. 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import plotly.graph_objects as go
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lps_flows.analysis.hull_gaps import curve_between
+from lps_flows.chemistry import CompositionLine
+from lps_flows.plotting.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    ORANGE,
+    PAGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    figure_style,
+    pretty,
+    pretty_html,
+)
+from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
+
+# source of a structure: label, colour, marker, marker of plotly, size
+_SOURCES = {
+    "ga": ("GA", SKY, "o", "circle", 12),
+    "melt-quench": ("melt-quench", PURPLE, "v", "triangle-down", 16),
+    "md": ("MD snapshots", ORANGE, "^", "triangle-up", 14),
+    "crystal": ("crystals", BLACK, "D", "diamond", 24),
+}
+_OTHER = ("other", GREY, "x", "x", 12)
+
+
+def formation_energy_figure(
+    diagram: PhaseDiagramDocument, entries: Sequence[PhaseDiagramEntry]
+) -> Figure:
+    """Return formation energies over x with hull, metastable hull and gaps (Fig. 5).
+
+    Parameters
+    ----------
+    diagram
+        Phase diagram of one campaign by one method.
+    entries
+        Its entries; those off the line do not appear.
+    """
+    line = _line(diagram)
+    with figure_style():
+        figure, axes = plt.subplots(figsize=(PAGE, 3.6))
+        for label, (colour, marker, _, size), chosen in _by_source(entries):
+            axes.scatter(
+                [e.x for e in chosen],
+                [1000 * float(e.formation_energy or 0) for e in chosen],
+                s=size,
+                marker=marker,
+                facecolor=colour if label in {"crystals", "other"} else "none",
+                edgecolor=colour if label != "other" else None,
+                linewidth=0.8,
+                label=f"{label} ({len(chosen)})",
+                zorder=4 if label == "crystals" else 3,
+            )
+        _hull_line(axes, diagram, line)
+        _metastable(axes, diagram, line)
+        axes.set_xlim(-0.02, 1.02)
+        _name_crystals(axes, entries)
+        first, second = (pretty(f) for f in line.end_members)
+        axes.set_xlabel(f"x in ({first})$_{{x}}$({second})$_{{1-x}}$")
+        axes.set_ylabel("formation energy (meV/atom)")
+        axes.axhline(0, color=GREY, linewidth=0.5, zorder=0)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.4)
+    return figure
+
+
+def _line(diagram: PhaseDiagramDocument) -> CompositionLine:
+    first, second = (end.formula for end in diagram.end_members)
+    return CompositionLine(end_members=(first, second))
+
+
+def _by_source(
+    entries: Sequence[PhaseDiagramEntry],
+) -> list[tuple[str, tuple[str, str, str, int], list[PhaseDiagramEntry]]]:
+    found = []
+    known = set(_SOURCES)
+    for source, (label, *style) in [*_SOURCES.items(), (None, _OTHER)]:
+        chosen = [
+            e
+            for e in entries
+            if e.line is not None
+            and (e.source == source if source else e.source not in known)
+        ]
+        if chosen:
+            colour, marker, plotly_marker, size = style
+            found.append((label, (colour, marker, plotly_marker, size), chosen))
+    return found
+
+
+def _vertices(diagram: PhaseDiagramDocument) -> list[tuple[float, float]]:
+    return [(c.x, 1000 * c.formation_energy) for c in diagram.compositions if c.on_hull]
+
+
+def _metastable_vertices(diagram: PhaseDiagramDocument) -> list[tuple[float, float]]:
+    return [
+        (c.x, 1000 * float(c.glass_formation_energy or 0))
+        for c in diagram.compositions
+        if c.on_metastable_hull
+    ]
+
+
+def _hull_line(
+    axes: Axes, diagram: PhaseDiagramDocument, line: CompositionLine
+) -> None:
+    x, energy = curve_between(line, _vertices(diagram))
+    axes.plot(x, energy, color=BLACK, linewidth=1.3, label="hull", zorder=2)
+
+
+def _metastable(
+    axes: Axes, diagram: PhaseDiagramDocument, line: CompositionLine
+) -> None:
+    vertices = _metastable_vertices(diagram)
+    if len(vertices) < 2:
+        return
+    x, energy = curve_between(line, vertices)
+    axes.plot(
+        x,
+        energy,
+        color=BLUE,
+        linestyle=(0, (4, 2)),
+        label="metastable hull (glass-ceramic)",
+        zorder=2,
+    )
+    styles = {
+        "gap": ("miscibility gap", {"color": VERMILION, "alpha": 0.18, "linewidth": 0}),
+        "unsampled": (
+            "unsampled",
+            {
+                "facecolor": "none",
+                "edgecolor": GREY,
+                "hatch": "////",
+                "alpha": 0.35,
+                "linewidth": 0,
+            },
+        ),
+    }
+    labelled = set()
+    for part in diagram.metastable_hull:
+        if part.status not in styles:
+            continue
+        label, style = styles[part.status]
+        axes.axvspan(
+            part.x_start,
+            part.x_end,
+            label=None if part.status in labelled else label,
+            zorder=0,
+            **style,
+        )
+        labelled.add(part.status)
+
+
+def _name_crystals(axes: Axes, entries: Sequence[PhaseDiagramEntry]) -> None:
+    """Name each crystal beside its marker, names that would collide moved down."""
+    crystals = sorted(
+        (e for e in entries if e.source == "crystal" and e.line is not None),
+        key=lambda e: (float(e.x or 0), -float(e.formation_energy or 0)),
+    )
+    bottom, top = axes.get_ylim()
+    step = 0.055 * (top - bottom)
+    axes.set_ylim(bottom - 3 * step, top + step)
+    groups: list[list[PhaseDiagramEntry]] = []
+    for entry in crystals:
+        near = groups and abs(float(groups[-1][-1].x or 0) - float(entry.x or 0)) < 0.01
+        if near:
+            groups[-1].append(entry)
+        else:
+            groups.append([entry])
+    for group in groups:
+        lowest = min(1000 * float(e.formation_energy or 0) for e in group)
+        for k, entry in enumerate(group):
+            axes.annotate(
+                pretty(entry.parent or entry.formula),
+                (float(entry.x or 0), lowest - step * (k + 0.6)),
+                ha="center",
+                va="top",
+                fontsize=6.5,
+                zorder=5,
+            )
+
+
+def formation_energy_plotly(
+    diagram: PhaseDiagramDocument, entries: Sequence[PhaseDiagramEntry]
+) -> go.Figure:
+    """Return the same figure for hovering: id, parent and hull distance of each point.
+
+    Parameters
+    ----------
+    diagram
+        Phase diagram of one campaign by one method.
+    entries
+        Its entries.
+    """
+    line = _line(diagram)
+    figure = go.Figure()
+    for label, (colour, _, marker, _), chosen in _by_source(entries):
+        figure.add_scatter(
+            x=[e.x for e in chosen],
+            y=[1000 * float(e.formation_energy or 0) for e in chosen],
+            mode="markers",
+            name=f"{label} ({len(chosen)})",
+            marker={
+                "color": colour,
+                "symbol": marker if label == "crystals" else f"{marker}-open",
+            },
+            text=[
+                f"<b>{pretty_html(e.formula)}</b><br>parent {e.parent}"
+                f"<br>{1000 * float(e.e_above_hull or 0):.1f} meV/atom above the hull"
+                f"<br>{e.structure_id}"
+                for e in chosen
+            ],
+            hovertemplate="%{text}<br>x = %{x:.3f}, %{y:.1f} meV/atom<extra></extra>",
+        )
+    curves = [("hull", _vertices(diagram), BLACK, "solid")]
+    if len(_metastable_vertices(diagram)) > 1:
+        curves.append(("metastable hull", _metastable_vertices(diagram), BLUE, "dash"))
+    for name, vertices, colour, dash in curves:
+        x, energy = curve_between(line, vertices)
+        figure.add_scatter(
+            x=x,
+            y=energy,
+            mode="lines",
+            name=name,
+            line={"color": colour, "dash": dash},
+            hoverinfo="skip",
+        )
+    for part in diagram.gaps():
+        figure.add_vrect(
+            x0=part.x_start, x1=part.x_end, fillcolor=VERMILION, opacity=0.15,
+            line_width=0, annotation_text="gap",
+        )  # fmt: skip
+    first, second = (pretty_html(f) for f in line.end_members)
+    figure.update_layout(
+        template="simple_white",
+        xaxis_title=f"x in ({first})<sub>x</sub>({second})<sub>1-x</sub>",
+        yaxis_title="formation energy (meV/atom)",
+    )
+    return figure

@@ -1,0 +1,350 @@
+"""All builders on a real MongoDB: incremental, repeatable, safe against bad data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jobflow import JobStore
+from monty.serialization import dumpfn
+
+from lps_flows.analysis import HullError
+from lps_flows.builders import (
+    KEYS,
+    BuildSettings,
+    all_builders,
+    build_all,
+    result_store,
+    run_builder,
+)
+from lps_flows.schemas import Provenance
+from tests.builders.toy_campaign import (
+    CAMPAIGN,
+    METHOD,
+    document,
+    fill,
+    glass,
+    put,
+)
+
+SETTINGS = BuildSettings.model_validate({"clusters": {"n_clusters_range": [2, 6]}})
+
+
+def read(store: JobStore, name: str, **criteria: Any) -> list[dict[str, Any]]:
+    results = result_store(store, name)
+    results.connect()
+    found = [
+        {k: v for k, v in d.items() if k != "_id"} for d in results.query(criteria)
+    ]
+    results.close()
+    return sorted(found, key=lambda d: d[KEYS[name]])
+
+
+def snapshot(store: JobStore) -> str:
+    """Everything in the result collections, stamps included."""
+    return json.dumps({name: read(store, name) for name in KEYS}, default=str)
+
+
+def content(store: JobStore, without: tuple[str, ...] = ("created_at",)) -> str:
+    return json.dumps(
+        {
+            name: [
+                {k: v for k, v in d.items() if k not in without}
+                for d in read(store, name)
+            ]
+            for name in KEYS
+        },
+        default=str,
+        sort_keys=True,
+    )
+
+
+@pytest.fixture
+def filled(job_store: JobStore) -> tuple[JobStore, dict[str, str]]:
+    return job_store, fill(job_store)
+
+
+def test_second_build_writes_nothing(filled: tuple[JobStore, dict[str, str]]) -> None:
+    store, _ = filled
+    first = build_all(store, SETTINGS)
+    assert first["StructureBuilder"] == 12 + 16 + 3
+    assert all(n > 0 for name, n in first.items() if name != "ElasticityBuilder"), first
+    before = snapshot(store)
+    second = build_all(store, SETTINGS)
+    assert set(second.values()) == {0}
+    assert snapshot(store) == before
+
+
+def test_what_is_in_the_documents(filled: tuple[JobStore, dict[str, str]]) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    (diagram,) = read(store, "phase_diagrams")
+    assert diagram["method"] == METHOD
+    assert diagram["n_structures"] == 28
+    assert diagram["n_left_out"] == 3
+    entries = {e["structure_id"]: e for e in read(store, "phase_diagram_entries")}
+    gamma = entries[uuids["gamma-Li3PS4"]]
+    assert gamma["line"]["on_hull"]
+    beta = entries[uuids["beta-Li3PS4"]]
+    assert beta["e_above_hull"] == pytest.approx(0.0032)
+    off = entries[uuids["Li2PS3"]]
+    assert off["x"] is None
+    assert off["ternary"] is not None
+    assert len(entries) == 28
+    motif = {m["structure_id"]: m for m in read(store, "motifs")}
+    assert motif[uuids["Li7P3S11"]]["fractions"]["P2S7"] == pytest.approx(2 / 3)
+    assert uuids["Li2S"] not in motif
+    (model,) = read(store, "cluster_models")
+    assert model["reference_sources"]["Li2S"] == uuids["Li2S"]
+    places = {p["structure_id"]: p for p in read(store, "clusters")}
+    for key in ("LiPS3", "Li7P3S11", "beta-Li3PS4", "LT-Li7PS6", "Li2S"):
+        place = places[uuids[key]]
+        assert place["nearest"] == key
+        assert place["similarities"][key] == pytest.approx(1.0)
+        assert place["label"] == model["reference_classes"][key]
+    candidates = read(store, "candidates")
+    assert len(candidates) == 3
+    assert all(len(c["criteria"]) == 3 for c in candidates)
+
+
+def test_new_structure_is_added_and_nothing_else_computed(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, _ = filled
+    build_all(store, SETTINGS)
+    before = {m["structure_id"]: m["created_at"] for m in read(store, "motifs")}
+    structure, provenance = glass("LT-Li7PS6", 1, 99)
+    uuid = put(store, "late", document(structure, -0.05, provenance))
+    written = build_all(store, SETTINGS)
+    assert written["StructureBuilder"] == 1
+    assert written["MotifBuilder"] == 1
+    assert written["FingerprintBuilder"] == 2
+    assert written["RDFBuilder"] == 1
+    after = {m["structure_id"]: m["created_at"] for m in read(store, "motifs")}
+    assert set(after) - set(before) == {uuid}
+    assert all(after[k] == stamp for k, stamp in before.items())
+
+
+def test_increments_give_what_one_full_build_gives(
+    job_store: JobStore, module_job_store: JobStore
+) -> None:
+    fill(job_store, glasses=2)
+    build_all(job_store, SETTINGS)
+    fill(job_store, glasses=4)
+    build_all(job_store, SETTINGS)
+    fill(module_job_store, glasses=4)
+    build_all(module_job_store, SETTINGS)
+    # labels follow the history of the database: the classes are the same
+    without = ("created_at", "labels", "label", "reference_classes", "criteria")
+    without += ("class_label", "centroids", "version", "versions")
+    assert content(job_store, without) == content(module_job_store, without)
+
+
+@pytest.mark.parametrize("end", ["Li2S", "P2S5"])
+def test_removed_end_member_is_named_and_old_results_stay(
+    filled: tuple[JobStore, dict[str, str]], end: str
+) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
+    store.docs_store.remove_docs({"uuid": uuids[end]})
+    with pytest.raises(HullError, match=uuids[end]) as caught:
+        build_all(store, SETTINGS)
+    assert end in str(caught.value)
+    assert (
+        read(store, "phase_diagrams"),
+        read(store, "phase_diagram_entries"),
+    ) == before
+
+
+def test_changed_method_is_named_and_old_results_stay(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
+    job = store.query_one({"uuid": uuids["Li2S"]})
+    job["output"]["method"] = "another-2.0"
+    store.docs_store.update(job, key=["uuid", "index"])
+    with pytest.raises(HullError, match=r"another-2\.0") as caught:
+        build_all(store, SETTINGS)
+    assert uuids["Li2S"] in str(caught.value)
+    assert (
+        read(store, "phase_diagrams"),
+        read(store, "phase_diagram_entries"),
+    ) == before
+
+
+def test_repeated_calculation_of_a_crystal_is_named(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    original = store.query_one({"uuid": uuids["Li4P2S7"]})
+    twin = {k: v for k, v in original.items() if k != "_id"} | {"uuid": "twin-uuid"}
+    store.docs_store.update(twin, key=["uuid", "index"])
+    with pytest.raises(HullError, match="twin-uuid") as caught:
+        build_all(store, SETTINGS)
+    assert uuids["Li4P2S7"] in str(caught.value)
+
+
+def test_methods_and_campaigns_stay_apart(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, _ = filled
+    structure, provenance = glass("beta-Li3PS4", 1, 50)
+    put(store, "ann", document(structure, -5.0, provenance, method="ann-0a1b"))
+    fill(store, glasses=2, campaign="second")
+    build_all(store, SETTINGS)
+    diagrams = {d["diagram_id"] for d in read(store, "phase_diagrams")}
+    assert diagrams == {f"{CAMPAIGN}|{METHOD}", f"second|{METHOD}"}
+    assert len(read(store, "phase_diagram_entries", campaign="second")) == 20
+    assert {m["method"] for m in read(store, "motifs")} == {METHOD, "ann-0a1b"}
+
+
+def test_one_campaign_only(filled: tuple[JobStore, dict[str, str]]) -> None:
+    store, _ = filled
+    fill(store, glasses=2, campaign="second")
+    build_all(store, SETTINGS, campaign="second")
+    assert {s["campaign"] for s in read(store, "structures")} == {"second"}
+    before = len(read(store, "structures"))
+    build_all(store, SETTINGS, campaign=CAMPAIGN)
+    assert len(read(store, "structures", campaign="second")) == before
+
+
+def test_empty_outputs_and_references_are_skipped(job_store: JobStore) -> None:
+    fill(job_store, glasses=1)
+    common = {"completed_at": "2026-01-01T00:00:00", "metadata": {}, "hosts": []}
+    structure, provenance = glass("beta-Li3PS4", 1, 3)
+    uuid = put(job_store, "replaced", document(structure, -0.1, provenance), index=2)
+    job_store.docs_store.update(
+        [
+            {"uuid": uuid, "index": 1, "output": None, **common},
+            {
+                "uuid": "store-inputs",
+                "index": 2,
+                "output": {"@class": "OutputReference", "uuid": uuid},
+                **common,
+            },
+        ],
+        key=["uuid", "index"],
+    )
+    build_all(job_store, SETTINGS)
+    ids = [s["structure_id"] for s in read(job_store, "structures")]
+    assert ids.count(uuid) == 1
+    assert "store-inputs" not in ids
+
+
+def test_new_index_replaces_the_structure(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    structure, provenance = glass("beta-Li3PS4", 1, 0)
+    name = f"{CAMPAIGN}-beta-Li3PS4-1-0"
+    put(store, name, document(structure, -0.15, provenance), index=2, second=60)
+    build_all(store, SETTINGS)
+    (entry,) = read(
+        store, "phase_diagram_entries", structure_id=uuids["beta-Li3PS4-1-0"]
+    )
+    assert entry["formation_energy"] == pytest.approx(-0.15)
+
+
+def test_vanished_structure_goes_from_every_collection(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    gone = uuids["beta-Li3PS4-1-0"]
+    store.docs_store.remove_docs({"uuid": gone})
+    build_all(store, SETTINGS)
+    for name in ("structures", "phase_diagram_entries", "motifs", "fingerprints"):
+        assert not read(store, name, structure_id=gone), name
+    assert not read(store, "clusters", structure_id=gone)
+
+
+def test_changed_settings_are_applied(filled: tuple[JobStore, dict[str, str]]) -> None:
+    store, _ = filled
+    build_all(store, SETTINGS)
+    wider = BuildSettings.model_validate(
+        {**SETTINGS.model_dump(), "hull": {"gap_tolerance": 50.0}}
+    )
+    written = build_all(store, wider)
+    assert written["PhaseDiagramBuilder"] > 0
+    assert written["MotifBuilder"] == 0
+    (diagram,) = read(store, "phase_diagrams")
+    assert all(p["tolerance"] == 0.05 for p in diagram["metastable_hull"])
+
+
+def test_indexes_are_declared(filled: tuple[JobStore, dict[str, str]]) -> None:
+    store, _ = filled
+    build_all(store, SETTINGS)
+    for name in ("structures", "phase_diagram_entries", "motifs", "clusters"):
+        results = result_store(store, name)
+        results.connect()
+        found = results._collection.index_information()
+        results.close()
+        assert f"{KEYS[name]}_1" in found
+        assert found[f"{KEYS[name]}_1"]["unique"]
+        assert "campaign_1" in found
+
+
+@pytest.mark.slow
+def test_mrun_runs_every_builder_from_its_json(
+    filled: tuple[JobStore, dict[str, str]],
+    module_job_store: JobStore,
+    tmp_path: Path,
+) -> None:
+    store, _ = filled
+    fill(module_job_store)
+    build_all(module_job_store, SETTINGS)
+    for k, builder in enumerate(all_builders(store, SETTINGS)):
+        path = tmp_path / f"{k}.json"
+        dumpfn(builder, path)
+        subprocess.run(
+            [str(Path(sys.executable).with_name("mrun")), "-n", "2", str(path)],
+            check=True,
+            capture_output=True,
+            timeout=300,
+        )
+    without = ("created_at", "last_updated")
+    assert content(store, without) == content(module_job_store, without)
+
+
+def test_progress_is_reported(filled: tuple[JobStore, dict[str, str]]) -> None:
+    store, _ = filled
+    seen: list[tuple[str, int, int | None]] = []
+
+    def report(name: str, done: int, total: int | None) -> None:
+        seen.append((name, done, total))
+
+    builders = all_builders(store, SETTINGS)
+    run_builder(builders[0], report)
+    assert seen[-1][:2] == ("StructureBuilder", 29)
+
+
+def test_unfinished_relaxation_can_be_left_out(job_store: JobStore) -> None:
+    fill(job_store, glasses=2)
+    structure, provenance = glass("beta-Li3PS4", 1, 77)
+    unfinished = document(structure, -0.3, provenance).model_copy(
+        update={"converged": False}
+    )
+    put(job_store, "unfinished", unfinished)
+    strict = BuildSettings.model_validate({"hull": {"require_converged": True}})
+    build_all(job_store, strict)
+    (diagram,) = read(job_store, "phase_diagrams")
+    assert (diagram["n_unconverged"], diagram["n_left_out"]) == (0, 4)
+    build_all(job_store, BuildSettings())
+    (diagram,) = read(job_store, "phase_diagrams")
+    assert (diagram["n_unconverged"], diagram["n_left_out"]) == (1, 3)
+
+
+def test_provenance_of_a_user_structure_is_enough(job_store: JobStore) -> None:
+    fill(job_store, glasses=1)
+    structure, _ = glass("beta-Li3PS4", 1, 5)
+    put(job_store, "mine", document(structure, 0.0, Provenance(source="user")))
+    build_all(job_store, SETTINGS)
+    assert len(read(job_store, "rdfs", parent=None)) == 1
