@@ -223,6 +223,7 @@ class CampaignSettings(FrozenSettings):
                 conductivity=ConductivityFlowMaker(
                     engine=self.conductivity_engine or self.engine,
                     settings=self.conductivity,
+                    line=self.line,
                 ),
                 settings=self.selection,
                 rule=self.analysis.candidates,

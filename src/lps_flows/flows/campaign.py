@@ -20,15 +20,6 @@ from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.schemas import Provenance
 
-STAGES = (
-    "crystals",
-    "dataset",
-    "training",
-    "sampling",
-    "selection",
-    "conductivity",
-    "build",
-)
 
 
 class CompositionPlan(FrozenSettings):
@@ -143,7 +134,8 @@ class CampaignMaker(Maker):
         }
         for stage, parts in staged.items():
             for part in parts:
-                part.update_metadata({"stage": stage}, dynamic=True)
+                # What the selection adds is the next stage, and says so itself.
+                part.update_metadata({"stage": stage}, dynamic=stage != "selection")
         parts = [part for found in staged.values() for part in found]
         return Flow(parts, output=select.output, name=self.name)
 

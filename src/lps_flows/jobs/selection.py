@@ -120,6 +120,7 @@ class SelectionMaker(Maker):
             flow = self.conductivity.make(  # type: ignore[attr-defined]
                 document.structure, label=label, potential_uuid=potential_uuid
             )
+            flow.update_metadata({"stage": "conductivity"}, dynamic=True)
             flows.append(flow)
             selected.append(
                 SelectedStructure(
