@@ -127,7 +127,7 @@ def test_rejections_are_counted_by_reason_and_kept_out(problem, relax, settings)
     for g in generations:
         assert all(m.rejection is None for m in g.population)
         counted = sum(
-            n for r, n in g.rejections.items() if r not in ("seen before",)
+            n for r, n in g.rejections.items() if r != "seen before"
         ) - g.rejections.get("minimum distance before relaxation", 0)
         assert counted == sum(i.rejection is not None for i in g.newborn)
 

@@ -77,6 +77,5 @@ def test_twenty_seeds(evaluate, n_units, population):
     problem = RemovalProblem(crystal("beta-Li3PS4"), "Li2S", n_units)
     found, random_median = compare(problem, evaluate, range(20), population)
     hits = [n for n in found if n is not None]
-    print(sorted(hits), np.median(hits), random_median)
     assert len(hits) >= 19
     assert np.median(hits) < random_median

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from jobflow import CURRENT_JOB, JobConfig, Maker, OutputReference, Response, job
+from monty.json import MontyDecoder
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import (
@@ -202,6 +203,4 @@ def _previous() -> EvolutionDocument:
             value=f"{running.uuid}, index {running.index - 1}",
             remedy="Start the composition again",
         )
-    if isinstance(document, EvolutionDocument):
-        return document
-    return EvolutionDocument.model_validate(document)
+    return MontyDecoder().process_decoded(document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from lps_flows.schemas.base import Document
 
@@ -86,3 +86,9 @@ class PotentialDocument(Document):
         description="Reference and predicted energies (eV/atom), source, reduced "
         "formula and split of every structure (kept in the data store)."
     )
+
+    @field_validator("potential", mode="before")
+    @classmethod
+    def _as_dict(cls, value: Any) -> Any:
+        """Take back a potential that a store's decoder has already rebuilt."""
+        return value.as_dict() if hasattr(value, "as_dict") else value
