@@ -59,10 +59,10 @@ class ArrheniusFit:
     chi_square_per_freedom: float | None
 
     @overload
-    def D(self, T: float) -> float: ...  # noqa: N802 - the symbol
+    def D(self, T: float) -> float: ...
 
     @overload
-    def D(  # noqa: N802
+    def D(
         self, T: Sequence[float] | NDArray[np.float64]
     ) -> NDArray[np.float64]: ...
 
@@ -151,7 +151,7 @@ def arrhenius(
         activation_energy_interval=(float(energy) - half, float(energy) + half),
         prefactor=float(np.exp(log_prefactor)),
         temperatures=T,
-        covariance=covariance,
+        covariance=np.asarray(covariance, dtype=float),
         chi_square_per_freedom=misfit,
     )
 

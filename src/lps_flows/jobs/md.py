@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jobflow import Job, JobConfig, Maker, job
+from jobflow import JobConfig, Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.engines import EngineSettings, MDSettings, get_engine, read_trajectory
@@ -203,7 +203,7 @@ def chunked_run(
     plan: list[tuple[int, bool]],
     engine: EngineSettings,
     chunk: MDChunkMaker,
-) -> tuple[list[Job], list[str], Any]:
+) -> tuple[list[Any], list[str], Any]:
     """Chain the jobs of one run.
 
     Parameters
@@ -226,7 +226,7 @@ def chunked_run(
     jobs, chunk_uuids, output
         All jobs; the uuids of those that hold chunks; the last chunk's reference.
     """
-    jobs: list[Job] = []
+    jobs: list[Any] = []
     uuids: list[str] = []
     previous: Any = None
     first_step = 0

@@ -1,0 +1,171 @@
+"""The straight line through a mean-squared displacement, from the right lag on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.optimize import nnls
+from scipy.stats import chi2
+
+from lps_flows.analysis.msd import MeanSquaredDisplacement
+from lps_flows.analysis.trajectory import Array
+
+# 1 Å^2/fs = 0.1 cm^2/s
+CM2_PER_S = 0.1
+# A start of the linear regime is accepted when a straight line through the MSD from
+# there on has at least this probability.
+MIN_FIT_PROBABILITY = 0.03
+# Latest start of the linear regime as a fraction of the longest lag.
+LATEST_START = 0.25
+# A square-root term beside the straight line (motion that slows down as cages and
+# back-jumps make it do) may be at most this many standard deviations.
+MAX_CURVATURE_SIGNIFICANCE = 2.2
+
+
+@dataclass(frozen=True)
+class LinearRegime:
+    """A straight line through the MSD from one lag on."""
+
+    first: int
+    slope: float
+    intercept: float
+    probability: float
+    bend: float
+    weights: Array
+    significance: float
+    s2: float
+    q: float
+
+    @property
+    def D(self) -> float:  # noqa: N802 - the symbol
+        """Diffusion coefficient (Å^2/fs)."""
+        return self.slope / 6
+
+
+def linear_regime(curve: MeanSquaredDisplacement) -> tuple[LinearRegime, bool]:
+    """Return the fit from the earliest acceptable start, else from the latest."""
+    latest = curve.lags[-1] * LATEST_START
+    starts = [
+        i
+        for i, lag in enumerate(curve.lags)
+        if i == 0 or (lag <= latest and len(curve.lags) - i >= 5)
+    ]
+    fits = []
+    for first in starts:
+        fit = _fit_from(curve, first)
+        if (
+            fit.probability >= MIN_FIT_PROBABILITY
+            and abs(fit.bend) <= MAX_CURVATURE_SIGNIFICANCE
+        ):
+            return fit, True
+        fits.append(fit)
+    return fits[-1], False
+
+
+def _fit_from(curve: MeanSquaredDisplacement, first: int) -> LinearRegime:
+    """Fit a straight line with a covariance that agrees with the line."""
+    lags, values = curve.lags[first:], curve.values[first:]
+    slope, intercept = np.polyfit(lags, values, 1, w=1 / lags)
+    q, significance, chi_square = 0.0, 0.0, np.inf
+    weights = np.zeros_like(lags)
+    for _ in range(4):
+        D, s2 = _positive(slope, intercept, values)
+        q = _jump_rate(curve, first, D, s2)
+        cov = curve.covariance(D, s2, q)[first:, first:]
+        # Rounding only: the model covariance is positive semi-definite.
+        cov[np.diag_indices_from(cov)] *= 1 + 1e-10
+        factor = cho_factor(cov)
+        design = np.stack([lags, np.ones_like(lags)], axis=1)
+        solved = cho_solve(factor, design)
+        both = np.linalg.solve(design.T @ solved, solved.T)
+        slope, intercept = both @ values
+        residual = values - slope * lags - intercept
+        chi_square = float(residual @ cho_solve(factor, residual))
+        weights = both[0] / 6
+    bent = np.stack([*design.T, np.sqrt(lags)], axis=1)
+    solved = cho_solve(factor, bent)
+    spread = np.linalg.inv(bent.T @ solved)
+    bend = float((spread @ solved.T @ values)[2] / np.sqrt(spread[2, 2]))
+    still = curve.covariance(0.0, max(intercept, 0.0) / 6 or s2, 0.0)[first:, first:]
+    if intercept <= 0:
+        # No vibration to compare with: the spread at the fitted D is the yardstick.
+        still = cov
+    significance = slope / 6 / float(np.sqrt(weights @ still @ weights))
+    D, s2 = _positive(slope, intercept, values)
+    return LinearRegime(
+        first=first,
+        slope=float(slope),
+        intercept=float(intercept),
+        probability=float(chi2.sf(chi_square, len(lags) - 2)),
+        bend=bend,
+        weights=weights,
+        significance=float(significance),
+        s2=s2,
+        q=q,
+    )
+
+
+def _positive(slope: float, intercept: float, values: Array) -> tuple[float, float]:
+    """Return D and s2 that make a valid covariance."""
+    s2 = max(intercept, 0.0) / 6
+    D = max(slope, 0.0) / 6
+    if D == 0 and s2 == 0:
+        s2 = float(values.mean()) / 6
+    return D, s2
+
+
+def _jump_rate(
+    curve: MeanSquaredDisplacement, first: int, D: float, s2: float
+) -> float:
+    """Fit the excess of the observed spread over Gaussian motion by q t (Å^4/fs)."""
+    gaussian = curve.gaussian_variance(D, s2)[first:]
+    # Relative error of an observed variance is about 1/sqrt(independent windows).
+    weight = np.sqrt(curve.n_independent[first:]) / gaussian
+    excess = (curve.variances[first:] - gaussian) * weight
+    (q,), _ = nnls((curve.lags[first:] * weight)[:, None], excess)
+    return float(q)
+
+
+def slope_error(curve: MeanSquaredDisplacement, fit: LinearRegime, D: float) -> float:
+    """Return the standard deviation of the estimate if D were the truth (Å^2/fs)."""
+    q = fit.q * D / fit.D if fit.D > 0 else fit.q
+    cov = curve.covariance(max(D, 0.0), fit.s2, q)[fit.first :, fit.first :]
+    variance = float(fit.weights @ cov @ fit.weights)
+    return float(np.sqrt(max(variance, 0.0)))
+
+
+def memory_factor(curve: MeanSquaredDisplacement, fit: LinearRegime) -> float:
+    """Return how many times motion with memory widens the error of D.
+
+    Before the linear regime ions rattle and jump back, so neighbouring windows share
+    more than their overlap; the covariance with the observed short-lag motion says
+    how much.
+    """
+    if fit.first == 0 or curve.interval is None or fit.slope <= 0:
+        return 1.0
+    full = curve.gaussian_covariance_after(fit.first, fit.slope, fit.intercept)
+    plain = curve.covariance(fit.D, fit.s2, 0.0)[fit.first :, fit.first :]
+    ratio = float(
+        (fit.weights @ full @ fit.weights) / (fit.weights @ plain @ fit.weights)
+    )
+    return float(np.sqrt(max(ratio, 1.0)))
+
+
+def diffusivity_interval(
+    curve: MeanSquaredDisplacement, fit: LinearRegime, scale: float, z: float
+) -> tuple[float, float]:
+    """Return the values of D (cm^2/s) the estimate is `z` deviations away from.
+
+    The noise grows with the true D, so the bounds solve D -+ z std(D) = estimate;
+    far from zero this is the usual symmetric interval, near it a skewed one.
+    """
+    estimate = fit.D
+    low = high = estimate
+    for _ in range(60):
+        low = 0.5 * (low + estimate - z * scale * slope_error(curve, fit, low))
+        high = 0.5 * (high + estimate + z * scale * slope_error(curve, fit, high))
+        # std/D tends to a constant; with z times it above 1 the data set no bound.
+        high = min(high, 100 * max(estimate, slope_error(curve, fit, 0.0)))
+    return max(low, 0.0) * CM2_PER_S, max(high, 0.0) * CM2_PER_S
