@@ -16,7 +16,11 @@ from lps_flows.report.collections import ResultStore, read
 from lps_flows.report.diagram import Diagram, with_classes
 from lps_flows.report.documents import finished_jobs, outputs
 from lps_flows.report.hull_table import hull_rows, write_hull_table, write_points
-from lps_flows.report.results import current_diagram, versions_of
+from lps_flows.report.results import (
+    current_diagram,
+    transport_documents,
+    versions_of,
+)
 from lps_flows.report.sections.candidates import candidate_section
 from lps_flows.report.sections.overview import (
     LaunchPadView,
@@ -31,6 +35,7 @@ from lps_flows.report.sections.structure import (
     elasticity_section,
     motif_section,
 )
+from lps_flows.report.sections.transport import transport_section
 from lps_flows.report.structures import EmbeddedStructure, downloads, embed
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -115,6 +120,7 @@ def gather(
         class_section(assigned, models, diagram),
         potential_section(outputs(job_store, campaign, "PotentialDocument", load=True)),
         search_section(evolutions, outputs(job_store, campaign, "SamplingDocument")),
+        transport_section(transport_documents(job_store, campaign)),
         elasticity_section(read(result_store, "elasticity", ElasticityDocument, mine)),
         failure_section(
             launchpad,

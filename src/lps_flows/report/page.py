@@ -23,6 +23,7 @@ from lps_flows.report.sections.overview import LaunchPadView
 from lps_flows.report.structures import EmbeddedStructure
 
 _VIEWER = "3Dmol-2.5.5.min.js"
+_LONG_TEXT = 60
 _LINE = HullSettings()
 
 
@@ -134,4 +135,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.tests["structure_link"] = lambda cell: not isinstance(cell, str)
+    environment.tests["long_text"] = lambda cell: (
+        isinstance(cell, str) and len(cell) > _LONG_TEXT
+    )
     return environment

@@ -7,7 +7,9 @@ from pathlib import Path
 from jobflow import JobStore
 
 from lps_flows.analysis import HullError, HullSettings
-from lps_flows.report.collections import ResultStore
+from lps_flows.plotting import write as plotting
+from lps_flows.plotting.write import FigureDocuments, WrittenFigures
+from lps_flows.report.collections import ResultStore, read
 from lps_flows.report.diagram import (
     LIGHT_FIELDS,
     Diagram,
@@ -18,11 +20,19 @@ from lps_flows.report.documents import outputs
 from lps_flows.report.hull_table import hull_rows, write_hull_table
 from lps_flows.report.summary import (
     candidates_text,
+    conductivity_text,
     hull_text,
     potential_text,
     sampling_text,
     summary_text,
 )
+from lps_flows.schemas.candidates import CandidateDocument
+from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.motifs import MotifTrendDocument
+from lps_flows.schemas.phase_diagram import PhaseDiagramEntry
+from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.transport import TransportDocument
 
 PROVISIONAL = (
     "Provisional: the builders have not run, this is computed from the relaxed "
@@ -81,6 +91,8 @@ def write_results(
         written.append(folder / "hull.csv")
         with written[-1].open("w", newline="", encoding="utf-8") as stream:
             write_hull_table(rows, stream)
+    drawn = draw_figures(result_store, campaign, folder / "figures", ("png",))
+    figures = figures_text(drawn, folder)
     sections = [
         ("Phase diagram", hull),
         ("Potential", potential_text(potentials)),
@@ -89,6 +101,8 @@ def write_results(
             "Candidates",
             candidates_text(outputs(job_store, campaign, "SelectionDocument")),
         ),
+        ("Conductivity", conductivity_text(transport_documents(job_store, campaign))),
+        ("Figures", figures),
     ]
     text = summary_text(
         campaign,
@@ -98,7 +112,66 @@ def write_results(
     )
     summary = folder / "summary.md"
     summary.write_text(text, encoding="utf-8")
-    return [summary, *written]
+    return [summary, *written, *drawn.files]
+
+
+def write_figures(result_store: ResultStore, campaign: str, folder: Path) -> list[Path]:
+    """Write every figure the builders' documents allow; return the files.
+
+    Parameters
+    ----------
+    result_store
+        Gives the store of a builder's collection.
+    campaign
+        Name of the campaign.
+    folder
+        Folder to write into; made when it does not exist.
+    """
+    return draw_figures(result_store, campaign, folder, ("png", "pdf")).files
+
+
+def draw_figures(
+    result_store: ResultStore, campaign: str, folder: Path, formats: tuple[str, ...]
+) -> WrittenFigures:
+    """Write the figures in some formats, and say which are missing and why."""
+    documents = figure_documents(result_store, campaign)
+    return plotting.write_figures(documents, folder, formats)
+
+
+def figure_documents(result_store: ResultStore, campaign: str) -> FigureDocuments:
+    """Return what the figures show: the results of the campaign's main method."""
+    diagram = built_diagram(result_store, campaign)
+    if diagram is None:
+        return FigureDocuments()
+    mine = {"campaign": campaign, "method": diagram.method}
+    models = read(result_store, "cluster_models", ClusterModelDocument, mine)
+    places = read(result_store, "clusters", ClusterAssignment, mine)
+    return FigureDocuments(
+        diagram=diagram.document,
+        entries=read(result_store, "phase_diagram_entries", PhaseDiagramEntry, mine),
+        trends=read(result_store, "motif_trends", MotifTrendDocument, mine),
+        rdfs=read(result_store, "rdfs", RDFDocument, mine),
+        model=models[0] if models else None,
+        places=[p for p in places if models and p.element == models[0].element],
+        candidates=read(result_store, "candidates", CandidateDocument, mine),
+        elasticity=read(result_store, "elasticity", ElasticityDocument, mine),
+    )
+
+
+def figures_text(drawn: WrittenFigures, folder: Path) -> str:
+    """Return the pictures, and which are missing and why."""
+    shown = [file for file in drawn.files if file.suffix == ".png"]
+    lines = [f"![{file.stem}]({file.relative_to(folder)})" for file in shown]
+    lines += [f"- {name}: not made, {why}." for name, why in drawn.missing.items()]
+    return "\n\n".join(lines)
+
+
+def transport_documents(job_store: JobStore, campaign: str) -> list[TransportDocument]:
+    """Return the transport documents of a campaign."""
+    return [
+        TransportDocument.model_validate(found.output)
+        for found in outputs(job_store, campaign, "TransportDocument", load=True)
+    ]
 
 
 def versions_of(job_store: JobStore, campaign: str) -> dict[str, str]:

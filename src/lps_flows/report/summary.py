@@ -9,6 +9,7 @@ from typing import Any
 from lps_flows.report.documents import JobOutput
 from lps_flows.report.hull_table import HullRow
 from lps_flows.report.paper import CITATION, TABLE_1
+from lps_flows.schemas.transport import TransportDocument
 
 NOT_RUN = "_This stage has not run yet._"
 
@@ -186,6 +187,60 @@ def _short(value: Any) -> str:
 def number(value: float | None, digits: int) -> str:
     """Return a number, or a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def conductivity_text(documents: Sequence[TransportDocument]) -> str:
+    """Return activation energies and conductivities beside the paper's."""
+    if not documents:
+        return ""
+    rows = []
+    for document in sorted(documents, key=lambda d: (d.label, d.method)):
+        energy, sigma = conductivity_cells(document)
+        paper_energy, paper_sigma = paper_transport(document.label)
+        used = sum(run.used for run in document.runs)
+        runs = f"{used} of {len(document.runs)}"
+        rows.append(
+            (
+                document.label,
+                document.method,
+                runs,
+                energy,
+                paper_energy,
+                sigma,
+                paper_sigma,
+            )
+        )
+    table = markdown_table(
+        (
+            "structure",
+            "method",
+            "runs used",
+            "Ea (eV)",
+            "paper",
+            "sigma at 300 K (mS/cm)",
+            "paper",
+        ),
+        rows,
+    )
+    warnings = [f"- {d.label}: {text}" for d in documents for text in d.warnings]
+    return "\n".join([table, "", *warnings]).rstrip()
+
+
+def conductivity_cells(document: TransportDocument) -> tuple[str, str]:
+    """Return activation energy (eV) and conductivity (mS/cm) with 68 % intervals."""
+    energy = "-"
+    if document.activation_energy is not None:
+        energy = f"{document.activation_energy:.3f}"
+        if document.activation_energy_interval is not None:
+            low, high = document.activation_energy_interval
+            energy += f" ({low:.3f} to {high:.3f})"
+    sigma = "-"
+    if document.conductivity is not None:
+        sigma = f"{1000 * document.conductivity:.3g}"
+        if document.conductivity_interval is not None:
+            low, high = document.conductivity_interval
+            sigma += f" ({1000 * low:.2g} to {1000 * high:.2g})"
+    return energy, sigma
 
 
 def paper_transport(label: str) -> tuple[str, str]:

@@ -2,13 +2,14 @@
 (function () {
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const narrow = () => window.innerWidth < 600;
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  const config = { responsive: true, displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
 
   for (const [name, figure] of Object.entries(data.charts)) {
     const place = document.getElementById(name);
     if (narrow()) {
       figure.layout.margin = Object.assign({}, figure.layout.margin, { l: 52, r: 8 });
       figure.layout.font = Object.assign({}, figure.layout.font, { size: 11 });
+      for (const title of figure.layout.annotations || []) title.font = Object.assign({}, title.font, { size: 11 });
       config.displayModeBar = false;
     }
     Plotly.newPlot(place, figure.data, figure.layout, config).then(() => {

@@ -7,7 +7,13 @@ from collections import defaultdict
 import plotly.graph_objects as go
 
 from lps_flows.analysis.hull_gaps import curve_between
-from lps_flows.report.charts.style import colours, escaped, figure
+from lps_flows.report.charts.style import (
+    colours,
+    escaped,
+    figure,
+    formula_html,
+    x_title,
+)
 from lps_flows.report.diagram import Diagram, Point
 
 
@@ -21,9 +27,8 @@ def phase_diagram_figure(
     diagram
         Points, hulls and gaps.
     """
-    first, second = (escaped(member) for member in diagram.line.end_members)
     made = figure(
-        f"x in ({first})<sub>x</sub>({second})<sub>1-x</sub>",
+        x_title(diagram.line.end_members),
         "formation energy (meV/atom)",
         hovermode="closest",
         clickmode="event",
@@ -34,7 +39,7 @@ def phase_diagram_figure(
             x1=gap.x_end,
             fillcolor="#E69F00",
             opacity=0.16,
-            line_width=0,
+            line={"width": 1, "color": "#E69F00"},
             layer="below",
         )
     hull = sorted({(p.x, p.formation_energy) for p in diagram.points if p.on_hull})
@@ -67,11 +72,11 @@ def phase_diagram_figure(
             x=[round(p.x, 5) for p in members],
             y=[round(1000 * p.formation_energy, 3) for p in members],
             mode="markers",
-            name=escaped(name),
+            name=formula_html(name),
             marker={
                 "color": colour,
                 "symbol": symbol,
-                "size": 8 if members[0].glass else 11,
+                "size": 9 if members[0].glass else 11,
                 "opacity": 0.75 if members[0].glass else 1.0,
                 "line": {"color": "#ffffff", "width": 0.8},
             },
@@ -85,12 +90,12 @@ def phase_diagram_figure(
 def hover_text(point: Point) -> str:
     """Return what a person reads when hovering over a structure."""
     lines = [
-        f"<b>{escaped(point.label)}</b> (x = {point.x:.3f})",
+        f"<b>{formula_html(point.label)}</b> (x = {point.x:.3f})",
         f"{1000 * point.e_above_hull:.1f} meV/atom above hull",
-        f"source {escaped(point.source)}, parent {escaped(point.parent or '-')}",
+        f"source {escaped(point.source)}, parent {formula_html(point.parent or '-')}",
     ]
     if point.class_label is not None:
         lines.append(
-            f"class {point.class_label}, nearest {escaped(point.nearest or '-')}"
+            f"class {point.class_label}, nearest {formula_html(point.nearest or '-')}"
         )
     return "<br>".join(lines)

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lps_flows.report.charts.style import colours, escaped, figure
+from lps_flows.report.charts.style import colours, escaped, figure, formula_html
 
 
 def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
@@ -49,7 +49,7 @@ def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
                     "opacity": 1.0 if held_out else 0.5,
                     "line": {"width": 1.6 if held_out else 0},
                 },
-                text=[escaped(row[3]) for row in mine],
+                text=[formula_html(row[3]) for row in mine],
                 hovertemplate="%{text}<br>%{x:.4f} eV/atom, error %{y:.1f} meV/atom"
                 "<extra></extra>",
             )

@@ -12,11 +12,10 @@ from lps_flows.analysis import MOTIFS
 from lps_flows.report.charts.style import (
     GRID,
     INK,
-    PALETTE,
-    SYMBOLS,
     colours,
-    escaped,
     figure,
+    formula_html,
+    nth_style,
 )
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
@@ -32,7 +31,7 @@ MOTIF_NAMES = {
 }
 
 
-def motif_figure(trends: Sequence[MotifTrendDocument], x_title: str) -> go.Figure:
+def motif_figure(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
     """Return the fraction of P per motif against x, one panel per motif."""
     titles = [MOTIF_NAMES[motif] for motif in MOTIFS]
     made = make_subplots(
@@ -44,7 +43,7 @@ def motif_figure(trends: Sequence[MotifTrendDocument], x_title: str) -> go.Figur
         horizontal_spacing=0.03,
         vertical_spacing=0.12,
     )
-    base = figure(x_title, "")
+    base = figure(along, "")
     made.update_layout(base.layout.to_plotly_json() | {"xaxis": {}, "yaxis": {}})
     style = colours(trend.parent for trend in trends)
     for parent, (colour, symbol) in style.items():
@@ -68,11 +67,12 @@ def motif_figure(trends: Sequence[MotifTrendDocument], x_title: str) -> go.Figur
                 mode="lines+markers",
                 line={"color": colour, "width": 1},
                 marker={"color": colour, "symbol": symbol, "size": 7},
-                name=escaped(parent),
+                name=formula_html(parent),
                 legendgroup=parent,
                 showlegend=k == 0,
                 text=[
-                    escaped(f"{t.formula}, {t.n_structures} structures") for t in mine
+                    f"{formula_html(t.formula)}, {t.n_structures} structures"
+                    for t in mine
                 ],
                 hovertemplate="%{text}<br>x = %{x:.3f}: %{y:.2f}<extra></extra>",
                 row=1 + k // 3,
@@ -82,10 +82,10 @@ def motif_figure(trends: Sequence[MotifTrendDocument], x_title: str) -> go.Figur
     made.update_yaxes(
         showline=True, linecolor=INK, mirror=True, gridcolor=GRID, range=[-0.05, 1.05]
     )
-    made.update_xaxes(title=x_title, row=2, col=2)
+    made.update_xaxes(title=along, row=2, col=2)
     made.update_yaxes(title="fraction of P", row=1, col=1)
     made.update_yaxes(title="fraction of P", row=2, col=1)
-    made.update_layout(margin={"t": 64, "l": 64, "r": 12, "b": 56})
+    made.update_layout(margin={"t": 64, "l": 64, "r": 40, "b": 56})
     made.update_layout(legend={"y": 1.12})
     return made
 
@@ -109,11 +109,11 @@ def rdf_figure(documents: Sequence[RDFDocument]) -> go.Figure:
                 y=[round(g + 4.0 * k, 3) for g in partial.g],
                 mode="lines",
                 line={"color": style[parent][0], "width": 1.4},
-                name=escaped(parent),
+                name=formula_html(parent),
                 legendgroup=parent,
                 showlegend=parent not in named[pair],
                 visible=pair == pairs[0],
-                hovertemplate=escaped(
+                hovertemplate=formula_html(
                     f"{document.formula} from {parent}"
                     + ("" if document.x is None else f", x = {document.x:.3f}")
                 )
@@ -133,9 +133,9 @@ def rdf_figure(documents: Sequence[RDFDocument]) -> go.Figure:
                     for pair in pairs
                 ],
                 "direction": "down",
-                "x": 1.0,
+                "x": 0.995,
                 "xanchor": "right",
-                "y": 1.0,
+                "y": 0.995,
                 "yanchor": "top",
                 "bgcolor": "#ffffff",
             }
@@ -165,14 +165,14 @@ def class_figure(
             mode="markers",
             name=f"class {label}",
             marker={
-                "color": PALETTE[label % len(PALETTE)],
-                "symbol": SYMBOLS[label % len(SYMBOLS)],
+                "color": nth_style(label)[0],
+                "symbol": nth_style(label)[1],
                 "size": 8,
                 "opacity": 0.75,
             },
             customdata=[m.structure_id for m in members],
             text=[
-                escaped(f"{m.formula} from {m.parent or '-'}, nearest {m.nearest}")
+                formula_html(f"{m.formula} from {m.parent or '-'}, nearest {m.nearest}")
                 for m in members
             ],
             hovertemplate="%{text}<extra></extra>",
@@ -184,14 +184,14 @@ def class_figure(
         mode="markers+text",
         name="crystals",
         marker={"symbol": "star", "size": 14, "color": INK},
-        text=[escaped(key) for key, _ in references],
+        text=[formula_html(key) for key, _ in references],
         textposition="top center",
         hovertemplate="%{text}<extra></extra>",
     )
     return made
 
 
-def nearest_figure(assignments: Sequence[ClusterAssignment], x_title: str) -> go.Figure:
+def nearest_figure(assignments: Sequence[ClusterAssignment], along: str) -> go.Figure:
     """Return how many structures of each composition are nearest to which crystal."""
     counts: dict[str, Counter[float]] = defaultdict(Counter)
     total: Counter[float] = Counter()
@@ -199,17 +199,17 @@ def nearest_figure(assignments: Sequence[ClusterAssignment], x_title: str) -> go
         if found.x is not None and found.source != "crystal":
             counts[found.nearest][round(found.x, 4)] += 1
             total[round(found.x, 4)] += 1
-    made = figure(x_title, "fraction of the structures", barmode="stack")
+    made = figure(along, "fraction of the structures", barmode="stack")
     xs = sorted(total)
     labels = [f"{x:.3f}" for x in xs]
     for name, (colour, _) in colours(counts).items():
         made.add_bar(
             x=labels,
             y=[round(counts[name][x] / total[x], 4) for x in xs],
-            name=escaped(name),
+            name=formula_html(name),
             marker={"color": "#b6bfca" if name == "none" else colour},
             customdata=[f"{counts[name][x]} of {total[x]}" for x in xs],
-            hovertemplate=escaped(name) + ": %{customdata}<extra></extra>",
+            hovertemplate=formula_html(name) + ": %{customdata}<extra></extra>",
         )
     made.update_xaxes(type="category")
     return made

@@ -7,17 +7,18 @@ from collections.abc import Iterable
 
 import plotly.graph_objects as go
 
-# Okabe and Ito's colours, told apart by colour-blind readers and in print
-PALETTE = (
-    "#0072B2",
-    "#D55E00",
-    "#009E73",
-    "#CC79A7",
-    "#E69F00",
-    "#56B4E9",
-    "#7A5C00",
-    "#444444",
+from lps_flows.plotting.style import (
+    BLUE,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    VERMILION,
+    pretty_html,
 )
+
+# Okabe and Ito's colours, told apart by colour-blind readers and in print
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#7A5C00", "#444444")
 SYMBOLS = (
     "circle",
     "diamond",
@@ -38,13 +39,26 @@ def escaped(text: object) -> str:
     return html.escape(str(text), quote=False)
 
 
+def formula_html(name: str) -> str:
+    """Return a formula or crystal key with subscripts, safe for plotly's labels."""
+    return pretty_html(escaped(name))
+
+
+def x_title(end_members: Iterable[str]) -> str:
+    """Return the title of an axis along the composition line."""
+    first, second = (formula_html(member) for member in end_members)
+    return f"x in ({first})<sub>x</sub>({second})<sub>1-x</sub>"
+
+
+def nth_style(k: int) -> tuple[str, str]:
+    """Return colour and symbol number k; pairs repeat only after all of them."""
+    return PALETTE[k % len(PALETTE)], SYMBOLS[(k + k // len(PALETTE)) % len(SYMBOLS)]
+
+
 def colours(names: Iterable[str | None]) -> dict[str, tuple[str, str]]:
     """Return colour and symbol by name, in alphabetical order of the names."""
     known = sorted({name or "unknown" for name in names})
-    return {
-        name: (PALETTE[k % len(PALETTE)], SYMBOLS[k % len(SYMBOLS)])
-        for k, name in enumerate(known)
-    }
+    return {name: nth_style(k) for k, name in enumerate(known)}
 
 
 def figure(x_title: str, y_title: str, **layout: object) -> go.Figure:
@@ -70,9 +84,15 @@ def figure(x_title: str, y_title: str, **layout: object) -> go.Figure:
     made.update_layout(
         template="none",
         font={"family": SANS, "size": 13, "color": INK},
-        margin={"l": 64, "r": 16, "t": 16, "b": 56},
+        margin={"l": 64, "r": 40, "t": 16, "b": 56},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="#ffffff",
+        modebar={
+            "orientation": "v",
+            "bgcolor": "rgba(255,255,255,0.6)",
+            "color": "#8a94a0",
+            "activecolor": INK,
+        },
         hoverlabel={"align": "left", "bgcolor": "#ffffff", "bordercolor": INK},
         legend={
             "orientation": "h",

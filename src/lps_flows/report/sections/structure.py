@@ -12,6 +12,7 @@ from lps_flows.report.charts.structure import (
     nearest_figure,
     rdf_figure,
 )
+from lps_flows.report.charts.style import x_title
 from lps_flows.report.diagram import Diagram
 from lps_flows.report.summary import number
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -32,7 +33,7 @@ def motif_section(
         blocks.append(
             Chart(
                 "motif-chart",
-                motif_figure(trends, x_title(diagram)),
+                motif_figure(trends, along(diagram)),
                 "Fraction of P per motif, mean and standard deviation over the lowest "
                 f"structures of each composition and parent: {n} structures by "
                 f"{trends[0].method}.",
@@ -63,12 +64,9 @@ def motif_section(
     )
 
 
-def x_title(diagram: Diagram | None) -> str:
+def along(diagram: Diagram | None) -> str:
     """Return the title of an axis along the composition line."""
-    if diagram is None:
-        return "x"
-    first, second = diagram.line.end_members
-    return f"x in ({first})<sub>x</sub>({second})<sub>1-x</sub>"
+    return "x" if diagram is None else x_title(diagram.line.end_members)
 
 
 def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
@@ -150,7 +148,7 @@ def class_section(
         blocks.append(
             Chart(
                 "nearest-chart",
-                nearest_figure(assignments, x_title(diagram)),
+                nearest_figure(assignments, along(diagram)),
                 f"{about}; nearest crystal by similarity (Eq. 3), 'none' below "
                 f"{model.similarity_threshold:g}.",
             )

@@ -1,0 +1,104 @@
+"""Section: molecular dynamics, diffusion and conductivity."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lps_flows.report.blocks import Block, Chart, Note, Section, Table
+from lps_flows.report.charts.transport import arrhenius_figure, msd_figure
+from lps_flows.report.paper import CITATION
+from lps_flows.report.summary import conductivity_cells, paper_transport
+from lps_flows.schemas.transport import TransportDocument
+
+
+def transport_section(documents: Sequence[TransportDocument]) -> Section:
+    """Return the section.
+
+    Parameters
+    ----------
+    documents
+        One per structure and method.
+    """
+    if not documents:
+        return Section(
+            "conductivity",
+            "Conductivity",
+            missing="No molecular dynamics has been analysed yet.",
+        )
+    ordered = sorted(documents, key=lambda d: (d.label, d.method))
+    methods = ", ".join(sorted({d.method for d in ordered}))
+    n_runs = sum(len(d.runs) for d in ordered)
+    blocks: list[Block] = [
+        Table(
+            (
+                "structure",
+                "method",
+                "activation energy (eV)",
+                "paper",
+                "conductivity at 300 K (mS/cm)",
+                "paper",
+            ),
+            [_row(document) for document in ordered],
+            f"Table 1: from {n_runs} runs by {methods}, 68 % intervals; the paper's "
+            f"from AIMD, {CITATION}.",
+        )
+    ]
+    blocks += [
+        Note(f"{document.label}: {warning}", "warning")
+        for document in ordered
+        for warning in document.warnings
+    ]
+    blocks.append(
+        Chart(
+            "arrhenius-chart",
+            arrhenius_figure(ordered),
+            f"Arrhenius plot of {len(ordered)} structures by {methods}: diffusivities "
+            "with 68 % intervals; open: not used in the fit.",
+        )
+    )
+    blocks += [
+        Chart(
+            f"msd-chart-{k}",
+            msd_figure(document),
+            f"Mean-squared displacement of {document.mobile} in {document.label} "
+            f"({document.n_atoms} atoms) by {document.method}; dotted: not used.",
+        )
+        for k, document in enumerate(ordered)
+        if any(run.lags for run in document.runs)
+    ]
+    blocks.append(_runs(ordered))
+    return Section("conductivity", "Conductivity", blocks)
+
+
+def _row(document: TransportDocument) -> tuple[str, ...]:
+    energy, sigma = conductivity_cells(document)
+    paper_energy, paper_sigma = paper_transport(document.label)
+    return (document.label, document.method, energy, paper_energy, sigma, paper_sigma)
+
+
+def _runs(documents: Sequence[TransportDocument]) -> Table:
+    return Table(
+        (
+            "structure",
+            "T (K)",
+            "mean T (K)",
+            "production (ps)",
+            "D (cm²/s)",
+            "used",
+            "reason",
+        ),
+        [
+            (
+                document.label,
+                f"{run.temperature:g}",
+                "-" if run.mean_temperature is None else f"{run.mean_temperature:.0f}",
+                f"{run.production / 1000:.1f}",
+                "-" if run.D is None else f"{run.D:.2e}",
+                "yes" if run.used else "no",
+                run.reason,
+            )
+            for document in documents
+            for run in sorted(document.runs, key=lambda r: r.temperature)
+        ],
+        "Every run, whether the Arrhenius fit used it, and why.",
+    )
