@@ -13,6 +13,7 @@ from ase.optimize import FIRE, LBFGS
 from ase.optimize.optimize import Optimizer
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
+from vesin import NeighborList
 
 from lps_flows.potential.coordinates import RelaxedCoordinates
 from lps_flows.potential.errors import OverlappingAtomsError, StructureError
@@ -122,17 +123,18 @@ def closest_contact(atoms: Atoms) -> float:
     Parameters
     ----------
     atoms
-        Periodic atoms; pairs beyond 6 Å are not looked at.
+        Periodic atoms; pairs beyond twice the largest radius are not looked at.
     """
-    structure = Structure(
-        Lattice(atoms.cell.array), atoms.numbers, atoms.get_scaled_positions()
-    )
-    first, second, _, distance = structure.get_neighbor_list(
-        2.0 * float(covalent_radii[atoms.numbers].max())
+    radii = covalent_radii[atoms.numbers]
+    finder = NeighborList(cutoff=2.0 * float(radii.max()), full_list=False)
+    first, second, distance = finder.compute(
+        points=atoms.positions,
+        box=atoms.cell.array,
+        periodic=True,
+        quantities="ijd",
     )
     if not len(distance):
         return float("inf")
-    radii = covalent_radii[atoms.numbers]
     return float((distance / (radii[first] + radii[second])).min())
 
 
