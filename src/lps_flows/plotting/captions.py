@@ -140,7 +140,7 @@ def elasticity_caption(documents: Sequence[ElasticityDocument]) -> str:
     method = shown[0].method if shown else "no method"
     text = (
         f"Equations of state (left) and bulk moduli (right; bars: standard error of "
-        f"the third-order Birch-Murnaghan fit) by {method}; blue: crystals, orange: "
+        f"the third-order Birch-Murnaghan fit) by {method}; dashed and hatched: "
         "glass-ceramic structures."
     )
     if doubtful:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lps_flows.analysis.clustering import NO_CRYSTAL
+from lps_flows.plotting.labels import AROUND, place_labels
 from lps_flows.plotting.style import (
     BLACK,
     CYCLE,
@@ -80,7 +81,7 @@ def region_figure(
         Stretch of the composition line.
     max_e_above_hull
         Distance above the hull up to which a composition can be a candidate
-        (meV/atom); drawn as a line.
+        (meV/atom); drawn as a line. Structures above four times this are left out.
     """
     above = {
         e.structure_id: 1000 * e.e_above_hull
@@ -89,14 +90,15 @@ def region_figure(
     }
     with figure_style():
         figure, axes = plt.subplots(figsize=(5.2, 3.2))
-        for label, (colour, marker, _), members in _by_label(model, places):
-            chosen = [
-                m
-                for m in members
-                if m.x is not None
-                and x_range[0] <= m.x <= x_range[1]
-                and m.structure_id in above
-            ]
+        top = 4 * max_e_above_hull
+        inside = [
+            m
+            for m in places
+            if m.x is not None
+            and x_range[0] <= m.x <= x_range[1]
+            and above.get(m.structure_id, np.inf) <= top
+        ]
+        for label, (colour, marker, _), chosen in _by_label(model, inside):
             for crystal in (False, True):
                 part = [m for m in chosen if (m.source == "crystal") is crystal]
                 axes.scatter(
@@ -111,38 +113,41 @@ def region_figure(
                     label=None if crystal else label,
                     zorder=4 if crystal else 3,
                 )
-            _name_crystals(axes, chosen, above)
         axes.axhline(max_e_above_hull, color=GREY, linestyle=(0, (4, 2)), linewidth=0.9)
         axes.text(
-            x_range[0] + 0.003,
+            x_range[1] - 0.002,
             max_e_above_hull,
             "limit of the candidates",
             va="bottom",
+            ha="right",
             fontsize=6.5,
             color=GREY,
         )
         axes.set_xlim(*x_range)
-        axes.set_ylim(bottom=-0.06 * axes.get_ylim()[1])
+        axes.set_ylim(-0.1 * axes.get_ylim()[1], 1.05 * axes.get_ylim()[1])
         axes.set_xlabel("x")
         axes.set_ylabel("distance above the hull (meV/atom)")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        _name_crystals(axes, inside, above)
     return figure
 
 
 def _name_crystals(
     axes: Axes, chosen: Sequence[ClusterAssignment], above: Mapping[str, float]
 ) -> None:
-    for member in chosen:
-        if member.source == "crystal" and member.parent is not None:
-            axes.annotate(
-                pretty(member.parent),
-                (float(member.x or 0), above[member.structure_id]),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=6.5,
-                zorder=5,
-            )
+    points = [(float(m.x or 0), above[m.structure_id]) for m in chosen]
+    named = [
+        (point, m.parent)
+        for point, m in zip(points, chosen, strict=True)
+        if m.source == "crystal" and m.parent is not None
+    ]
+    place_labels(
+        axes,
+        [point for point, _ in named],
+        [pretty(parent) for _, parent in named],
+        directions=AROUND,
+        obstacles=points,
+    )
 
 
 def cluster_plotly(
@@ -206,13 +211,14 @@ def _plane(
                 linewidth=0.6 if marker in "xX+" else 0,
                 label=f"{name} ({len(members)})",
             )
-        _mark_references(axes, model)
+        shown = [tuple(p) for _, _, members in groups for p in _points(members)]
         first, second = _axis_labels(model)
         axes.set_xlabel(first)
         axes.set_ylabel(second)
-        figure.legend(loc="outside lower center", ncols=4)
+        figure.legend(loc="outside lower center", ncols=3 if silhouette else 4)
         if silhouette:
             _silhouette_panel(panels[0, 1], model)
+        _mark_references(axes, model, shown)
     return figure
 
 
@@ -227,33 +233,31 @@ def _silhouette_panel(axes: Axes, model: ClusterModelDocument) -> None:
     axes.set_xticks(k)
 
 
-def _mark_references(axes: Axes, model: ClusterModelDocument) -> None:
-    low, high = axes.get_ylim()
-    taken: list[tuple[float, float]] = []
-    left, right = axes.get_xlim()
-    for key, vector in sorted(model.references.items(), key=lambda kv: kv[1][1]):
-        x, y = vector[0], vector[1] if len(vector) > 1 else 0.0
-        axes.scatter(
-            [x], [y], marker="*", s=70, color="white", edgecolor=BLACK, zorder=5
-        )
-        label_y = y
-        while any(
-            abs(label_y - other) < 0.05 * (high - low)
-            and abs(x - at) < 0.25 * (right - left)
-            for at, other in taken
-        ):
-            label_y += 0.01 * (high - low)
-        taken.append((x, label_y))
-        on_right = x > left + 0.75 * (right - left)
-        axes.annotate(
-            pretty(key),
-            (x, y),
-            xytext=(x + (-0.02 if on_right else 0.02) * (right - left), label_y),
-            ha="right" if on_right else "left",
-            va="center",
-            fontsize=6.5,
-            zorder=6,
-        )
+def _mark_references(
+    axes: Axes, model: ClusterModelDocument, shown: Sequence[tuple[float, float]]
+) -> None:
+    points = {
+        key: (vector[0], vector[1] if len(vector) > 1 else 0.0)
+        for key, vector in model.references.items()
+    }
+    if not points:
+        return
+    axes.scatter(
+        *np.array(list(points.values())).T,
+        marker="*",
+        s=70,
+        color="white",
+        edgecolor=BLACK,
+        zorder=5,
+    )
+    axes.margins(0.08)
+    place_labels(
+        axes,
+        list(points.values()),
+        [pretty(key) for key in points],
+        directions=AROUND,
+        obstacles=shown,
+    )
 
 
 def _points(members: Sequence[ClusterAssignment]) -> np.ndarray:
@@ -279,7 +283,15 @@ def _by_label(
         members = [p for p in places if p.label == label]
         if members:
             style = _style(k)
-            groups.append((f"class {label}", style, members))
+            crystals = [
+                pretty(key)
+                for key, of in model.reference_classes.items()
+                if of == label
+            ]
+            name = f"class {label}"
+            if crystals:
+                name += f": {', '.join(crystals)}"
+            groups.append((name, style, members))
     return groups
 
 

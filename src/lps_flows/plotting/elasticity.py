@@ -8,7 +8,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from lps_flows.plotting.style import BLUE, ORANGE, PAGE, figure_style, pretty
+from lps_flows.analysis import fit_eos
+from lps_flows.analysis.elasticity import EV_PER_A3_IN_GPA, birch_murnaghan
+from lps_flows.plotting.style import CYCLE, MARKERS, PAGE, figure_style, pretty
 from lps_flows.schemas.elasticity import ElasticityDocument
 
 
@@ -26,34 +28,52 @@ def elasticity_figure(documents: Sequence[ElasticityDocument]) -> Figure:
     )
     with figure_style():
         figure, (curves, bars) = plt.subplots(1, 2, figsize=(PAGE, 3.2))
-        for document in shown:
-            volume = np.array(document.volumes) / float(document.volume or 1)
-            energy = np.array(document.energies)
-            colour = BLUE if document.source == "crystal" else ORANGE
-            order = np.argsort(volume)
+        for k, document in enumerate(shown):
+            fit = fit_eos(document.volumes, document.energies)
+            volume = np.array(document.volumes)
+            colour = CYCLE[k % len(CYCLE)]
+            glass = document.source != "crystal"
             curves.plot(
-                volume[order],
-                1000 * (energy - energy.min())[order],
-                marker=".",
+                volume / fit.volume,
+                1000 * (np.array(document.energies) - fit.energy),
+                linestyle="none",
+                marker=MARKERS[k % len(MARKERS)],
+                markersize=3.5,
                 color=colour,
-                linewidth=0.7,
+            )
+            dense = np.linspace(volume.min(), volume.max(), 100)
+            energy = birch_murnaghan(
+                dense,
+                fit.energy,
+                fit.volume,
+                fit.bulk_modulus / EV_PER_A3_IN_GPA,
+                fit.pressure_derivative,
+            )
+            curves.plot(
+                dense / fit.volume,
+                1000 * (energy - fit.energy),
+                color=colour,
+                linewidth=0.8,
+                linestyle="--" if glass else "-",
+            )
+            bars.barh(
+                [k],
+                [fit.bulk_modulus],
+                xerr=[fit.bulk_modulus_error],
+                color=colour,
+                hatch="////" if glass else None,
+                edgecolor="white" if glass else colour,
+                capsize=2,
+                height=0.65,
             )
         curves.set_xlabel("V / V$_0$")
-        curves.set_ylabel("energy above the lowest (meV/atom)")
+        curves.set_ylabel("energy above the minimum (meV/atom)")
         names = [
             pretty(d.parent or d.formula)
             if d.source == "crystal"
             else f"gc-{pretty(d.formula)}"
             for d in shown
         ]
-        bars.barh(
-            range(len(shown)),
-            [float(d.bulk_modulus or 0) for d in shown],
-            xerr=[float(d.bulk_modulus_error or 0) for d in shown],
-            color=[BLUE if d.source == "crystal" else ORANGE for d in shown],
-            capsize=2,
-            height=0.65,
-        )
         bars.set_yticks(range(len(shown)), names, fontsize=6.5)
         bars.set_xlabel("bulk modulus (GPa)")
     return figure

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from lps_flows.analysis.hull_gaps import curve_between
 from lps_flows.chemistry import CompositionLine
+from lps_flows.plotting.labels import BELOW, place_labels
 from lps_flows.plotting.style import (
     BLACK,
     BLUE,
@@ -33,6 +34,9 @@ _SOURCES = {
     "md": ("MD snapshots", ORANGE, "^", "triangle-up", 14),
     "crystal": ("crystals", BLACK, "D", "diamond", 24),
 }
+_NAMED_ABOVE = 0.006
+"""Crystals this close to the lowest of their composition are named, too (eV/atom)."""
+
 _OTHER = ("other", GREY, "x", "x", 12)
 
 
@@ -65,7 +69,9 @@ def formation_energy_figure(
             )
         _hull_line(axes, diagram, line)
         _metastable(axes, diagram, line)
-        axes.set_xlim(-0.02, 1.02)
+        axes.set_xlim(-0.04, 1.04)
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom - 0.12 * (top - bottom), top)
         _name_crystals(axes, entries)
         first, second = (pretty(f) for f in line.end_members)
         axes.set_xlabel(f"x in ({first})$_{{x}}$({second})$_{{1-x}}$")
@@ -161,32 +167,30 @@ def _metastable(
 
 
 def _name_crystals(axes: Axes, entries: Sequence[PhaseDiagramEntry]) -> None:
-    """Name each crystal beside its marker, names that would collide moved down."""
-    crystals = sorted(
-        (e for e in entries if e.source == "crystal" and e.line is not None),
-        key=lambda e: (float(e.x or 0), -float(e.formation_energy or 0)),
-    )
-    bottom, top = axes.get_ylim()
-    step = 0.055 * (top - bottom)
-    axes.set_ylim(bottom - 3 * step, top + step)
-    groups: list[list[PhaseDiagramEntry]] = []
+    """Name the lowest crystal of each composition and those hardly above it."""
+    on_line = [e for e in entries if e.line is not None]
+    crystals = [e for e in on_line if e.source == "crystal"]
+    named = []
     for entry in crystals:
-        near = groups and abs(float(groups[-1][-1].x or 0) - float(entry.x or 0)) < 0.01
-        if near:
-            groups[-1].append(entry)
-        else:
-            groups.append([entry])
-    for group in groups:
-        lowest = min(1000 * float(e.formation_energy or 0) for e in group)
-        for k, entry in enumerate(group):
-            axes.annotate(
-                pretty(entry.parent or entry.formula),
-                (float(entry.x or 0), lowest - step * (k + 0.6)),
-                ha="center",
-                va="top",
-                fontsize=6.5,
-                zorder=5,
-            )
+        lowest = min(
+            float(e.formation_energy or 0)
+            for e in crystals
+            if e.formula == entry.formula
+        )
+        if float(entry.formation_energy or 0) - lowest < _NAMED_ABOVE:
+            named.append(entry)
+    named.sort(key=lambda e: float(e.formation_energy or 0))
+    place_labels(
+        axes,
+        [_point(e) for e in named],
+        [pretty(e.parent or e.formula) for e in named],
+        directions=BELOW,
+        obstacles=[_point(e) for e in on_line],
+    )
+
+
+def _point(entry: PhaseDiagramEntry) -> tuple[float, float]:
+    return float(entry.x or 0), 1000 * float(entry.formation_energy or 0)
 
 
 def formation_energy_plotly(

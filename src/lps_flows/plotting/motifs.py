@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 
 from lps_flows.analysis import MOTIFS
 from lps_flows.plotting.style import (
+    GREY,
     PAGE,
     PLOTLY_MARKERS,
     figure_style,
@@ -19,6 +20,7 @@ from lps_flows.plotting.style import (
     parent_styles,
     pretty,
     pretty_html,
+    sampled_parents,
 )
 from lps_flows.schemas.motifs import MotifTrendDocument
 
@@ -44,11 +46,16 @@ def motif_figure(trends: Sequence[MotifTrendDocument]) -> Figure:
         Trends of one campaign by one method; those off the line do not appear.
     """
     groups = _by_parent(trends)
-    styles = parent_styles(groups)
+    sampled = sampled_parents(trends) or set(groups)
+    unsampled = [m for name in groups if name not in sampled for m in groups[name]]
+    styles = parent_styles(sampled)
     with figure_style():
         figure, axes = plt.subplots(2, 3, figsize=(PAGE, 4.0), sharex=True, sharey=True)
         for panel, motif in zip(axes.flat, MOTIFS, strict=True):
+            _crystals(panel, unsampled, motif)
             for parent, members in groups.items():
+                if parent not in sampled:
+                    continue
                 colour, marker = styles[parent]
                 panel.errorbar(
                     [m.x for m in members],
@@ -76,6 +83,23 @@ def motif_figure(trends: Sequence[MotifTrendDocument]) -> Figure:
             ncols=min(6, max(len(labels), 1)),
         )
     return figure
+
+
+def _crystals(
+    panel: plt.Axes, members: Sequence[MotifTrendDocument], motif: str
+) -> None:
+    if members:
+        panel.plot(
+            [m.x for m in members],
+            [getattr(m.mean, motif) for m in members],
+            linestyle="none",
+            marker="D",
+            markersize=6,
+            markerfacecolor="none",
+            markeredgecolor=GREY,
+            markeredgewidth=0.7,
+            label="other crystals",
+        )
 
 
 def motif_plotly(trends: Sequence[MotifTrendDocument]) -> go.Figure:

@@ -18,6 +18,7 @@ from lps_flows.plotting.style import (
     parent_name,
     parent_styles,
     pretty,
+    sampled_parents,
 )
 from lps_flows.schemas.rdf import PartialDistribution, RDFDocument
 
@@ -39,7 +40,8 @@ def rdf_figure(
     Parameters
     ----------
     rdfs
-        Distributions of one campaign by one method; those off the line are left out.
+        Distributions of one campaign by one method; those off the line are left out,
+        and so are crystals nothing else descends from, when others do.
     pairs
         One panel per pair.
     r_max
@@ -50,8 +52,15 @@ def rdf_figure(
     NothingToPlotError
         When no composition has one of the pairs.
     """
+    sampled = sampled_parents(rdfs)
     shown = sorted(
-        (d for d in rdfs if d.x is not None and any(_find(d, p) for p in pairs)),
+        (
+            d
+            for d in rdfs
+            if d.x is not None
+            and any(_find(d, p) for p in pairs)
+            and (not sampled or parent_name(d.parent) in sampled)
+        ),
         key=lambda d: (d.x, parent_name(d.parent)),
     )
     if not shown:
@@ -102,7 +111,7 @@ def _curve(
     panel: plt.Axes, partial: PartialDistribution, row: int, colour: str
 ) -> None:
     r, g = np.array(partial.r), np.array(partial.g)
-    scale = 1.25 / max(float(g.max()), 1e-12)
+    scale = 1.1 / max(float(g.max()), 1e-12)
     panel.fill_between(r, row, row + g * scale, color=colour, alpha=0.25, linewidth=0)
     panel.plot(r, row + g * scale, color=colour, linewidth=0.9)
     if partial.first_minimum is not None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 import matplotlib as mpl
 
@@ -13,13 +14,13 @@ BLACK = "#000000"
 ORANGE = "#E69F00"
 SKY = "#56B4E9"
 GREEN = "#009E73"
-YELLOW = "#F0E442"
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#8C8C8C"
 
-CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW)
+# the palette's yellow is left out: it vanishes on white paper
+CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 PLOTLY_MARKERS = (
     "circle", "square", "triangle-up", "diamond", "triangle-down",
@@ -30,6 +31,14 @@ COLUMN = 3.5
 """Width of a column (inch)."""
 PAGE = 7.0
 """Width of a page (inch)."""
+
+
+class HasParent(Protocol):
+    """Anything that says from which crystal it descends."""
+
+    parent: str | None
+    formula: str
+
 
 _RC = {
     "font.size": 8,
@@ -95,11 +104,27 @@ def pretty(name: str) -> str:
     """
     for word, letter in _GREEK.items():
         name = name.replace(f"{word}-", f"{letter}-")
-    return re.sub(r"(?<=[A-Za-z])(\d+(?:\.\d+)?)", r"$_{\1}$", name)
+    head, mark, tail = name.partition("_")
+    return re.sub(r"(?<=[A-Za-z])(\d+(?:\.\d+)?)", r"$_{\1}$", head) + mark + tail
 
 
 def pretty_html(name: str) -> str:
     """Return a formula or crystal key for plotly's labels."""
     for word, letter in _GREEK.items():
         name = name.replace(f"{word}-", f"{letter}-")
-    return re.sub(r"(?<=[A-Za-z])(\d+(?:\.\d+)?)", r"<sub>\1</sub>", name)
+    head, mark, tail = name.partition("_")
+    return re.sub(r"(?<=[A-Za-z])(\d+(?:\.\d+)?)", r"<sub>\1</sub>", head) + mark + tail
+
+
+def sampled_parents(documents: Sequence[HasParent]) -> set[str]:
+    """Return the parents that more than one composition descends from.
+
+    Parameters
+    ----------
+    documents
+        Documents with a parent and a formula.
+    """
+    formulas: dict[str, set[str]] = {}
+    for document in documents:
+        formulas.setdefault(parent_name(document.parent), set()).add(document.formula)
+    return {name for name, found in formulas.items() if len(found) > 1}

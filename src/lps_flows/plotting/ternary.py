@@ -12,6 +12,7 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.plotting.labels import place_labels
 from lps_flows.plotting.style import (
     BLACK,
     BLUE,
@@ -28,6 +29,11 @@ class TernaryError(LpsFlowsError):
 
 
 _HEIGHT = np.sqrt(3) / 2
+# where names go: outside the edge that lacks an element, or up from the line
+_RIGHT = ((1.0, 0.0), (0.87, 0.5))
+_LEFT = ((-1.0, 0.0), (-0.87, 0.5))
+_DOWN = ((0.0, -1.0), (-0.5, -0.87), (0.5, -0.87))
+_INSIDE = ((-0.5, 0.87), (0.5, -0.87), (0.87, -0.5), (-0.87, 0.5))
 
 
 def ternary_figure(
@@ -48,11 +54,11 @@ def ternary_figure(
         When there are not three elements, or an elemental phase is missing.
     """
     elements = _elements(diagram)
-    lowest = lowest_phases(entries)
+    lowest = [e for e in lowest_phases(entries) if not e.glass]
     stable = [e for e in lowest if e.ternary is not None and e.ternary.on_hull]
     above = [e for e in lowest if e.ternary is not None and not e.ternary.on_hull]
     with figure_style():
-        figure, axes = plt.subplots(figsize=(5.2, 4.6))
+        figure, axes = plt.subplots(figsize=(5.4, 4.0))
         corners = np.array([[0, 0], [1, 0], [0.5, _HEIGHT], [0, 0]])
         axes.plot(*corners.T, color=BLACK, linewidth=0.9, zorder=1)
         for pair in tie_lines(stable, elements):
@@ -83,16 +89,18 @@ def ternary_figure(
             figure.colorbar(
                 shown, ax=axes, shrink=0.6, label="distance above the hull (meV/atom)"
             )
+        axes.set_aspect("equal")
+        axes.axis("off")
+        axes.set_xlim(-0.08, 1.08)
+        axes.set_ylim(-0.1, 0.93)
         _label_phases(axes, [*stable, *above], elements)
         for name, corner, offset in zip(
-            elements, corners[:3], ((-9, -9), (9, -9), (0, 7)), strict=True
+            elements, corners[:3], ((-9, -5), (9, -5), (0, 8)), strict=True
         ):
             axes.annotate(
                 name, corner, xytext=offset, textcoords="offset points",
                 ha="center", va="center", fontsize=11, weight="bold",
             )  # fmt: skip
-        axes.set_aspect("equal")
-        axes.axis("off")
         axes.legend(loc="upper left")
     return figure
 
@@ -164,27 +172,23 @@ def tie_lines(
 def _label_phases(
     axes: plt.Axes, phases: Sequence[PhaseDiagramEntry], elements: Sequence[str]
 ) -> None:
-    """Name compounds: left of the left half, right of the right half, spread apart."""
-    compounds = [e for e in phases if len(e.composition) > 1 and not e.glass]
-    taken: list[tuple[float, float]] = []
-    for entry in sorted(compounds, key=lambda e: _position(e, elements)[1]):
-        x, y = _position(entry, elements)
-        side = -1 if x < 0.5 else 1
-        label_y = y
-        while any(
-            abs(label_y - other) < 0.032 and abs(x - at) < 0.2 for at, other in taken
-        ):
-            label_y += 0.008
-        taken.append((x, label_y))
-        axes.annotate(
-            pretty(entry.formula),
-            (x, y),
-            xytext=(x + side * 0.03, label_y),
-            ha="right" if side < 0 else "left",
-            va="center",
-            fontsize=6,
-            zorder=5,
-        )
+    """Name the compounds, those on an edge of the triangle outside of it."""
+    compounds = sorted(
+        (e for e in phases if len(e.composition) > 1),
+        key=lambda e: _position(e, elements)[1],
+    )
+    outward = {elements[0]: _RIGHT, elements[1]: _LEFT, elements[2]: _DOWN}
+    directions = []
+    for entry in compounds:
+        lacking = [el for el in elements if el not in entry.composition]
+        directions.append(outward[lacking[0]] if lacking else _INSIDE)
+    place_labels(
+        axes,
+        [_position(e, elements) for e in compounds],
+        [pretty(e.formula) for e in compounds],
+        directions=directions,
+        obstacles=[_position(e, elements) for e in phases],
+    )
 
 
 def ternary_plotly(
