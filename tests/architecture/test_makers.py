@@ -40,11 +40,14 @@ def test_maker_is_a_dataclass_of_its_own(maker: type[Maker]) -> None:
 
 @pytest.mark.parametrize("maker", MAKERS, ids=lambda maker: maker.__name__)
 def test_maker_round_trips_through_json(maker: type[Maker]) -> None:
+    # FireWorks sanitises without `strict`: what monty cannot write becomes text.
     made = maker()
-    text = json.dumps(jsanitize(made.as_dict(), strict=True))
+    text = json.dumps(jsanitize(made.as_dict()))
     again = MontyDecoder().decode(text)
     assert type(again) is maker
-    assert jsanitize(again.as_dict(), strict=True) == json.loads(text)
+    assert jsanitize(again.as_dict()) == json.loads(text)
+    for field in dataclasses.fields(made):
+        assert type(getattr(again, field.name)) is type(getattr(made, field.name))
 
 
 def test_default_names_are_unique() -> None:

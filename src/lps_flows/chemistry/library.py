@@ -185,7 +185,14 @@ def crystal(key: str, library: str | Path | None = None) -> Structure:
     DisorderedCrystalError
         When the entry is listed for the record only.
     """
-    return entry(key, library).structure()
+    found = entry(key, library).key
+    return _built(found, None if library is None else str(library)).copy()
+
+
+@cache
+def _built(key: str, library: str | None) -> Structure:
+    # pymatgen compares symmetry operations pairwise: slow enough to do it once only.
+    return _load(library)[key].structure()
 
 
 @cache

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -15,3 +18,21 @@ class FrozenSettings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
     )
+
+    # Makers hold settings as fields, and monty writes a Maker's fields by `as_dict`;
+    # without it, FireWorks would get the settings as text.
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a JSON-safe dictionary that monty's decoder turns back."""
+        return {
+            "@module": type(self).__module__,
+            "@class": type(self).__name__,
+            **self.model_dump(mode="json"),
+        }
+
+    @classmethod
+    def from_dict(cls, dictionary: Mapping[str, Any]) -> Self:
+        """Return the settings that `as_dict` wrote."""
+        return cls.model_validate(
+            {key: dictionary[key] for key in dictionary if not key.startswith("@")}
+        )
