@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lps_flows.analysis.hull_gaps import curve_between
 from lps_flows.chemistry import CompositionLine
-from lps_flows.plotting.labels import BELOW, place_labels
+from lps_flows.plotting.labels import BELOW_LEFT, BELOW_RIGHT, place_labels
 from lps_flows.plotting.style import (
     BLACK,
     BLUE,
@@ -36,6 +36,8 @@ _SOURCES = {
 }
 _NAMED_ABOVE = 0.006
 """Crystals this close to the lowest of their composition are named, too (eV/atom)."""
+
+_VALLEY = 0.76
 
 _OTHER = ("other", GREY, "x", "x", 12)
 
@@ -184,7 +186,10 @@ def _name_crystals(axes: Axes, entries: Sequence[PhaseDiagramEntry]) -> None:
         axes,
         [_point(e) for e in named],
         [pretty(e.parent or e.formula) for e in named],
-        directions=BELOW,
+        # away from the valley, where the glasses are
+        directions=[
+            BELOW_LEFT if float(e.x or 0) < _VALLEY else BELOW_RIGHT for e in named
+        ],
         obstacles=[_point(e) for e in on_line],
     )
 

@@ -19,10 +19,11 @@ AROUND = tuple(
     (float(np.cos(angle)), float(np.sin(angle)))
     for angle in np.deg2rad((0, 180, 45, 135, -45, -135, 90, -90))
 )
-BELOW = tuple(
+BELOW_LEFT = tuple(
     (float(np.cos(angle)), float(np.sin(angle)))
     for angle in np.deg2rad((-135, -90, -155, 180, -45, -25, 0))
 )
+BELOW_RIGHT = tuple((-x, y) for x, y in BELOW_LEFT)
 
 
 def place_labels(

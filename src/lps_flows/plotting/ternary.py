@@ -33,7 +33,8 @@ _HEIGHT = np.sqrt(3) / 2
 _RIGHT = ((1.0, 0.0), (0.87, 0.5))
 _LEFT = ((-1.0, 0.0), (-0.87, 0.5))
 _DOWN = ((0.0, -1.0), (-0.5, -0.87), (0.5, -0.87))
-_INSIDE = ((-0.5, 0.87), (0.5, -0.87), (0.87, -0.5), (-0.87, 0.5))
+_ON_LINE = ((-0.5, 0.87), (-0.87, 0.5))
+_OFF_LINE = ((0.87, -0.5), (0.5, -0.87))
 
 
 def ternary_figure(
@@ -181,7 +182,8 @@ def _label_phases(
     directions = []
     for entry in compounds:
         lacking = [el for el in elements if el not in entry.composition]
-        directions.append(outward[lacking[0]] if lacking else _INSIDE)
+        inside = _OFF_LINE if entry.x is None else _ON_LINE
+        directions.append(outward[lacking[0]] if lacking else inside)
     place_labels(
         axes,
         [_position(e, elements) for e in compounds],
