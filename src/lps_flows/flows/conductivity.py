@@ -40,6 +40,7 @@ class ConductivitySettings(DynamicsSettings):
     target_atoms: int = Field(
         100,
         ge=1,
+        le=5000,
         description="Smaller structures become supercells of about this many atoms.",
     )
     analysis: TransportSettings = Field(

@@ -22,7 +22,7 @@ class ScanSettings(FrozenSettings):
         min_length=1, description="Numbers of units removed, one composition each."
     )
     target_atoms: int = Field(
-        128, ge=1, description="Atoms of the parent supercell, about."
+        128, ge=1, le=5000, description="Atoms of the parent supercell, about."
     )
 
     def compositions(self, line: CompositionLine) -> list[tuple[int, str, float]]:

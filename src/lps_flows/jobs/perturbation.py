@@ -83,7 +83,9 @@ class DatasetSettings(FrozenSettings):
         description="Relax the snapshots and keep frames of the way down, the snapshot "
         "first; otherwise label the snapshots alone.",
     )
-    target_atoms: int = Field(100, ge=1, description="Atoms in a supercell, about.")
+    target_atoms: int = Field(
+        100, ge=1, le=5000, description="Atoms in a supercell, about."
+    )
     min_distance: float = Field(
         1.2, gt=0, description="Structures with a shorter distance are redrawn (Å)."
     )
