@@ -226,9 +226,11 @@ def kill_stock(folder: Path, where: str) -> Outcome:
         time.sleep(LOST_AFTER_S + 1)
         started, before = time.monotonic(), play.completed()
         play.find_lost_runs()
+        if workers[1].poll() is not None:  # nothing was left to wait for
+            workers[1:] = play.start_stock(1)
         play.wait_for(lambda: play.completed() > before)
         recovery = time.monotonic() - started
-        play.finish([workers[1]])
+        play.finish(workers[1:])
         return play.outcome(done, recovery)
 
 

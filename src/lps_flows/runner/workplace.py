@@ -210,7 +210,8 @@ def prepare(workplace: Workplace) -> None:
     docs = workplace.job_store.docs_store
     if isinstance(docs, MongoStore):
         docs._collection.create_index([("uuid", 1), ("index", -1)])  # noqa: SLF001
-        docs.ensure_index("metadata.campaign")
+        for field in ("metadata.campaign", "output.@class"):  # what builders ask for
+            docs.ensure_index(field)
 
 
 def _job_store(file: Path) -> JobStore:

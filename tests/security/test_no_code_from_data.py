@@ -1,0 +1,58 @@
+"""Nothing that is read can bring code with it, and nothing is run through a shell."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.settings import load_campaign
+
+SOURCES = sorted(Path(__file__).parents[2].joinpath("src").rglob("*.py"))
+FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal"}
+FORBIDDEN_CALLS = {"eval", "exec", "os.system", "os.popen", "torch.load", "torch.save"}
+SAFE_YAML_LOADERS = ("SafeLoader", "CSafeLoader")
+
+
+def calls(tree: ast.AST) -> list[ast.Call]:
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda f: f"{f.parent.name}/{f.name}")
+def test_source(file: Path) -> None:
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        assert not {name.split(".")[0] for name in names} & FORBIDDEN_MODULES
+    for call in calls(tree):
+        name = ast.unparse(call.func)
+        written = ast.unparse(call)
+        assert name not in FORBIDDEN_CALLS, written
+        assert not any(k.arg in ("allow_pickle", "shell") for k in call.keywords)
+        if name == "yaml.load":
+            named = ast.unparse(tree) if "Loader=_Loader" in written else written
+            assert any(loader in named for loader in SAFE_YAML_LOADERS), written
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "!!python/object/new:subprocess.check_call [['touch', '{target}']]",
+        "!!python/object/apply:os.system ['touch {target}']",
+        "name: !!python/object/apply:os.system ['touch {target}']",
+        "name: &a [*a]",
+    ],
+)
+def test_campaign_yaml_runs_nothing(tmp_path: Path, attack: str) -> None:
+    target = tmp_path / "was_here"
+    file = tmp_path / "campaign.yaml"
+    file.write_text(attack.format(target=target))
+    with pytest.raises(LpsFlowsError):
+        load_campaign(file)
+    assert not target.exists()
