@@ -16,8 +16,6 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
-
 from lps_flows.analysis.hull import HullEntry, line_hull
 from lps_flows.chemistry import CompositionLine, crystal, crystals
 from lps_flows.engines import EngineSettings, get_engine, read_calculation
@@ -42,12 +40,11 @@ def engine_settings(name: str, fmax: float, steps: int, threads: int) -> EngineS
 def relaxed(name: str, arguments: argparse.Namespace, keys: list[str]) -> dict:
     settings = engine_settings(name, arguments.fmax, arguments.steps, arguments.threads)
     engine = get_engine(settings)
-    rng = np.random.default_rng(0)
     results = {}
     for key in keys:
         structure = crystal(key).get_primitive_structure()
         if arguments.rattle:
-            structure.perturb(arguments.rattle, seed=rng)
+            structure.perturb(arguments.rattle, seed=0)
         begun = time.perf_counter()
         calculation = read_calculation(engine.compute(structure, relax=True))
         results[key] = {
@@ -79,7 +76,9 @@ def relaxed(name: str, arguments: argparse.Namespace, keys: list[str]) -> dict:
         }
     return {
         "method": engine.method,
-        "settings": settings.model_dump(mode="json", include={"fmax", "max_steps"}),
+        "settings": settings.model_dump(
+            mode="json", include={"fmax", "max_steps", "optimizer"}
+        ),
         "rattle": arguments.rattle,
         "crystals": results,
     }
@@ -98,8 +97,12 @@ def table(documents: dict[str, dict], keys: list[str]) -> str:
         paper = PAPER.get(key)
         lines.append(
             " | ".join(
-                [key, f"{rows[0]['x']:.3f}", "" if paper is None else f"{paper:.1f}"]
-                + cells
+                [
+                    key,
+                    f"{rows[0]['x']:.3f}",
+                    "" if paper is None else f"{paper:.1f}",
+                    *cells,
+                ]
             )
         )
     total = [
@@ -118,8 +121,8 @@ def main() -> None:
     parser.add_argument(
         "--crystals", nargs="+", help="keys; all on the line by default"
     )
-    parser.add_argument("--fmax", type=float, default=0.01, help="eV/Å")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--fmax", type=float, default=0.02, help="eV/Å")
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
         "--rattle",

@@ -138,6 +138,7 @@ def calculator_engine(
             name=f"{settings.name} relax",
             steps=settings.max_steps,
             relax_cell=settings.relax_cell,
+            optimizer_kwargs={"optimizer": settings.optimizer},
             relax_kwargs={"fmax": settings.fmax, "final_atoms_object_file": None},
             **shared,
         ),

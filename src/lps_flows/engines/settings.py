@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
@@ -107,6 +107,12 @@ class EngineSettings(FrozenSettings):
         0.02, gt=0, description="Force threshold of relaxations (eV/Å)."
     )
     max_steps: int = Field(500, ge=2, description="Most steps of one relaxation.")
+    optimizer: Literal["LBFGS", "BFGS", "FIRE"] = Field(
+        "LBFGS",
+        description="ASE's optimiser in relaxations, not used by vasp. FIRE takes a "
+        "third of the steps on disordered cells and stops in shallower minima; it does "
+        "not converge soft crystals like P2S5.",
+    )
     relax_cell: bool = Field(True, description="Relax the cell with the positions.")
     threads: int | None = Field(
         None,

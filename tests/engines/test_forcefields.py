@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+import torch
+from pymatgen.core import Lattice, Structure
+
+from lps_flows.chemistry import crystal
+from lps_flows.engines import (
+    Engine,
+    EngineError,
+    EngineSettings,
+    get_engine,
+    read_calculation,
+    read_path,
+    read_trajectory,
+)
+from lps_flows.engines.engine import refuse_unphysical
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return get_engine(EngineSettings(fmax=0.05, max_steps=60))
+
+
+@pytest.fixture(scope="module")
+def cell() -> Structure:
+    """Three atoms of Li2S."""
+    return crystal("Li2S").get_primitive_structure()
+
+
+def strained(cell: Structure, factor: float) -> Structure:
+    return Structure(
+        Lattice(cell.lattice.matrix * factor), cell.species, cell.frac_coords
+    )
+
+
+def test_forces_and_stress_are_derivatives_of_the_energy(engine, cell):
+    moved = cell.copy()
+    moved.translate_sites([0], [0.1, 0.05, 0.0], frac_coords=False)
+    result = read_calculation(engine.compute(moved, relax=False))
+    step = 1e-2
+
+    def energy(structure):
+        return read_calculation(engine.compute(structure, relax=False)).energy
+
+    up, down = moved.copy(), moved.copy()
+    up.translate_sites([0], [step, 0, 0], frac_coords=False)
+    down.translate_sites([0], [-step, 0, 0], frac_coords=False)
+    force = -(energy(up) - energy(down)) / (2 * step)
+    assert result.forces[0, 0] == pytest.approx(force, abs=5e-3)
+    larger, smaller = strained(moved, 1.005), strained(moved, 0.995)
+    # dE/dstrain of all three axes together: the trace of the stress, ASE's sign
+    slope = (energy(larger) - energy(smaller)) / 0.01 / moved.volume
+    assert np.trace(result.stress) == pytest.approx(slope, rel=0.05, abs=1e-3)
+
+
+def test_relaxation_reaches_its_threshold(engine, cell):
+    result = read_calculation(engine.compute(strained(cell, 1.04), relax=True))
+    assert result.converged
+    assert result.max_force < 0.05
+    assert result.structure.volume == pytest.approx(cell.volume, rel=0.05)
+
+
+def test_path_ends_where_the_relaxation_ends(engine, cell):
+    task = engine.with_path(4).compute(strained(cell, 1.06), relax=True)
+    path, end = read_path(task), read_calculation(task)
+    assert path[-1].energy == end.energy
+    assert not end.converged
+    assert path[0].structure.volume == pytest.approx(cell.volume * 1.06**3)
+    assert path[-1].energy < path[0].energy
+
+
+def test_documents_stay_small(engine, cell):
+    task = engine.compute(strained(cell, 1.03), relax=True)
+    assert not task.output.ionic_steps
+    assert not task.objects
+
+
+def test_dynamics_store_what_was_asked_for(engine, cell):
+    md = engine.with_md(temperature=600, n_steps=8, sampling_interval=2, seed=1).md
+    frames = read_trajectory(type(md).make.original(md, cell))
+    assert len(frames.structures) == 5
+    assert np.isfinite(frames.temperatures).all()
+    assert not np.allclose(
+        frames.structures[0].frac_coords, frames.structures[-1].frac_coords
+    )
+
+
+def test_equal_seeds_give_equal_trajectories(engine, cell):
+    ends = []
+    for seed in (3, 3, 4):
+        md = engine.with_md(temperature=600, n_steps=3, seed=seed).md
+        frames = read_trajectory(type(md).make.original(md, cell))
+        ends.append(frames.structures[-1].frac_coords)
+    assert np.array_equal(ends[0], ends[1])
+    assert not np.allclose(ends[0], ends[2], atol=1e-6)
+
+
+def test_threads_are_set():
+    chosen = get_engine(EngineSettings(threads=1))
+    chosen.compute(crystal("Li2S").get_primitive_structure(), relax=False)
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize(
+    ("structure", "reason"),
+    [
+        (
+            Structure(Lattice.cubic(4), ["Li", "S"], [[np.nan, 0, 0], [0.5] * 3]),
+            "not finite",
+        ),
+        (
+            Structure(Lattice.cubic(4), ["Li", "S"], [[0, 0, 0], [0.05, 0, 0]]),
+            "closer than",
+        ),
+        (Structure(Lattice.cubic(1), ["Li", "S"], [[0, 0, 0], [0.5] * 3]), "per atom"),
+    ],
+)
+def test_unphysical_structures_never_reach_the_engine(structure, reason):
+    with pytest.raises(EngineError, match=reason):
+        refuse_unphysical(structure)
+
+
+def test_isolated_atoms_are_an_error_not_a_wrong_energy(engine):
+    lonely = Structure(Lattice.cubic(20), ["Li", "S"], [[0, 0, 0], [0.5] * 3])
+    with pytest.raises(ValueError, match="isolated"):
+        engine.compute(lonely, relax=False)
+
+
+def test_engine_of_other_processes_refuses_to_run_here(cell):
+    with pytest.raises(EngineError, match="cannot run inside"):
+        get_engine(EngineSettings(name="vasp")).compute(cell, relax=False)
