@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms, units
 from ase.io import read
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 
 from lps_flows.potential import (
@@ -231,7 +231,7 @@ def dynamics(potential: ANNPotential, folder: Path) -> None:
     """2 ps of NVE at 1 fs from a DFT frame at its own 520 K."""
     atoms = read(folder / "lips_devset" / "lips_first_140.extxyz.gz", 99)
     atoms.calc = ANNCalculator(potential)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=520, rng=np.random.default_rng(0))
+    thermalize_momenta(atoms, temperature_K=520, rng=np.random.default_rng(0))
     run = VelocityVerlet(atoms, 1.0 * units.fs)
     energies: list[float] = []
     run.attach(lambda: energies.append(1e3 * atoms.get_total_energy() / len(atoms)))

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from ase import units
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 
@@ -106,7 +106,7 @@ def test_energy_is_conserved_in_md():
     atoms = random_structure(6, n=16, length=8.0)
     atoms.calc = ANNCalculator(random_potential(hidden=(3,), seed=5))
     BFGS(atoms, logfile=None).run(fmax=0.05, steps=60)
-    MaxwellBoltzmannDistribution(atoms, temperature_K=100, rng=np.random.default_rng(0))
+    thermalize_momenta(atoms, temperature_K=100, rng=np.random.default_rng(0))
     dynamics = VelocityVerlet(atoms, 0.5 * units.fs)
     energies = []
     dynamics.attach(lambda: energies.append(atoms.get_total_energy() / len(atoms)))

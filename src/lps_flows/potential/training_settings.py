@@ -68,7 +68,7 @@ class TrainingSettings(FrozenSettings):
         description="Part of the training structures whose forces are used.",
     )
     whitening: float | None = Field(
-        0.01,
+        0.1,
         gt=0,
         description="Decorrelate the inputs during training, down to this variance "
         "(normalised features have variance one); none trains on them as they are.",
