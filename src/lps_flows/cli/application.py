@@ -16,8 +16,9 @@ from lps_flows.foundation import LpsFlowsError
 FAILED = 1
 INTERRUPTED = 130
 
-# A terminal shows what it can; a pipe gets plain lines that are never wrapped.
-out = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+# A terminal shows what it can; in a pipe, lines are not wrapped and tables are wide.
+_PIPED = not sys.stdout.isatty()
+out = Console(soft_wrap=_PIPED, width=160 if _PIPED else None, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 CampaignFile = Annotated[

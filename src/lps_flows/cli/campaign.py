@@ -77,6 +77,10 @@ def run(
         bool,
         typer.Option("--dry-run", help="Count the calculations; start nothing."),
     ] = False,
+    cost_model: Annotated[
+        Path | None,
+        typer.Option("--cost-model", help="YAML of costs per engine, for --dry-run."),
+    ] = None,
     files: Files = False,
 ) -> None:
     """Submit a campaign and run it here; a second run goes on where it stopped."""
@@ -84,7 +88,7 @@ def run(
 
     settings = load_campaign(file)
     if dry_run:
-        _print_plan(settings)
+        _print_plan(settings, cost_model)
         return
     settings.maker()
     with workplace(files=files) as place:
@@ -210,16 +214,31 @@ def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:
     err.print("After mending the cause: the same command with --retry-failed.")
 
 
-def _print_plan(settings: CampaignSettings) -> None:
+def _print_plan(settings: CampaignSettings, cost_model: Path | None) -> None:
+    from lps_flows.engines.cost import estimate_cost, load_cost_model
     from lps_flows.plan import plan_campaign
 
-    table = Table("stage", "calculation", "number", "atoms", "steps each")
-    for row in plan_campaign(settings):
+    work = plan_campaign(settings)
+    costs = estimate_cost(work, load_cost_model(cost_model))
+    table = Table(
+        "stage", "calculation", "engine", "number", "atoms", "evaluations", "core-hours"
+    )
+    for planned, cost in zip(work, costs, strict=True):
+        sizes = planned.n_atoms
+        few, most = min(sizes, default=0), max(sizes, default=0)
         table.add_row(
-            row.stage,
-            row.kind,
-            str(row.number),
-            row.atoms_text,
-            "" if row.steps is None else f"{row.steps:,}",
+            cost.stage,
+            cost.kind,
+            cost.engine,
+            ("at most " if planned.at_most else "") + f"{cost.number:,}",
+            str(most) if few == most else f"{few}-{most}",
+            f"{cost.evaluations:,}" if cost.evaluations else "",
+            f"{cost.core_hours:,.1f}",
         )
     out.print(table)
+    total = sum(cost.core_hours for cost in costs)
+    out.print(
+        f"{sum(cost.number for cost in costs):,} calculations, about {total:,.0f} "
+        "core-hours. The numbers behind that are in the cost model "
+        "(docs/engines.md); give your own with --cost-model."
+    )

@@ -47,7 +47,10 @@ def doctor(as_json: AsJson = False) -> None:
         table = Table("", "check", "finding", "remedy")
         for check in checks:
             table.add_row(
-                "ok" if check.ok else "-", check.name, check.detail, check.remedy
+                "ok" if check.ok else "-",
+                check.name,
+                check.detail,
+                "" if check.ok else check.remedy,
             )
         out.print(table)
     if any(check.required and not check.ok for check in checks):
