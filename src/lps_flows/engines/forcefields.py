@@ -26,11 +26,10 @@ SEVENNET_MODELS = ("7net-0", "7net-l3i5")
 
 
 @lru_cache(maxsize=4)
-def _cached_calculator(meta: str, kwargs: str) -> Calculator:
+def _cached_calculator(meta: str, kwargs: str) -> Any:
     # CHGNet announces its device on standard output at every construction.
     with contextlib.redirect_stdout(io.StringIO()):
-        calculator: Calculator = ase_calculator(meta, **json.loads(kwargs))
-    return calculator
+        return ase_calculator(meta, **json.loads(kwargs))
 
 
 class _SharedCalculator:

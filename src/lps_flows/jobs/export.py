@@ -1,0 +1,149 @@
+"""Write labelled structures as files for other programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.potential import write_xsf
+from lps_flows.schemas import StructureDocument
+
+
+class ExportError(LpsFlowsError):
+    """Structures cannot be written as asked."""
+
+
+def export_structures(
+    documents: Iterable[StructureDocument | Mapping[str, Any]],
+    folder: str | Path,
+    file_format: str,
+) -> int:
+    """Write structures with energies and forces.
+
+    Parameters
+    ----------
+    documents
+        Labelled structures, all of one method; or what the ``structures`` collection
+        holds of them.
+    folder
+        Where to write; made when it does not exist.
+    file_format
+        "extxyz" (one file, ``structures.extxyz``) or "xsf" (one ænet file per
+        structure, numbered, with an index of formulas and origins).
+
+    Returns
+    -------
+    int
+        Number of structures written.
+
+    Raises
+    ------
+    ExportError
+        When the format is unknown, there is nothing to write, or methods are mixed.
+    """
+    if file_format not in _WRITERS:
+        raise ExportError(
+            "structures cannot be written in this format",
+            field="format",
+            value=file_format,
+            remedy=f"Choose one of {', '.join(_WRITERS)}",
+        )
+    found = [_as_document(document) for document in documents]
+    methods = sorted({document.method for document in found})
+    if len(methods) != 1:
+        raise ExportError(
+            "energies of different methods must not share a set"
+            if methods
+            else "there is no labelled structure",
+            field="method",
+            value=methods,
+            remedy="Export one method at a time, after its calculations are done",
+        )
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    _WRITERS[file_format](found, target)
+    return len(found)
+
+
+def _as_document(document: StructureDocument | Mapping[str, Any]) -> StructureDocument:
+    if isinstance(document, StructureDocument):
+        return document
+    # The collection adds fields of its own.
+    known = StructureDocument.model_fields
+    return StructureDocument.model_validate(
+        {key: value for key, value in document.items() if key in known}
+    )
+
+
+def labelled_atoms(document: StructureDocument) -> Atoms:
+    """Return ASE atoms that carry energy (eV), forces (eV/Å) and stress (eV/Å^3)."""
+    structure = document.structure
+    atoms = Atoms(
+        symbols=[site.specie.symbol for site in structure],
+        positions=structure.cart_coords,
+        cell=structure.lattice.matrix,
+        pbc=True,
+    )
+    known: dict[str, Any] = {"energy": document.energy}
+    if document.forces is not None:
+        known["forces"] = np.array(document.forces)
+    if document.stress is not None:
+        known["stress"] = np.array(document.stress)
+    atoms.calc = SinglePointCalculator(atoms, **known)
+    origin = document.provenance
+    atoms.info = {
+        "method": document.method,
+        "source": origin.source,
+        "parent": origin.parent or "",
+        "group": origin.group or "",
+        "converged": document.converged,
+        "relaxed": document.relaxed,
+    } | ({} if document.x is None else {"x": document.x})
+    return atoms
+
+
+def _write_extxyz(documents: list[StructureDocument], folder: Path) -> None:
+    write(
+        folder / "structures.extxyz",
+        [labelled_atoms(document) for document in documents],
+        format="extxyz",
+    )
+
+
+def _write_xsf(documents: list[StructureDocument], folder: Path) -> None:
+    index = []
+    for number, document in enumerate(documents):
+        # The formula comes from data: nothing but letters and digits may reach a path.
+        formula = re.sub(r"[^A-Za-z0-9]", "", document.formula)
+        name = f"structure{number:06d}_{formula}.xsf"
+        write_xsf(
+            folder / name,
+            document.structure,
+            energy=document.energy,
+            forces=None if document.forces is None else np.array(document.forces),
+        )
+        index.append(
+            {
+                "file": name,
+                "method": document.method,
+                "formula": document.formula,
+                "x": document.x,
+                "provenance": document.provenance.model_dump(mode="json"),
+            }
+        )
+    (folder / "index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
+
+
+_WRITERS: dict[str, Callable[[list[StructureDocument], Path], None]] = {
+    "extxyz": _write_extxyz,
+    "xsf": _write_xsf,
+}
