@@ -133,6 +133,11 @@ class Evaluator:
         )
         return results[0] if single else results
 
+    def _pairs(self, batch: Batch, begin: int, end: int) -> Pairs:
+        if self._lists is not None:
+            return self._lists.pairs(batch, begin, end)
+        return find_pairs(batch, self.potential.descriptor.radial_cutoff, begin, end)
+
     def _values(self, batch: Batch, derivatives: bool, committee: bool) -> BatchValues:
         if self.potential.device != "cpu":
             from lps_flows.potential.torch_path import evaluate_batch  # noqa: PLC0415
@@ -144,25 +149,25 @@ class Evaluator:
         output = np.empty((members, n))
         packed = self.potential.packed(committee)
 
-        def work(begin: int, end: int) -> _Part:
-            pairs = (
-                find_pairs(batch, self.potential.descriptor.radial_cutoff, begin, end)
-                if self._lists is None
-                else self._lists.pairs(batch, begin, end)
-            )
-            return _evaluate_range(
-                self.potential,
-                packed,
-                batch,
-                pairs,
-                atoms=(begin, end),
-                output=output,
-                derivatives=derivatives,
-            )
+        largest = max(_SMALLEST_SHARE, LARGEST_CHUNK // members)
+
+        def work(begin: int, end: int) -> _Share:
+            share = _Share.of(batch, begin, end, members if derivatives else 0)
+            for a, b in split_range(end - begin, 1, largest):
+                atoms = (begin + a, begin + b)
+                _evaluate_range(
+                    self.potential,
+                    packed,
+                    batch,
+                    self._pairs(batch, *atoms),
+                    atoms=atoms,
+                    output=output,
+                    share=share,
+                )
+            return share
 
         shares = min(threads, -(-n // _SMALLEST_SHARE))
-        largest = max(_SMALLEST_SHARE, LARGEST_CHUNK // members)
-        parts = run_all(work, split_range(n, shares, largest), threads)
+        parts = run_all(work, split_range(n, shares, n), threads)
         self.potential.descriptor.check_distances(
             np.min([part.closest for part in parts], axis=0)
         )
@@ -181,13 +186,24 @@ class Evaluator:
 
 
 @dataclass
-class _Part:
-    """Share of one thread: forces and virials over the structures of `span`."""
+class _Share:
+    """What one thread finds: forces and virials over the structures of `span`."""
 
     span: tuple[int, int]
     closest: np.ndarray
     forces: np.ndarray
     virial: np.ndarray
+
+    @classmethod
+    def of(cls, batch: Batch, begin: int, end: int, members: int) -> _Share:
+        """Make room for the structures that atoms `begin` to `end` belong to."""
+        a, b = int(batch.structure[begin]), int(batch.structure[end - 1]) + 1
+        return cls(
+            (a, b),
+            np.full(len(batch), np.inf),
+            np.zeros((members, batch.starts[b] - batch.starts[a], 3)),
+            np.zeros((members, b - a, 9)),
+        )
 
 
 def _evaluate_range(
@@ -198,32 +214,30 @@ def _evaluate_range(
     *,
     atoms: tuple[int, int],
     output: np.ndarray,
-    derivatives: bool,
-) -> _Part:
+    share: _Share,
+) -> None:
+    """Evaluate a range of atoms: their `output`, and what they add to the `share`."""
     begin, end = atoms
     descriptor, dtype = potential.descriptor, potential.dtype
-    members, width = len(output), descriptor.n_features
+    members, width = len(share.forces), descriptor.n_features
     # float32 vectors make the whole chain float32
     vectors = pairs.vectors.astype(dtype, copy=False)
     values = np.empty((end - begin, width), dtype)
     shape = (descriptor.radial, descriptor.angular)
     common = (pairs.first, pairs.neighbour, vectors, batch.element, descriptor.spins)
     kernels.features(*common, *shape, values)
-    slope = np.empty((end - begin, members, width) if derivatives else (1, 1, 1), dtype)
+    np.minimum(share.closest, pairs.closest, out=share.closest)
+    slope = np.empty((end - begin, members, width) if members else (1, 1, 1), dtype)
     element = batch.element[begin:end]
     mean, inverse_std, *networks = packed
     outputs = output[:, begin:end]
     scaling = (mean, inverse_std)
-    run_networks(values, element, scaling, tuple(networks), outputs, slope, derivatives)
-    span = (int(batch.structure[begin]), int(batch.structure[end - 1]) + 1)
-    origin, stop = batch.starts[span[0]], batch.starts[span[1]]
-    if not derivatives:
-        return _Part(span, pairs.closest, np.empty(0), np.empty(0))
-    forces = np.zeros((members, stop - origin, 3))
-    virial = np.zeros((members, span[1] - span[0], 9))
-    local = batch.structure[begin:end] - span[0]
-    pull_back(*common, *shape, slope, begin, local, origin, forces, virial)
-    return _Part(span, pairs.closest, forces, virial)
+    run_networks(values, element, scaling, tuple(networks), outputs, slope, members > 0)
+    if members:
+        local = batch.structure[begin:end] - share.span[0]
+        origin = batch.starts[share.span[0]]
+        found = (share.forces, share.virial)
+        pull_back(*common, *shape, slope, begin, local, origin, *found)
 
 
 def _cut(
