@@ -9,7 +9,10 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 from jobflow import Flow, Response, job
+
+from lps_flows.schemas.arrays import PackedArray
 
 
 def _note(journal: str, name: str) -> None:
@@ -67,7 +70,7 @@ def fragile(name: str, journal: str, switch: str) -> str:
     return name
 
 
-@job
+@job(data="data")
 def blob(n_bytes: int) -> dict[str, str]:
     """Return a document of `n_bytes`, to be stored in `data`."""
     return {"data": "x" * n_bytes}
@@ -104,3 +107,25 @@ def runs(journal: Path | str) -> dict[str, int]:
             name = line.split()[0]
             counts[name] = counts.get(name, 0) + 1
     return counts
+
+
+@job
+def fill_disk(before: float, journal: str, n_bytes: int) -> float:
+    """Write a file of `n_bytes` into the run directory."""
+    _note(journal, "fill_disk")
+    Path("large").write_bytes(b"x" * n_bytes)
+    return before
+
+
+@job
+def needs_engine() -> None:
+    """Import what is not installed."""
+    import no_such_engine  # noqa: F401
+
+
+@job(data="frames")
+def long_trajectory(n_frames: int, n_atoms: int, seed: int) -> dict[str, dict]:
+    """Return the positions of atoms that diffuse, packed as in MD documents."""
+    steps = np.random.default_rng(seed).normal(size=(n_frames, n_atoms, 3)) * 0.05
+    frames = PackedArray.pack(np.cumsum(steps, axis=0), dtype="<f4")
+    return {"frames": frames.model_dump()}

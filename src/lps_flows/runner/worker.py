@@ -265,12 +265,15 @@ class _ThreadOutput:
 @contextlib.contextmanager
 def _output_to(folder: Path) -> Iterator[IO[str]]:
     """Send what this thread prints to files in `folder`; yield the one of errors."""
-    out, err = folder / "FW_job.out", folder / "FW_job.error"
     before = sys.stdout, sys.stderr
-    with out.open("w") as to_out, err.open("w") as to_err:
-        sys.stdout = _ThreadOutput(before[0], to_out)
-        sys.stderr = _ThreadOutput(before[1], to_err)
-        try:
-            yield to_err
-        finally:
-            sys.stdout, sys.stderr = before
+    to_out, to_err = (folder / name for name in ("FW_job.out", "FW_job.error"))
+    files = [to_out.open("w"), to_err.open("w")]
+    sys.stdout = _ThreadOutput(before[0], files[0])
+    sys.stderr = _ThreadOutput(before[1], files[1])
+    try:
+        yield files[1]
+    finally:
+        sys.stdout, sys.stderr = before
+        for file in files:
+            with contextlib.suppress(OSError):  # what is not written yet, disk full
+                file.close()
