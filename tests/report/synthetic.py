@@ -386,3 +386,9 @@ def put_all(store: JobStore) -> None:
     put_glasses(store)
     put_search(store)
     put_selection(store)
+
+
+def hostile_document(text: str) -> StructureDocument:
+    """Return a relaxed structure whose names try to be HTML."""
+    provenance = Provenance(source="user", parent=text)
+    return structure_document(crystal("Li7P3S11"), 0.2, provenance)

@@ -4,6 +4,7 @@ from lps_flows.cli import (  # noqa: F401 - each module adds its verbs to the ap
     campaign,
     database,
     inspection,
+    reporting,
     results,
 )
 from lps_flows.cli.application import app

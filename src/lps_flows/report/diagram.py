@@ -91,8 +91,8 @@ class Diagram:
         True when computed here from job outputs, because the builders have not run.
     document
         The builder's document, when it has run.
-    off_line
-        Entries off the line, with their place in the diagram of all elements.
+    entries
+        The builder's entries, those off the line included.
     """
 
     method: str
@@ -102,7 +102,12 @@ class Diagram:
     metastable: tuple[tuple[float, float], ...] = ()
     provisional: bool = True
     document: PhaseDiagramDocument | None = None
-    off_line: tuple[PhaseDiagramEntry, ...] = ()
+    entries: tuple[PhaseDiagramEntry, ...] = ()
+
+    @property
+    def off_line(self) -> tuple[PhaseDiagramEntry, ...]:
+        """Entries off the line, with their place in the diagram of all elements."""
+        return tuple(entry for entry in self.entries if entry.x is None)
 
     @property
     def gaps(self) -> tuple[Interval, ...]:
@@ -267,7 +272,7 @@ def built_diagram(
         ),
         provisional=False,
         document=document,
-        off_line=tuple(entry for entry in entries if entry.x is None),
+        entries=tuple(entries),
     )
 
 

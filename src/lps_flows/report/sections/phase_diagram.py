@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lps_flows.plotting import ternary_plotly
+from lps_flows.plotting.captions import ternary_caption
 from lps_flows.report.blocks import Block, Chart, Note, Section, StructureLink, Table
 from lps_flows.report.charts.phase_diagram import phase_diagram_figure
 from lps_flows.report.diagram import Diagram
@@ -39,6 +41,18 @@ def phase_diagram_section(diagram: Diagram | None, error: str = "") -> Section:
     blocks.append(Chart("hull-chart", phase_diagram_figure(diagram), caption, 520))
     blocks.append(_hull_table(diagram))
     blocks.append(_gap_table(diagram))
+    document = diagram.document
+    if document is not None and document.ternary_note is not None:
+        blocks.append(Note(f"No ternary diagram: {document.ternary_note}", "warning"))
+    elif document is not None and len(document.elements) == 3:
+        blocks.append(
+            Chart(
+                "ternary-chart",
+                ternary_plotly(document, diagram.entries),
+                ternary_caption(document),
+                520,
+            )
+        )
     if diagram.off_line:
         blocks.append(_off_line_table(diagram))
     return Section(

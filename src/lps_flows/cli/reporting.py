@@ -1,0 +1,68 @@
+"""Verbs that show what a campaign found: a page to keep, and a live one."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lps_flows.cli.application import CampaignFile, out, verb
+from lps_flows.cli.campaign import workplace
+
+
+@verb("lps-flows report workflows/demo.yaml --out results/demo/report.html")
+def report(
+    file: CampaignFile,
+    out_file: Annotated[
+        Path | None,
+        typer.Option("--out", help="HTML file to write; by default NAME-report.html."),
+    ] = None,
+) -> None:
+    """Write one HTML page with everything the campaign found; it needs no network."""
+    from lps_flows.report import launchpad_view, write_report
+    from lps_flows.settings import load_campaign
+
+    settings = load_campaign(file)
+    target = out_file or Path(f"{settings.name}-report.html")
+    with workplace() as place:
+        written = write_report(
+            place.job_store,
+            place.result_store,
+            settings.name,
+            target,
+            line=settings.analysis.hull,
+            settings=settings.model_dump(mode="json"),
+            launchpad=launchpad_view(place.launchpad, settings.name)
+            if place.launchpad
+            else None,
+        )
+    size = written.stat().st_size / 1e6
+    out.print(f"{written} ({size:.1f} MB)", markup=False)
+
+
+@verb("lps-flows serve workflows/demo.yaml")
+def serve(
+    file: CampaignFile,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")
+    ] = 8300,
+) -> None:
+    """Show progress and the phase diagram live on loopback; Ctrl-C ends it."""
+    from lps_flows.report import LiveCampaign, live_server
+    from lps_flows.settings import load_campaign
+
+    settings = load_campaign(file)
+    with workplace() as place:
+        live = LiveCampaign(
+            place,
+            settings.name,
+            settings.analysis.hull,
+            settings.model_dump(mode="json"),
+        )
+        with live_server(live, port) as server:
+            address = f"http://127.0.0.1:{server.server_address[1]}/"
+            out.print(f"{address} shows {settings.name}; Ctrl-C ends it.", markup=False)
+            with contextlib.suppress(KeyboardInterrupt):
+                server.serve_forever()

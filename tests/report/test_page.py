@@ -1,0 +1,116 @@
+"""The page as a file: what it says, and what it lets nobody do."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+from ase.io import read
+from jobflow import JobStore
+from pymatgen.core import Structure
+
+from lps_flows.builders.build import result_store
+from lps_flows.report import write_report
+from lps_flows.report.page import script_json
+from tests.report import synthetic
+from tests.report.conftest import HOSTILE, beside
+
+
+def download(page: str, name: str) -> bytes:
+    found = re.search(rf'download="{re.escape(name)}" href="data:[^,]*,([^"]*)"', page)
+    assert found, name
+    return base64.b64decode(found[1])
+
+
+@pytest.fixture(scope="module")
+def page(report_file: Path) -> str:
+    return report_file.read_text(encoding="utf-8")
+
+
+def test_every_section_is_there_and_missing_ones_say_so(page: str) -> None:
+    titles = re.findall(r"<h2 id=\"[a-z-]+-title\">([^<]+)</h2>", page)
+    assert titles == [
+        "What was run",
+        "Phase diagram",
+        "Candidates",
+        "Motifs and distances",
+        "Similarity and classes",
+        "Potential",
+        "Sampling",
+        "Conductivity",
+        "Elasticity",
+        "Failures and rejections",
+        "Downloads",
+    ]
+    assert "No equation of state has been computed." in page
+
+
+def test_a_page_of_nothing_is_honest(job_store: JobStore, tmp_path: Path) -> None:
+    file = write_report(job_store, beside(job_store), "nothing", tmp_path / "r.html")
+    page = file.read_text()
+    assert page.count('<span class="badge missing">not run</span>') == 9
+    assert "Nothing to download yet" in page
+
+
+def test_before_the_builders_the_diagram_is_marked_provisional(
+    job_store: JobStore, tmp_path: Path
+) -> None:
+    synthetic.put_crystals(job_store)
+    file = write_report(
+        job_store, beside(job_store), synthetic.CAMPAIGN, tmp_path / "r.html"
+    )
+    assert "Provisional: the builders have not run" in file.read_text()
+
+
+def test_numbers_are_those_of_the_store(page: str, built: JobStore) -> None:
+    rows = list(csv.DictReader(io.StringIO(download(page, "points.csv").decode())))
+    store = result_store(built, "phase_diagram_entries")
+    store.connect()
+    stored = {
+        entry["structure_id"]: entry
+        for entry in store.query({"campaign": synthetic.CAMPAIGN})
+        if entry["x"] is not None
+    }
+    assert {row["structure_id"] for row in rows} == set(stored)
+    for row in rows:
+        entry = stored[row["structure_id"]]
+        assert float(row["e_above_hull"]) == pytest.approx(
+            entry["line"]["e_above_hull"], abs=1e-6
+        )
+        assert float(row["x"]) == pytest.approx(entry["x"], abs=1e-6)
+
+
+def test_downloads_can_be_read_back(page: str) -> None:
+    images = read(
+        io.StringIO(download(page, "structures.extxyz").decode()), ":", format="extxyz"
+    )
+    assert all(image.get_potential_energy() < 0 for image in images)
+    for name, ending in (("structures-xsf.zip", "xsf"), ("structures-cif.zip", "cif")):
+        archive = zipfile.ZipFile(io.BytesIO(download(page, name)))
+        assert len(archive.namelist()) == len(images)
+        assert all(member.endswith(f".{ending}") for member in archive.namelist())
+        assert not any("/" in member or ".." in member for member in archive.namelist())
+    cif = archive.read(next(m for m in archive.namelist() if "beta" in m)).decode()
+    assert Structure.from_str(cif, fmt="cif").composition.reduced_formula == "Li3PS4"
+
+
+def test_nothing_in_a_document_becomes_html(page: str) -> None:
+    assert HOSTILE not in page
+    assert "<img src=x" not in page
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    assert "default-src 'none'" in page
+    tags = re.findall(
+        r"<(?:script|link|img|iframe)\b[^>]*>", page.split("<script", 1)[0]
+    )
+    assert not any("http" in tag for tag in tags)
+
+
+def test_json_cannot_close_its_script() -> None:
+    assert "<" not in script_json({"a": "</script><script>"})
