@@ -61,7 +61,7 @@ def test_relaxation_reaches_its_threshold(engine, cell):
 
 
 def test_path_ends_where_the_relaxation_ends(engine, cell):
-    task = engine.with_path(4).compute(strained(cell, 1.06), relax=True)
+    task = engine.with_path(2).compute(strained(cell, 1.06), relax=True)
     path, end = read_path(task), read_calculation(task)
     assert path[-1].energy == end.energy
     assert not end.converged

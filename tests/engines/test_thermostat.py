@@ -8,8 +8,8 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from lps_flows.engines.thermostat import NoseHooverNVT
 
 
-def run(target, start, n_steps=1500):
-    atoms = bulk("Cu", cubic=True).repeat((2, 2, 2))
+def run(target, start, n_steps=450):
+    atoms = bulk("Cu", cubic=True).repeat((2, 2, 1))
     atoms.calc = EMT()
     rng = np.random.default_rng(0)
     MaxwellBoltzmannDistribution(atoms, temperature_K=start, rng=rng)
@@ -27,4 +27,4 @@ def run(target, start, n_steps=1500):
 @pytest.mark.parametrize(("target", "start"), [(600, 600), (900, 300)])
 def test_temperature_is_held_and_can_be_changed(target, start):
     # without a thermostat a crystal would settle at half the temperature it began at
-    assert run(target, start).mean() == pytest.approx(target, rel=0.08)
+    assert run(target, start).mean() == pytest.approx(target, rel=0.15)

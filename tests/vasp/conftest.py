@@ -17,7 +17,7 @@ VALENCES = {"Li_sv": 3.0, "P": 5.0, "S": 6.0}
 
 def placeholder_potcar(symbol: str, valence: float) -> str:
     """A file with a POTCAR's header and no pseudopotential in it."""
-    element = symbol.split("_")[0]
+    element = symbol.split("_", maxsplit=1)[0]
     return f"""  PAW_PBE {symbol} 01Jan2000
    {valence:.10f}
  parameters from PSCTR are:

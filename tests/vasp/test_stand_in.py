@@ -10,6 +10,7 @@ from monty.json import MontyDecoder
 
 from lps_flows.chemistry import crystal
 from lps_flows.engines import read_calculation, read_path, read_trajectory
+from lps_flows.engines.vasp_handlers import LastingUnconvergedHandler
 from lps_flows.jobs.reference import (
     LabelMaker,
     ReferenceRelaxMaker,
@@ -77,7 +78,10 @@ def test_dynamics_continue_with_their_velocities(run, stand_in_engine, structure
     assert "velocities" not in halves[0].structures[0].site_properties
 
 
-def test_unconverged_relaxation_is_recorded(run, stand_in_engine, structure):
+def test_unconverged_relaxation_is_recorded(
+    run, stand_in_engine, structure, monkeypatch
+):
+    monkeypatch.setattr(LastingUnconvergedHandler, "max_num_corrections", 1)
     structure.perturb(0.2, seed=1)
     generator = replace(stand_in_engine.relax.input_set_generator, max_steps=2)
     engine = replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ase.units
 from ase.calculators.calculator import Calculator, all_changes
@@ -13,13 +13,8 @@ from atomate2.ase.md import AseMDMaker
 
 from lps_flows.engines.engine import Engine
 from lps_flows.engines.forcefields import installed_version
+from lps_flows.engines.settings import EngineSettings
 from lps_flows.engines.thermostat import NoseHooverNVT
-
-if TYPE_CHECKING:
-    from ase import Atoms
-
-    from lps_flows.engines.settings import EngineSettings
-
 
 # Valence electrons of the PAW sets per atom, at most; GPAW converges the energy per
 # valence electron, so that this much tighter the energy per atom converges too.
@@ -44,7 +39,7 @@ class CellGpaw(Calculator):
     """
 
     name = "gpaw"
-    implemented_properties = ("energy", "forces", "stress")
+    implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012 - as ASE
 
     def __init__(
         self,
@@ -63,7 +58,7 @@ class CellGpaw(Calculator):
 
     def calculate(
         self,
-        atoms: Atoms,
+        atoms: Any = None,
         properties: Sequence[str] = ("energy",),
         system_changes: Sequence[str] = all_changes,
     ) -> None:
@@ -81,7 +76,7 @@ class CellGpaw(Calculator):
             "stress": here.get_stress(),
         }
 
-    def _build(self, atoms: Atoms) -> Calculator:
+    def _build(self, atoms: Any) -> Calculator:
         # GPAW is optional, and importing it starts its own parallel environment.
         from gpaw import GPAW, PW, FermiDirac  # noqa: PLC0415
 

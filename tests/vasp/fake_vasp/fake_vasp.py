@@ -34,7 +34,7 @@ if __name__ == "__main__":
     for _name in ("OUTCAR", "OSZICAR", "vasprun.xml", "CONTCAR", "XDATCAR"):
         Path(_name).unlink(missing_ok=True)
 
-import numpy as np  # noqa: E402
+import numpy as np
 from ase import units
 from ase.calculators.lj import LennardJones
 from ase.filters import FrechetCellFilter
@@ -44,7 +44,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.optimize import BFGS
 
 sys.path.insert(0, str(Path(__file__).parent))
-from fake_vasp_outputs import BANNER, Step, write_outputs  # noqa: E402
+from fake_vasp_outputs import BANNER, Step, write_outputs
 
 ZHEGV = "Error EDDDAV: Call to ZHEGV failed. Returncode =   7 1 8"
 DEFAULTS = {

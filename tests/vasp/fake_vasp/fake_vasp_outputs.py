@@ -101,9 +101,7 @@ class Vasprun:
         return "\n".join(blocks) + "\n"
 
     def incar(self) -> str:
-        return "\n".join(
-            item(key, value) for key, value in self.inputs.incar.items()
-        )
+        return "\n".join(item(key, value) for key, value in self.inputs.incar.items())
 
     def parameters(self) -> str:
         shown = {
@@ -350,9 +348,7 @@ def voigt(stress: np.ndarray) -> list[float]:
     return [float(stress[pair]) for pair in pairs]
 
 
-def write_xdatcar(
-    steps: Sequence[Step], symbols: list[str], counts: list[int]
-) -> None:
+def write_xdatcar(steps: Sequence[Step], symbols: list[str], counts: list[int]) -> None:
     lines = []
     for number, step in enumerate(steps, start=1):
         lines += [

@@ -1,0 +1,124 @@
+import json
+
+import numpy as np
+import pytest
+from jobflow import Flow, JobStore, run_locally
+from maggma.stores import MemoryStore
+from monty.json import MontyDecoder, MontyEncoder
+
+from lps_flows.chemistry import crystal
+from lps_flows.flows.dataset import DatasetFlowMaker
+from lps_flows.jobs.perturbation import DatasetError, DatasetSettings
+from lps_flows.jobs.reference import ReferenceStaticMaker
+from lps_flows.schemas import Provenance
+from tests.engines.stub import stub_engine
+
+SETTINGS = DatasetSettings(
+    isotropic_strains=(-0.05, 0.05),
+    n_strained=1,
+    n_rattled=2,
+    rattle=0.1,
+    n_removed=2,
+    max_removed_fraction=0.5,
+    n_trajectories=2,
+    md_temperature=600,
+    md_steps=20,
+    n_snapshots=2,
+    relaxation_steps=5,
+    relaxation_frames=2,
+    target_atoms=16,
+    min_distance=1.0,
+)
+KEYS = ("gamma-Li3PS4", "Li2S")
+
+
+def run(maker):
+    """Reference documents of the crystals, then the flow; sets in its order."""
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    crystals = {
+        key: ReferenceStaticMaker(engine=maker.label.engine).make(
+            crystal(key), Provenance(source="crystal", parent=key)
+        )
+        for key in KEYS
+    }
+    flow = maker.make({key: made.output for key, made in crystals.items()})
+    run_locally(
+        Flow([*crystals.values(), flow]),
+        store=store,
+        create_folders=False,
+        log=False,
+        ensure_success=True,
+    )
+    return [
+        MontyDecoder().process_decoded(store.get_output(ref.uuid, load=True))
+        for ref in flow.output
+    ]
+
+
+@pytest.fixture(scope="module")
+def sets():
+    return run(DatasetFlowMaker.from_settings(stub_engine(), SETTINGS))
+
+
+def test_whole_set_is_labelled_by_one_method(sets):
+    entries = [entry for labelled in sets for entry in labelled.entries]
+    assert {entry.method for entry in entries} == {"stub-lj"}
+    assert not any(labelled.failures for labelled in sets)
+    counts = {
+        source: sum(entry.provenance.source == source for entry in entries)
+        for source in ("strained", "rattled", "md")
+    }
+    # two crystals of 3 strained and 2 rattled; one parent of 2 removals and
+    # 2 trajectories of 2 snapshots, each relaxation giving 2 frames
+    assert counts == {"strained": 6, "rattled": 4 + 4, "md": 8}
+    assert all(np.isfinite(entry.energy) for entry in entries)
+
+
+def test_engine_with_jobs_of_its_own_labels_the_same_set(sets):
+    settings = SETTINGS.model_copy(update={"n_trajectories": 0, "n_removed": 0})
+    engine = stub_engine(batched=False)
+    others = run(DatasetFlowMaker.from_settings(engine, settings))
+    batched = [s for s in sets if s.entries[0].provenance.source == "strained"]
+    for one, other in zip(batched, others, strict=True):
+        assert [e.energy for e in one.entries] == pytest.approx(
+            [e.energy for e in other.entries]
+        )
+
+
+def test_frames_of_one_trajectory_share_a_group(sets):
+    groups = [
+        {entry.provenance.group for entry in labelled.entries}
+        for labelled in sets
+        if labelled.entries[0].provenance.source == "md"
+    ]
+    assert all(len(group) == 1 for group in groups)
+    assert len(set.union(*groups)) == 2
+
+
+def test_maker_survives_the_store():
+    maker = DatasetFlowMaker.from_settings(stub_engine(), SETTINGS)
+    text = json.dumps(maker, cls=MontyEncoder)
+    assert json.loads(text, cls=MontyDecoder) == maker
+
+
+def test_jobs_stay_small():
+    maker = DatasetFlowMaker.from_settings(stub_engine(), SETTINGS)
+    document = ReferenceStaticMaker(engine=stub_engine()).make(
+        crystal("gamma-Li3PS4"), Provenance(source="crystal")
+    )
+    flow = maker.make({"gamma-Li3PS4": document.output})
+    sizes = [len(json.dumps(job, cls=MontyEncoder)) for job, _ in flow.iterflow()]
+    assert max(sizes) < 20_000
+
+
+def test_parents_default_to_crystals_with_both_end_members():
+    keys = ["gamma-Li3PS4", "Li2S", "P2S5", "Li48P16S61", "my-own-crystal"]
+    maker = DatasetFlowMaker.from_settings(stub_engine(), SETTINGS)
+    assert maker.parents(keys) == ("gamma-Li3PS4", "my-own-crystal")
+
+
+def test_unknown_parent_is_refused_before_anything_runs():
+    settings = SETTINGS.model_copy(update={"removal_parents": ("delta-Li3PS4",)})
+    maker = DatasetFlowMaker.from_settings(stub_engine(), settings)
+    with pytest.raises(DatasetError, match="delta-Li3PS4"):
+        maker.make({"gamma-Li3PS4": None})

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from lps_flows.chemistry import CompositionLine, crystal
+from lps_flows.engines import EngineError
+from lps_flows.jobs.dataset import evenly_spaced, held_temperature
+from lps_flows.jobs.perturbation import (
+    DatasetError,
+    DatasetSettings,
+    rattled_structures,
+    removed_structures,
+    strained_structures,
+)
+
+SETTINGS = DatasetSettings(target_atoms=64, n_rattled=4, n_strained=5)
+PARENT = "gamma-Li3PS4"
+
+
+@pytest.fixture(scope="module")
+def cell():
+    return crystal(PARENT)
+
+
+def test_strains_stay_within_their_limit_and_keep_fractions(cell):
+    made = strained_structures(cell, PARENT, SETTINGS)
+    assert len(made) == len(SETTINGS.isotropic_strains) + 5
+    changes = [
+        np.array(entry.structure.lattice.abc) / cell.lattice.abc - 1 for entry in made
+    ]
+    assert np.abs(changes).max() <= 0.15 + 1e-9
+    assert np.ptp(changes, axis=1).max() > 0.01
+    for entry in made:
+        assert np.allclose(entry.structure.frac_coords, cell.frac_coords)
+        assert np.allclose(entry.structure.lattice.angles, cell.lattice.angles)
+    assert np.allclose(changes[0], SETTINGS.isotropic_strains[0])
+
+
+def test_equal_seeds_make_equal_structures(cell):
+    first, again = (rattled_structures(cell, PARENT, SETTINGS) for _ in range(2))
+    other = rattled_structures(
+        cell, PARENT, SETTINGS.model_copy(update={"seed": SETTINGS.seed + 1})
+    )
+    assert all(a.structure == b.structure for a, b in zip(first, again, strict=True))
+    assert first[0].structure != other[0].structure
+
+
+def test_rattled_cells_spread_up_to_the_amplitude(cell):
+    made = rattled_structures(cell, PARENT, SETTINGS)
+    amplitudes = [entry.provenance.details["amplitude"] for entry in made]
+    assert amplitudes == pytest.approx([0.0625, 0.125, 0.1875, 0.25])
+    assert all(len(entry.structure) == 64 for entry in made)
+    for entry in made:
+        assert entry.structure.is_valid(tol=SETTINGS.min_distance)
+
+
+def test_removals_stay_on_the_line_and_say_what_they_did(cell):
+    line = CompositionLine()
+    made = removed_structures(cell, PARENT, SETTINGS, line, 12)
+    assert len({entry.structure.composition.formula for entry in made}) > 3
+    for entry in made:
+        origin = entry.provenance
+        start = line.remove("Li24P8S32", origin.removed, origin.n_removed)
+        assert entry.structure.composition.formula.replace(" ", "") == start
+        assert 0 < line.x(entry.structure.composition) < 1
+    groups = [entry.provenance.group for entry in made]
+    assert len(set(groups)) == len(groups)
+
+
+def test_cell_without_a_unit_to_remove_is_an_error(cell):
+    settings = DatasetSettings(target_atoms=8, max_removed_fraction=0.1)
+    with pytest.raises(DatasetError, match="max_removed_fraction"):
+        removed_structures(cell, PARENT, settings, CompositionLine(), 1)
+
+
+def test_impossible_rattle_is_an_error_not_a_hang(cell):
+    settings = DatasetSettings(rattle=5.0, n_rattled=1, target_atoms=16)
+    with pytest.raises(DatasetError, match="closer than"):
+        rattled_structures(cell, PARENT, settings)
+
+
+@pytest.mark.parametrize("field", ["max_strain", "rattle_strain"])
+def test_senseless_strain_is_refused(field):
+    with pytest.raises(ValidationError, match=field):
+        DatasetSettings(**{field: 0.7})
+    with pytest.raises(ValidationError, match="isotropic_strains"):
+        DatasetSettings(isotropic_strains=(-0.15, 15.0))
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "n_snapshots", "expected"),
+    [(11, 5, [2, 4, 6, 8, 10]), (4, 10, [1, 2, 3]), (101, 2, [50, 100])],
+)
+def test_snapshots_are_evenly_spaced(n_frames, n_snapshots, expected):
+    assert evenly_spaced(n_frames, n_snapshots) == expected
+
+
+def test_missing_thermostat_is_noticed():
+    assert held_temperature(np.full(10, 690.0), 700.0) == pytest.approx(690)
+    assert held_temperature(np.full(10, np.nan), 700.0) is None
+    with pytest.raises(EngineError, match="308 K where 700 K"):
+        held_temperature(np.full(10, 308.0), 700.0)

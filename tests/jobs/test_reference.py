@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+from jobflow import Flow, JobStore, run_locally
+from maggma.stores import MemoryStore
+from monty.json import MontyDecoder
+
+from lps_flows.chemistry import CompositionLine, crystal
+from lps_flows.engines import EngineError
+from lps_flows.jobs.labels import frames_on_the_way
+from lps_flows.jobs.reference import (
+    LabelMaker,
+    ReferenceRelaxMaker,
+    ReferenceStaticMaker,
+)
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.reference import UnlabelledStructure
+from tests.engines.stub import stub_engine
+
+ORIGIN = Provenance(source="crystal", parent="gamma-Li3PS4")
+
+
+@pytest.fixture
+def store():
+    return JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+
+
+def outcome(flow, store, uuid, **kwargs):
+    run_locally(flow, store=store, create_folders=False, log=False, **kwargs)
+    return MontyDecoder().process_decoded(store.get_output(uuid, load=True))
+
+
+@pytest.fixture
+def cell():
+    structure = crystal("gamma-Li3PS4")
+    structure.perturb(0.1, seed=0)
+    return structure
+
+
+@pytest.fixture
+def entries(cell):
+    return [
+        UnlabelledStructure(structure=structure, provenance=ORIGIN)
+        for structure in (cell, cell * (1, 1, 2), cell * (2, 1, 1))
+    ]
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_static_and_relaxation_become_documents(store, cell, batched):
+    engine = stub_engine(batched=batched)
+    static = ReferenceStaticMaker(engine=engine).make(cell, ORIGIN)
+    relax = ReferenceRelaxMaker(engine=engine).make(cell, ORIGIN)
+    run_locally(Flow([static, relax]), store=store, create_folders=False, log=False)
+    before, after = (
+        MontyDecoder().process_decoded(store.get_output(flow.output.uuid))
+        for flow in (static, relax)
+    )
+    assert before.method == after.method == "stub-lj"
+    assert (before.relaxed, after.relaxed) == (False, True)
+    assert after.energy < before.energy
+    assert after.energy_per_atom == pytest.approx(after.energy / 16)
+    assert before.formula == "Li6P2S8"
+    assert before.x == 0.75
+    assert before.provenance == ORIGIN
+    assert np.allclose(before.structure.frac_coords, cell.frac_coords)
+
+
+def test_job_names_carry_the_formula(cell):
+    flow = ReferenceRelaxMaker(engine=stub_engine(batched=False)).make(cell, ORIGIN)
+    names = [job.name for job, _ in flow.iterflow()]
+    assert names == [
+        "reference relax Li6P2S8 (stub)",
+        "reference relax Li6P2S8",
+    ]
+
+
+def test_composition_off_the_line_has_no_x(store, cell):
+    line = CompositionLine(end_members=("Na2S", "P2S5"))
+    flow = ReferenceStaticMaker(engine=stub_engine(), line=line).make(cell, ORIGIN)
+    assert outcome(flow, store, flow.output.uuid).x is None
+
+
+def test_unconverged_relaxation_is_recorded(store, cell):
+    flow = ReferenceRelaxMaker(engine=stub_engine(steps=2)).make(cell, ORIGIN)
+    assert not outcome(flow, store, flow.output.uuid).converged
+
+
+def test_nan_is_a_typed_error(store, cell):
+    flow = ReferenceStaticMaker(engine=stub_engine(bad=16)).make(cell, ORIGIN)
+    with pytest.raises(EngineError, match="no finite energy"):
+        outcome(flow, store, flow.output.uuid, raise_immediately=True)
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_failed_member_is_recorded_and_nothing_else_lost(store, entries, batched):
+    # the second structure has 32 atoms, as has the third: both are bad; one is left
+    label = LabelMaker(engine=stub_engine(batched=batched, bad=32)).make(entries)
+    labelled = outcome(label, store, label.uuid)
+    assert labelled.n_structures == 1
+    assert [failure.index for failure in labelled.failures] == [1, 2]
+    assert "no finite energy" in labelled.failures[0].reason
+    assert labelled.failures[0].provenance == ORIGIN
+
+
+def test_set_with_nothing_left_is_an_error(store, entries):
+    label = LabelMaker(engine=stub_engine(bad=16)).make(entries[:1])
+    with pytest.raises(EngineError, match="none of 1 structures"):
+        outcome(label, store, label.uuid, raise_immediately=True)
+
+
+def test_entries_go_to_the_data_store(store, entries):
+    label = LabelMaker(engine=stub_engine()).make(entries)
+    outcome(label, store, label.uuid)
+    stored = store.query_one({"uuid": label.uuid}, load=False)
+    assert "blob_uuid" in stored["output"]["entries"]
+    assert stored["output"]["n_structures"] == 3
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_frames_of_a_relaxation_are_labels(store, entries, batched):
+    engine = stub_engine(batched=batched).with_path(6)
+    label = LabelMaker(engine=engine, relax=True, n_frames=3).make(entries[:1])
+    labelled = outcome(label, store, label.uuid)
+    energies = [entry.energy for entry in labelled.entries]
+    assert len(energies) == 3
+    assert energies[0] > energies[-1]
+    assert all(entry.converged for entry in labelled.entries)
+    # it stopped after six steps, so that not even the last frame is relaxed
+    assert not any(entry.relaxed for entry in labelled.entries)
+    steps = [e.provenance.details["relaxation_step"] for e in labelled.entries]
+    assert steps[0] == 0
+    assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize(
+    ("n_steps", "n_frames", "expected"),
+    [(1, 4, [0]), (3, 6, [0, 1, 2]), (100, 3, [0, 9, 99]), (50, 1, [0, 49])],
+)
+def test_frames_are_dense_at_the_start(n_steps, n_frames, expected):
+    assert frames_on_the_way(n_steps, n_frames) == expected
