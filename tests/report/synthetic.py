@@ -264,7 +264,7 @@ def put_search(store: JobStore) -> str:
                     operator="random" if index == 0 else ("crossover", "swap")[k % 2],
                     parents=parents,
                     removed=[1, 2, 3],
-                    from_crystal=index == 0,
+                    by_genome=index == 0,
                     energy_per_atom=None if rejected else -4.1 + height,
                     energy=None if rejected else -4.1 * 60,
                     energy_std=0.002,

@@ -8,6 +8,8 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
+_MOST_ROWS = 14
+
 Status = Literal["done", "partial", "missing"]
 
 
@@ -55,13 +57,21 @@ class Table:
         Cells; numbers come formatted.
     caption
         What it shows, by which method, over how many structures.
+    foldable
+        Whether it is folded away when it is long.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     caption: str
+    foldable: bool = True
 
     kind = "table"
+
+    @property
+    def folded(self) -> bool:
+        """Whether it opens with a click only."""
+        return self.foldable and len(self.rows) > _MOST_ROWS
 
     @property
     def numeric(self) -> list[bool]:

@@ -52,6 +52,7 @@ def candidate_section(
                 ],
                 f"Every sampled composition against the candidate rule, by "
                 f"{candidates[0].method}. The paper's answer: gc-Li42P16S61.",
+                foldable=False,
             )
         )
         if not any(c.chosen for c in candidates):

@@ -86,6 +86,7 @@ def _hull_table(diagram: Diagram) -> Table:
         ],
         f"Crystals on the line and the lowest glass-ceramic structure of every "
         f"composition, by {diagram.method}. Paper: {CITATION}.",
+        foldable=False,
     )
 
 
