@@ -99,7 +99,6 @@ def test_inherited_positions_are_the_relaxed_ones(beta_problem):
     settings = EvolutionSettings(inherited_fraction=1, min_distance=0.3)
     nursery = Nursery(beta_problem, settings, [parent], rng)
     child = OPERATORS["removal_mutation"](nursery)
-    assert not child.from_crystal
     kept_parent = beta_problem.kept(parent.removed)
     kept_child = beta_problem.kept(child.removed)
     _, mine, theirs = np.intersect1d(kept_child, kept_parent, return_indices=True)

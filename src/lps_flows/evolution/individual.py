@@ -25,16 +25,16 @@ class Child:
         What made it.
     parents
         Ids of the members it descends from.
-    from_crystal
-        True when it starts from the crystal's own positions, so that its genome
-        alone says what it is.
+    by_genome
+        True when its removed sites were chosen, on the crystal's or on inherited
+        positions: no genome, nor a symmetric copy of it, is chosen twice in a run.
     """
 
     structure: Structure
     removed: Removed
     operator: str
     parents: tuple[int, ...] = ()
-    from_crystal: bool = False
+    by_genome: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Individual:
         Unique within a run, in order of birth.
     generation
         Generation it was born in.
-    operator, parents, removed, from_crystal
+    operator, parents, removed, by_genome
         See `Child`.
     structure
         Relaxed structure.
@@ -72,7 +72,7 @@ class Individual:
     energy: float
     energy_std: float | None
     converged: bool
-    from_crystal: bool = False
+    by_genome: bool = False
     rejection: str | None = None
     fingerprint: np.ndarray | None = field(default=None, repr=False, compare=False)
 
@@ -109,7 +109,7 @@ class Generation:
     stale
         Generations since the best energy last improved.
     seen
-        Genomes started from the crystal's positions so far, canonical.
+        Genomes chosen so far, canonical.
     restarts
         Times this generation was redrawn because nothing survived.
     stopped

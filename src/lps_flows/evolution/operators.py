@@ -74,8 +74,8 @@ class Nursery:
         if bases and self.rng.random() < self.settings.inherited_fraction:
             inherited = self._inherited(removed, bases, pristine)
             if smallest_contact(inherited) >= self.settings.min_distance:
-                return Child(inherited, removed, operator, ids)
-        return Child(pristine, removed, operator, ids, from_crystal=True)
+                return Child(inherited, removed, operator, ids, by_genome=True)
+        return Child(pristine, removed, operator, ids, by_genome=True)
 
     def _inherited(
         self, removed: Removed, bases: Sequence[Structure], pristine: Structure

@@ -222,7 +222,7 @@ class _Search:
             child = operator(nursery)
             if child is None:
                 continue
-            if child.from_crystal:
+            if child.by_genome:
                 genome = self.problem.canonical(child.removed)
                 if genome in known:
                     rejections["seen before"] += 1
@@ -257,7 +257,7 @@ class _Search:
                     energy=float(result.energy),
                     energy_std=result.energy_std,
                     converged=result.converged,
-                    from_crystal=child.from_crystal,
+                    by_genome=child.by_genome,
                     rejection=rejection,
                     fingerprint=None
                     if rejection is not None

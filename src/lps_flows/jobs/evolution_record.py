@@ -54,7 +54,7 @@ def _record_individual(individual: Individual) -> IndividualDocument:
         operator=individual.operator,
         parents=list(individual.parents),
         removed=list(individual.removed),
-        from_crystal=individual.from_crystal,
+        by_genome=individual.by_genome,
         energy_per_atom=individual.energy_per_atom if finite else None,
         energy=individual.energy if finite else None,
         energy_std=individual.energy_std,
@@ -89,7 +89,7 @@ def restore_individuals(
                     energy=float("nan") if document.energy is None else document.energy,
                     energy_std=document.energy_std,
                     converged=document.converged,
-                    from_crystal=document.from_crystal,
+                    by_genome=document.by_genome,
                     rejection=document.rejection,
                     fingerprint=None
                     if document.rejection not in (None, "duplicate")
@@ -133,7 +133,7 @@ def restore_generation(
         next_identifier=last.next_identifier,
         stale=last.stale,
         seen=frozenset(
-            problem.canonical(i.removed) for i in individuals if i.from_crystal
+            problem.canonical(i.removed) for i in individuals if i.by_genome
         ),
         restarts=last.restarts,
         stopped=last.stopped,

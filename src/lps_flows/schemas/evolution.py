@@ -24,8 +24,9 @@ class IndividualDocument(BaseModel):
     operator: str = Field(description="What made it.")
     parents: list[int] = Field(description="Identifiers it descends from.")
     removed: list[int] = Field(description="Removed sites of the parent supercell.")
-    from_crystal: bool = Field(
-        description="True when it started from the crystal's own positions."
+    by_genome: bool = Field(
+        description="True when its removed sites were chosen; no genome is chosen "
+        "twice."
     )
     energy_per_atom: float | None = Field(
         description="Energy (eV/atom), none when it could not be computed."
