@@ -6,6 +6,7 @@ documents, and updating the workflow.
 
     python benchmarks/launchpad.py submit --sizes 1000 2000 5000 10000
     python benchmarks/launchpad.py throughput --size 10000 --workers 1 2 4 --seconds 60
+    python benchmarks/launchpad.py overhead --sizes 100 1000 3000 10000
     python benchmarks/launchpad.py spec
 
 Every measurement has a private server and a home of its own in a temporary folder.
@@ -23,12 +24,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import bson
-from jobflow import Flow
+import psutil
+from jobflow import SETTINGS, Flow
 from noop_jobs import nothing
 
 from lps_flows.runner import Home, PrivateMongod, Workplace, open_workplace, submit
 from lps_flows.runner.progress import progress
 from lps_flows.runner.running import _start_child
+from lps_flows.runner.worker import CampaignWorker, _launch
 
 CAMPAIGN = "benchmark"
 _GENERATION = 10
@@ -101,6 +104,36 @@ def measure_throughput(size: int, workers: list[int], seconds: float) -> None:
             print(f"   documents beyond fireworks: {max(0, twice)}")
 
 
+def measure_overhead(sizes: list[int], sample: int) -> None:
+    """CPU time per firework, of the worker and of mongod: independent of the load."""
+    came_from = Path.cwd()
+    print(
+        f"{'size':>7} {'worker CPU (ms)':>16} {'mongod CPU (ms)':>16} {'wall (ms)':>10}"
+    )
+    for size in sizes:
+        with workplace() as place:
+            submit(place, chains(size), CAMPAIGN, "hash")
+            SETTINGS.JOB_STORE = place.job_store
+            launchpad, folder = place.require_launchpad(), place.home.launches(CAMPAIGN)
+            worker = CampaignWorker("benchmark", CAMPAIGN)
+            server = psutil.Process(place.server.pid)
+            _launch(launchpad, worker, folder)  # connections, imports
+            before = time.process_time(), _cpu(server), time.perf_counter()
+            for _ in range(sample):
+                _launch(launchpad, worker, folder)
+            after = time.process_time(), _cpu(server), time.perf_counter()
+            os.chdir(came_from)
+            ours, theirs, wall = (
+                1000 * (b - a) / sample for a, b in zip(before, after, strict=True)
+            )
+            print(f"{size:7} {ours:16.0f} {theirs:16.0f} {wall:10.0f}", flush=True)
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
+
+
 def measure_spec() -> None:
     """Sizes of the fireworks of every campaign under workflows/."""
     from lps_flows.settings import load_campaign
@@ -129,6 +162,9 @@ def main() -> None:
     through.add_argument("--size", type=int, default=10000)
     through.add_argument("--workers", type=int, nargs="+", default=[1, 2, 4])
     through.add_argument("--seconds", type=float, default=60.0)
+    over = verbs.add_parser("overhead")
+    over.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 3000, 10000])
+    over.add_argument("--sample", type=int, default=20)
     verbs.add_parser("spec")
     given = parser.parse_args()
     # the workers must find noop_jobs.py too
@@ -137,6 +173,8 @@ def main() -> None:
         measure_submit(given.sizes)
     elif given.verb == "throughput":
         measure_throughput(given.size, given.workers, given.seconds)
+    elif given.verb == "overhead":
+        measure_overhead(given.sizes, given.sample)
     else:
         measure_spec()
 
