@@ -70,8 +70,8 @@ class EvolutionMaker(Maker):
     )
     def make(
         self,
-        parent: StructureDocument | Structure | OutputReference,
-        potential: PotentialDocument | OutputReference,
+        parent: StructureDocument | Structure | OutputReference | str,
+        potential: PotentialDocument | OutputReference | str,
         *,
         parent_key: str,
         end_member: str,
@@ -84,9 +84,9 @@ class EvolutionMaker(Maker):
         Parameters
         ----------
         parent
-            Relaxed parent crystal, or a reference to it.
+            Relaxed parent crystal, a reference to it, or the uuid of its job.
         potential
-            The potential, or a reference to it.
+            The potential, a reference to it, or the uuid of the job that trained it.
         parent_key
             Key of the parent in the crystal library (a name, when it has none).
         end_member
@@ -143,8 +143,8 @@ class EvolutionMaker(Maker):
         if document.stopped is not None:
             return Response(output=document)
         following = self.make(
-            parent,
-            potential,
+            _by_uuid(parent),
+            _by_uuid(potential),
             parent_key=parent_key,
             end_member=end_member,
             n_units=n_units,
@@ -156,9 +156,21 @@ class EvolutionMaker(Maker):
 
 
 def _resolved(value: Any) -> Any:
+    if isinstance(value, str):
+        value = OutputReference(value)
     if isinstance(value, OutputReference):
         return value.resolve(CURRENT_JOB.store)
     return value
+
+
+def _by_uuid(value: Any) -> Any:
+    """Name a job instead of referring to it.
+
+    FireWorks refuses references from a replacing job to jobs outside the replacement.
+    """
+    if not isinstance(value, OutputReference):
+        return value
+    return value.resolve(CURRENT_JOB.store) if value.attributes else value.uuid
 
 
 def _structure(parent: StructureDocument | Structure) -> Structure:
