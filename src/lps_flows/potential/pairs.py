@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lps_flows.potential.geometry import Batch
-from lps_flows.potential.search import displacements, search
+from lps_flows.potential.pair_vectors import displacements
+from lps_flows.potential.search import search
 
 
 @dataclass(frozen=True)
