@@ -134,7 +134,7 @@ def _component_sizes(nodes: list[int], neighbours: Neighbours) -> tuple[int, ...
 
 def _winds(component: list[int], neighbours: Neighbours) -> bool:
     """Return True when the links lead on to an image of the starting atom."""
-    place = {component[0]: (0, 0, 0)}
+    place: dict[int, tuple[int, ...]] = {component[0]: (0, 0, 0)}
     queue = [component[0]]
     while queue:
         p = queue.pop()

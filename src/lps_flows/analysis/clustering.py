@@ -19,6 +19,9 @@ from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 NO_CRYSTAL = "none"
 
+_STARTS = 4
+"""Starts of k-means per number of classes; the best is kept."""
+
 
 class ClusteringError(LpsFlowsError):
     """Fingerprints that cannot be clustered."""
@@ -96,6 +99,17 @@ class ClusterModel:
     def similarities(self, reduced: np.ndarray) -> dict[str, float]:
         """Return the similarity (Eq. 3) of one reduced vector to every reference."""
         return {key: similarity(reduced, v) for key, v in self.references.items()}
+
+    def all_similarities(self, reduced: np.ndarray) -> list[dict[str, float]]:
+        """Return the similarities of many reduced vectors, shape (n, n_components)."""
+        if not self.references:
+            return [{} for _ in reduced]
+        others = np.array(list(self.references.values()))
+        lengths = np.outer(
+            np.linalg.norm(reduced, axis=1), np.linalg.norm(others, axis=1)
+        )
+        table = np.clip(reduced @ others.T / np.maximum(lengths, 1e-300), -1.0, 1.0)
+        return [dict(zip(self.references, row, strict=True)) for row in table.tolist()]
 
     def nearest(self, similarities: Mapping[str, float]) -> str:
         """Return the most similar reference, ``none`` when all are below threshold."""
@@ -179,7 +193,8 @@ def _best_centroids(
     )
     tried = [k for k in tried if k < n_distinct] or [2]
     fits = {
-        k: KMeans(k, n_init=10, random_state=settings.seed).fit(reduced) for k in tried
+        k: KMeans(k, n_init=_STARTS, random_state=settings.seed).fit(reduced)
+        for k in tried
     }
     scores = {
         k: float(

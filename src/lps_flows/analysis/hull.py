@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from pydantic import Field
@@ -62,6 +64,11 @@ class HullEntry:
     def energy_per_atom(self) -> float:
         """Energy per atom (eV)."""
         return self.energy / self.composition.num_atoms
+
+    @cached_property
+    def formula(self) -> str:
+        """Reduced formula; kept, because reducing it is slow."""
+        return str(self.composition.reduced_formula)
 
 
 @dataclass(frozen=True)
@@ -201,7 +208,7 @@ def lowest_by_composition(entries: Sequence[HullEntry]) -> dict[str, HullEntry]:
     """Return the lowest entry per atom of every reduced formula."""
     lowest: dict[str, HullEntry] = {}
     for entry in entries:
-        key = entry.composition.reduced_formula
+        key = entry.formula
         if key not in lowest or entry.energy_per_atom < lowest[key].energy_per_atom:
             lowest[key] = entry
     return lowest
@@ -232,8 +239,13 @@ def line_hull(
     check_entries(entries)
     line = CompositionLine(end_members=end_members)
     ends = end_member_entries(entries, end_members)
-    on_line = [e for e in entries if line.contains(e.composition)]
-    lowest = list(lowest_by_composition(on_line).values())
+    lowest = [
+        e
+        for e in lowest_by_composition(entries).values()
+        if line.contains(e.composition)
+    ]
+    formulas = {e.formula for e in lowest}
+    on_line = [e for e in entries if e.formula in formulas]
     diagram = CompoundPhaseDiagram(
         [_pd_entry(entry) for entry in lowest],
         [Composition(formula) for formula in end_members],
@@ -243,14 +255,19 @@ def line_hull(
         formula: ends[formula].energy_per_atom * Composition(formula).num_atoms
         for formula in end_members
     }
+    # x and the energy of the ends per atom are the same for all of a composition
+    xs = {e.formula: line.x(e.composition) for e in lowest}
+    of_ends = {
+        e.formula: e.energy_per_atom
+        - formation_energy_per_atom(e.energy, e.composition, per_formula)
+        for e in lowest
+    }
     return [
         _point(
             entry,
-            places[entry.composition.reduced_formula],
-            x=line.x(entry.composition),
-            formation_energy=formation_energy_per_atom(
-                entry.energy, entry.composition, per_formula
-            ),
+            places[entry.formula],
+            x=xs[entry.formula],
+            formation_energy=entry.energy_per_atom - of_ends[entry.formula],
         )
         for entry in on_line
     ]
@@ -275,9 +292,7 @@ def ternary_hull(
     """
     check_entries(entries)
     lowest = list(lowest_by_composition(entries).values())
-    present = {
-        e.composition.reduced_formula for e in lowest if e.composition.is_element
-    }
+    present = {e.formula for e in lowest if e.composition.is_element}
     elements = sorted({str(el) for e in lowest for el in e.composition.elements})
     missing = [el for el in elements if Composition(el).reduced_formula not in present]
     if missing:
@@ -293,20 +308,21 @@ def ternary_hull(
     )
     places = _places(diagram, diagram.all_entries, lowest)
     references = {str(el): ref.energy_per_atom for el, ref in diagram.el_refs.items()}
-    points = []
-    for entry in entries:
-        against_elements = entry.energy - sum(
-            n * references[str(el)] for el, n in entry.composition.items()
+    xs = {e.formula: _x_or_none(line, e.composition) for e in lowest}
+    of_elements = {
+        e.formula: sum(n * references[str(el)] for el, n in e.composition.items())
+        / e.composition.num_atoms
+        for e in lowest
+    }
+    return [
+        _point(
+            entry,
+            places[entry.formula],
+            x=xs[entry.formula],
+            formation_energy=entry.energy_per_atom - of_elements[entry.formula],
         )
-        points.append(
-            _point(
-                entry,
-                places[entry.composition.reduced_formula],
-                x=_x_or_none(line, entry.composition),
-                formation_energy=against_elements / entry.composition.num_atoms,
-            )
-        )
-    return points
+        for entry in entries
+    ]
 
 
 @dataclass(frozen=True)
@@ -327,20 +343,25 @@ def _places(
     diagram: PhaseDiagram, entries: Sequence[PDEntry], lowest: Sequence[HullEntry]
 ) -> dict[str, _Place]:
     by_id = {entry.entry_id: entry for entry in lowest}
-    stable = {entry.attribute for entry in diagram.stable_entries}
+    stable = {_id(entry) for entry in diagram.stable_entries}
     places = {}
     for pd_entry in entries:
-        entry = by_id[pd_entry.attribute]
+        entry = by_id[_id(pd_entry)]
         products, above = diagram.get_decomp_and_e_above_hull(
             pd_entry, allow_negative=True
         )
-        places[entry.composition.reduced_formula] = _Place(
+        places[entry.formula] = _Place(
             entry,
-            max(float(above), 0.0),
-            {str(p.attribute): float(amount) for p, amount in products.items()},
+            max(float(above or 0.0), 0.0),
+            {_id(p): float(amount) for p, amount in (products or {}).items()},
             entry.entry_id in stable,
         )
     return places
+
+
+def _id(entry: Any) -> str:
+    """Return the id that `_pd_entry` hid in a pymatgen entry."""
+    return str(entry.attribute)
 
 
 def _point(

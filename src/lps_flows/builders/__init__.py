@@ -21,6 +21,7 @@ from lps_flows.builders.results import (
     read_results,
 )
 from lps_flows.builders.structures import StructureBuilder
+from lps_flows.builders.transport import TransportBuilder
 
 __all__ = [
     "KEYS",
@@ -35,6 +36,7 @@ __all__ = [
     "PhaseDiagramBuilder",
     "RDFBuilder",
     "StructureBuilder",
+    "TransportBuilder",
     "TrendSettings",
     "all_builders",
     "build_all",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from jobflow import JobStore
-from maggma.core import Builder, Store
+from maggma.core import Store
 from maggma.stores import JSONStore, MemoryStore, MongoStore
 from pydantic import Field
 
@@ -25,11 +25,12 @@ from lps_flows.builders.candidates import CandidateBuilder
 from lps_flows.builders.clusters import ClusterBuilder
 from lps_flows.builders.elasticity import ElasticityBuilder
 from lps_flows.builders.fingerprints import FingerprintBuilder
-from lps_flows.builders.increment import chunks
+from lps_flows.builders.increment import IncrementalBuilder, chunks
 from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
 from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
 from lps_flows.builders.rdf import RDFBuilder
 from lps_flows.builders.structures import StructureBuilder
+from lps_flows.builders.transport import TransportBuilder
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 logger = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ def result_store(job_store: JobStore, name: str) -> Store:
         When the docs store is of another kind.
     """
     docs = job_store.docs_store
-    common = {"key": KEYS[name], "last_updated_field": "created_at"}
+    common: dict[str, Any] = {"key": KEYS[name], "last_updated_field": "created_at"}
     if isinstance(docs, JSONStore):
         # a JSONStore is a MemoryStore too: this test comes first
         path = Path(docs.paths[0]).with_name(f"{name}.json")
@@ -113,7 +114,7 @@ def result_store(job_store: JobStore, name: str) -> Store:
             last_updated_type="datetime",
             **common,
         )
-        return type(docs).from_dict(data)
+        return cast("Store", type(docs).from_dict(data))
     raise ResultStoreError(
         "results can be kept beside MongoDB, JSON files or memory only",
         field="JOB_STORE.docs_store",
@@ -128,7 +129,7 @@ def all_builders(
     *,
     campaign: str | None = None,
     store: Callable[[str], Store] | None = None,
-) -> list[Builder]:
+) -> list[IncrementalBuilder]:
     """Return every builder, in the order in which they depend on each other.
 
     Parameters
@@ -182,6 +183,8 @@ def all_builders(
             element=element,
             **mine,
         ),
+        # before the candidates, which it ranks
+        TransportBuilder(job_store, stores["transport"], **mine),
         CandidateBuilder(
             stores["phase_diagrams"],
             stores["cluster_models"],
@@ -199,7 +202,8 @@ def all_builders(
 
 
 def run_builder(
-    builder: Builder, progress: Callable[[str, int, int | None], None] | None = None
+    builder: IncrementalBuilder,
+    progress: Callable[[str, int, int | None], None] | None = None,
 ) -> int:
     """Run one builder in this process and return the number of documents written.
 
@@ -214,27 +218,19 @@ def run_builder(
         that is known.
     """
     builder.connect()
-    written = done = 0
+    before = builder.written
+    done = 0
     name = type(builder).__name__
     for chunk in chunks(builder.get_items(), builder.chunk_size):
         made = [builder.process_item(item) for item in chunk]
         builder.update_targets(made)
-        written += sum(_count(item) for item in made)
         done += len(chunk)
         if progress is not None:
             progress(name, done, getattr(builder, "total", None))
     builder.finalize()
+    written = builder.written - before
     logger.info("%s wrote %d documents", name, written)
     return written
-
-
-def _count(made: Any) -> int:
-    """Count the documents an item became: a list, or one document and its list."""
-    if isinstance(made, tuple):
-        head, documents = made
-        # a group without its own document is named by two fields
-        return len(documents) + ("source_digest" in head)
-    return len(made)
 
 
 def build_all(

@@ -249,5 +249,4 @@ class CandidateBuilder(IncrementalBuilder):
             gone = sorted({document["candidate_id"] for document in old} - ids)
             for few in chunks(gone, 1000):
                 self.candidates.remove_docs({"candidate_id": {"$in": few}})
-            if documents:
-                self.candidates.update(documents, key=["candidate_id"])
+            self.write(self.candidates, documents, self.key)

@@ -119,8 +119,10 @@ def cluster_documents(
     reduced = model.reduce(data)
     labels = model.classify(reduced)
     places = [
-        _assignment(fingerprint, model, row, int(label), source)
-        for fingerprint, row, label in zip(documents, reduced, labels, strict=True)
+        _assignment(fingerprint, model, row, int(label), similarities)
+        for fingerprint, row, label, similarities in zip(
+            documents, reduced, labels, model.all_similarities(reduced), strict=True
+        )
     ]
     return document, places
 
@@ -130,15 +132,14 @@ def _assignment(
     model: ClusterModel,
     reduced: np.ndarray,
     label: int,
-    source: str,
+    similarities: dict[str, float],
 ) -> ClusterAssignment:
-    similarities = model.similarities(reduced)
     return ClusterAssignment(
         assignment_id=fingerprint["fingerprint_id"],
         structure_id=fingerprint["structure_id"],
         campaign=fingerprint["campaign"],
         method=fingerprint["method"],
-        source_digest=source,
+        source_digest=fingerprint["source_digest"],
         element=fingerprint["element"],
         formula=fingerprint["formula"],
         x=fingerprint["x"],
@@ -230,9 +231,9 @@ class ClusterBuilder(IncrementalBuilder):
             if len(members) < _FEWEST:
                 logger.info("No classes of %s: fewer than three structures", name)
                 continue
-            group = {"element": self.element, "campaign": campaign, "method": method}
+            chosen = {"element": self.element, "campaign": campaign, "method": method}
             documents = sorted(
-                self.fingerprints.query(group), key=lambda d: d["structure_id"]
+                self.fingerprints.query(chosen), key=lambda d: d["structure_id"]
             )
             yield {"documents": documents, "source": source, "previous": old}
 
@@ -271,6 +272,5 @@ class ClusterBuilder(IncrementalBuilder):
             gone = sorted({place["assignment_id"] for place in old} - ids)
             for few in chunks(gone, 1000):
                 self.clusters.remove_docs({"assignment_id": {"$in": few}})
-            for few in chunks(places, 1000):
-                self.clusters.update(few, key=["assignment_id"])
-            self.cluster_models.update([model], key=["model_id"])
+            self.write(self.clusters, places, "assignment_id")
+            self.write(self.cluster_models, [model], self.key)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymatgen.core import Composition, Structure
+from pymatgen.core import Structure
 
 from lps_flows.analysis import FingerprintSettings, structure_fingerprint
-from lps_flows.builders.increment import PerStructureBuilder, head_facts, plain
+from lps_flows.builders.increment import (
+    PerStructureBuilder,
+    composition_of,
+    head_facts,
+    plain,
+)
 from lps_flows.schemas.fingerprints import FINGERPRINT_INDEXES, FingerprintDocument
 
 
@@ -61,7 +66,7 @@ class FingerprintBuilder(PerStructureBuilder):
 
     def applies(self, head: dict[str, Any]) -> bool:
         """Return True when the descriptor knows all elements and finds its own."""
-        elements = {str(element) for element in Composition(head["formula"])}
+        elements = {str(element) for element in composition_of(head["formula"])}
         wanted = self.settings.element
         return elements <= set(self.settings.species) and (
             wanted is None or wanted in elements

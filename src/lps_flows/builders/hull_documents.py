@@ -20,7 +20,13 @@ from lps_flows.analysis import (
     ternary_hull,
 )
 from lps_flows.analysis.hull import end_member_entries
-from lps_flows.builders.increment import digest, head_facts, plain
+from lps_flows.builders.increment import (
+    composition_of,
+    digest,
+    head_facts,
+    plain,
+    reduced_formula,
+)
 from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.phase_diagram import (
     CompositionSummary,
@@ -44,7 +50,7 @@ def hull_entries(heads: Sequence[dict[str, Any]]) -> list[HullEntry]:
     return [
         HullEntry(
             head["structure_id"],
-            Composition(head["formula"]),
+            composition_of(head["formula"]),
             head["energy"],
             head["method"],
         )
@@ -82,7 +88,7 @@ def phase_diagram(
     check_duplicates(heads)
     on_line = {p.entry_id: p for p in line_hull(entries, settings.end_members)}
     ternary, note = _ternary(entries, line)
-    formulas = {e.entry_id: e.composition.reduced_formula for e in entries}
+    formulas = {e.entry_id: e.formula for e in entries}
     records = [_entry(head, on_line, ternary, formulas, settings) for head in heads]
     glass = [r for r in records if r.glass and r.line is not None]
     lowest_glass = lowest_points([_composition_point(r) for r in glass])
@@ -168,11 +174,11 @@ def _entry(
 ) -> PhaseDiagramEntry:
     point = on_line.get(head["structure_id"])
     third = ternary.get(head["structure_id"])
-    composition = Composition(head["formula"])
+    composition = composition_of(head["formula"])
     return PhaseDiagramEntry(
         **head_facts(head),
         source_digest=digest(head["version"]),
-        formula=composition.reduced_formula,
+        formula=reduced_formula(head["formula"]),
         composition={str(el): float(n) for el, n in composition.items()},
         glass=head["provenance"]["source"] in settings.glass_sources,
         converged=head["converged"],

@@ -11,11 +11,13 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, ClassVar
 
 from maggma.core import Builder, Store
 from pydantic import BaseModel
+from pymatgen.core import Composition
 
 from lps_flows.foundation import FrozenSettings
 
@@ -48,6 +50,18 @@ def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
         yield chunk
 
 
+@lru_cache(maxsize=8192)
+def composition_of(formula: str) -> Composition:
+    """Return the composition of a formula; thousands of structures share a few."""
+    return Composition(formula)
+
+
+@lru_cache(maxsize=8192)
+def reduced_formula(formula: str) -> str:
+    """Return the reduced formula of a formula."""
+    return str(composition_of(formula).reduced_formula)
+
+
 def plain(settings: BaseModel) -> dict[str, Any]:
     """Return settings as plain data."""
     return settings.model_dump(mode="json")
@@ -59,6 +73,8 @@ class IncrementalBuilder(Builder):
     key: ClassVar[str]
     """Field that identifies a target document."""
     indexes: ClassVar[tuple[str, ...]] = ()
+    written: int = 0
+    """Documents written since the builder was made."""
 
     def ensure_indexes(self) -> None:
         """Declare the indexes of the target."""
@@ -74,8 +90,23 @@ class IncrementalBuilder(Builder):
             One list of documents per processed item.
         """
         documents = [document for item in items if item for document in item]
-        if documents:
-            self.targets[0].update(documents, key=[self.key])
+        self.write(self.targets[0], documents, self.key)
+
+    def write(self, target: Store, documents: list[dict[str, Any]], key: str) -> None:
+        """Write documents and count them.
+
+        Parameters
+        ----------
+        target
+            Where to.
+        documents
+            The documents.
+        key
+            Field that identifies them.
+        """
+        for few in chunks(documents, 1000):
+            target.update(few, key=[key])
+        self.written += len(documents)
 
     def finalize(self) -> None:
         """Leave the stores open: they belong to the caller."""

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from maggma.core import Store
 from pydantic import Field
-from pymatgen.core import Composition, Structure
+from pymatgen.core import Structure
 
 from lps_flows.analysis import MOTIFS, MotifAnalysis, MotifSettings, analyse_motifs
 from lps_flows.builders.increment import (
     IncrementalBuilder,
     PerStructureBuilder,
     chunks,
+    composition_of,
     digest,
     head_facts,
     plain,
@@ -101,7 +102,7 @@ class MotifBuilder(PerStructureBuilder):
 
     def applies(self, head: dict[str, Any]) -> bool:
         """Return True for structures with the former."""
-        return self.settings.former in Composition(head["formula"])  # type: ignore[attr-defined]
+        return self.settings.former in composition_of(head["formula"])  # type: ignore[attr-defined]
 
     def documents(self, record: dict[str, Any], source: str) -> list[dict[str, Any]]:
         """Return the motif document of one structure.

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from maggma.core import Store
-from pymatgen.core import Composition
 
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.builders.hull_documents import check_duplicates, phase_diagram
@@ -18,6 +17,7 @@ from lps_flows.builders.increment import (
     digest,
     plain,
     query_heads,
+    reduced_formula,
 )
 from lps_flows.schemas.phase_diagram import DIAGRAM_INDEXES, ENTRY_INDEXES
 
@@ -158,9 +158,9 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             check_duplicates(heads)
 
     def _lacks_end_member(self, heads: Sequence[dict[str, Any]]) -> str | None:
-        present = {Composition(head["formula"]).reduced_formula for head in heads}
+        present = {reduced_formula(head["formula"]) for head in heads}
         for formula in self.settings.end_members:
-            if Composition(formula).reduced_formula not in present:
+            if reduced_formula(formula) not in present:
                 return formula
         return None
 
@@ -171,14 +171,14 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         groups: dict[str, list[dict[str, Any]]],
         document: dict[str, Any] | None,
     ) -> HullError:
-        reduced = Composition(formula).reduced_formula
+        reduced = reduced_formula(formula)
         elsewhere = [
             f"{head['structure_id']} (method {head['method']})"
             for other, heads in groups.items()
             if other != name
             for head in heads
             if head["campaign"] == groups[name][0]["campaign"]
-            and Composition(head["formula"]).reduced_formula == reduced
+            and reduced_formula(head["formula"]) == reduced
         ]
         before = [
             end["structure_id"]
@@ -238,9 +238,8 @@ class PhaseDiagramBuilder(IncrementalBuilder):
                 for record in records
                 if _content(record) != _content(old.get(record["structure_id"]))
             ]
-            for few in chunks(changed, 1000):
-                self.phase_diagram_entries.update(few, key=["structure_id"])
-            self.phase_diagrams.update([document], key=["diagram_id"])
+            self.write(self.phase_diagram_entries, changed, "structure_id")
+            self.write(self.phase_diagrams, [document], self.key)
 
 
 _STAMPS = ("_id", "created_at", "versions")

@@ -18,6 +18,7 @@ from lps_flows.builders.increment import (
     head_facts,
     plain,
     query_heads,
+    reduced_formula,
 )
 from lps_flows.builders.motifs import group_name, lowest
 from lps_flows.schemas.rdf import RDF_INDEXES, PartialDistribution, RDFDocument
@@ -125,7 +126,7 @@ class RDFBuilder(IncrementalBuilder):
             facts = {
                 **head,
                 "parent": head["provenance"].get("parent"),
-                "formula": Composition(head["formula"]).reduced_formula,
+                "formula": reduced_formula(head["formula"]),
             }
             groups[group_name(facts)].append(facts)
         known = {

@@ -10,10 +10,16 @@ from jobflow import JobStore
 from maggma.core import Store
 
 from lps_flows.builders.increment import IncrementalBuilder, chunks
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.built import NO_CAMPAIGN, STRUCTURE_INDEXES
 
 _OUTPUTS = ("StructureDocument", "StructureSet")
 _VERSION = ("uuid", "index", "completed_at", "output.method", "output.n_structures")
+
+
+class DamagedDocumentError(LpsFlowsError):
+    """A job document in the store does not have the layout of its class."""
 
 
 class StructureBuilder(IncrementalBuilder):
@@ -62,12 +68,12 @@ class StructureBuilder(IncrementalBuilder):
             jobs["metadata.campaign"] = self.campaign
             mine["campaign"] = self.campaign
         latest: dict[str, tuple[int, str, int]] = {}
-        for job in self.job_store.query(jobs, properties=list(_VERSION)):
-            output = job["output"]
-            version = f"{job['index']}|{job['completed_at']}|{output['method']}"
-            if job["uuid"] not in latest or job["index"] > latest[job["uuid"]][0]:
+        for head in self.job_store.query(jobs, properties=list(_VERSION)):
+            output = head["output"]
+            version = f"{head['index']}|{head['completed_at']}|{output['method']}"
+            if head["uuid"] not in latest or head["index"] > latest[head["uuid"]][0]:
                 size = output.get("n_structures", 1)
-                latest[job["uuid"]] = (job["index"], version, size)
+                latest[head["uuid"]] = (head["index"], version, size)
         found = Counter(
             (record["job_uuid"], record["version"])
             for record in self.structures.query(
@@ -108,6 +114,8 @@ class StructureBuilder(IncrementalBuilder):
             if output["@class"] == "StructureSet"
             else {"": output}
         )
+        for suffix, entry in entries.items():
+            _check(entry, job["uuid"] + suffix)
         return [
             {
                 **{k: v for k, v in entry.items() if not k.startswith("@")},
@@ -120,3 +128,18 @@ class StructureBuilder(IncrementalBuilder):
             }
             for suffix, entry in entries.items()
         ]
+
+
+def _check(entry: Any, structure_id: str) -> None:
+    """Refuse what no job can have written, before other builders stumble over it."""
+    try:
+        plain = {k: v for k, v in entry.items() if not k.startswith("@")}
+        StructureDocument.model_validate(plain)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DamagedDocumentError(
+            f"this document is not a structure ({type(error).__name__})",
+            field="structure_id",
+            value=structure_id,
+            remedy="Something else than lps-flows has changed it, or another version "
+            "wrote it. Rerun its job, or remove it from the store",
+        ) from error

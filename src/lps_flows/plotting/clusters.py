@@ -102,7 +102,7 @@ def region_figure(
             for crystal in (False, True):
                 part = [m for m in chosen if (m.source == "crystal") is crystal]
                 axes.scatter(
-                    [m.x for m in part],
+                    [float(m.x or 0) for m in part],
                     [above[m.structure_id] for m in part],
                     color=colour,
                     marker=marker,
@@ -243,7 +243,8 @@ def _mark_references(
     if not points:
         return
     axes.scatter(
-        *np.array(list(points.values())).T,
+        [x for x, _ in points.values()],
+        [y for _, y in points.values()],
         marker="*",
         s=70,
         color="white",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import plotly.graph_objects as go
@@ -59,7 +60,7 @@ def formation_energy_figure(
         figure, axes = plt.subplots(figsize=(PAGE, 3.6))
         for label, (colour, marker, _, size), chosen in _by_source(entries):
             axes.scatter(
-                [e.x for e in chosen],
+                [float(e.x or 0) for e in chosen],
                 [1000 * float(e.formation_energy or 0) for e in chosen],
                 s=size,
                 marker=marker,
@@ -93,7 +94,8 @@ def _by_source(
 ) -> list[tuple[str, tuple[str, str, str, int], list[PhaseDiagramEntry]]]:
     found = []
     known = set(_SOURCES)
-    for source, (label, *style) in [*_SOURCES.items(), (None, _OTHER)]:
+    kinds = [*_SOURCES.items(), ("", _OTHER)]
+    for source, (label, colour, marker, plotly_marker, size) in kinds:
         chosen = [
             e
             for e in entries
@@ -101,7 +103,6 @@ def _by_source(
             and (e.source == source if source else e.source not in known)
         ]
         if chosen:
-            colour, marker, plotly_marker, size = style
             found.append((label, (colour, marker, plotly_marker, size), chosen))
     return found
 
@@ -140,7 +141,7 @@ def _metastable(
         label="metastable hull (glass-ceramic)",
         zorder=2,
     )
-    styles = {
+    styles: dict[str, tuple[str, dict[str, Any]]] = {
         "gap": ("miscibility gap", {"color": VERMILION, "alpha": 0.18, "linewidth": 0}),
         "unsampled": (
             "unsampled",

@@ -51,7 +51,7 @@ def place_labels(
     """
     if not len(points):
         return
-    axes.figure.draw_without_rendering()
+    axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
     scale = axes.figure.dpi / 72
     at = axes.transData.transform(np.array(points, dtype=float)) / scale
     blocked = at

@@ -90,7 +90,7 @@ def _crystals(
 ) -> None:
     if members:
         panel.plot(
-            [m.x for m in members],
+            [float(m.x or 0) for m in members],
             [getattr(m.mean, motif) for m in members],
             linestyle="none",
             marker="D",

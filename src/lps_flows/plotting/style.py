@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import matplotlib as mpl
 
@@ -40,7 +40,7 @@ class HasParent(Protocol):
     formula: str
 
 
-_RC = {
+_RC: dict[str, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 9,
@@ -66,7 +66,7 @@ _RC = {
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Apply our style inside a with block, and nowhere else."""
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(cast("Any", _RC)):
         yield
 
 

@@ -72,11 +72,14 @@ def ternary_figure(
             label="composition line", zorder=2,
         )  # fmt: skip
         places = np.array([_position(e, elements) for e in stable])
-        axes.scatter(*places.T, s=26, color=BLACK, zorder=4, label="stable")
+        axes.scatter(
+            places[:, 0], places[:, 1], s=26, color=BLACK, zorder=4, label="stable"
+        )
         if above:
             places = np.array([_position(e, elements) for e in above])
             shown = axes.scatter(
-                *places.T,
+                places[:, 0],
+                places[:, 1],
                 s=22,
                 c=[1000 * e.ternary.e_above_hull for e in above if e.ternary],
                 cmap="viridis_r",

@@ -1,0 +1,127 @@
+"""Collect the conductivities that jobs computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobflow import JobStore
+from maggma.core import Store
+
+from lps_flows.builders.increment import IncrementalBuilder, chunks, digest
+from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.schemas.transport import TRANSPORT_INDEXES, TransportRecord
+
+
+def transport_record(
+    job: Mapping[str, Any], structure_id: str | None, source: str
+) -> TransportRecord:
+    """Return the record of one job whose output is a `TransportDocument`.
+
+    Parameters
+    ----------
+    job
+        Job document.
+    structure_id
+        Document of the structure, where a selection names it.
+    source
+        Digest to write on it.
+    """
+    output = {k: v for k, v in job["output"].items() if not k.startswith("@")}
+    return TransportRecord.model_validate(
+        {
+            **output,
+            "transport_id": job["uuid"],
+            "campaign": (job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
+            "structure_id": structure_id,
+            "source_digest": source,
+        }
+    )
+
+
+class TransportBuilder(IncrementalBuilder):
+    """One document per conductivity in the job store.
+
+    Parameters
+    ----------
+    job_store
+        jobflow's store.
+    transport
+        Target, with the key ``transport_id``.
+    campaign
+        Only this campaign; all by default.
+    chunk_size
+        Documents in memory at a time.
+    """
+
+    key = "transport_id"
+    indexes = TRANSPORT_INDEXES
+
+    def __init__(
+        self,
+        job_store: JobStore,
+        transport: Store,
+        *,
+        campaign: str | None = None,
+        chunk_size: int = 50,
+    ) -> None:
+        self.job_store = job_store
+        self.transport = transport
+        self.campaign = campaign
+        super().__init__(
+            sources=[job_store], targets=[transport], chunk_size=chunk_size
+        )
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield the conductivities that are new or changed."""
+        self.ensure_indexes()
+        jobs: dict[str, Any] = {"output.@class": "TransportDocument"}
+        mine: dict[str, Any] = {}
+        if self.campaign is not None:
+            jobs["metadata.campaign"] = self.campaign
+            mine["campaign"] = self.campaign
+        structures = self._structures()
+        wanted = {
+            job["uuid"]: digest(
+                job["index"], job["completed_at"], structures.get(job["uuid"])
+            )
+            for job in self.job_store.query(
+                jobs, properties=["uuid", "index", "completed_at"], sort={"index": 1}
+            )
+        }
+        known = {
+            document["transport_id"]: document["source_digest"]
+            for document in self.transport.query(
+                mine, properties=["transport_id", "source_digest"]
+            )
+        }
+        for gone in chunks(sorted(set(known) - set(wanted)), 1000):
+            self.transport.remove_docs({"transport_id": {"$in": gone}})
+        for uuid, source in sorted(wanted.items()):
+            if known.get(uuid) != source:
+                yield {
+                    "job": self.job_store.query_one({"uuid": uuid}, sort={"index": -1}),
+                    "structure_id": structures.get(uuid),
+                    "source": source,
+                }
+
+    def _structures(self) -> dict[str, str]:
+        """Return the structure's id by the conductivity's, from the selections."""
+        found: dict[str, str] = {}
+        for job in self.job_store.query(
+            {"output.@class": "SelectionDocument"}, properties=["output.selected"]
+        ):
+            for chosen in job["output"]["selected"]:
+                found[chosen["transport_uuid"]] = chosen["structure_uuid"]
+        return found
+
+    def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
+        """Make the record of one conductivity.
+
+        Parameters
+        ----------
+        item
+            Job, structure and digest.
+        """
+        record = transport_record(item["job"], item["structure_id"], item["source"])
+        return [{**record.model_dump(), "structure": record.structure.as_dict()}]

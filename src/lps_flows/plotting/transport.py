@@ -1,0 +1,196 @@
+"""Mean-squared displacement and Arrhenius plot from transport documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lps_flows.analysis.arrhenius import ArrheniusFit
+from lps_flows.plotting.style import (
+    COLUMN,
+    CYCLE,
+    GREY,
+    MARKERS,
+    PAGE,
+    figure_style,
+    pretty,
+)
+from lps_flows.schemas.transport import RunSummary, TransportDocument
+
+_PANELS_PER_ROW = 2
+
+
+def arrhenius_fit(document: TransportDocument) -> ArrheniusFit | None:
+    """Return the Arrhenius line that a document holds, None when there is none."""
+    if (
+        document.activation_energy is None
+        or document.prefactor is None
+        or document.covariance is None
+        or document.activation_energy_interval is None
+    ):
+        return None
+    return ArrheniusFit(
+        activation_energy=document.activation_energy,
+        activation_energy_interval=document.activation_energy_interval,
+        prefactor=document.prefactor,
+        temperatures=np.array([r.temperature for r in document.runs if r.used]),
+        covariance=np.array(document.covariance),
+        chi_square_per_freedom=document.chi_square_per_freedom,
+    )
+
+
+def msd_figure(documents: Sequence[TransportDocument]) -> Figure:
+    """Return the mean-squared displacement per temperature, one panel a structure.
+
+    The shade is one standard deviation; the part used for D is drawn heavier. Runs
+    left out of the Arrhenius fit are dotted; runs whose framework broke are marked.
+
+    Parameters
+    ----------
+    documents
+        Conductivities, one panel each.
+    """
+    rows = -(-len(documents) // _PANELS_PER_ROW)
+    columns = min(len(documents), _PANELS_PER_ROW)
+    with figure_style():
+        figure, axes = plt.subplots(
+            rows,
+            columns,
+            figsize=(PAGE if columns > 1 else COLUMN, 2.7 * rows),
+            squeeze=False,
+        )
+        for axis in axes.flat[len(documents) :]:
+            axis.set_visible(False)
+        for axis, document in zip(axes.flat, documents, strict=False):
+            _msd_panel(axis, document)
+    return figure
+
+
+def _msd_panel(axis: Axes, document: TransportDocument) -> None:
+    drawn = [run for run in document.runs if run.lags]
+    for k, run in enumerate(sorted(drawn, key=lambda r: -r.temperature)):
+        lags = np.array(run.lags) / 1000
+        msd, std = np.array(run.msd), np.array(run.msd_std)
+        colour = CYCLE[k % len(CYCLE)]
+        axis.fill_between(
+            lags, np.maximum(msd - std, 0), msd + std, color=colour, alpha=0.2, lw=0
+        )
+        axis.plot(lags, msd, color=colour, lw=0.7, ls="-" if run.used else ":")
+        if run.used and run.start is not None:
+            regime = lags >= run.start / 1000
+            axis.plot(lags[regime], msd[regime], color=colour, lw=1.8)
+        axis.plot([], [], color=colour, ls="-" if run.used else ":", label=_legend(run))
+    axis.set_xlabel("lag (ps)")
+    axis.set_ylabel(f"MSD of {document.mobile} (Å$^2$)")
+    axis.set_xlim(left=0)
+    axis.set_ylim(bottom=0)
+    axis.set_title(f"{pretty(document.label)}, {document.method}")
+    if drawn:
+        axis.legend(loc="upper left")
+
+
+def _legend(run: RunSummary) -> str:
+    text = f"{run.temperature:g} K"
+    if run.framework_survived is False:
+        text += ", framework broke"
+    if not run.used:
+        text += f" ({run.reason.split(':')[0]})"
+    return text
+
+
+def arrhenius_figure(documents: Sequence[TransportDocument]) -> Figure:
+    """Return log D over 1000/T with the fitted lines and their 68 % bands.
+
+    Open symbols are runs left out of the fit. The lines reach to the reference
+    temperature; dashes are extrapolation.
+
+    Parameters
+    ----------
+    documents
+        Conductivities drawn in one plot.
+    """
+    with figure_style():
+        figure, axis = plt.subplots(figsize=(1.25 * COLUMN, 3.4))
+        for k, document in enumerate(documents):
+            _arrhenius_line(
+                axis, document, CYCLE[k % len(CYCLE)], MARKERS[k % len(MARKERS)]
+            )
+        axis.set_yscale("log")
+        axis.set_xlabel("1000 / T (K$^{-1}$)")
+        mobile = documents[0].mobile if documents else ""
+        axis.set_ylabel(f"D of {mobile} (cm$^2$ s$^{{-1}}$)")
+        axis.legend(loc="best")
+        temperatures = axis.secondary_xaxis("top", functions=(_inverse, _inverse))
+        temperatures.set_xlabel("T (K)")
+        temperatures.set_xticks([300, 400, 500, 700, 900, 1500])
+        axis.tick_params(top=False)
+    return figure
+
+
+def _inverse(values: np.ndarray) -> np.ndarray:
+    return 1000 / np.maximum(values, 1e-9)
+
+
+def _arrhenius_line(
+    axis: Axes, document: TransportDocument, colour: str, marker: str
+) -> None:
+    for used in (True, False):
+        points = [
+            r
+            for r in document.runs
+            if r.used is used and r.D is not None and r.D > 0 and r.interval
+        ]
+        if not points:
+            continue
+        D = np.array([r.D for r in points], dtype=float)
+        bounds = np.array([r.interval for r in points])
+        axis.errorbar(
+            [1000 / r.temperature for r in points],
+            D,
+            yerr=np.abs(bounds.T - D),
+            fmt=marker,
+            color=colour,
+            mfc=colour if used else "white",
+            capsize=2,
+            lw=0.8,
+        )
+        for run in points:
+            if run.framework_survived is False:
+                axis.annotate(
+                    "framework broke",
+                    (1000 / run.temperature, float(run.D or 0)),
+                    xytext=(5, -9),
+                    textcoords="offset points",
+                    fontsize=6,
+                    color=GREY,
+                )
+    fit = arrhenius_fit(document)
+    label = pretty(document.label)
+    if fit is None:
+        axis.plot([], [], marker, color=colour, mfc="white", label=f"{label}: no fit")
+        return
+    low, high = fit.activation_energy_interval
+    label += f": $E_a$ = {fit.activation_energy:.3f} ± {(high - low) / 2:.3f} eV"
+    inverse = np.linspace(
+        1 / fit.temperatures.max(),
+        max(1 / document.reference_temperature, 1 / fit.temperatures.min()),
+        100,
+    )
+    T = 1 / inverse
+    D, half = fit.D(T), fit.log_std(T)
+    axis.fill_between(
+        1000 * inverse,
+        D * np.exp(-half),
+        D * np.exp(half),
+        color=colour,
+        alpha=0.15,
+        lw=0,
+    )
+    inside = fit.temperatures.min() <= T
+    axis.plot(1000 * inverse[inside], D[inside], color=colour)
+    axis.plot(1000 * inverse[~inside], D[~inside], color=colour, ls="--", lw=0.9)
+    axis.plot([], [], marker, ls="-", color=colour, label=label)

@@ -1,0 +1,201 @@
+"""Figures from documents: what is drawn, labelled and said in the captions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from lps_flows.plotting import (
+    FigureDocuments,
+    cluster_figure,
+    cluster_plotly,
+    elasticity_figure,
+    formation_energy_figure,
+    formation_energy_plotly,
+    motif_figure,
+    motif_plotly,
+    nearest_crystal_figure,
+    rdf_figure,
+    region_figure,
+    ternary_figure,
+    ternary_plotly,
+    write_figures,
+)
+from lps_flows.plotting.captions import formation_caption
+from lps_flows.plotting.labels import AROUND, place_labels
+from lps_flows.plotting.rdf import NothingToPlotError
+from lps_flows.plotting.style import pretty
+from lps_flows.plotting.ternary import TernaryError
+from lps_flows.schemas.phase_diagram import GapInterval
+
+mpl.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+def _texts(axes: Axes) -> set[str]:
+    return {text.get_text() for text in axes.texts}
+
+
+def test_formation_energies_have_units_hull_and_names(
+    documents: FigureDocuments,
+) -> None:
+    figure = formation_energy_figure(documents.diagram, documents.entries)
+    (axes,) = figure.axes
+    assert "meV/atom" in axes.get_ylabel()
+    labels = {text.get_text() for text in axes.get_legend().get_texts()}
+    assert {"hull", "metastable hull (glass-ceramic)", "GA (12)"} <= labels
+    assert pretty("gamma-Li3PS4") in _texts(axes)
+    hull = next(line for line in axes.lines if line.get_label() == "hull")
+    x, energy = hull.get_data()
+    at = np.argmin(np.abs(np.asarray(x) - 0.75))
+    assert energy[at] == pytest.approx(-187.0, abs=0.5)
+
+
+def test_gap_and_unsampled_stretches_are_shaded(documents: FigureDocuments) -> None:
+    diagram = documents.diagram
+    common = {"vertices": ("a", "b"), "largest_unsampled": 0.05, "tolerance": 0.005}
+    parts = [
+        GapInterval(x_start=0.5, x_end=0.667, status="gap", n_sampled=2, depth=0.03,
+                    margin=0.02, **common),
+        GapInterval(x_start=0.75, x_end=0.875, status="unsampled", n_sampled=0,
+                    depth=None, margin=None, **common),
+    ]  # fmt: skip
+    shaded = diagram.model_copy(update={"metastable_hull": parts})
+    figure = formation_energy_figure(shaded, documents.entries)
+    labels = {t.get_text() for t in figure.axes[0].get_legend().get_texts()}
+    assert {"miscibility gap", "unsampled"} <= labels
+    caption = formation_caption(shaded)
+    assert "0.500 < x < 0.667" in caption
+    assert "up to 30.0" in caption
+    assert "0.750-0.875" in caption
+
+
+def test_ternary_names_the_off_line_phase(documents: FigureDocuments) -> None:
+    figure = ternary_figure(documents.diagram, documents.entries)
+    assert pretty("Li2PS3") in _texts(figure.axes[0])
+    assert any("meV/atom" in axes.get_ylabel() for axes in figure.axes)
+
+
+def test_ternary_without_elements_says_why(documents: FigureDocuments) -> None:
+    lacking = documents.diagram.model_copy(update={"ternary_note": "no Li"})
+    with pytest.raises(TernaryError, match="no Li"):
+        ternary_figure(lacking, documents.entries)
+
+
+def test_motifs_have_a_panel_each(documents: FigureDocuments) -> None:
+    figure = motif_figure(documents.trends)
+    assert len(figure.axes) == 6
+    assert figure.axes[0].get_ylabel() == "fraction of P"
+
+
+def test_rdfs_name_composition_and_x(documents: FigureDocuments) -> None:
+    figure = rdf_figure(documents.rdfs)
+    assert [axes.get_title() for axes in figure.axes] == ["Li-S", "P-S"]
+    assert "Å" in figure.axes[0].get_xlabel()
+    rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert any("0.750" in row for row in rows)
+
+
+def test_no_rdf_is_an_error_of_its_own() -> None:
+    with pytest.raises(NothingToPlotError, match="pairs"):
+        rdf_figure([])
+
+
+def test_planes_say_how_much_variance_they_show(documents: FigureDocuments) -> None:
+    for make in (nearest_crystal_figure, cluster_figure):
+        figure = make(documents.model, documents.places)
+        assert "% of the variance" in figure.axes[0].get_xlabel()
+        assert pretty("beta-Li3PS4") in _texts(figure.axes[0])
+
+
+def test_region_draws_the_limit(documents: FigureDocuments) -> None:
+    figure = region_figure(
+        documents.model, documents.places, documents.entries, max_e_above_hull=25.0
+    )
+    (axes,) = figure.axes
+    assert any(np.allclose(line.get_ydata(), 25.0) for line in axes.lines)
+
+
+def test_elasticity_in_gpa(documents: FigureDocuments) -> None:
+    figure = elasticity_figure(documents.elasticity)
+    assert "GPa" in figure.axes[1].get_xlabel()
+
+
+def test_twins_tell_the_structure_on_hovering(documents: FigureDocuments) -> None:
+    some_id = documents.model.reference_sources["gamma-Li3PS4"]
+    assert (
+        some_id
+        in formation_energy_plotly(documents.diagram, documents.entries).to_json()
+    )
+    assert some_id in cluster_plotly(documents.model, documents.places).to_json()
+    assert "Li" in ternary_plotly(documents.diagram, documents.entries).to_json()
+    assert len(motif_plotly(documents.trends).data) > 0
+
+
+def test_everything_is_written_with_captions(
+    documents: FigureDocuments, tmp_path: Path
+) -> None:
+    written = write_figures(documents, tmp_path, formats=("png",))
+    assert written.missing == {}
+    names = {path.name for path in written.files}
+    assert {
+        "fig1_ternary.png",
+        "fig3_motifs.png",
+        "fig5_formation_energies.png",
+        "fig5_formation_energies.html",
+        "fig6_rdfs.png",
+        "figS1_rdfs.png",
+        "fig7a_nearest_crystals.png",
+        "fig7b_classes.png",
+        "fig9_region.png",
+        "elasticity.png",
+        "captions.md",
+    } <= names
+    assert all(path.stat().st_size > 0 for path in written.files)
+    captions = (tmp_path / "captions.md").read_text(encoding="utf-8")
+    assert "toy-1.0" in captions
+    assert "structures" in captions
+
+
+def test_what_is_missing_is_said(documents: FigureDocuments, tmp_path: Path) -> None:
+    few = replace(documents, model=None, rdfs=(), elasticity=(), trends=())
+    written = write_figures(few, tmp_path, formats=("png",))
+    assert set(written.missing) == {
+        "fig3_motifs", "fig6_rdfs", "figS1_rdfs", "fig7a_nearest_crystals",
+        "fig7b_classes", "fig9_region", "elasticity",
+    }  # fmt: skip
+    assert "Not made" in (tmp_path / "captions.md").read_text(encoding="utf-8")
+
+
+def test_labels_do_not_overlap() -> None:
+    figure, axes = plt.subplots(figsize=(4, 3))
+    points = [(0.5 + 0.01 * k, 0.5) for k in range(6)]
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    place_labels(axes, points, [f"name {k}" for k in range(6)], directions=AROUND)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in axes.texts]
+    for k, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[k + 1 :])
+
+
+def test_style_is_left_as_it_was(documents: FigureDocuments) -> None:
+    before = dict(mpl.rcParams)
+    motif_figure(documents.trends)
+    assert dict(mpl.rcParams) == before
+
+
+def test_formulas_are_written_with_subscripts() -> None:
+    assert pretty("beta-Li3PS4") == "β-Li$_{3}$PS$_{4}$"
+    assert pretty("LT-Li7PS6") == "LT-Li$_{7}$PS$_{6}$"
