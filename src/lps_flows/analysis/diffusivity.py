@@ -110,7 +110,8 @@ def diffusivity(
     made consistent with the fitted D and c and with the observed spread of squared
     displacements. The linear regime starts at the shortest lag from which the
     straight line is not rejected (chi-square probability of at least 3 %, a bend of
-    at most 2.2 standard deviations), at most
+    at most 2.2 standard deviations), or at twice that lag when it is not the
+    shortest of all, and at most
     at a quarter of the longest lag; lags up to half the trajectory are used.
 
     Parameters

@@ -17,6 +17,8 @@ CM2_PER_S = 0.1
 # A start of the linear regime is accepted when a straight line through the MSD from
 # there on has at least this probability.
 MIN_FIT_PROBABILITY = 0.03
+# When not the shortest lag, the start is moved on by this factor, see `_well_inside`.
+START_FACTOR = 2.0
 # Latest start of the linear regime as a fraction of the longest lag.
 LATEST_START = 0.25
 # A square-root term beside the straight line (motion that slows down as cages and
@@ -59,9 +61,23 @@ def linear_regime(curve: MeanSquaredDisplacement) -> tuple[LinearRegime, bool]:
             fit.probability >= MIN_FIT_PROBABILITY
             and abs(fit.bend) <= MAX_CURVATURE_SIGNIFICANCE
         ):
-            return fit, True
+            return _well_inside(curve, fit, starts[-1]), True
         fits.append(fit)
     return fits[-1], False
+
+
+def _well_inside(
+    curve: MeanSquaredDisplacement, fit: LinearRegime, last: int
+) -> LinearRegime:
+    """Start at twice the accepted lag when the motion before it is not diffusive.
+
+    The test finds the lag at which the curvature sinks below the noise; what is left
+    of it there would still pull the slope.
+    """
+    if fit.first == 0:
+        return fit
+    safe = int(np.searchsorted(curve.lags, START_FACTOR * curve.lags[fit.first]))
+    return _fit_from(curve, min(safe, last)) if fit.first < last else fit
 
 
 def _fit_from(curve: MeanSquaredDisplacement, first: int) -> LinearRegime:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
+from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from pydantic import Field
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -250,7 +250,7 @@ def initial_atoms(
         Stationary(atoms, preserve_temperature=False)
     elif draw:
         rng = np.random.default_rng([seed, round(1000 * temperature)])
-        MaxwellBoltzmannDistribution(atoms, temperature_K=temperature, rng=rng)
+        thermalize_momenta(atoms, temperature_K=temperature, rng=rng)
         Stationary(atoms, preserve_temperature=False)
         atoms.set_momenta(
             atoms.get_momenta() * np.sqrt(temperature / kinetic_temperature(atoms))

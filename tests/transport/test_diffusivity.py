@@ -1,0 +1,167 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pymatgen.core import Lattice
+
+from lps_flows.analysis import diffusivity
+from lps_flows.analysis.cross_checks import kinisi_diffusivity, pymatgen_diffusivity
+from lps_flows.analysis.diffusivity import NegativeSlopeError, diffusivity_from_msd
+from lps_flows.analysis.msd import mean_squared_displacement
+from lps_flows.analysis.trajectory import (
+    EmptyTrajectoryError,
+    TooShortTrajectoryError,
+    TrajectoryError,
+    remove_drift,
+)
+from lps_flows.foundation import LpsFlowsError
+from tests.transport import walkers
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        walkers.brownian,
+        walkers.uneven,
+        walkers.lattice_gas,
+        walkers.caged_walk,
+        walkers.langevin,
+    ],
+)
+def test_known_diffusivity_lies_in_the_95_percent_interval_and_is_used(model):
+    hits = used = 0
+    for seed in range(10):
+        positions, times, true = model(np.random.default_rng(seed))
+        found = diffusivity(positions, times)
+        used += found.diffusive
+        assert found.interval_95[0] <= found.interval[0] <= found.D
+        assert found.D <= found.interval[1] <= found.interval_95[1]
+        hits += found.interval_95[0] <= true <= found.interval_95[1]
+    assert hits >= 8
+    assert used >= 7
+
+
+def test_interval_shrinks_with_the_square_root_of_the_number_of_ions():
+    rng = np.random.default_rng(3)
+    few = diffusivity(*walkers.brownian(rng, n=20)[:2])
+    many = diffusivity(*walkers.brownian(rng, n=320)[:2])
+    ratio = np.ptp(few.interval) / np.ptp(many.interval)
+    assert ratio == pytest.approx(4, rel=0.35)
+
+
+def test_wrapped_positions_in_a_skewed_cell_give_the_same_as_unwrapped_ones():
+    positions, times, _ = walkers.brownian(np.random.default_rng(1), D=0.001)
+    cell = Lattice.from_parameters(7, 9, 11, 70, 95, 110)
+    wrapped = cell.get_cartesian_coords(
+        cell.get_fractional_coords(positions.reshape(-1, 3)) % 1
+    ).reshape(positions.shape)
+    free = diffusivity(positions, times)
+    for lattice in (cell, cell.matrix, cell.matrix.tolist()):
+        assert pytest.approx(free.D) == diffusivity(wrapped, times, lattice).D
+
+
+def test_frames_too_far_apart_to_unwrap_are_remarked_upon():
+    positions, times, _ = walkers.brownian(np.random.default_rng(1), D=0.05)
+    assert diffusivity(positions, times, 5 * np.eye(3)).warnings
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.9])
+@pytest.mark.parametrize("seed", range(5))
+def test_ions_that_stay_in_their_cages_are_not_diffusive(memory, seed):
+    positions, times, _ = walkers.rattling(np.random.default_rng(seed), memory=memory)
+    found = diffusivity(positions, times)
+    assert not found.diffusive
+    assert found.reason
+    assert found.D >= 0
+    assert found.interval[0] >= 0
+
+
+def test_ions_at_rest_and_vibrating_in_step_are_not_diffusive():
+    times = np.arange(200.0)
+    still = np.ones((200, 4, 3))
+    assert "do not move" in diffusivity(still, times).reason
+    swing = still + np.sin(2 * np.pi * times / 25)[:, None, None]
+    assert not diffusivity(swing, times).diffusive
+
+
+def test_too_few_jumps_are_said_so():
+    positions, times, _ = walkers.lattice_gas(
+        np.random.default_rng(5), n=10, frames=300, rate=0.0003
+    )
+    found = diffusivity(positions, times, jump_length=3.0)
+    assert not found.diffusive
+    assert "jumps" in found.reason or "plateau" in found.reason
+
+
+def test_a_single_jump_in_a_long_run_is_no_diffusion():
+    positions, times, _ = walkers.rattling(np.random.default_rng(2))
+    positions[200:, 3] += 3.0
+    assert not diffusivity(positions, times, jump_length=3.0).diffusive
+
+
+def test_even_and_jittered_times_agree():
+    rng = np.random.default_rng(4)
+    positions, times, _ = walkers.brownian(rng, shake=0.2)
+    even = diffusivity(positions, times)
+    jittered = diffusivity(positions, times + rng.uniform(-0.1, 0.1, len(times)))
+    assert pytest.approx(even.D, abs=3 * np.ptp(even.interval)) == jittered.D
+
+
+def test_kinisi_and_pymatgen_agree_with_ours():
+    positions, times, _ = walkers.brownian(np.random.default_rng(6))
+    ours = diffusivity(positions, times)
+    curve = mean_squared_displacement(positions, times)
+    middle, (low, high) = kinisi_diffusivity(curve, ours.start)
+    assert middle == pytest.approx(ours.D, abs=1.5 * np.ptp(ours.interval))
+    assert low < ours.D < high or np.ptp((low, high)) < np.ptp(ours.interval)
+    # kinisi counts non-overlapping windows only: wider, but not by an order
+    assert 0.5 < np.ptp((low, high)) / np.ptp(ours.interval) < 3
+    value, std = pymatgen_diffusivity(curve, ours.start)
+    assert value == pytest.approx(ours.D, rel=0.3)
+    assert 0 < std < np.ptp(ours.interval)
+
+
+def test_drift_of_the_crystal_is_removed():
+    positions, times, _ = walkers.brownian(np.random.default_rng(7), n=20)
+    frame = np.zeros((len(times), 20, 3))
+    everything = np.concatenate([positions, frame], axis=1)
+    drifting = everything + 0.05 * np.arange(len(times))[:, None, None]
+    weights = np.r_[np.zeros(20), np.ones(20)]
+    kept = remove_drift(drifting, weights)[:, :20]
+    assert pytest.approx(diffusivity(positions, times).D) == diffusivity(kept, times).D
+
+
+@pytest.mark.parametrize(
+    ("positions", "times", "error"),
+    [
+        (np.empty((0, 5, 3)), [], EmptyTrajectoryError),
+        (np.empty((50, 0, 3)), np.arange(50.0), EmptyTrajectoryError),
+        (np.zeros((3, 5, 3)), np.arange(3.0), TooShortTrajectoryError),
+        (np.zeros((50, 3)), np.arange(50.0), TrajectoryError),
+        (np.zeros((50, 5, 3)), np.arange(49.0), TrajectoryError),
+        (np.zeros((50, 5, 3)), np.zeros(50), TrajectoryError),
+        (np.full((50, 5, 3), np.nan), np.arange(50.0), TrajectoryError),
+    ],
+)
+def test_unusable_input_is_refused_with_its_name(positions, times, error):
+    with pytest.raises(error) as caught:
+        diffusivity(positions, times)
+    assert isinstance(caught.value, LpsFlowsError)
+    assert caught.value.field in ("positions", "times")
+    assert caught.value.remedy
+
+
+def test_a_flat_lattice_is_refused():
+    positions, times, _ = walkers.brownian(np.random.default_rng(0))
+    with pytest.raises(TrajectoryError, match="lattice"):
+        diffusivity(positions, times, np.diag([5, 5, 0]))
+
+
+def test_a_falling_displacement_is_a_typed_error():
+    positions, times, _ = walkers.brownian(np.random.default_rng(0), shake=0.3)
+    curve = mean_squared_displacement(positions, times)
+    falling = replace(curve, values=curve.values[::-1].copy())
+    with pytest.raises(NegativeSlopeError) as caught:
+        diffusivity_from_msd(falling)
+    assert caught.value.field == "positions"
+    assert "order of the frames" in caught.value.remedy

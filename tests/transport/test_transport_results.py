@@ -1,0 +1,207 @@
+"""Literature, figures, table and builder of conductivities."""
+
+import csv
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from jobflow import JobStore
+from maggma.stores import MemoryStore
+
+from lps_flows.analysis import diffusivity
+from lps_flows.analysis.density import probability_density
+from lps_flows.analysis.literature import literature_for, transport_literature
+from lps_flows.analysis.transport import summarise_transport
+from lps_flows.builders.transport import TransportBuilder
+from lps_flows.chemistry import crystal
+from lps_flows.plotting.density import density_figure, enclosing_level
+from lps_flows.plotting.isosurface import isosurface
+from lps_flows.plotting.transport import arrhenius_figure, msd_figure
+from lps_flows.plotting.transport_table import (
+    transport_csv,
+    transport_html,
+    transport_rows,
+    write_transport_table,
+)
+from lps_flows.schemas.transport import RunSummary, TransportDocument
+from tests.transport import walkers
+
+
+@pytest.fixture(scope="module")
+def document():
+    structure = crystal("beta-Li3PS4")
+    density = structure.composition["Li"] / structure.volume
+    runs = []
+    for T, D in ((900.0, 0.001), (1200.0, 0.003), (1500.0, 0.006)):
+        positions, times, _ = walkers.brownian(np.random.default_rng(int(T)), D=D)
+        found = diffusivity(positions, times)
+        runs.append(
+            RunSummary(
+                run_uuid=f"run-{T:g}",
+                temperature=T,
+                production=float(times[-1]),
+                D=found.D,
+                interval=found.interval,
+                used=T > 900,
+                reason=found.reason,
+                framework_survived=T < 1500,
+                lags=found.lags.tolist(),
+                msd=found.msd.tolist(),
+                msd_std=found.msd_std.tolist(),
+                start=found.start,
+            )
+        )
+    result = summarise_transport(
+        [(r.temperature, r.D, r.interval) for r in runs if r.used],
+        number_density=density,
+        charge=1,
+        reference_temperature=300,
+    )
+    return TransportDocument(
+        method="toy",
+        label="beta-Li3PS4",
+        structure=structure,
+        formula=structure.composition.formula.replace(" ", ""),
+        x=0.75,
+        n_atoms=len(structure),
+        mobile="Li",
+        number_density=density,
+        runs=runs,
+        activation_energy=result.fit.activation_energy,
+        activation_energy_interval=result.fit.activation_energy_interval,
+        prefactor=result.fit.prefactor,
+        covariance=result.fit.covariance.tolist(),
+        conductivity=result.conductivity,
+        conductivity_interval=result.conductivity_interval,
+        conductivities=result.conductivities,
+        warnings=list(result.warnings),
+    )
+
+
+def test_the_papers_values_are_found_by_label():
+    assert len(transport_literature()) == 100
+    for label, energy, sigma in (
+        ("gc-Li38P24S79", 0.282, 3.45),
+        ("Li7P3S11", 0.189, 46.9),
+        ("gc-Li42P16S61", 0.208, 33.1),
+        ("beta-Li3PS4", 0.236, 14.3),
+    ):
+        for quantity, value in (
+            ("activation energy", energy),
+            ("RT ionic conductivity", sigma),
+        ):
+            paper = [v for v in literature_for(label, quantity) if v.by_the_paper]
+            assert [v.values for v in paper] == [(value,)]
+            assert "chemmater" in paper[0].citation
+
+
+def test_table_holds_ours_the_papers_and_others(document, tmp_path):
+    rows = transport_rows([document])
+    assert {"this work", "the paper, AIMD", "experiment"} <= {r["source"] for r in rows}
+    read = list(csv.DictReader(io.StringIO(transport_csv(rows))))
+    assert read == rows
+    ours = next(r for r in rows if r["unit"] == "mS/cm" and r["source"] == "this work")
+    assert float(ours["value"]) == pytest.approx(1000 * document.conductivity, rel=0.01)
+    assert float(ours["low"]) < float(ours["value"]) < float(ours["high"])
+    assert "toy; MD 1200, 1500 K" in ours["method"]
+    page = transport_html([{**rows[0], "remarks": "<script>"}])
+    assert "<script>" not in page
+    assert [p.name for p in write_transport_table([document], tmp_path)] == [
+        "table_1.csv",
+        "table_1.html",
+    ]
+
+
+def test_figures_show_what_was_left_out_and_what_broke(document):
+    empty = document.model_copy(update={"activation_energy": None, "runs": []})
+    figure = msd_figure([document, empty])
+    texts = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
+    assert any("1500 K, framework broke" in text for text in texts)
+    assert any("900 K (" in text for text in texts)
+    plt.close(figure)
+    figure = arrhenius_figure([document, empty])
+    legend = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
+    assert "eV" in legend[0]
+    assert "no fit" in legend[1]
+    plt.close(figure)
+
+
+def test_isosurface_of_a_sphere_is_closed_and_has_its_area():
+    n = 24
+    grid = (np.indices((n, n, n)) + 0.5) / n - 0.5
+    field = -np.linalg.norm(grid, axis=0)
+    triangles = isosurface(field, -0.3)
+    normals = np.cross(
+        triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    )
+    area = 0.5 * np.linalg.norm(normals, axis=1).sum()
+    assert area == pytest.approx(4 * np.pi * 0.3**2, rel=0.02)
+    # closed: every edge belongs to two triangles
+    edges = np.stack([triangles, np.roll(triangles, 1, axis=1)], axis=2).reshape(
+        -1, 2, 3
+    )
+    edges = edges[np.linalg.norm(edges[:, 0] - edges[:, 1], axis=1) > 1e-9]
+    middle = np.round(edges.mean(axis=1), 9)
+    _, counts = np.unique(middle, axis=0, return_counts=True)
+    assert (counts % 2 == 0).all()
+
+
+def test_density_figure_draws_a_surface_that_encloses_the_share():
+    structure = crystal("beta-Li3PS4")
+    lithium = np.array([s.coords for s in structure if s.specie.symbol == "Li"])
+    cloud = lithium + 0.3 * np.random.default_rng(0).normal(size=(100, len(lithium), 3))
+    density = probability_density(cloud, structure.lattice.matrix, smearing=0.3)
+    level = enclosing_level(density, 0.8)
+    assert density[density > level].sum() == pytest.approx(
+        0.8 * density.sum(), rel=0.05
+    )
+    figure = density_figure(structure, density)
+    assert "80 %" in figure.axes[0].get_title()
+    plt.close(figure)
+
+
+def test_builder_collects_conductivities_with_their_structure_once(document):
+    docs = MemoryStore(key="uuid")
+    store = JobStore(docs, additional_stores={"data": MemoryStore()})
+    store.connect()
+    output = {
+        "@module": "lps_flows.schemas.transport",
+        "@class": "TransportDocument",
+        **document.model_dump(),
+        "structure": document.structure.as_dict(),
+    }
+    docs.update(
+        [
+            {
+                "uuid": "t",
+                "index": 1,
+                "output": output,
+                "completed_at": "2026-01-01",
+                "metadata": {"campaign": "demo"},
+            },
+            {
+                "uuid": "s",
+                "index": 1,
+                "completed_at": "2026-01-01",
+                "output": {
+                    "@class": "SelectionDocument",
+                    "selected": [{"transport_uuid": "t", "structure_uuid": "abc"}],
+                },
+            },
+        ],
+        key=["uuid", "index"],
+    )
+    target = MemoryStore(key="transport_id")
+    target.connect()
+    builder = TransportBuilder(store, target, campaign="demo")
+    items = [builder.process_item(item) for item in builder.get_items()]
+    builder.update_targets(items)
+    found = target.query_one({"transport_id": "t"})
+    assert found["structure_id"] == "abc"
+    assert found["campaign"] == "demo"
+    assert found["conductivity"] == pytest.approx(document.conductivity)
+    assert list(builder.get_items()) == []
+    docs.remove_docs({"uuid": "t"})
+    assert list(builder.get_items()) == []
+    assert target.query_one({"transport_id": "t"}) is None
