@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from jobflow import Flow, JobStore, job, run_locally
+from maggma.stores import MemoryStore
+from monty.json import MontyDecoder
+
+from lps_flows.chemistry import crystal
+from lps_flows.engines import EngineError, EngineSettings, get_engine, read_calculation
+from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
+from lps_flows.potential import ANNPotential, TrainingSettings, train_potential
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.reference import UnlabelledStructure
+
+ORIGIN = Provenance(source="crystal", parent="Li2S")
+
+
+@pytest.fixture(scope="module")
+def potential() -> ANNPotential:
+    """A potential trained on nothing that means anything."""
+    rng = np.random.default_rng(0)
+    cell = crystal("Li2S").get_primitive_structure()
+    structures, energies = [], []
+    for index in range(12):
+        moved = cell.copy()
+        moved.perturb(0.1, seed=index)
+        structures.append(moved)
+        energies.append(-12.0 + 0.1 * rng.normal())
+    settings = TrainingSettings(restarts=1, iterations=3)
+    return train_potential(structures, np.array(energies), settings).potential
+
+
+@job(data="potential")
+def trained(dictionary):
+    return {"potential": dictionary}
+
+
+def test_potential_is_found_in_the_job_store(potential):
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    cell = crystal("Li2S").get_primitive_structure()
+    training = trained(potential.as_dict())
+    engine = get_engine(
+        EngineSettings(name="ann", potential=training.uuid, max_steps=3)
+    )
+    relax = ReferenceRelaxMaker(engine=engine).make(cell, ORIGIN)
+    label = LabelMaker(engine=engine).make(
+        [UnlabelledStructure(structure=cell, provenance=ORIGIN)]
+    )
+    run_locally(
+        Flow([training, relax, label], order="linear"),
+        store=store,
+        create_folders=False,
+        log=False,
+        ensure_success=True,
+    )
+    document, labelled = (
+        MontyDecoder().process_decoded(store.get_output(uuid, load=True))
+        for uuid in (relax.output.uuid, label.uuid)
+    )
+    # the identifier was not known when the flow was built
+    assert document.method == f"ann-{potential.identifier}"
+    assert labelled.method == document.method
+    expected = potential.evaluate([cell])[0].energy
+    assert labelled.entries[0].energy == pytest.approx(expected)
+
+
+def test_potential_is_found_in_a_file(potential, tmp_path):
+    path = potential.save(tmp_path / "potential.safetensors")
+    engine = get_engine(EngineSettings(name="ann", potential=str(path)))
+    assert engine.method == f"ann-{potential.identifier}"
+    cell = crystal("Li2S").get_primitive_structure()
+    result = read_calculation(engine.compute(cell, relax=False))
+    expected = potential.evaluate([cell])[0]
+    assert result.energy == pytest.approx(expected.energy)
+    assert np.allclose(result.forces, expected.forces, atol=1e-6)
+    assert np.allclose(result.stress, expected.stress, atol=1e-6)
+
+
+def test_job_without_sight_of_the_store_says_so():
+    engine = get_engine(
+        EngineSettings(name="ann", potential="00000000-0000-4000-8000-000000000000")
+    )
+    with pytest.raises(EngineError, match="expose_store"):
+        engine.written_method()
