@@ -142,15 +142,13 @@ def step_of(atoms, ionic_velocities: bool = False) -> Step:
 
 
 def relax(atoms, inputs: Inputs) -> list[Step]:
-    steps = [step_of(atoms)]
+    first = step_of(atoms)
     target = FrechetCellFilter(atoms) if inputs.number("ISIF") == 3 else atoms
     optimiser = BFGS(target, logfile=None)
-    for _ in optimiser.irun(
+    run = optimiser.irun(
         fmax=-inputs.number("EDIFFG"), steps=int(inputs.number("NSW")) - 1
-    ):
-        if optimiser.nsteps:
-            steps.append(step_of(atoms))
-    return steps
+    )
+    return [first, *(step_of(atoms) for _ in run if optimiser.nsteps)]
 
 
 def dynamics(atoms, inputs: Inputs) -> list[Step]:
@@ -202,10 +200,11 @@ def main() -> None:
     inputs = Inputs(read_incar(), read_kpoints(atoms), titles, valences)
     failure = os.environ.get("FAKE_VASP_FAIL", "")
     fails = bool(failure) and this_run_fails()
-    print(BANNER, flush=True)
+    sys.stdout.write(BANNER + "\n")
+    sys.stdout.flush()
     if fails and failure == "zhegv":
         Path("OUTCAR").write_text(BANNER + "\n")
-        print(ZHEGV)
+        sys.stdout.write(ZHEGV + "\n")
         sys.exit(1)
     atoms.calc = calculator()
     moving = inputs.number("IBRION") == 0
@@ -229,7 +228,7 @@ def main() -> None:
     if fails and failure == "truncate":
         text = Path("vasprun.xml").read_text()
         Path("vasprun.xml").write_text(text[: len(text) // 2])
-    print(" reached required accuracy - stopping structural energy minimisation")
+    sys.stdout.write(" reached required accuracy - stopping minimisation\n")
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# ruff: noqa: ISC004, E501 - the layout of VASP's files, line by line
 """VASP's output files, written by the stand-in (see fake_vasp.py)."""
 
 from __future__ import annotations

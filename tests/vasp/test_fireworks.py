@@ -1,0 +1,59 @@
+"""The VASP jobs on FireWorks and a real MongoDB, with the stand-in for VASP."""
+
+import pytest
+from fireworks import FWorker, LaunchPad
+from fireworks.core.rocket_launcher import rapidfire
+from jobflow.managers.fireworks import flow_to_workflow
+from monty.json import MontyDecoder
+
+from lps_flows.chemistry import crystal
+from lps_flows.jobs.reference import LabelMaker
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.reference import UnlabelledStructure
+
+
+@pytest.fixture
+def launchpad(mongod, database):
+    pad = LaunchPad(
+        host=mongod.bind_ip,
+        port=mongod.port,
+        name=database,
+        mongoclient_kwargs={"directConnection": True},
+        logdir=None,
+        strm_lvl="CRITICAL",
+    )
+    pad.reset("", require_password=False, max_reset_wo_password=0)
+    return pad
+
+
+def test_killed_run_is_recorded_and_its_rerun_completes_the_set(
+    launchpad, job_store, stand_in_engine, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FAKE_VASP_FAIL", "kill")
+    monkeypatch.setenv("FAKE_VASP_STATE", str(tmp_path))
+    cell = crystal("gamma-Li3PS4")
+    origin = Provenance(source="crystal", parent="gamma-Li3PS4")
+    label = LabelMaker(engine=stand_in_engine).make(
+        [
+            UnlabelledStructure(structure=structure, provenance=origin)
+            for structure in (cell, cell * (1, 1, 2))
+        ]
+    )
+    launchpad.add_wf(flow_to_workflow(label, store=job_store))
+    worker = FWorker()
+
+    def work():
+        rapidfire(launchpad, worker, nlaunches=0, max_loops=1, sleep_time=0)
+        document = job_store.get_output(label.uuid, load=True)
+        return MontyDecoder().process_decoded(document)
+
+    labelled = work()
+    assert labelled.method == "vasp-pbe-520"
+    assert (labelled.n_structures, len(labelled.failures)) == (1, 1)
+    fizzled = launchpad.get_fw_ids({"state": "FIZZLED"})
+    assert len(fizzled) == 1
+    launchpad.rerun_fw(fizzled[0])
+    labelled = work()
+    assert (labelled.n_structures, len(labelled.failures)) == (2, 0)
+    assert not launchpad.get_fw_ids({"state": "FIZZLED"})
