@@ -55,15 +55,15 @@ def supercell_multiples(
     edges = np.array(structure.lattice.abc)
     most = max(1, int(1.5 * target_atoms / len(structure)))
 
-    def badness(multiple: tuple[int, ...]) -> float:
+    def badness(multiple: tuple[int, int, int]) -> float:
         size = abs(np.log(len(structure) * np.prod(multiple) / target_atoms))
         lengths = edges * multiple
         return float(size + _SHAPE_WEIGHT * np.log(lengths.max() / lengths.min()))
 
     candidates = [
-        multiple
-        for multiple in product(range(1, most + 1), repeat=3)
-        if np.prod(multiple) <= most
+        (a, b, c)
+        for a, b, c in product(range(1, most + 1), repeat=3)
+        if a * b * c <= most
     ]
     # Equal badness: the lexicographically smallest, so that the choice is stable.
     return min(candidates, key=lambda multiple: (round(badness(multiple), 9), multiple))
