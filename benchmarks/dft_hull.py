@@ -1,10 +1,10 @@
-"""Energies above hull from GPAW (PBE, PAW, plane waves), beside the paper's PBE.
+r"""Energies above hull from GPAW (PBE, PAW, plane waves), beside the paper's PBE.
 
 Takes the relaxed crystals that ``benchmarks/engines.py`` wrote, computes each with
 the gpaw engine at fixed settings, and keeps every result as it comes:
 
     python benchmarks/engines.py --engines 7net-l3i5 --out results
-    python benchmarks/dft_hull.py results/engines.json --structures 7net-l3i5 \\
+    python benchmarks/dft_hull.py results/engines.json --structures 7net-l3i5 \
         --out results/dft_hull.json
 
 A crystal that is already in the output is not computed again, so the run may be cut
