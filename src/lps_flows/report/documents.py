@@ -88,11 +88,13 @@ def outputs(
 
 
 def plain(value: Any) -> Any:
-    """Return plain data without the ``@module`` marks of serialised classes.
+    """Return plain data without the ``@module`` marks of our own documents.
 
-    A structure keeps its marks, since `Structure.from_dict` reads the rest anyway.
+    A structure keeps its marks: pydantic reads it back by them.
     """
     if isinstance(value, dict):
+        if str(value.get("@module", "")).startswith("pymatgen"):
+            return value
         return {key: plain(item) for key, item in value.items() if not _is_mark(key)}
     if isinstance(value, list):
         return [plain(item) for item in value]
