@@ -1,0 +1,279 @@
+"""Write the reference pages that follow from the code: settings, documents, verbs.
+
+``python docs/generate.py`` rewrites them; a test compares them with the code.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from enum import Enum
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+HERE = Path(__file__).parent
+DO_NOT_EDIT = (
+    "<!-- Written by docs/generate.py from the code. Change the descriptions there. -->"
+)
+
+
+def settings_page() -> str:
+    """Return the page of the keys of a campaign file."""
+    from lps_flows.settings import CampaignSettings
+
+    parts = [
+        DO_NOT_EDIT,
+        "# Settings",
+        "One YAML file is one campaign. Keys that are not named keep their defaults; an "
+        "unknown key is refused with its name. Every table below is one room, defined "
+        "beside the code it steers. `lps-flows run --dry-run FILE` counts what a file "
+        "would start.",
+    ]
+    _settings_tables("", CampaignSettings, parts)
+    return "\n\n".join(parts) + "\n"
+
+
+def _settings_tables(path: str, model: type[BaseModel], parts: list[str]) -> None:
+    rows = []
+    below = []
+    for name, field in model.model_fields.items():
+        full = f"{path}.{name}" if path else name
+        inner = _model_in(field.annotation)
+        rows.append(
+            f"| `{name}` | {_type_text(field.annotation)} | {_default(field)} | "
+            f"{_cell(field.description)} |"
+        )
+        if inner is not None:
+            below.append((full, inner))
+    title = f"`{path}`" if path else "The campaign"
+    parts += [
+        f"## {title}",
+        _first_line(model),
+        "| key | type | default | meaning |\n|---|---|---|---|\n" + "\n".join(rows),
+    ]
+    for full, inner in below:
+        _settings_tables(full, inner, parts)
+
+
+def documents_page() -> str:
+    """Return the page of the collections and the documents in them."""
+    from lps_flows.builders.build import KEYS
+    from lps_flows.schemas import StructureDocument, StructureSet
+    from lps_flows.schemas import (
+        candidates,
+        clusters,
+        elasticity,
+        fingerprints,
+        motifs,
+        phase_diagram,
+        potential,
+        rdf,
+        sampling,
+        selection,
+        transport,
+    )
+    from lps_flows.schemas.built import STRUCTURE_INDEXES, StructureRecord
+    from lps_flows.schemas.evolution import EvolutionDocument
+
+    collections: dict[str, tuple[type[BaseModel], tuple[str, ...]]] = {
+        "structures": (StructureRecord, STRUCTURE_INDEXES),
+        "phase_diagrams": (
+            phase_diagram.PhaseDiagramDocument,
+            phase_diagram.DIAGRAM_INDEXES,
+        ),
+        "phase_diagram_entries": (
+            phase_diagram.PhaseDiagramEntry,
+            phase_diagram.ENTRY_INDEXES,
+        ),
+        "motifs": (motifs.MotifDocument, motifs.MOTIF_INDEXES),
+        "motif_trends": (motifs.MotifTrendDocument, motifs.TREND_INDEXES),
+        "rdfs": (rdf.RDFDocument, rdf.RDF_INDEXES),
+        "fingerprints": (
+            fingerprints.FingerprintDocument,
+            fingerprints.FINGERPRINT_INDEXES,
+        ),
+        "cluster_models": (clusters.ClusterModelDocument, clusters.MODEL_INDEXES),
+        "clusters": (clusters.ClusterAssignment, clusters.ASSIGNMENT_INDEXES),
+        "candidates": (candidates.CandidateDocument, candidates.CANDIDATE_INDEXES),
+        "elasticity": (elasticity.ElasticityDocument, elasticity.ELASTICITY_INDEXES),
+        "transport": (transport.TransportRecord, transport.TRANSPORT_INDEXES),
+    }
+    parts = [
+        DO_NOT_EDIT,
+        "# Documents",
+        "Jobs write one document each into jobflow's store (collection `docs`, big "
+        "arrays in `data`); builders write the collections below beside it. Every "
+        "document carries `schema_version`, `created_at` and the `versions` of the code "
+        "that wrote it, which the tables leave out.",
+        "## Example queries",
+        _queries(),
+        "## Collections of the builders",
+    ]
+    for name in KEYS:
+        model, indexes = collections[name]
+        parts += [
+            f"### `{name}`",
+            f"{_first_line(model)} Identified by `{KEYS[name]}`; indexed: "
+            + ", ".join(f"`{index}`" for index in indexes)
+            + ".",
+            _fields_table(model),
+        ]
+    parts.append("## Outputs of jobs")
+    for model in (
+        StructureDocument,
+        StructureSet,
+        potential.PotentialDocument,
+        EvolutionDocument,
+        sampling.SamplingDocument,
+        selection.SelectionDocument,
+        transport.TransportDocument,
+    ):
+        parts += [f"### `{model.__name__}`", _first_line(model), _fields_table(model)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _queries() -> str:
+    return """```python
+from lps_flows.runner import open_workplace
+
+with open_workplace() as place:
+    entries = place.result_store("phase_diagram_entries", "structure_id")
+    # the ten structures closest to the hull, crystals left out
+    for entry in entries.query(
+        {"glass": True}, sort={"e_above_hull": 1}, limit=10
+    ):
+        print(entry["formula"], entry["x"], 1000 * entry["e_above_hull"])
+    # every composition that met all criteria
+    chosen = place.result_store("candidates", "candidate_id").query({"chosen": True})
+    print([(c["formula"], c["rank"]) for c in chosen])
+    # all outputs of one kind of job, weights and other big arrays left out
+    potentials = place.job_store.query({"output.@class": "PotentialDocument"})
+    print([p["output"]["validation"]["rmse"] for p in potentials])
+```"""
+
+
+def _fields_table(model: type[BaseModel]) -> str:
+    rows = [
+        f"| `{name}` | {_type_text(field.annotation)} | {_cell(field.description)} |"
+        for name, field in model.model_fields.items()
+        if name not in {"schema_version", "created_at", "versions"}
+    ]
+    return "| field | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
+
+
+def cli_page() -> str:
+    """Return the page of the verbs."""
+    import click
+    import typer
+
+    from lps_flows.cli import app
+
+    parts = [
+        DO_NOT_EDIT,
+        "# Command line",
+        "Every verb has `--help` with an example. Exit codes: 0 done, 1 failed or wrong "
+        "input, 2 wrong usage, 130 interrupted (the same command goes on). A mistake of "
+        "yours gives one message; `lps-flows --debug VERB` shows the stack trace. "
+        "`lps-flows --install-completion` sets up completion in your shell.",
+    ]
+    top = typer.main.get_command(app)
+    _verbs("lps-flows", top, click.Context(top), parts)
+    return "\n\n".join(parts) + "\n"
+
+
+def _verbs(path: str, command: Any, context: Any, parts: list[str]) -> None:
+    children = getattr(command, "commands", None)
+    if children:
+        for name, child in sorted(children.items()):
+            _verbs(f"{path} {name}", child, context, parts)
+        return
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    usage = " ".join([path, *(str(a.name).upper() for a in arguments)])
+    parts += [f"## {path}", _cell(command.help or ""), f"Usage: `{usage} [OPTIONS]`"]
+    rows = [
+        f"| `{', '.join(p.opts)}` | {_cell(getattr(p, 'help', '') or '')} |"
+        for p in command.params
+        if p.param_type_name == "option" and p.name != "help"
+    ]
+    if rows:
+        parts.append("| option | meaning |\n|---|---|\n" + "\n".join(rows))
+    if command.epilog:
+        parts.append(f"`{command.epilog.removeprefix('Example: ')}`")
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the settings model inside an annotation, if there is one."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in get_args(annotation):
+        if (found := _model_in(part)) is not None:
+            return found
+    return None
+
+
+def _type_text(annotation: Any) -> str:
+    """Return a type as a person would say it."""
+    origin = get_origin(annotation)
+    if annotation is type(None):
+        return "null"
+    if origin in {Union, types.UnionType}:
+        return " or ".join(_type_text(part) for part in get_args(annotation))
+    if origin is not None and str(origin) == "typing.Literal":
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
+    if origin in {list, tuple}:
+        parts = [p for p in get_args(annotation) if p is not Ellipsis]
+        inner = ", ".join(dict.fromkeys(_type_text(part) for part in parts))
+        return f"list of {inner}" if inner else "list"
+    if origin is dict:
+        return "table"
+    if hasattr(annotation, "__metadata__"):
+        return _type_text(get_args(annotation)[0])
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " or ".join(f"`{member.value}`" for member in annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "table"
+    names = {"float": "number", "int": "integer", "str": "text", "bool": "true/false"}
+    name = getattr(annotation, "__name__", str(annotation))
+    return names.get(name, name)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**required**"
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return ""
+    if isinstance(value, BaseModel):
+        return "see below"
+    if isinstance(value, tuple) and any(isinstance(v, BaseModel) for v in value):
+        return "see below"
+    return f"`{json.dumps(value, default=str, ensure_ascii=False)}`"
+
+
+def _first_line(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]
+
+
+def _cell(text: str | None) -> str:
+    return " ".join((text or "").split()).replace("|", "\\|")
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "documents.md": documents_page,
+    "cli.md": cli_page,
+}
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, page in PAGES.items():
+        (HERE / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
