@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from jobflow import JobStore
 from maggma.core import Store
 
@@ -16,6 +17,9 @@ from lps_flows.schemas.built import NO_CAMPAIGN, STRUCTURE_INDEXES
 
 _OUTPUTS = ("StructureDocument", "StructureSet")
 _VERSION = ("uuid", "index", "completed_at", "output.method", "output.n_structures")
+
+# Volumes per atom (Å^3) between which a structure can have been computed at all.
+_SMALLEST, _LARGEST = 0.5, 1e5
 
 
 class DamagedDocumentError(LpsFlowsError):
@@ -134,7 +138,8 @@ def _check(entry: Any, structure_id: str) -> None:
     """Refuse what no job can have written, before other builders stumble over it."""
     try:
         plain = {k: v for k, v in entry.items() if not k.startswith("@")}
-        StructureDocument.model_validate(plain)
+        document = StructureDocument.model_validate(plain)
+        _check_numbers(document)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise DamagedDocumentError(
             f"this document is not a structure ({type(error).__name__})",
@@ -143,3 +148,15 @@ def _check(entry: Any, structure_id: str) -> None:
             remedy="Something else than lps-flows has changed it, or another version "
             "wrote it. Rerun its job, or remove it from the store",
         ) from error
+
+
+def _check_numbers(document: StructureDocument) -> None:
+    structure = document.structure
+    numbers = (structure.cart_coords, structure.lattice.matrix, document.energy)
+    if not all(np.isfinite(each).all() for each in numbers):
+        msg = "not finite"
+        raise ValueError(msg)
+    per_atom = structure.volume / len(structure)
+    if not _SMALLEST < per_atom < _LARGEST:
+        msg = f"{per_atom} Å^3 per atom"
+        raise ValueError(msg)
