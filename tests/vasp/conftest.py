@@ -12,6 +12,7 @@ import pytest
 from lps_flows.engines import Engine, EngineSettings, get_engine
 
 FAKE_VASP = Path(__file__).parent / "fake_vasp" / "fake_vasp.py"
+STAND_IN_METHOD = "stand-in-for-vasp"
 VALENCES = {"Li_sv": 3.0, "P": 5.0, "S": 6.0}
 
 
@@ -85,7 +86,8 @@ def on_stand_in(engine: Engine, command: str) -> Engine:
         )
         for kind in ("static", "relax", "md")
     }
-    return replace(engine, **changed)
+    # No document may claim to come from VASP when the stand-in made it.
+    return replace(engine, method=STAND_IN_METHOD, **changed)
 
 
 @pytest.fixture

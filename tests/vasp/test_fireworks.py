@@ -10,6 +10,7 @@ from lps_flows.chemistry import crystal
 from lps_flows.jobs.reference import LabelMaker
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
+from tests.vasp.conftest import STAND_IN_METHOD
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_killed_run_is_recorded_and_its_rerun_completes_the_set(
         return MontyDecoder().process_decoded(document)
 
     labelled = work()
-    assert labelled.method == "vasp-pbe-520"
+    assert labelled.method == STAND_IN_METHOD
     assert (labelled.n_structures, len(labelled.failures)) == (1, 1)
     fizzled = launchpad.get_fw_ids({"state": "FIZZLED"})
     assert len(fizzled) == 1

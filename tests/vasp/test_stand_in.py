@@ -18,6 +18,7 @@ from lps_flows.jobs.reference import (
 )
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
+from tests.vasp.conftest import STAND_IN_METHOD
 
 ORIGIN = Provenance(source="crystal", parent="gamma-Li3PS4")
 
@@ -48,7 +49,7 @@ def test_relaxation_becomes_a_structure_document(run, stand_in_engine, structure
     structure.perturb(0.1, seed=1)
     flow = ReferenceRelaxMaker(engine=stand_in_engine).make(structure, ORIGIN)
     document = run(flow)[flow.output.uuid]
-    assert document.method == "vasp-pbe-520"
+    assert document.method == STAND_IN_METHOD
     assert document.converged
     assert document.relaxed
     assert document.x == 0.75
