@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator, all_changes
+from ase.md.nose_hoover_chain import NoseHooverChainNVT
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.analysis.framework import sampling_statistics
@@ -16,6 +17,7 @@ from lps_flows.jobs.dynamics import (
     run_chunk,
 )
 from lps_flows.jobs.nose_hoover import (
+    RestartableNoseHoover,
     kinetic_temperature,
     velocities_from_ase,
     velocities_to_ase,
@@ -103,6 +105,26 @@ def test_temperature_and_its_fluctuation_are_canonical(ann):
     assert found.mean == pytest.approx(500, abs=3 * found.error + 2)
     canonical = 500 * np.sqrt(2 / (3 * len(CELL) - 3))
     assert found.fluctuation == pytest.approx(canonical, rel=0.2)
+
+
+def test_integrator_is_that_of_ase_with_the_degrees_of_freedom_there_are(ann):
+    ours = initial_atoms(CELL, 500.0, 1, draw=True)
+    theirs = ours.copy()
+    ours.calc, theirs.calc = ann(), ann()
+    kwargs = {"temperature_K": 700.0, "tdamp": 20 * units.fs}
+    integrator = RestartableNoseHoover(ours, units.fs, **kwargs)
+    reference = NoseHooverChainNVT(theirs, units.fs, **kwargs)
+    reference._thermostat._num_atoms_global = len(CELL) - 1
+    reference._thermostat._Q[0] *= (len(CELL) - 1) / len(CELL)
+    for _ in range(20):
+        integrator.step()
+        reference.step()
+    integrator.synchronise()
+    assert ours.positions == pytest.approx(theirs.positions, abs=1e-9)
+    assert ours.get_momenta() == pytest.approx(theirs.get_momenta(), abs=1e-9)
+    assert integrator.conserved_energy() == pytest.approx(
+        reference.get_conserved_energy(), abs=1e-9
+    )
 
 
 def test_energy_of_atoms_and_thermostat_is_conserved(ann):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from pymatgen.core import Lattice
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 
 from lps_flows.analysis.linear_regime import (
     CM2_PER_S,
@@ -32,6 +32,8 @@ from lps_flows.analysis.trajectory import (
 MIN_FRAMES = 10
 # A slope below this many of its own standard deviations shows no diffusion.
 MIN_SIGNIFICANCE = 3.0
+# A diffusivity known worse than this (one standard deviation) is of no use in a fit.
+MAX_RELATIVE_ERROR = 0.5
 # The start is chosen by the data it is then fitted to; on random walks, vibrating
 # walks, lattice gases and walks with back-jumps this factor on the standard deviation
 # restores the coverage (tests/transport/test_coverage.py measures it).
@@ -168,8 +170,7 @@ def diffusivity_from_msd(
     scale = 1.0
     curved = False
     if not accepted:
-        dof = max(len(curve.lags) - fit.first - 2, 1)
-        scale = float(np.sqrt(max(chi2.isf(fit.probability, dof) / dof, 1.0)))
+        scale = float(np.sqrt(max(fit.misfit, 1.0)))
         curved = _bends_away(curve, fit)
     scale *= SELECTION_MARGIN * memory_factor(curve, fit)
     inner = diffusivity_interval(curve, fit, scale, 1.0)
@@ -199,7 +200,7 @@ def diffusivity_from_msd(
             "curved: no lag from which the mean-squared displacement is a straight "
             "line; the motion is not yet diffusive"
         )
-    elif relative > 1 / MIN_SIGNIFICANCE:
+    elif relative > MAX_RELATIVE_ERROR:
         reason = f"too few jumps: D is known to {100 * relative:.0f} % only"
     elif n_jumps is not None and n_jumps < min_jumps:
         reason = (

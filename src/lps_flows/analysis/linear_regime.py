@@ -34,6 +34,7 @@ class LinearRegime:
     slope: float
     intercept: float
     probability: float
+    misfit: float
     bend: float
     weights: Array
     significance: float
@@ -115,6 +116,7 @@ def _fit_from(curve: MeanSquaredDisplacement, first: int) -> LinearRegime:
         slope=float(slope),
         intercept=float(intercept),
         probability=float(chi2.sf(chi_square, len(lags) - 2)),
+        misfit=float(chi_square / (len(lags) - 2)),
         bend=bend,
         weights=weights,
         significance=float(significance),

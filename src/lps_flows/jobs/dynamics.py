@@ -110,13 +110,14 @@ class _Recorder:
     conserved: list[float] = field(default_factory=list)
 
     def add(self, step: int, integrator: RestartableNoseHoover) -> None:
+        integrator.synchronise()
         atoms = integrator.atoms
         self.steps.append(step)
         if self.keep_positions:
             self.positions.append(atoms.get_positions().astype("<f4"))
         self.temperatures.append(kinetic_temperature(atoms))
         self.potential.append(float(atoms.get_potential_energy()))
-        self.conserved.append(integrator.get_conserved_energy())
+        self.conserved.append(integrator.conserved_energy())
 
     def frames(self) -> MDFrames:
         shape = (len(self.steps), -1, 3)
@@ -205,6 +206,7 @@ def run_chunk(
                     # they will when a continuation starts there
                     _forget_neighbours(calculator)
                 integrator.step()
+            integrator.synchronise()
             step += settings.frame_interval
             failure = _explosion(atoms, temperature, settings, step)
             if failure:
