@@ -53,6 +53,13 @@ def test_formation_energy_scales_with_the_formula_of_the_ends() -> None:
     assert one == pytest.approx(four)
 
 
+def test_end_members_may_be_compositions() -> None:
+    energies = {Composition("Li2S"): -10.0, Composition("P2S5"): -30.0}
+    assert formation_energy_per_atom(-30.8, Composition("Li3PS4"), energies) == (
+        pytest.approx(-0.1)
+    )
+
+
 def test_formation_energy_is_eq_1_in_x() -> None:
     x = CompositionLine().x("Li7P3S11")
     per_unit = -20.7

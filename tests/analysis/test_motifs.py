@@ -156,6 +156,13 @@ def test_cutoffs_decide() -> None:
     assert short["free_S"] == 1.0
 
 
+def test_bonds_near_the_cutoff_are_counted() -> None:
+    gamma = crystal("gamma-Li3PS4")
+    assert analyse_motifs(gamma).near_cutoff == 0
+    doubtful = analyse_motifs(gamma, MotifSettings(ligand_cutoff=2.1))
+    assert doubtful.near_cutoff > 0
+
+
 def test_other_chemistry_by_settings() -> None:
     silicate = crystal("gamma-Li3PS4").copy()
     silicate.replace_species({"P": "Si", "S": "O"})

@@ -19,11 +19,8 @@ from lps_flows.analysis.fingerprints import (
 from lps_flows.analysis.hull import (
     HullEntry,
     HullError,
-    HullPoint,
     HullSettings,
     formation_energy_per_atom,
-    line_hull,
-    ternary_hull,
 )
 from lps_flows.analysis.hull_gaps import (
     CompositionPoint,
@@ -32,6 +29,7 @@ from lps_flows.analysis.hull_gaps import (
     lowest_points,
     metastable_hull,
 )
+from lps_flows.analysis.hull_places import HullPoint, line_hull, ternary_hull
 from lps_flows.analysis.motifs import (
     MOTIFS,
     MotifAnalysis,

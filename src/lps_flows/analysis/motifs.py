@@ -37,11 +37,14 @@ import numpy as np
 from pydantic import Field
 
 from lps_flows.analysis.bond_network import BondNetwork, Image
-from lps_flows.analysis.neighbours import element_symbols, neighbour_pairs
+from lps_flows.analysis.neighbours import Pairs, element_symbols, neighbour_pairs
 from lps_flows.foundation import FrozenSettings
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+
+_DOUBT = 0.1
+"""Distance from a cutoff at which a bond is doubtful (Å)."""
 
 MOTIFS = ("PS4", "P2S7", "P2S6_edge", "P2S6_PP", "chain", "other")
 
@@ -88,6 +91,9 @@ class MotifAnalysis:
     """Number of linked chain P of each chain longer than two, descending."""
     infinite_chain: int
     """Chain P that belong to chains without end in the periodic crystal."""
+
+    near_cutoff: int
+    """Pairs closer than 0.1 Å to their cutoff: another cutoff would change them."""
 
     @property
     def n_formers(self) -> int:
@@ -159,7 +165,7 @@ def analyse_motifs(
     formers = np.flatnonzero(symbols == settings.former)
     ligands = np.flatnonzero(symbols == settings.ligand)
     pairs = neighbour_pairs(
-        structure, max(settings.ligand_cutoff, settings.former_cutoff)
+        structure, max(settings.ligand_cutoff, settings.former_cutoff) + _DOUBT
     )
     is_former = symbols == settings.former
     is_ligand = symbols == settings.ligand
@@ -201,4 +207,19 @@ def analyse_motifs(
         anion_sizes=network.anion_sizes(),
         chain_lengths=chains,
         infinite_chain=infinite,
+        near_cutoff=_near_cutoff(pairs, is_former, is_ligand, settings),
     )
+
+
+def _near_cutoff(
+    pairs: Pairs, is_former: np.ndarray, is_ligand: np.ndarray, settings: MotifSettings
+) -> int:
+    central = is_former[pairs.first]
+    bonds = central & is_ligand[pairs.second]
+    contacts = central & is_former[pairs.second]
+    doubtful = (
+        bonds & (np.abs(pairs.distances - settings.ligand_cutoff) < _DOUBT),
+        contacts & (np.abs(pairs.distances - settings.former_cutoff) < _DOUBT),
+    )
+    # contacts appear from both sides
+    return int(doubtful[0].sum() + doubtful[1].sum() // 2)

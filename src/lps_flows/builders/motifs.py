@@ -77,6 +77,7 @@ def motif_document(
         anion_sizes={
             str(n): count for n, count in sorted(Counter(found.anion_sizes).items())
         },
+        near_cutoff=found.near_cutoff,
         settings=plain(settings),
     )
 

@@ -59,6 +59,10 @@ class MotifDocument(BuiltDocument):
     anion_sizes: dict[str, int] = Field(
         description="Number of anions in the cell by the number of their P."
     )
+    near_cutoff: int = Field(
+        description="P-S and P-P pairs within 0.1 Å of their cutoff. Where there are "
+        "many, the first minimum of the RDF is the better cutoff."
+    )
     settings: dict[str, Any] = Field(description="Elements and cutoffs.")
 
 
