@@ -11,7 +11,7 @@ from ase.build import bulk, make_supercell
 
 from lps_flows.potential import ChebyshevDescriptor
 from lps_flows.potential.geometry import Species
-from lps_flows.potential.pairs import find_pairs
+from lps_flows.potential.pairs import SkinPairs, find_pairs
 from tests.potential.toy import random_structure
 
 
@@ -40,7 +40,7 @@ def by_hand(atoms, cutoff):
 def check(atoms, cutoff=6.0):
     species = Species(sorted(set(atoms.get_chemical_symbols())))
     batch = species.batch([atoms])
-    pairs = find_pairs(batch, cutoff, 0, len(atoms))
+    pairs = find_pairs(batch, cutoff)
     distances = np.linalg.norm(pairs.vectors, axis=1)
     for k, expected in enumerate(by_hand(atoms, cutoff)):
         mine = np.sort(distances[pairs.first[k] : pairs.first[k + 1]])
@@ -112,8 +112,10 @@ def test_atoms_at_the_cutoff_count_nothing():
 def test_ranges_of_atoms_give_the_same_lists():
     atoms = random_structure(3, n=30, length=9)
     batch = Species(("Li", "P", "S")).batch([atoms, atoms])
-    whole = find_pairs(batch, 6.0, 0, 60)
-    part = find_pairs(batch, 6.0, 20, 45)
+    lists = SkinPairs(6.0, 0.0)
+    lists.update(batch, range(2), threads=2)
+    whole = lists.pairs(batch, 0, 60)
+    part = lists.pairs(batch, 20, 45)
     span = slice(whole.first[20], whole.first[45])
     assert np.array_equal(part.neighbour, whole.neighbour[span])
     assert np.array_equal(part.vectors, whole.vectors[span])

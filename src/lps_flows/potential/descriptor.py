@@ -186,14 +186,16 @@ class ChebyshevDescriptor:
     def batch_features(self, batch: Batch, threads: int | None = None) -> np.ndarray:
         """Compute the features of all atoms of a batch, (n_atoms, n_features)."""
         from lps_flows.potential import kernels  # noqa: PLC0415 - numba loads slowly
-        from lps_flows.potential.pairs import find_pairs  # noqa: PLC0415
+        from lps_flows.potential.pairs import SkinPairs  # noqa: PLC0415
 
         n = len(batch.positions)
         threads = threads or available_threads()
         out = np.empty((n, self.n_features))
+        lists = SkinPairs(self.radial_cutoff, 0.0)
+        lists.update(batch, range(len(batch)), threads)
 
         def work(begin: int, end: int) -> np.ndarray:
-            pairs = find_pairs(batch, self.radial_cutoff, begin, end)
+            pairs = lists.pairs(batch, begin, end)
             kernels.features(
                 pairs.first,
                 pairs.neighbour,

@@ -14,7 +14,7 @@ from lps_flows.potential.descriptor import LARGEST_CHUNK
 from lps_flows.potential.errors import PotentialError
 from lps_flows.potential.forward import run_networks
 from lps_flows.potential.geometry import AnyStructure, Batch, is_single
-from lps_flows.potential.pairs import Pairs, SkinPairs, find_pairs
+from lps_flows.potential.pairs import Pairs, SkinPairs
 from lps_flows.potential.threads import available_threads, run_all, split_range
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Evaluator:
     """Evaluates the same atoms again and again, keeping neighbour lists in between.
 
     Make one per trajectory or relaxation batch with ``potential.evaluator(skin=0.5)``.
-    With a skin, neighbour lists are reused until an atom has moved about half of it;
+    Neighbour lists are reused until an atom has moved about half of the skin;
     results agree with those of fresh lists to 1e-10.
 
     Parameters
@@ -77,7 +77,7 @@ class Evaluator:
     potential
         The potential.
     skin
-        Thickness added to the cutoff (Å); 0 searches anew each time.
+        Thickness added to the cutoff (Å); 0 searches anew when anything moves.
     threads
         Threads to use; by default OMP_NUM_THREADS or all.
     """
@@ -91,14 +91,12 @@ class Evaluator:
             )
         self.potential = potential
         self.threads = threads
-        self._lists = (
-            SkinPairs(potential.descriptor.radial_cutoff, skin) if skin > 0 else None
-        )
+        self._lists = SkinPairs(potential.descriptor.radial_cutoff, skin)
 
     @property
-    def n_searches(self) -> int | None:
-        """Neighbour searches made so far (None without a skin)."""
-        return None if self._lists is None else self._lists.n_searches
+    def n_searches(self) -> int:
+        """Neighbour searches made so far."""
+        return self._lists.n_searches
 
     def evaluate(
         self,
@@ -125,18 +123,13 @@ class Evaluator:
                 value=True,
                 remedy="Train with two restarts or more, or leave committee=False",
             )
-        if self._lists is not None:
-            self._lists.update(batch, keys or range(len(batch)))
+        threads = self.threads or available_threads()
+        self._lists.update(batch, keys or range(len(batch)), threads)
         values = self._values(batch, forces or stress, committee)
         results = _cut(
             self.potential, batch, values, forces=forces, stress=stress, all_=committee
         )
         return results[0] if single else results
-
-    def _pairs(self, batch: Batch, begin: int, end: int) -> Pairs:
-        if self._lists is not None:
-            return self._lists.pairs(batch, begin, end)
-        return find_pairs(batch, self.potential.descriptor.radial_cutoff, begin, end)
 
     def _values(self, batch: Batch, derivatives: bool, committee: bool) -> BatchValues:
         if self.potential.device != "cpu":
@@ -159,7 +152,7 @@ class Evaluator:
                     self.potential,
                     packed,
                     batch,
-                    self._pairs(batch, *atoms),
+                    self._lists.pairs(batch, *atoms),
                     atoms=atoms,
                     output=output,
                     share=share,

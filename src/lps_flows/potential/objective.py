@@ -133,9 +133,7 @@ def make_chunks(
                     starts=starts[:-1],
                     element=element,
                     pairs=(
-                        find_pairs(small, descriptor.radial_cutoff, 0, len(rows))
-                        if flag
-                        else None
+                        find_pairs(small, descriptor.radial_cutoff) if flag else None
                     ),
                     forces=(
                         scale * np.concatenate([forces[s] for s in take])  # type: ignore[index]

@@ -6,10 +6,11 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from vesin import NeighborList
 
 from lps_flows.potential.geometry import Batch
 from lps_flows.potential.pair_vectors import displacements
-from lps_flows.potential.search import search
+from lps_flows.potential.threads import run_all, split_range
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,11 @@ def _with_vectors(
     return Pairs(first, neighbour, vectors, np.sqrt(closest))
 
 
-def find_pairs(batch: Batch, cutoff: float, begin: int, end: int) -> Pairs:
-    """Find the neighbours within `cutoff` (Å) of the atoms `begin` to `end`."""
-    first, neighbour, shift = search(
-        batch.positions, batch.cells, batch.pbc, batch.starts, cutoff, begin, end
-    )
-    return _with_vectors(batch, first, neighbour, shift, begin)
+def find_pairs(batch: Batch, cutoff: float) -> Pairs:
+    """Find the neighbours within `cutoff` (Å) of all atoms of a batch."""
+    lists = SkinPairs(cutoff, 0.0)
+    lists.update(batch, range(len(batch)))
+    return lists.pairs(batch, 0, len(batch.positions))
 
 
 @dataclass
@@ -74,6 +74,34 @@ class _Entry:
     first: np.ndarray
     neighbour: np.ndarray
     shift: np.ndarray
+
+    @classmethod
+    def search(
+        cls,
+        element: np.ndarray,
+        positions: np.ndarray,
+        cell: np.ndarray,
+        pbc: np.ndarray,
+        reach: float,
+    ) -> _Entry:
+        """List both directions of every pair within `reach` (Å)."""
+        # One thread: the callers share structures among threads themselves, and the
+        # cell is complete also where it is not periodic, so it is never singular.
+        finder = NeighborList(cutoff=reach, full_list=True, sorted=True, n_threads=1)
+        i, j, shift = finder.compute(
+            points=positions, box=cell, periodic=pbc, quantities="ijS"
+        )
+        first = np.zeros(len(positions) + 1, np.int64)
+        np.cumsum(np.bincount(i, minlength=len(positions)), out=first[1:])
+        return cls(
+            element,
+            positions.copy(),
+            cell,
+            pbc,
+            first,
+            j.astype(np.int32),
+            shift.astype(np.int32),
+        )
 
 
 class SkinPairs:
@@ -99,49 +127,39 @@ class SkinPairs:
         self._joined: tuple[tuple[int, ...], np.ndarray, np.ndarray, np.ndarray] | None
         self._joined = None
 
-    def update(self, batch: Batch, keys: Sequence[Hashable]) -> None:
+    def update(self, batch: Batch, keys: Sequence[Hashable], threads: int = 1) -> None:
         """Bring the lists of all structures up to date; `keys` name them."""
-        fresh = False
-        for k, key in enumerate(keys):
-            a, b = batch.starts[k], batch.starts[k + 1]
-            positions, element = batch.positions[a:b], batch.element[a:b]
-            entry = self._kept.get(key)
-            if entry is None or not self._still_good(
-                entry, positions, element, batch.cells[k], batch.pbc[k]
-            ):
-                first, neighbour, shift = search(
-                    positions,
-                    batch.cells[k : k + 1],
-                    batch.pbc[k : k + 1],
-                    np.array([0, b - a]),
-                    self.cutoff + self.skin,
-                    0,
-                    int(b - a),
+        stale = [k for k in range(len(batch)) if not self._still_good(batch, k, keys)]
+
+        def work(begin: int, end: int) -> None:
+            for k in stale[begin:end]:
+                self._kept[keys[k]] = _Entry.search(
+                    *self._geometry(batch, k), self.cutoff + self.skin
                 )
-                self._kept[key] = _Entry(
-                    element,
-                    positions.copy(),
-                    batch.cells[k],
-                    batch.pbc[k],
-                    first,
-                    neighbour,
-                    shift,
-                )
-                self.n_searches += 1
-                fresh = True
+
+        run_all(work, split_range(len(stale), threads, len(stale) or 1), threads)
+        self.n_searches += len(stale)
         entries = [self._kept[key] for key in keys]
         identity = tuple(id(entry) for entry in entries)
-        if fresh or self._joined is None or self._joined[0] != identity:
+        if stale or self._joined is None or self._joined[0] != identity:
             self._joined = (identity, *_join(entries, batch.starts))
 
-    def _still_good(
-        self,
-        entry: _Entry,
-        positions: np.ndarray,
-        element: np.ndarray,
-        cell: np.ndarray,
-        pbc: np.ndarray,
-    ) -> bool:
+    def _geometry(
+        self, batch: Batch, k: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        atoms = slice(batch.starts[k], batch.starts[k + 1])
+        return (
+            batch.element[atoms],
+            batch.positions[atoms],
+            batch.cells[k],
+            batch.pbc[k],
+        )
+
+    def _still_good(self, batch: Batch, k: int, keys: Sequence[Hashable]) -> bool:
+        entry = self._kept.get(keys[k])
+        if entry is None:
+            return False
+        element, positions, cell, pbc = self._geometry(batch, k)
         if not (
             np.array_equal(entry.element, element) and np.array_equal(entry.pbc, pbc)
         ):

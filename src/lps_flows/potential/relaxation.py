@@ -40,6 +40,18 @@ class BatchPotential(Protocol):
         """Return one result per structure (energy, forces, stress, energy_std)."""
 
 
+@dataclass(frozen=True)
+class _Best:
+    """The lowest geometry met, and what the potential said of it."""
+
+    energy: float
+    positions: np.ndarray
+    cell: np.ndarray
+    forces: np.ndarray
+    stress: np.ndarray
+    atomic_energies: np.ndarray | None
+
+
 @dataclass
 class _Run:
     index: int
@@ -52,9 +64,7 @@ class _Run:
     converged: bool = False
     failure: Failure | None = None
     energy_std: float | None = None
-    best: tuple[float, np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None = field(
-        default=None, repr=False
-    )
+    best: _Best | None = field(default=None, repr=False)
 
 
 def relax_batch(
@@ -220,13 +230,14 @@ def _take(run: _Run, result: Any, settings: RelaxationSettings) -> None:
         largest < settings.max_force
         and (not settings.relax_cell or np.abs(stress).max() < settings.max_stress)
     )
-    if run.converged or run.best is None or result.energy < run.best[0]:
-        run.best = (
-            float(result.energy),
-            run.atoms.positions.copy(),
-            run.atoms.cell.array.copy(),
-            forces,
-            stress,
+    if run.converged or run.best is None or result.energy < run.best.energy:
+        run.best = _Best(
+            energy=float(result.energy),
+            positions=run.atoms.positions.copy(),
+            cell=run.atoms.cell.array.copy(),
+            forces=forces,
+            stress=stress,
+            atomic_energies=getattr(result, "atomic_energies", None),
         )
 
 
@@ -234,8 +245,8 @@ def _restore_best(run: _Run) -> None:
     """Go back to the lowest energy met, which a step without line search can miss."""
     if run.best is None:
         raise StructureError("a structure was not evaluated", field="structures")
-    run.atoms.positions = run.best[1]
-    run.atoms.cell.array[:] = run.best[2]
+    run.atoms.positions = run.best.positions
+    run.atoms.cell.array[:] = run.best.cell
 
 
 def _add_uncertainty(runs: list[_Run], potential: BatchPotential) -> None:
@@ -249,24 +260,24 @@ def _add_uncertainty(runs: list[_Run], potential: BatchPotential) -> None:
 
 def _result(run: _Run) -> RelaxationResult:
     structure = run.source.copy()
-    energy, forces, stress = float("nan"), None, None
-    if run.best is not None:
-        energy, positions, cell, forces, stress = run.best
+    best = run.best
+    if best is not None:
         structure = Structure(
-            Lattice(cell),
+            Lattice(best.cell),
             run.source.species,
-            positions,
+            best.positions,
             coords_are_cartesian=True,
             site_properties=run.source.site_properties,
             properties=run.source.properties,
         )
     return RelaxationResult(
         structure=structure,
-        energy=energy,
-        forces=forces,
-        stress=stress,
+        energy=float("nan") if best is None else best.energy,
+        forces=None if best is None else best.forces,
+        stress=None if best is None else best.stress,
         energy_std=run.energy_std,
         converged=run.converged and run.failure is None,
         n_steps=run.n_steps,
         failure=run.failure,
+        atomic_energies=None if best is None else best.atomic_energies,
     )

@@ -75,6 +75,9 @@ class RelaxationResult:
         Steps taken.
     failure
         Why the structure is unusable, or None.
+    atomic_energies
+        (n_atoms) share of each atom in the energy (eV), None where the potential
+        gives none.
     """
 
     structure: Structure
@@ -85,3 +88,4 @@ class RelaxationResult:
     converged: bool
     n_steps: int
     failure: Failure | None = None
+    atomic_energies: np.ndarray | None = None

@@ -131,7 +131,7 @@ def evaluate_batch(
     device = "cpu" if potential.device == "torch" else potential.device
     dtype = torch.float64 if potential.dtype == np.float64 else torch.float32
     descriptor, n = potential.descriptor, len(batch.positions)
-    pairs = find_pairs(batch, descriptor.radial_cutoff, 0, n)
+    pairs = find_pairs(batch, descriptor.radial_cutoff)
     descriptor.check_distances(pairs.closest)
     chosen = (
         list(potential.members) if committee else [potential.members[potential.best]]
