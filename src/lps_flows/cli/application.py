@@ -30,7 +30,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 class Verbs(TyperGroup):
     """A group that turns a user's mistake into one message and exit code 1."""
 
-    def invoke(self, ctx: typer.Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         """Run a verb; with --debug errors keep their stack trace."""
         try:
             return super().invoke(ctx)

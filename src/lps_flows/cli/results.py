@@ -29,9 +29,7 @@ def build(file: CampaignFile) -> None:
 
     settings = load_campaign(file)
     with workplace() as place:
-        written = build_all(
-            place.job_store, settings.analysis, campaign=settings.name
-        )
+        written = build_all(place.job_store, settings.analysis, campaign=settings.name)
     for name, number in written.items():
         out.print(f"{name:20} {number} documents written")
 

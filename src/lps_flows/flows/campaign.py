@@ -15,11 +15,11 @@ from lps_flows.flows.dataset import DatasetFlowMaker
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.flows.sampling import SamplingFlowMaker
 from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.schemas import Provenance
-
 
 
 class CompositionPlan(FrozenSettings):
@@ -63,7 +63,7 @@ class CampaignMaker(Maker):
     dataset: DatasetFlowMaker = field(default_factory=DatasetFlowMaker)
     training: TrainingMaker = field(default_factory=TrainingMaker)
     retrain: RetrainFlowMaker = field(default_factory=RetrainFlowMaker)
-    explore: Maker | None = None
+    explore: EvolutionMaker | None = None
     sampling: SamplingFlowMaker = field(default_factory=SamplingFlowMaker)
     selection: SelectionMaker = field(default_factory=SelectionMaker)
     build: BuildMaker = field(default_factory=BuildMaker)
@@ -158,7 +158,7 @@ class CampaignMaker(Maker):
         for index in range(self.retrain.pick.settings.rounds):
             explored = []
             for plan in compositions:
-                run = self.explore.make(  # type: ignore[attr-defined]
+                run = self.explore.make(
                     documents[plan.parent],
                     potential,
                     parent_key=plan.parent,

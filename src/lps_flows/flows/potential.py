@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from jobflow import Flow, Job, Maker, OnMissing, OutputReference
+from jobflow import Flow, Maker, OnMissing, OutputReference
 
 from lps_flows.jobs.reference import LabelMaker
 from lps_flows.jobs.training import TrainingMaker
@@ -62,9 +62,8 @@ class RetrainFlowMaker(Maker):
         label = self.label.make(pick.output)
         train = self.training.make([*labelled, label.output], previous=potential)
         train.config.on_missing_references = OnMissing.NONE
-        jobs: list[Job] = [pick, label, train]
         return Flow(
-            jobs,
+            [pick, label, train],
             output={"potential": train.output, "labelled": label.output},
             name=self.name,
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
-import numpy as np
-from jobflow import CURRENT_JOB, Flow, JobConfig, Maker, Response, job
+from jobflow import CURRENT_JOB, Flow, Job, JobConfig, Maker, Response, job
 from monty.json import MontyDecoder
 from pydantic import Field
 
@@ -14,23 +14,14 @@ from lps_flows.analysis import (
     CandidateSettings,
     CandidateVerdict,
     ClusterSettings,
-    CompositionEvidence,
-    CompositionPoint,
     FingerprintSettings,
-    HullEntry,
     HullSettings,
-    fit_clusters,
-    line_hull,
-    lowest_points,
-    metastable_hull,
-    select_candidates,
-    structure_fingerprint,
 )
-from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.jobs.judgement import judge
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.sampling import SamplingDocument
-from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
+from lps_flows.schemas.selection import Reason, SelectedStructure, SelectionDocument
 
 
 class SelectionError(LpsFlowsError):
@@ -48,6 +39,17 @@ class SelectionSettings(FrozenSettings):
     )
 
 
+@dataclass(frozen=True)
+class _Pick:
+    """One structure that goes into molecular dynamics."""
+
+    label: str
+    reason: Reason
+    document: StructureDocument
+    uuid: str | None = None
+    e_above_hull: float | None = None
+
+
 @dataclass
 class SelectionMaker(Maker):
     """Apply the candidate rule and start MD for what it chooses.
@@ -58,7 +60,7 @@ class SelectionMaker(Maker):
         Name of the job.
     conductivity
         Maker of the MD flow of one structure,
-        ``make(structure, label=..., potential_uuid=...)``.
+        ``make(structure, label=..., potential_uuid=...)``; none starts no MD.
     settings
         How many structures, and which references.
     rule
@@ -68,7 +70,7 @@ class SelectionMaker(Maker):
     """
 
     name: str = "select candidates"
-    conductivity: Maker | None = None
+    conductivity: Any = None
     settings: SelectionSettings = field(default_factory=SelectionSettings)
     rule: CandidateSettings = field(default_factory=CandidateSettings)
     hull: HullSettings = field(default_factory=HullSettings)
@@ -109,121 +111,43 @@ class SelectionMaker(Maker):
         """
         relaxed = {key: found for key, found in crystals.items() if found is not None}
         glasses = self._load(sampled)
-        verdicts = self.judge(relaxed, glasses)
+        verdicts = judge(
+            relaxed,
+            glasses,
+            rule=self.rule,
+            hull=self.hull,
+            fingerprints=self.fingerprints,
+            clusters=self.clusters,
+        )
         selected: list[SelectedStructure] = []
-        flows: list[Flow] = []
-        for label, reason, uuid, document, above in self._choose(
-            verdicts, relaxed, crystal_uuids, glasses
-        ):
-            if self.conductivity is None:
-                break
-            flow = self.conductivity.make(  # type: ignore[attr-defined]
-                document.structure, label=label, potential_uuid=potential_uuid
+        flows: list[Flow | Job] = []
+        picks = [] if self.conductivity is None else self._choose(verdicts, glasses)
+        picks += [] if self.conductivity is None else self._references(relaxed)
+        for pick in picks:
+            flow = self.conductivity.make(
+                pick.document.structure,
+                label=pick.label,
+                potential_uuid=potential_uuid,
             )
             flow.update_metadata({"stage": "conductivity"}, dynamic=True)
             flows.append(flow)
             selected.append(
                 SelectedStructure(
-                    label=label,
-                    reason=reason,
-                    structure_uuid=uuid,
+                    label=pick.label,
+                    reason=pick.reason,
+                    structure_uuid=pick.uuid or crystal_uuids[pick.label],
                     transport_uuid=flow.output.uuid,
-                    e_above_hull=above,
+                    e_above_hull=pick.e_above_hull,
                 )
             )
-        document = SelectionDocument(
+        summary = SelectionDocument(
             method=next(iter(relaxed.values())).method,
             criteria=[_as_plain(verdict) for verdict in verdicts],
             selected=selected,
         )
-        return Response(output=document, detour=Flow(flows) if flows else None)
-
-    def judge(
-        self,
-        crystals: Mapping[str, StructureDocument],
-        glasses: Mapping[str, StructureDocument],
-    ) -> list[CandidateVerdict]:
-        """Apply hull, gaps, classes and rule to relaxed structures.
-
-        Parameters
-        ----------
-        crystals
-            Relaxed crystals by key.
-        glasses
-            Relaxed glass-ceramic structures by job uuid.
-
-        Returns
-        -------
-        list of CandidateVerdict
-            One per composition, the chosen ones first.
-        """
-        line = CompositionLine(end_members=self.hull.end_members)
-        everything = {**crystals, **glasses}
-        places = {
-            point.entry_id: point
-            for point in line_hull(
-                [_entry(name, document) for name, document in everything.items()],
-                self.hull.end_members,
-            )
-        }
-        lowest = lowest_points(
-            [
-                CompositionPoint(
-                    formula=document.structure.composition.reduced_formula,
-                    x=float(document.x),
-                    formation_energy=float(places[uuid].formation_energy),
-                    entry_id=uuid,
-                )
-                for uuid, document in glasses.items()
-                if document.x is not None
-            ]
-        )
-        intervals = (
-            metastable_hull(lowest, line, self.hull.gap_tolerance / 1000)
-            if len(lowest) > 1
-            else []
-        )
-        classes, reference_classes = self._classify(crystals, glasses)
-        return select_candidates(
-            [
-                CompositionEvidence(
-                    formula=point.formula,
-                    x=point.x,
-                    structure_id=point.entry_id,
-                    e_above_hull=places[point.entry_id].e_above_hull,
-                    class_label=classes[point.entry_id],
-                )
-                for point in lowest
-            ],
-            intervals,
-            reference_classes,
-            self.rule,
-        )
-
-    def _classify(
-        self,
-        crystals: Mapping[str, StructureDocument],
-        glasses: Mapping[str, StructureDocument],
-    ) -> tuple[dict[str, int], dict[str, int]]:
-        """Return the class of every glass by uuid, and of every reference by key."""
-        element = self.fingerprints.element
-        vectors = {
-            name: structure_fingerprint(document.structure, settings=self.fingerprints)
-            for name, document in {**crystals, **glasses}.items()
-            if element is None or element in document.structure.composition
-        }
-        references = {
-            key: vectors[key] for key in self.clusters.references if key in vectors
-        }
-        model = fit_clusters(
-            np.array(list(vectors.values())), references, self.clusters
-        )
-        names = [name for name in vectors if name in glasses]
-        labels = model.classify(model.reduce(np.array([vectors[n] for n in names])))
-        return (
-            dict(zip(names, (int(label) for label in labels), strict=True)),
-            model.reference_classes(),
-        )
+        if not flows:
+            return Response(output=summary)
+        return Response(output=summary, detour=Flow(flows))
 
     def _load(
         self, sampled: Sequence[SamplingDocument | None]
@@ -254,47 +178,38 @@ class SelectionMaker(Maker):
     def _choose(
         self,
         verdicts: Sequence[CandidateVerdict],
-        crystals: Mapping[str, StructureDocument],
-        crystal_uuids: Mapping[str, str],
         glasses: Mapping[str, StructureDocument],
-    ) -> list[tuple[str, str, str, StructureDocument, float | None]]:
+    ) -> list[_Pick]:
+        """Return the best candidates; when there is none, what comes nearest."""
         chosen = [verdict for verdict in verdicts if verdict.chosen]
-        reason = "candidate"
-        if not chosen and verdicts:
-            chosen, reason = [verdicts[0]], "nearest to a candidate"
-        picked = []
-        for verdict in chosen[: self.settings.n_candidates]:
-            uuid = verdict.evidence.structure_id
-            document = glasses[uuid]
-            picked.append(
-                (
-                    f"gc-{document.formula}",
-                    reason,
-                    uuid,
-                    document,
-                    verdict.evidence.e_above_hull,
-                )
+        reason: Reason = "candidate"
+        if not chosen:
+            chosen, reason = list(verdicts[:1]), "nearest to a candidate"
+        return [
+            _Pick(
+                label=f"gc-{glasses[verdict.evidence.structure_id].formula}",
+                reason=reason,
+                uuid=verdict.evidence.structure_id,
+                document=glasses[verdict.evidence.structure_id],
+                e_above_hull=verdict.evidence.e_above_hull,
             )
-        for key in self.settings.references:
-            if key not in crystals:
-                raise SelectionError(
-                    "this reference crystal was not relaxed in the campaign",
-                    field="selection.references",
-                    value=key,
-                    remedy=f"Choose among {', '.join(sorted(crystals))}, or add it "
-                    "to the campaign's crystals",
-                )
-            picked.append((key, "reference", crystal_uuids[key], crystals[key], None))
-        return picked
+            for verdict in chosen[: self.settings.n_candidates]
+        ]
 
-
-def _entry(name: str, document: StructureDocument) -> HullEntry:
-    return HullEntry(
-        entry_id=name,
-        composition=document.structure.composition,
-        energy=document.energy,
-        method=document.method,
-    )
+    def _references(self, crystals: Mapping[str, StructureDocument]) -> list[_Pick]:
+        missing = [key for key in self.settings.references if key not in crystals]
+        if missing:
+            raise SelectionError(
+                "these reference crystals were not relaxed in the campaign",
+                field="selection.references",
+                value=missing,
+                remedy=f"Choose among {', '.join(sorted(crystals))}, or add them to "
+                "the campaign's crystals",
+            )
+        return [
+            _Pick(label=key, reason="reference", document=crystals[key])
+            for key in self.settings.references
+        ]
 
 
 def _as_plain(verdict: CandidateVerdict) -> dict:

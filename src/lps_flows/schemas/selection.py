@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lps_flows.schemas.base import Document
 
+Reason = Literal["candidate", "nearest to a candidate", "reference"]
+
 
 class SelectedStructure(BaseModel):
     """One structure handed to molecular dynamics."""
@@ -15,7 +17,7 @@ class SelectedStructure(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     label: str = Field(description="Crystal key, or 'gc-' and the formula.")
-    reason: Literal["candidate", "nearest to a candidate", "reference"] = Field(
+    reason: Reason = Field(
         description="'candidate' passes every criterion; 'nearest to a candidate' is "
         "the lowest composition when none does; 'reference' is a known conductor."
     )
