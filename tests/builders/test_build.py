@@ -103,6 +103,7 @@ def test_what_is_in_the_documents(filled: tuple[JobStore, dict[str, str]]) -> No
     assert motif[uuids["Li7P3S11"]]["fractions"]["P2S7"] == pytest.approx(2 / 3)
     assert uuids["Li2S"] not in motif
     (model,) = read(store, "cluster_models")
+    assert uuids["Li"] not in {p["structure_id"] for p in read(store, "clusters")}
     assert model["reference_sources"]["Li2S"] == uuids["Li2S"]
     places = {p["structure_id"]: p for p in read(store, "clusters")}
     for key in ("LiPS3", "Li7P3S11", "beta-Li3PS4", "LT-Li7PS6", "Li2S"):

@@ -7,7 +7,12 @@ from lps_flows.analysis.candidates import (
     CompositionEvidence,
     select_candidates,
 )
-from lps_flows.analysis.clustering import ClusterModel, ClusterSettings, fit_clusters
+from lps_flows.analysis.clustering import (
+    ClusterModel,
+    ClusterSettings,
+    fit_clusters,
+    takes_part,
+)
 from lps_flows.analysis.conductivity import ConductivityError, nernst_einstein
 from lps_flows.analysis.diffusivity import Diffusivity, diffusivity
 from lps_flows.analysis.elasticity import ElasticitySettings, EOSFit, fit_eos
@@ -80,5 +85,6 @@ __all__ = [
     "select_candidates",
     "similarity",
     "structure_fingerprint",
+    "takes_part",
     "ternary_hull",
 ]

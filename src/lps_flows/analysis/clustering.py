@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,6 +121,27 @@ class ClusterModel:
     def reference_classes(self) -> dict[str, int]:
         """Return the class of every reference crystal, by key."""
         return {key: int(self.classify(v)[0]) for key, v in self.references.items()}
+
+
+def takes_part(
+    elements: Iterable[str], x: float | None, species: Sequence[str]
+) -> bool:
+    """Return True for structures that belong to the space the classes divide.
+
+    Those are the structures on the composition line and, off it, those with every
+    element of the system. Elements and binaries off the line (Li metal, Li3P) would
+    dominate scaling and components, and leave all that matters in a single class.
+
+    Parameters
+    ----------
+    elements
+        Elements of the structure.
+    x
+        Its position on the line, None off it.
+    species
+        Elements of the system: the species of the descriptor.
+    """
+    return x is not None or set(species) <= set(elements)
 
 
 def fit_clusters(

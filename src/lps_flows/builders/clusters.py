@@ -16,8 +16,15 @@ from lps_flows.analysis import (
     FingerprintSettings,
     fit_clusters,
     structure_fingerprint,
+    takes_part,
 )
-from lps_flows.builders.increment import IncrementalBuilder, chunks, digest, plain
+from lps_flows.builders.increment import (
+    IncrementalBuilder,
+    chunks,
+    composition_of,
+    digest,
+    plain,
+)
 from lps_flows.chemistry import crystal
 from lps_flows.schemas.clusters import (
     ASSIGNMENT_INDEXES,
@@ -153,8 +160,16 @@ def _assignment(
     )
 
 
+def _takes_part(fingerprint: Mapping[str, Any]) -> bool:
+    elements = [str(element) for element in composition_of(fingerprint["formula"])]
+    species = fingerprint["settings"]["species"]
+    return takes_part(elements, fingerprint["x"], species)
+
+
 class ClusterBuilder(IncrementalBuilder):
     """Fit the classes of every campaign and method over all its fingerprints.
+
+    Structures on the line and those with all its elements take part (`takes_part`).
 
     A group with fewer than three structures has no classes yet.
 
@@ -216,8 +231,19 @@ class ClusterBuilder(IncrementalBuilder):
             mine["campaign"] = self.campaign
         groups: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         for head in self.fingerprints.query(
-            mine, properties=["structure_id", "source_digest", "campaign", "method"]
+            mine,
+            properties=[
+                "structure_id",
+                "source_digest",
+                "campaign",
+                "method",
+                "formula",
+                "x",
+                "settings.species",
+            ],
         ):
+            if not _takes_part(head):
+                continue
             group = (head["campaign"], head["method"])
             groups[group].append((head["structure_id"], head["source_digest"]))
         known = {model["model_id"]: model for model in self.cluster_models.query(mine)}
@@ -233,7 +259,8 @@ class ClusterBuilder(IncrementalBuilder):
                 continue
             chosen = {"element": self.element, "campaign": campaign, "method": method}
             documents = sorted(
-                self.fingerprints.query(chosen), key=lambda d: d["structure_id"]
+                filter(_takes_part, self.fingerprints.query(chosen)),
+                key=lambda d: d["structure_id"],
             )
             yield {"documents": documents, "source": source, "previous": old}
 

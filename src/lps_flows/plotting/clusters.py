@@ -89,7 +89,7 @@ def region_figure(
         if e.e_above_hull is not None
     }
     with figure_style():
-        figure, axes = plt.subplots(figsize=(5.2, 3.2))
+        figure, axes = plt.subplots(figsize=(5.2, 3.8))
         top = 4 * max_e_above_hull
         inside = [
             m
@@ -127,7 +127,7 @@ def region_figure(
         axes.set_ylim(-0.1 * axes.get_ylim()[1], 1.05 * axes.get_ylim()[1])
         axes.set_xlabel("x")
         axes.set_ylabel("distance above the hull (meV/atom)")
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        figure.legend(loc="outside lower center", ncols=2)
         _name_crystals(axes, inside, above)
     return figure
 
@@ -283,7 +283,6 @@ def _by_label(
     for k, label in enumerate(sorted(model.labels)):
         members = [p for p in places if p.label == label]
         if members:
-            style = _style(k)
             crystals = [
                 pretty(key)
                 for key, of in model.reference_classes.items()
@@ -291,8 +290,9 @@ def _by_label(
             ]
             name = f"class {label}"
             if crystals:
-                name += f": {', '.join(crystals)}"
-            groups.append((name, style, members))
+                lines = [", ".join(few) for few in _threes(crystals)]
+                name += ": " + ",\n    ".join(lines)
+            groups.append((name, _style(k), members))
     return groups
 
 
@@ -306,6 +306,10 @@ def _by_nearest(
             style = _style(k) if key != NO_CRYSTAL else (GREY, "x", "x")
             groups.append((pretty(key), style, members))
     return groups
+
+
+def _threes(names: list[str]) -> list[list[str]]:
+    return [names[k : k + 3] for k in range(0, len(names), 3)]
 
 
 def _style(k: int) -> tuple[str, str, str]:

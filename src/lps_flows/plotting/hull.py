@@ -35,7 +35,7 @@ _SOURCES = {
     "md": ("MD snapshots", ORANGE, "^", "triangle-up", 14),
     "crystal": ("crystals", BLACK, "D", "diamond", 24),
 }
-_NAMED_ABOVE = 0.006
+_NAMED_ABOVE = 0.012
 """Crystals this close to the lowest of their composition are named, too (eV/atom)."""
 
 _VALLEY = 0.76
