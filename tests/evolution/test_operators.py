@@ -9,12 +9,13 @@ from lps_flows.evolution.operators import (
     adapted_weights,
     draw_operator,
 )
+from lps_flows.evolution.regions import ParentAtoms, best_slab, draw_slab
 from lps_flows.evolution.removal_operators import (
     cross,
     draw_clustered,
     draw_uniform,
     mutate,
-    slab,
+    overlay_distances,
     uniform_region,
 )
 from lps_flows.evolution.selection import select
@@ -64,7 +65,7 @@ def test_mutation_and_crossover_keep_the_stoichiometry(beta_problem):
         first, second = (draw_uniform(beta_problem, rng) for _ in range(2))
         for inside in (
             uniform_region(beta_problem, rng),
-            slab(beta_problem.parent.frac_coords, rng),
+            draw_slab(rng).contains(beta_problem.parent.frac_coords),
         ):
             child = cross(beta_problem, first, second, inside, rng)
             assert beta_problem.is_valid(child)
@@ -73,6 +74,17 @@ def test_mutation_and_crossover_keep_the_stoichiometry(beta_problem):
         assert beta_problem.is_valid(changed)
         assert changed != first
         assert mutate(beta_problem, first, 0.0, rng) == first
+
+
+def test_the_overlay_finds_the_symmetry_between_two_copies(beta_problem):
+    rng = np.random.default_rng(0)
+    removed = draw_uniform(beta_problem, rng)
+    for permutation in beta_problem.operations[0]:
+        copy = tuple(sorted(permutation[list(removed)].tolist()))
+        gaps = overlay_distances(beta_problem, removed, copy)
+        assert gaps.min() == pytest.approx(0, abs=1e-9)
+        best = beta_problem.operations[0][int(gaps.argmin())]
+        assert tuple(sorted(best[list(copy)].tolist())) == removed
 
 
 @pytest.mark.parametrize("name", sorted(OPERATORS))
@@ -121,6 +133,22 @@ def test_splice_repairs_counts_and_takes_both_halves():
             second.frac_coords[:, axis] < 0.5,
         )
         assert child.composition.formula == "Li4 S4"
+
+
+def test_the_slab_follows_the_better_half_of_each_parent():
+    rng = np.random.default_rng(0)
+    coordinates = rng.random((200, 3))
+    symbols = np.array(["Li"] * 200)
+    low_left = np.where(coordinates[:, 0] < 0.5, -1.0, 0.0)
+    first = ParentAtoms(symbols, coordinates, low_left)
+    second = ParentAtoms(symbols, coordinates, -1.0 - low_left)
+    chosen = [best_slab(first, second, rng) for _ in range(40)]
+    inside = [slab.contains(coordinates) for slab in chosen]
+    share = np.mean([low_left[i].mean() for i in inside])
+    assert share < -0.7
+    blind = ParentAtoms(symbols, coordinates, None)
+    drawn = [best_slab(blind, second, rng).contains(coordinates) for _ in range(40)]
+    assert abs(np.mean([low_left[i].mean() for i in drawn]) + 0.5) < 0.15
 
 
 def test_permutation_moves_only_the_mobile_element(beta_problem):

@@ -61,6 +61,9 @@ class Individual:
         Why it may not join the population, or None.
     fingerprint
         (n_features) None when rejected.
+    atomic_energies
+        (n_atoms) share of each atom in the energy (eV) or None; they tell a
+        crossover which region of which parent is the better one.
     """
 
     identifier: int
@@ -75,6 +78,7 @@ class Individual:
     by_genome: bool = False
     rejection: str | None = None
     fingerprint: np.ndarray | None = field(default=None, repr=False, compare=False)
+    atomic_energies: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def energy_per_atom(self) -> float:

@@ -10,12 +10,13 @@ from pymatgen.core import Structure
 
 from lps_flows.evolution.individual import Child, Individual
 from lps_flows.evolution.problem import RemovalProblem, Removed
+from lps_flows.evolution.regions import ParentAtoms, Slab, best_slab
 from lps_flows.evolution.removal_operators import (
     cross,
     draw_clustered,
     draw_uniform,
     mutate,
-    slab,
+    overlay_distances,
     uniform_region,
 )
 from lps_flows.evolution.selection import select
@@ -26,10 +27,15 @@ from lps_flows.evolution.structure_operators import (
     smallest_contact,
     splice,
     strain,
+    symbols_of,
 )
 
 # With a single operator the search degenerates; none falls below this share.
 _SMALLEST_SHARE = 0.05
+# Odds that a second parent is moved by any symmetry instead of the best-fitting one.
+_RANDOM_OVERLAY = 0.4
+# Odds that a removal crossover inherits by slab instead of site by site.
+_SLAB_CROSSOVER = 0.7
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,26 @@ class Nursery:
     def parents(self, count: int) -> list[Individual]:
         """Draw different members as parents (fewer when there are fewer)."""
         return select(self.population, count, self.settings, self.rng)
+
+    def draw_operation(self, first: Individual, second: Individual) -> int:
+        """Draw a symmetry for the second parent: the best overlap, or any."""
+        permutations = self.problem.operations[0]
+        if self.rng.random() < _RANDOM_OVERLAY:
+            return int(self.rng.integers(len(permutations)))
+        gaps = overlay_distances(self.problem, first.removed, second.removed)
+        return int(self.rng.choice(np.flatnonzero(gaps < gaps.min() + 1e-6)))
+
+    def slab(
+        self, parents: Sequence[Individual], first: Structure, second: Structure
+    ) -> Slab:
+        """Choose the slab that the first of two parents passes on."""
+        atoms = [
+            ParentAtoms(
+                symbols_of(structure), structure.frac_coords, parent.atomic_energies
+            )
+            for parent, structure in zip(parents, (first, second), strict=True)
+        ]
+        return best_slab(atoms[0], atoms[1], self.rng)
 
     def from_genome(
         self,
@@ -135,21 +161,20 @@ def removal_mutation(nursery: Nursery) -> Child:
 def removal_crossover(nursery: Nursery) -> Child:
     """Inherit removed sites, by region or site by site, from two parents.
 
-    Half of the time the second parent is first moved by a symmetry of the crystal,
-    so that good places found in different corners of the cell can come together.
+    The second parent is first moved by a symmetry of the crystal. Laid over the
+    first one it passes on what both have in common; moved at random it brings good
+    places found in different corners of the cell together.
     """
     rng, problem = nursery.rng, nursery.problem
     parents = nursery.parents(2)
     if len(parents) < 2:
         return removal_mutation(nursery)
-    operation = None
-    if rng.random() < 0.5:
-        operation = int(rng.integers(len(problem.operations[0])))
+    operation = nursery.draw_operation(parents[0], parents[1])
     first, removed_first = nursery.labelled(parents[0])
     second, removed_second = nursery.labelled(parents[1], operation)
     inside = (
-        slab(problem.parent.frac_coords, rng)
-        if rng.random() < 0.5
+        nursery.slab(parents, first, second).contains(problem.parent.frac_coords)
+        if rng.random() < _SLAB_CROSSOVER
         else uniform_region(problem, rng)
     )
     removed = cross(problem, removed_first, removed_second, inside, rng)
@@ -162,18 +187,19 @@ def cut_and_splice(nursery: Nursery) -> Child | None:
     parents = nursery.parents(2)
     if len(parents) < 2:
         return None
-    operation = int(nursery.rng.integers(len(nursery.problem.operations[0])))
+    operation = nursery.draw_operation(parents[0], parents[1])
     first, _ = nursery.labelled(parents[0])
     second, _ = nursery.labelled(parents[1], operation)
     composition = first.composition.get_el_amt_dict()
     counts = {element: round(amount) for element, amount in composition.items()}
-    axis, start = nursery.rng.integers(3), nursery.rng.random()
-    thickness = nursery.rng.uniform(0.3, 0.7)
-    inside = [
-        (structure.frac_coords[:, axis] - start) % 1.0 < thickness
-        for structure in (first, second)
-    ]
-    joined = splice(first, second, counts, inside[0], inside[1])
+    slab = nursery.slab(parents, first, second)
+    joined = splice(
+        first,
+        second,
+        counts,
+        slab.contains(first.frac_coords),
+        slab.contains(second.frac_coords),
+    )
     return _reassigned(nursery, joined, "cut_and_splice", parents)
 
 

@@ -146,23 +146,35 @@ def _repaired(
     return [*taken, *(int(i) for i in missing)]
 
 
-def uniform_region(problem: RemovalProblem, rng: np.random.Generator) -> np.ndarray:
-    """Give every site to one parent or the other at random."""
-    return rng.random(len(problem.symbols)) < rng.uniform(0.3, 0.7)
-
-
-def slab(coordinates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return which atoms lie in a random slab of half the cell's thickness or so.
+def overlay_distances(
+    problem: RemovalProblem, first: Removed, second: Removed
+) -> np.ndarray:
+    """Measure how far two genomes lie apart under each symmetry of the parent.
 
     Parameters
     ----------
-    coordinates
-        (n, 3) fractional.
-    rng
-        Generator of axis, start and thickness.
+    problem
+        The search space.
+    first, second
+        Genomes; the second one is moved.
+
+    Returns
+    -------
+    ndarray
+        (n_operations) mean distance (Å) from each removed site of the first to the
+        nearest one of the same element of the moved second.
     """
-    axis, start = rng.integers(3), rng.random()
-    return (coordinates[:, axis] - start) % 1.0 < rng.uniform(0.3, 0.7)
+    moved = problem.operations[0][:, list(second)]
+    gaps = problem.distances[np.array(first)[None, :, None], moved[:, None, :]]
+    same = (
+        problem.symbols[list(first)][:, None] == problem.symbols[list(second)][None, :]
+    )
+    return np.where(same[None], gaps, np.inf).min(axis=2).mean(axis=1)
+
+
+def uniform_region(problem: RemovalProblem, rng: np.random.Generator) -> np.ndarray:
+    """Give every site to one parent or the other at random."""
+    return rng.random(len(problem.symbols)) < rng.uniform(0.3, 0.7)
 
 
 def _genome(sites: np.ndarray) -> Removed:

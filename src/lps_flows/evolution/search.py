@@ -262,6 +262,7 @@ class _Search:
                     fingerprint=None
                     if rejection is not None
                     else self.fingerprint(structure),
+                    atomic_energies=result.atomic_energies,
                 )
             )
         return newborn

@@ -62,6 +62,9 @@ def _record_individual(individual: Individual) -> IndividualDocument:
         rejection=individual.rejection,
         lattice=individual.structure.lattice.matrix.tolist(),
         coordinates=individual.structure.frac_coords.tolist(),
+        atomic_energies=None
+        if individual.atomic_energies is None
+        else individual.atomic_energies.tolist(),
     )
 
 
@@ -94,6 +97,9 @@ def restore_individuals(
                     fingerprint=None
                     if document.rejection not in (None, "duplicate")
                     else fingerprint(structure),
+                    atomic_energies=None
+                    if document.atomic_energies is None
+                    else np.array(document.atomic_energies),
                 )
             )
     return individuals

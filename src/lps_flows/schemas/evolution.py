@@ -39,6 +39,9 @@ class IndividualDocument(BaseModel):
     rejection: str | None = Field(description="Why it could not join, or none.")
     lattice: list[list[float]] = Field(description="Cell vectors as rows (Å).")
     coordinates: list[list[float]] = Field(description="Fractional coordinates.")
+    atomic_energies: list[float] | None = Field(
+        None, description="Share of each atom in the energy (eV), where known."
+    )
 
 
 class GenerationDocument(BaseModel):
