@@ -28,10 +28,12 @@ def settings_page() -> str:
     parts = [
         DO_NOT_EDIT,
         "# Settings",
-        "One YAML file is one campaign. Keys that are not named keep their defaults; an "
-        "unknown key is refused with its name. Every table below is one room, defined "
-        "beside the code it steers. `lps-flows run --dry-run FILE` counts what a file "
-        "would start.",
+        (
+            "One YAML file is one campaign. Keys that are not named keep their defaults; "
+            "an unknown key is refused with its name. Every table below is one room, "
+            "defined beside the code it steers. `lps-flows run --dry-run FILE` counts "
+            "what a file would start."
+        ),
     ]
     _settings_tables("", CampaignSettings, parts)
     return "\n\n".join(parts) + "\n"
@@ -62,8 +64,9 @@ def _settings_tables(path: str, model: type[BaseModel], parts: list[str]) -> Non
 def documents_page() -> str:
     """Return the page of the collections and the documents in them."""
     from lps_flows.builders.build import KEYS
-    from lps_flows.schemas import StructureDocument, StructureSet
     from lps_flows.schemas import (
+        StructureDocument,
+        StructureSet,
         candidates,
         clusters,
         elasticity,
@@ -105,10 +108,12 @@ def documents_page() -> str:
     parts = [
         DO_NOT_EDIT,
         "# Documents",
-        "Jobs write one document each into jobflow's store (collection `docs`, big "
-        "arrays in `data`); builders write the collections below beside it. Every "
-        "document carries `schema_version`, `created_at` and the `versions` of the code "
-        "that wrote it, which the tables leave out.",
+        (
+            "Jobs write one document each into jobflow's store (collection `docs`, big "
+            "arrays in `data`); builders write the collections below beside it. Every "
+            "document carries `schema_version`, `created_at` and the `versions` of the "
+            "code that wrote it, which the tables leave out."
+        ),
         "## Example queries",
         _queries(),
         "## Collections of the builders",
@@ -141,14 +146,12 @@ def _queries() -> str:
 from lps_flows.runner import open_workplace
 
 with open_workplace() as place:
-    entries = place.result_store("phase_diagram_entries", "structure_id")
+    entries = place.result_store("phase_diagram_entries")
     # the ten structures closest to the hull, crystals left out
-    for entry in entries.query(
-        {"glass": True}, sort={"e_above_hull": 1}, limit=10
-    ):
+    for entry in entries.query({"glass": True}, sort={"e_above_hull": 1}, limit=10):
         print(entry["formula"], entry["x"], 1000 * entry["e_above_hull"])
     # every composition that met all criteria
-    chosen = place.result_store("candidates", "candidate_id").query({"chosen": True})
+    chosen = place.result_store("candidates").query({"chosen": True})
     print([(c["formula"], c["rank"]) for c in chosen])
     # all outputs of one kind of job, weights and other big arrays left out
     potentials = place.job_store.query({"output.@class": "PotentialDocument"})
@@ -175,10 +178,12 @@ def cli_page() -> str:
     parts = [
         DO_NOT_EDIT,
         "# Command line",
-        "Every verb has `--help` with an example. Exit codes: 0 done, 1 failed or wrong "
-        "input, 2 wrong usage, 130 interrupted (the same command goes on). A mistake of "
-        "yours gives one message; `lps-flows --debug VERB` shows the stack trace. "
-        "`lps-flows --install-completion` sets up completion in your shell.",
+        (
+            "Every verb has `--help` with an example. Exit codes: 0 done, 1 failed or "
+            "wrong input, 2 wrong usage, 130 interrupted (the same command goes on). A "
+            "mistake of yours gives one message; `lps-flows --debug VERB` shows the stack "
+            "trace. `lps-flows --install-completion` sets up completion in your shell."
+        ),
     ]
     top = typer.main.get_command(app)
     _verbs("lps-flows", top, click.Context(top), parts)

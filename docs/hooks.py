@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 
 def on_config(config: Any) -> Any:
     """Put every page of the folder that the menu leaves out under 'Rooms'."""
-    from pathlib import Path
-
     named = set(_names(config["nav"]))
     others = sorted(
         path.name
