@@ -29,7 +29,7 @@ def settings_page() -> str:
         DO_NOT_EDIT,
         "# Settings",
         (
-            "One YAML file is one campaign. Keys that are not named keep their defaults; "
+            "One YAML file is one campaign. Keys not named keep their defaults; "
             "an unknown key is refused with its name. Every table below is one room, "
             "defined beside the code it steers. `lps-flows run --dry-run FILE` counts "
             "what a file would start."
@@ -181,8 +181,8 @@ def cli_page() -> str:
         (
             "Every verb has `--help` with an example. Exit codes: 0 done, 1 failed or "
             "wrong input, 2 wrong usage, 130 interrupted (the same command goes on). A "
-            "mistake of yours gives one message; `lps-flows --debug VERB` shows the stack "
-            "trace. `lps-flows --install-completion` sets up completion in your shell."
+            "mistake of yours gives one message; `lps-flows --debug VERB` shows the "
+            "stack trace. `lps-flows --install-completion` sets up completion in your shell."
         ),
     ]
     top = typer.main.get_command(app)
