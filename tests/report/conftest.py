@@ -17,12 +17,11 @@ from tests.report import synthetic
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>"
 
 
-def beside(job_store: JobStore) -> Callable[[str, str], Store]:
+def beside(job_store: JobStore) -> Callable[[str], Store]:
     """Return what gives the collections beside a job store."""
 
-    def where(name: str, key: str) -> Store:
+    def where(name: str) -> Store:
         store = result_store(job_store, name)
-        assert store.key == key
         store.connect()
         return store
 

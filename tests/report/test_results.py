@@ -9,12 +9,13 @@ import pytest
 from jobflow import JobStore
 from maggma.stores import MemoryStore
 
+from lps_flows.builders import KEYS
 from lps_flows.report import write_results
 from tests.report import synthetic
 
 
-def result_store(collection: str, key: str) -> MemoryStore:
-    store = MemoryStore(collection, key=key)
+def result_store(collection: str) -> MemoryStore:
+    store = MemoryStore(collection, key=KEYS[collection])
     store.connect()
     return store
 

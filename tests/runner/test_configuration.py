@@ -79,7 +79,7 @@ def test_db_env_still_means_the_private_server(
     fresh_mongod.stop()
     with open_workplace(home) as workplace:  # starts it again
         assert workplace.source == "private"
-        results = workplace.result_store("motifs", key="structure_id")
+        results = workplace.result_store("motifs")
         results.update([{"structure_id": "a"}])
         assert results.database == workplace.job_store.docs_store.database
         assert results.count() == 1

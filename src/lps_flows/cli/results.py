@@ -66,7 +66,7 @@ def export(
     settings = load_campaign(file)
     wanted = method or get_engine(settings.engine).method
     with workplace() as place:
-        documents = place.result_store("structures", "structure_id").query(
+        documents = place.result_store("structures").query(
             {"campaign": settings.name, "method": wanted}
         )
         number = export_structures(documents, folder, file_format.value)

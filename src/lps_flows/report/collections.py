@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from lps_flows.builders.build import KEYS
 
-ResultStore = Callable[[str, str], Store]
-"""Gives the connected store of a builder's collection, by name and key field."""
+ResultStore = Callable[[str], Store]
+"""Gives the connected store of a builder's collection, by its name."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -41,7 +41,7 @@ def read(
         In order of the key; fields that belong to the store are dropped.
     """
     key = KEYS[collection]
-    store = result_store(collection, key)
+    store = result_store(collection)
     return [
         model.model_validate(_fields_of(model, found))
         for found in store.query(dict(criteria), sort={key: 1})
@@ -56,7 +56,7 @@ def read_some(
 ) -> list[dict[str, Any]]:
     """Return chosen fields of the documents of one collection, as plain data."""
     key = KEYS[collection]
-    store = result_store(collection, key)
+    store = result_store(collection)
     return list(store.query(dict(criteria), properties=list(fields), sort={key: 1}))
 
 

@@ -119,7 +119,7 @@ def _documents(
 ) -> Iterable[tuple[str, dict]]:
     wanted = ["structure", "provenance", "energy", "method"]
     if not diagram.provisional:
-        store = result_store("structures", "structure_id")
+        store = result_store("structures")
         for document in store.query(
             {"structure_id": {"$in": list(ids)}}, properties=[*wanted, "structure_id"]
         ):

@@ -15,6 +15,7 @@ from maggma.core import Store
 from maggma.stores import JSONStore, MemoryStore, MongoStore
 from pymongo.errors import PyMongoError
 
+from lps_flows.builders import result_store
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.configuration import (
     ConfigurationError,
@@ -68,35 +69,22 @@ class Workplace:
     notice: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
-    def result_store(self, collection: str, key: str) -> Store:
-        """Return a connected store for a builder's collection.
+    def result_store(self, collection: str) -> Store:
+        """Return a connected store of a builder's collection.
 
         It is in the same database as the job outputs.
 
         Parameters
         ----------
         collection
-            Name of the collection.
-        key
-            The field that identifies a document.
+            Name of the collection, one of `lps_flows.builders.KEYS`.
+
+        Raises
+        ------
+        ResultStoreError
+            When the job store has no place beside it.
         """
-        docs = self.job_store.docs_store
-        if isinstance(docs, MongoStore):
-            settings = docs.as_dict()
-            settings.update(collection_name=collection, key=key)
-            settings.update(last_updated_field="last_updated")
-            settings.update(last_updated_type="datetime")
-            store = cast("Store", type(docs).from_dict(settings))
-        elif self.source == "files":
-            file = self.home.folder("files") / f"{collection}.json"
-            store = JSONStore(str(file), read_only=False, key=key)
-        else:
-            raise ConfigurationError(
-                "results can be built on a MongoStore only",
-                field="docs_store",
-                value=type(docs).__name__,
-                remedy="Name a MongoStore as docs_store in jobflow.yaml",
-            )
+        store = result_store(self.job_store, collection)
         store.connect()
         return store
 
