@@ -150,8 +150,9 @@ class MeltQuenchFlowMaker(Maker):
         )
         glass.name = f"{label} glass"
         relax = self.relax or ReferenceRelaxMaker(engine=get_engine(self.engine))
+        cooled: Any = glass.output.structure
         relaxed = relax.make(
-            glass.output.structure,
+            cooled,
             Provenance(
                 source="melt-quench",
                 parent=label,

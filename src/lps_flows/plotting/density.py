@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -88,7 +90,7 @@ def enclosing_level(density: NDArray[np.float64], share: float) -> float:
     return float(ordered[min(reached, len(ordered) - 1)])
 
 
-def _draw_cell(axis: plt.Axes, matrix: NDArray[np.float64]) -> None:
+def _draw_cell(axis: Any, matrix: NDArray[np.float64]) -> None:
     for i in range(3):
         others = [j for j in range(3) if j != i]
         for u in (0, 1):
@@ -99,7 +101,7 @@ def _draw_cell(axis: plt.Axes, matrix: NDArray[np.float64]) -> None:
 
 
 def _draw_framework(
-    axis: plt.Axes, structure: Structure, mobile: str, bond: float
+    axis: Any, structure: Structure, mobile: str, bond: float
 ) -> None:
     rest = [site for site in structure if site.specie.symbol != mobile]
     if not rest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -131,7 +132,7 @@ def arrhenius_figure(documents: Sequence[TransportDocument]) -> Figure:
     return figure
 
 
-def _inverse(values: np.ndarray) -> np.ndarray:
+def _inverse(values: Any) -> Any:
     return 1000 / np.maximum(values, 1e-9)
 
 
