@@ -182,7 +182,8 @@ def cli_page() -> str:
             "Every verb has `--help` with an example. Exit codes: 0 done, 1 failed or "
             "wrong input, 2 wrong usage, 130 interrupted (the same command goes on). A "
             "mistake of yours gives one message; `lps-flows --debug VERB` shows the "
-            "stack trace. `lps-flows --install-completion` sets up completion in your shell."
+            "stack trace. `lps-flows --install-completion` sets up completion in your "
+            "shell."
         ),
     ]
     top = typer.main.get_command(app)

@@ -84,7 +84,7 @@ def names_for(page: str, folder: Path) -> dict[str, Any]:
     if page == "engines.md":
         first = get_engine(EngineSettings()).md.make(crystal("Li2S"))
         return {"structure": crystal("Li2S"), "first": first}
-    if page not in {"potential.md", "sampling.md"}:
+    if page not in {"conductivity.md", "potential.md", "sampling.md"}:
         return {}
     rng = np.random.default_rng(0)
     cells, energies = [], []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from maggma.core import Store
@@ -46,18 +46,6 @@ def read(
         model.model_validate(_fields_of(model, found))
         for found in store.query(dict(criteria), sort={key: 1})
     ]
-
-
-def read_some(
-    result_store: ResultStore,
-    collection: str,
-    criteria: Mapping[str, Any],
-    fields: Sequence[str],
-) -> list[dict[str, Any]]:
-    """Return chosen fields of the documents of one collection, as plain data."""
-    key = KEYS[collection]
-    store = result_store(collection)
-    return list(store.query(dict(criteria), properties=list(fields), sort={key: 1}))
 
 
 def _fields_of(model: type[BaseModel], found: Mapping[str, Any]) -> dict[str, Any]:
