@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from itertools import pairwise
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("potential", nargs="?")
@@ -45,7 +46,7 @@ def stand_in() -> ANNPotential:
         element: ElementNetwork(
             tuple(
                 0.3 * rng.normal(size=(b, a)) / np.sqrt(a)
-                for a, b in zip(sizes[:-1], sizes[1:], strict=True)
+                for a, b in pairwise(sizes)
             ),
             tuple(np.zeros(b) for b in sizes[1:]),
             ("tanh", "tanh", "linear"),
@@ -79,7 +80,7 @@ class Timed(ANNCalculator):
     spent = searching = 0.0
     calls = 0
 
-    def calculate(self, *args, **kwargs) -> None:
+    def calculate(self, *args, **kwargs) -> None:  # noqa: D102
         start = time.perf_counter()
         super().calculate(*args, **kwargs)
         self.spent += time.perf_counter() - start
