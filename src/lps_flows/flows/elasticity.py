@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jobflow import Flow, Maker
+from jobflow import Flow, Job, Maker
 from pymatgen.core import Structure
 
 from lps_flows.jobs.elasticity import EquationOfStateMaker
@@ -43,7 +43,7 @@ class ElasticityFlowMaker(Maker):
         Flow
             Its output is the list of references to the `EOSDocument`s.
         """
-        jobs = []
+        jobs: list[Flow | Job] = []
         for label, (structure, provenance) in structures.items():
             job = self.equation_of_state.make(structure, provenance)
             job.name = f"{self.equation_of_state.name} {label}"

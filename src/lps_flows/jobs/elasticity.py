@@ -130,7 +130,7 @@ class EquationOfStateMaker(Maker):
             )
         calculations: list[Flow | Job] = []
         for index, frame in enumerate(frames):
-            calculation = engine.relax.make(frame)  # type: ignore[attr-defined]
+            calculation = engine.relax.make(frame)
             calculation.name = f"{self.name} {full_formula(structure)} {index}"
             calculations.append(calculation)
         collect = collect_eos(
