@@ -86,7 +86,7 @@ def test_ions_at_rest_and_vibrating_in_step_are_not_diffusive():
 
 def test_too_few_jumps_are_said_so():
     positions, times, _ = walkers.lattice_gas(
-        np.random.default_rng(5), n=10, frames=300, rate=0.0003
+        np.random.default_rng(5), n=10, frames=300, rate=0.0001
     )
     found = diffusivity(positions, times, jump_length=3.0)
     assert not found.diffusive
