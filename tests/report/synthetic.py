@@ -28,6 +28,7 @@ from lps_flows.schemas.evolution import (
 from lps_flows.schemas.potential import ErrorSummary, PotentialDocument, RestartSummary
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
+from lps_flows.schemas.transport import RunSummary, TransportDocument
 
 CAMPAIGN = "synthetic"
 METHOD = "synthetic-1"
@@ -386,9 +387,54 @@ def put_all(store: JobStore) -> None:
     put_glasses(store)
     put_search(store)
     put_selection(store)
+    put_transport(store)
 
 
 def hostile_document(text: str) -> StructureDocument:
     """Return a relaxed structure whose names try to be HTML."""
     provenance = Provenance(source="user", parent=text)
     return structure_document(crystal("Li7P3S11"), 0.2, provenance)
+
+
+def put_transport(store: JobStore) -> str:
+    """Store the transport of beta-Li3PS4: D with 0.25 eV, one run left out."""
+    lags = np.geomspace(100, 50000, 40)
+    runs = []
+    for temperature in (700.0, 900.0, 1200.0):
+        d = 1e-3 * float(np.exp(-0.25 / (8.617333262e-5 * temperature)))
+        used = temperature > 800
+        runs.append(
+            RunSummary(
+                run_uuid=uuid(f"run {temperature}"),
+                temperature=temperature,
+                mean_temperature=temperature + 3,
+                production=100000.0,
+                D=d,
+                interval=(0.8 * d, 1.25 * d),
+                used=used,
+                reason="linear from 500 fs" if used else "too few jumps",
+                lags=lags.tolist(),
+                msd=(0.5 + 60 * d * lags / 1.0).tolist(),
+                msd_std=[0.1] * len(lags),
+                start=500.0,
+            )
+        )
+    structure = crystal("beta-Li3PS4")
+    document = TransportDocument(
+        method="ann-0123456789",
+        label="beta-Li3PS4",
+        structure=structure,
+        formula=structure.composition.formula.replace(" ", ""),
+        x=0.75,
+        n_atoms=len(structure),
+        mobile="Li",
+        number_density=structure.composition["Li"] / structure.volume,
+        runs=runs,
+        activation_energy=0.25,
+        activation_energy_interval=(0.22, 0.28),
+        prefactor=1e-3,
+        conductivity=0.0123,
+        conductivity_interval=(0.005, 0.03),
+        warnings=["extrapolated from 900 K to 300 K"],
+    )
+    return put(store, "transport beta-Li3PS4", "conductivity", document)

@@ -114,3 +114,17 @@ def test_nothing_is_fetched(page: str) -> None:
 
 def test_json_cannot_close_its_script() -> None:
     assert "<" not in script_json({"a": "</script><script>"})
+
+
+def test_table_1_stands_beside_the_papers(page: str, tmp_path: Path) -> None:
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.split('id="conductivity"')[1])
+    assert cells[:6] == [
+        "beta-Li3PS4",
+        "ann-0123456789",
+        "0.250 (0.220 to 0.280)",
+        "0.236",
+        "12.3 (5 to 30)",
+        "14.3",
+    ]
+    assert "extrapolated from 900 K to 300 K" in page
+    assert "too few jumps" in page

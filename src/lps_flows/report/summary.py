@@ -169,18 +169,21 @@ def reasons(criteria: Sequence[dict[str, Any]]) -> str:
     ordered = sorted(criteria, key=lambda criterion: criterion["passed"])
     return "; ".join(
         f"{'met' if criterion['passed'] else 'NOT met'}: {criterion['name']} "
-        f"{_short(criterion['value'])} (needs {_short(criterion['threshold'])})"
+        f"{short(criterion['value'])} (needs {short(criterion['threshold'])})"
         for criterion in ordered
     )
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """Return a value of a criterion in a few characters."""
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_short(item)}" for key, item in value.items())
-    if isinstance(value, list):
-        return ", ".join(_short(item) for item in value) or "none"
+        return ", ".join(f"{key}: {short(item)}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        if len(value) == 2 and all(isinstance(item, float) for item in value):
+            return f"{value[0]:.3f} to {value[1]:.3f}"
+        return ", ".join(short(item) for item in value) or "none"
     return "none" if value is None else str(value)
 
 

@@ -16,12 +16,9 @@ _MOST_POINTS = 200
 
 def msd_figure(document: TransportDocument) -> go.Figure:
     """Return the mean-squared displacement at every temperature of one structure."""
-    made = figure(
-        "time (ps)",
-        f"MSD of {document.mobile} (Å²)",
-        xaxis_type="log",
-        yaxis_type="log",
-    )
+    made = figure("time (ps)", f"MSD of {document.mobile} (Å²)")
+    made.update_xaxes(type="log", exponentformat="power", dtick=1)
+    made.update_yaxes(type="log", exponentformat="power", dtick=1)
     for k, run in enumerate(sorted(document.runs, key=lambda r: r.temperature)):
         chosen = _thinned(len(run.lags))
         colour = PALETTE[k % len(PALETTE)]
@@ -38,7 +35,8 @@ def msd_figure(document: TransportDocument) -> go.Figure:
 
 def arrhenius_figure(documents: Sequence[TransportDocument]) -> go.Figure:
     """Return diffusivities and fitted lines over inverse temperature."""
-    made = figure("1000 / T (1/K)", "D (cm²/s)", yaxis_type="log")
+    made = figure("1000 / T (1/K)", "D (cm²/s)")
+    made.update_yaxes(type="log", exponentformat="power", dtick=1)
     for k, document in enumerate(documents):
         colour, symbol = nth_style(k)
         known = [run for run in document.runs if run.D]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from lps_flows.report.blocks import Block, Note, Section, StructureLink, Table
 from lps_flows.report.documents import JobOutput
-from lps_flows.report.summary import reasons
-from lps_flows.schemas.candidates import CandidateDocument
+from lps_flows.report.summary import short
+from lps_flows.schemas.candidates import CandidateDocument, CriterionRecord
 
 
 def candidate_section(
@@ -27,31 +27,23 @@ def candidate_section(
         ordered = sorted(
             candidates, key=lambda c: (not c.chosen, c.rank or 0, c.e_above_hull)
         )
+        criteria = [criterion.name for criterion in ordered[0].criteria]
         blocks.append(
             Table(
-                (
-                    "composition",
-                    "x",
-                    "candidate",
-                    "E above hull (meV/atom)",
-                    "class",
-                    "nearest crystal",
-                    "why",
-                ),
+                ("composition", "x", "candidate", "nearest crystal", *criteria),
                 [
                     (
                         StructureLink(c.structure_id, c.formula),
                         f"{c.x:.3f}",
                         f"yes, rank {c.rank}" if c.chosen else "no",
-                        f"{1000 * c.e_above_hull:.1f}",
-                        "-" if c.class_label is None else str(c.class_label),
                         c.nearest or "-",
-                        reasons([found.model_dump() for found in c.criteria]),
+                        *(_verdict(criterion) for criterion in c.criteria),
                     )
                     for c in ordered
                 ],
                 f"Every sampled composition against the candidate rule, by "
-                f"{candidates[0].method}. The paper's answer: gc-Li42P16S61.",
+                f"{candidates[0].method}: what it has, and what it needs. The paper's "
+                "answer: gc-Li42P16S61.",
                 foldable=False,
             )
         )
@@ -74,3 +66,8 @@ def candidate_section(
         missing="Neither the selection nor the candidate builder has run yet.",
         status="done" if candidates else "partial",
     )
+
+
+def _verdict(criterion: CriterionRecord) -> str:
+    verdict = "met" if criterion.passed else "NOT met"
+    return f"{verdict}: {short(criterion.value)} ({short(criterion.threshold)})"

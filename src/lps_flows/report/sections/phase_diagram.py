@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lps_flows.plotting import ternary_plotly
-from lps_flows.plotting.captions import ternary_caption
 from lps_flows.report.blocks import Block, Chart, Note, Section, StructureLink, Table
 from lps_flows.report.charts.phase_diagram import phase_diagram_figure
 from lps_flows.report.diagram import Diagram
@@ -49,7 +48,9 @@ def phase_diagram_section(diagram: Diagram | None, error: str = "") -> Section:
             Chart(
                 "ternary-chart",
                 ternary_plotly(document, diagram.entries),
-                ternary_caption(document),
+                f"Diagram of {'-'.join(document.elements)} by {document.method}, the "
+                f"lowest phase of each composition among {document.n_structures} "
+                "structures: stable ones and those above the hull.",
                 520,
             )
         )
