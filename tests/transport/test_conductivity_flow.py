@@ -12,8 +12,8 @@ from lps_flows.flows.conductivity import (
     ConductivityFlowMaker,
     ConductivitySettings,
 )
+from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.trajectory import join_trajectory, load_chunk
-from lps_flows.jobs.transport import TransportSettings
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.transport import TransportDocument
 from tests.potential.toy import random_potential

@@ -10,8 +10,8 @@ from jobflow import run_locally
 from lps_flows.chemistry import crystal
 from lps_flows.engines import EngineSettings
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
+from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.trajectory import load_chunk
-from lps_flows.jobs.transport import TransportSettings
 from lps_flows.runner import PrivateMongod, Workplace, submit
 from tests.potential.toy import random_potential
 from tests.stock import lpad, rlaunch, stock

@@ -14,11 +14,8 @@ from lps_flows.engines import EngineSettings
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.jobs.md import MDChunkMaker, chunked_run
-from lps_flows.jobs.transport import (
-    AnalyseRunMaker,
-    CollectTransportMaker,
-    TransportSettings,
-)
+from lps_flows.jobs.run_analysis import TransportSettings
+from lps_flows.jobs.transport import AnalyseRunMaker, CollectTransportMaker
 
 
 class ConductivityError(LpsFlowsError):

@@ -1,0 +1,204 @@
+"""What one run of molecular dynamics says, from its joined trajectory."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+from pymatgen.core import Structure
+
+from lps_flows.analysis import MotifSettings, diffusivity
+from lps_flows.analysis.cross_checks import kinisi_diffusivity, pymatgen_diffusivity
+from lps_flows.analysis.density import probability_density
+from lps_flows.analysis.diffusivity import MIN_FRAMES, Diffusivity
+from lps_flows.analysis.framework import (
+    framework_indices,
+    motif_history,
+    sampling_statistics,
+)
+from lps_flows.analysis.msd import mean_squared_displacement
+from lps_flows.analysis.trajectory import remove_drift
+from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.trajectory import JoinedTrajectory
+from lps_flows.schemas.arrays import PackedArray
+from lps_flows.schemas.md import FrameworkSurvival, MDRunDocument, SpeciesDiffusion
+
+
+class TransportSettings(FrozenSettings):
+    """How runs are analysed."""
+
+    mobile: str = Field("Li", description="Mobile element.")
+    charge: float = Field(1.0, gt=0, description="Its charge (elementary charges).")
+    reference_temperature: float = Field(
+        300.0, gt=0, description="Temperature of the reported conductivity (K)."
+    )
+    jump_length: float = Field(
+        3.0, gt=0, description="Distance between neighbouring sites (Å)."
+    )
+    min_jumps: float = Field(
+        10.0, ge=0, description="Fewest jumps of all ions in a run whose D is used."
+    )
+    max_motif_change: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Largest change of a motif's fraction with which the framework "
+        "counts as intact.",
+    )
+    max_temperature_error: float = Field(
+        0.05,
+        gt=0,
+        description="Relative error of the mean temperature that is remarked upon.",
+    )
+    density_spacing: float = Field(0.3, gt=0, description="Grid of P(r) (Å).")
+    motifs: MotifSettings = Field(MotifSettings(), description="Framework motifs.")
+
+
+def _species(result: Diffusivity) -> SpeciesDiffusion:
+    return SpeciesDiffusion(
+        D=result.D,
+        interval=result.interval,
+        interval_95=result.interval_95,
+        diffusive=result.diffusive,
+        reason=result.reason,
+        start=result.start,
+        intercept=result.intercept,
+        lags=result.lags.tolist(),
+        msd=result.msd.tolist(),
+        msd_std=result.msd_std.tolist(),
+        warnings=list(result.warnings),
+    )
+
+
+def analyse_trajectory(
+    run: JoinedTrajectory,
+    structure: Structure,
+    settings: TransportSettings,
+    *,
+    equilibration: float,
+    chunk_uuids: list[str],
+    time_step: float,
+) -> MDRunDocument:
+    """Analyse one run; displacements are those against the framework.
+
+    Parameters
+    ----------
+    run
+        The joined trajectory.
+    structure
+        Structure the run started from.
+    settings
+        How to analyse it.
+    equilibration
+        Equilibration that was run (fs).
+    chunk_uuids
+        Jobs that hold the trajectory.
+    time_step
+        Time step (fs).
+    """
+    symbols = [site.specie.symbol for site in structure]
+    rest = framework_indices(structure, settings.mobile)
+    weights = np.zeros(len(symbols))
+    # Against the framework's centre of mass; a cell of mobile ions alone keeps its own.
+    held = rest or range(len(symbols))
+    weights[list(held)] = [structure[i].specie.atomic_mass for i in held]
+    positions = remove_drift(run.positions, weights)
+    times = run.times
+    mobile = np.array([s == settings.mobile for s in symbols])
+    document = MDRunDocument(
+        method=run.method,
+        label=run.label,
+        formula=structure.composition.formula.replace(" ", ""),
+        n_atoms=len(structure),
+        volume=structure.volume,
+        temperature=run.temperature,
+        time_step=time_step,
+        equilibration=equilibration,
+        production=float(times[-1] - times[0]),
+        frame_interval=float(times[1] - times[0]) if len(times) > 1 else 0.0,
+        n_frames=len(times),
+        chunk_uuids=chunk_uuids,
+        mobile=settings.mobile,
+        structure=structure,
+        failure=run.failure,
+    )
+    _sampling(document, run, settings)
+    if len(times) >= MIN_FRAMES:
+        _diffusion(document, positions, times, symbols, settings)
+    else:
+        document.remarks.append(f"{len(times)} frames are too few for a diffusivity")
+    history = motif_history(structure, positions, times, settings=settings.motifs)
+    if history is not None:
+        survived = history.changed <= settings.max_motif_change
+        document.framework = FrameworkSurvival(
+            times=history.times,
+            motifs=history.fractions,
+            reference=history.reference,
+            changed=history.changed,
+            survived=survived,
+        )
+        if not survived:
+            document.remarks.append(
+                f"the framework did not survive: a motif's fraction changed by "
+                f"{100 * history.changed:.0f} %"
+            )
+    density = probability_density(
+        positions[:, mobile], structure.lattice.matrix, spacing=settings.density_spacing
+    )
+    document.density = PackedArray.pack(density, "<f4")
+    return document
+
+
+def _sampling(
+    document: MDRunDocument, run: JoinedTrajectory, settings: TransportSettings
+) -> None:
+    if np.isfinite(run.temperatures).all() and len(run.temperatures) > 1:
+        kinetic = sampling_statistics(run.temperatures, run.times)
+        document.mean_temperature = kinetic.mean
+        document.mean_temperature_error = kinetic.error
+        document.temperature_fluctuation = kinetic.fluctuation
+        document.canonical_fluctuation = float(
+            run.temperature * np.sqrt(2 / (3 * document.n_atoms - 3))
+        )
+        document.temperature_drift = kinetic.drift * 1000
+        off = abs(kinetic.mean / run.temperature - 1)
+        if off > settings.max_temperature_error:
+            document.remarks.append(
+                f"the mean temperature is {kinetic.mean:.0f} K at a thermostat of "
+                f"{run.temperature:g} K"
+            )
+    if np.isfinite(run.conserved_energies).all() and len(run.times) > 1:
+        conserved = sampling_statistics(run.conserved_energies, run.times)
+        document.energy_drift = conserved.drift * 1e6 / document.n_atoms
+    if run.failure:
+        document.remarks.append(run.failure)
+
+
+def _diffusion(
+    document: MDRunDocument,
+    positions: np.ndarray,
+    times: np.ndarray,
+    symbols: list[str],
+    settings: TransportSettings,
+) -> None:
+    elements = np.array(symbols)
+    for element in sorted(set(symbols), key=symbols.index):
+        found = diffusivity(
+            positions[:, elements == element],
+            times,
+            jump_length=settings.jump_length,
+            min_jumps=settings.min_jumps,
+        )
+        document.diffusion[element] = _species(found)
+    tracer = document.diffusion[settings.mobile]
+    ions = positions[:, elements == settings.mobile]
+    together = ions.sum(axis=1, keepdims=True) / np.sqrt(ions.shape[1])
+    charge = diffusivity(together, times)
+    document.charge_diffusion = _species(charge)
+    if tracer.diffusive and charge.diffusive:
+        document.haven_ratio = tracer.D / charge.D
+    if tracer.diffusive:
+        curve = mean_squared_displacement(ions, times)
+        document.cross_checks = {
+            "kinisi": kinisi_diffusivity(curve, tracer.start)[0],
+            "pymatgen-analysis-diffusion": pymatgen_diffusivity(curve, tracer.start)[0],
+        }
