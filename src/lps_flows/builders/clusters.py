@@ -32,11 +32,17 @@ from lps_flows.schemas.clusters import (
     ClusterAssignment,
     ClusterModelDocument,
 )
+from lps_flows.schemas.fingerprints import FingerprintDocument
 
 logger = logging.getLogger(__name__)
 
 LIBRARY = "library"
 _FEWEST = 3
+_NEEDED = [
+    field
+    for field in FingerprintDocument.model_fields
+    if field not in {"versions", "created_at", "schema_version"}
+]
 
 
 def reference_fingerprints(
@@ -259,7 +265,7 @@ class ClusterBuilder(IncrementalBuilder):
                 continue
             chosen = {"element": self.element, "campaign": campaign, "method": method}
             documents = sorted(
-                filter(_takes_part, self.fingerprints.query(chosen)),
+                filter(_takes_part, self.fingerprints.query(chosen, _NEEDED)),
                 key=lambda d: d["structure_id"],
             )
             yield {"documents": documents, "source": source, "previous": old}

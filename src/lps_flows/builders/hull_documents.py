@@ -175,12 +175,14 @@ def _entry(
     point = on_line.get(head["structure_id"])
     third = ternary.get(head["structure_id"])
     composition = composition_of(head["formula"])
+    glass = head["provenance"]["source"] in settings.glass_sources
     return PhaseDiagramEntry(
         **head_facts(head),
-        source_digest=digest(head["version"]),
+        # everything the entry says, so that an equal digest means an equal entry
+        source_digest=digest(head["version"], repr(point), repr(third), glass),
         formula=reduced_formula(head["formula"]),
         composition={str(el): float(n) for el, n in composition.items()},
-        glass=head["provenance"]["source"] in settings.glass_sources,
+        glass=glass,
         converged=head["converged"],
         formation_energy=None if point is None else point.formation_energy,
         e_above_hull=None if point is None else point.e_above_hull,

@@ -198,7 +198,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             "document back, then build again",
         )
 
-    def process_item(self, item: dict[str, Any]) -> tuple[Any, ...]:
+    def process_item(self, item: dict[str, Any]) -> tuple[Any, Any]:
         """Make one diagram and its entries.
 
         Parameters
@@ -212,7 +212,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             source=item["source"],
             n_left_out=item["n_left_out"],
         )
-        return document.model_dump(), [record.model_dump() for record in records]
+        return document, records
 
     def update_targets(self, items: list[Any]) -> None:
         """Write entries that changed, remove vanished ones, then write the diagram.
@@ -223,29 +223,22 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             Diagrams with their entries.
         """
         for document, records in items:
-            group = {"campaign": document["campaign"], "method": document["method"]}
+            group = {"campaign": document.campaign, "method": document.method}
             old = {
-                entry["structure_id"]: entry
-                for entry in self.phase_diagram_entries.query(group)
+                entry["structure_id"]: entry["source_digest"]
+                for entry in self.phase_diagram_entries.query(
+                    group, properties=["structure_id", "source_digest"]
+                )
             }
-            gone = sorted(set(old) - {record["structure_id"] for record in records})
+            gone = sorted(set(old) - {record.structure_id for record in records})
             for few in chunks(gone, 1000):
                 self.phase_diagram_entries.remove_docs(
                     {**group, "structure_id": {"$in": few}}
                 )
             changed = [
-                record
+                record.model_dump()
                 for record in records
-                if _content(record) != _content(old.get(record["structure_id"]))
+                if old.get(record.structure_id) != record.source_digest
             ]
             self.write(self.phase_diagram_entries, changed, "structure_id")
-            self.write(self.phase_diagrams, [document], self.key)
-
-
-_STAMPS = ("_id", "created_at", "versions")
-
-
-def _content(entry: dict[str, Any] | None) -> dict[str, Any] | None:
-    if entry is None:
-        return None
-    return {k: v for k, v in entry.items() if k not in _STAMPS}
+            self.write(self.phase_diagrams, [document.model_dump()], self.key)
