@@ -43,4 +43,5 @@ lint: setup
 	$(BIN)/lint-imports
 
 clean:
+	-$(BIN)/lps-flows db stop
 	rm -rf $(VENV) results build *.egg-info
