@@ -49,7 +49,10 @@ class ClusterSettings(FrozenSettings):
         (2, 10), description="Smallest and largest number of classes tried."
     )
     silhouette_sample: int = Field(
-        2000, ge=10, description="Largest number of structures in a silhouette score."
+        2000,
+        ge=10,
+        description="Largest number of structures on which the number of classes is "
+        "chosen; the classes themselves are fitted over all.",
     )
     seed: int = Field(0, ge=0, description="Seed of k-means and of the sample.")
 
@@ -171,7 +174,7 @@ def fit_clusters(
         With fewer than three different structures.
     """
     data = np.asarray(fingerprints, dtype=float)
-    n_distinct = len(np.unique(data.round(10), axis=0)) if data.ndim == 2 else 0
+    n_distinct = len({row.tobytes() for row in data.round(10)}) if data.ndim == 2 else 0
     if n_distinct < 3:
         raise ClusteringError(
             "classes need at least three different structures",
@@ -213,24 +216,27 @@ def _best_centroids(
         range(low, high + 1) if settings.n_clusters is None else (settings.n_clusters,)
     )
     tried = [k for k in tried if k < n_distinct] or [2]
-    fits = {
-        k: KMeans(k, n_init=_STARTS, random_state=settings.seed).fit(reduced)
-        for k in tried
-    }
-    scores = {
-        k: float(
-            silhouette_score(
-                reduced,
-                fit.labels_,
-                sample_size=min(settings.silhouette_sample, len(reduced)),
-                random_state=settings.seed,
-            )
-        )
-        for k, fit in fits.items()
-    }
-    best = fits[max(scores, key=lambda k: scores[k])]
+    part = _sample(reduced, settings)
+    scores = {}
+    for k in tried:
+        labels = _k_means(k, settings).fit_predict(part)
+        scores[k] = float(silhouette_score(part, labels))
+    best = _k_means(max(scores, key=lambda k: scores[k]), settings).fit(reduced)
     sizes = np.bincount(best.labels_, minlength=len(best.cluster_centers_))
     return best.cluster_centers_[np.argsort(-sizes, kind="stable")], scores
+
+
+def _sample(reduced: np.ndarray, settings: ClusterSettings) -> np.ndarray:
+    """Return the rows k is chosen on: all of them, or a seeded sample."""
+    if len(reduced) <= settings.silhouette_sample:
+        return reduced
+    rng = np.random.default_rng(settings.seed)
+    rows = rng.choice(len(reduced), settings.silhouette_sample, replace=False)
+    return reduced[np.sort(rows)]
+
+
+def _k_means(k: int, settings: ClusterSettings) -> KMeans:
+    return KMeans(k, n_init=_STARTS, random_state=settings.seed)
 
 
 def _stable_labels(model: ClusterModel, previous: ClusterModel | None) -> np.ndarray:
