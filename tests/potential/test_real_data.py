@@ -57,7 +57,7 @@ def errors(frames, settings, with_forces):
 
 @pytest.fixture(scope="module")
 def trained(frames):
-    settings = TrainingSettings(restarts=1, iterations=100)
+    settings = TrainingSettings(restarts=1, iterations=300)
     return errors(frames, settings, with_forces=True)
 
 
