@@ -45,8 +45,7 @@ def stand_in() -> ANNPotential:
     networks = {
         element: ElementNetwork(
             tuple(
-                0.3 * rng.normal(size=(b, a)) / np.sqrt(a)
-                for a, b in pairwise(sizes)
+                0.3 * rng.normal(size=(b, a)) / np.sqrt(a) for a, b in pairwise(sizes)
             ),
             tuple(np.zeros(b) for b in sizes[1:]),
             ("tanh", "tanh", "linear"),

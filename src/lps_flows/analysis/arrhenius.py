@@ -62,9 +62,7 @@ class ArrheniusFit:
     def D(self, T: float) -> float: ...
 
     @overload
-    def D(
-        self, T: Sequence[float] | NDArray[np.float64]
-    ) -> NDArray[np.float64]: ...
+    def D(self, T: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]: ...
 
     def D(self, T: ArrayLike) -> float | NDArray[np.float64]:  # noqa: N802
         """Return the diffusivity (cm^2/s) at the temperature T (K)."""

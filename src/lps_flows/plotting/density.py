@@ -100,9 +100,7 @@ def _draw_cell(axis: Any, matrix: NDArray[np.float64]) -> None:
                 axis.plot(*edge.T, color=BLACK, lw=0.6)
 
 
-def _draw_framework(
-    axis: Any, structure: Structure, mobile: str, bond: float
-) -> None:
+def _draw_framework(axis: Any, structure: Structure, mobile: str, bond: float) -> None:
     rest = [site for site in structure if site.specie.symbol != mobile]
     if not rest:
         return
