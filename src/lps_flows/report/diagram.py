@@ -110,6 +110,13 @@ class Diagram:
         return tuple(entry for entry in self.entries if entry.x is None)
 
     @property
+    def crystals(self) -> set[str]:
+        """Every crystal that is, or is the parent of, a structure."""
+        parents = {point.parent for point in self.points}
+        parents |= {entry.parent for entry in self.entries}
+        return {parent for parent in parents if parent}
+
+    @property
     def gaps(self) -> tuple[Interval, ...]:
         """The miscibility gaps."""
         return tuple(part for part in self.intervals if part.status == "gap")

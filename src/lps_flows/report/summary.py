@@ -225,7 +225,9 @@ def conductivity_text(documents: Sequence[TransportDocument]) -> str:
         ),
         rows,
     )
-    warnings = [f"- {d.label}: {text}" for d in documents for text in d.warnings]
+    warnings = [
+        f"- {d.label}: {text}" for d in documents for text in dict.fromkeys(d.warnings)
+    ]
     return "\n".join([table, "", *warnings]).rstrip()
 
 
@@ -239,11 +241,16 @@ def conductivity_cells(document: TransportDocument) -> tuple[str, str]:
             energy += f" ({low:.3f} to {high:.3f})"
     sigma = "-"
     if document.conductivity is not None:
-        sigma = f"{1000 * document.conductivity:.3g}"
+        sigma = _plain(1000 * document.conductivity)
         if document.conductivity_interval is not None:
             low, high = document.conductivity_interval
-            sigma += f" ({1000 * low:.2g} to {1000 * high:.2g})"
+            sigma += f" ({_plain(1000 * low)} to {_plain(1000 * high)})"
     return energy, sigma
+
+
+def _plain(value: float) -> str:
+    """Return three digits, large numbers without an exponent."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def paper_transport(label: str) -> tuple[str, str]:

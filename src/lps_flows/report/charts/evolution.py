@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lps_flows.report.charts.style import PALETTE, escaped, figure
+from lps_flows.report.charts.style import PALETTE, count_axis, escaped, figure
 
 
 def convergence_figure(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
@@ -19,6 +19,7 @@ def convergence_figure(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         `EvolutionDocument` data by name of the run.
     """
     made = figure("generation", "lowest energy above the final one (meV/atom)")
+    count_axis(made, max((run["n_generations"] for run in runs.values()), default=1))
     for k, (name, run) in enumerate(sorted(runs.items())):
         final = run["best_energy_per_atom"]
         made.add_scatter(
@@ -52,6 +53,7 @@ def family_figure(run: Mapping[str, Any]) -> go.Figure:
         if born["energy_per_atom"] is not None and born["rejection"] is None
     ]
     made = figure("generation", "energy above the best (meV/atom)")
+    count_axis(made, run["n_generations"])
     if not individuals:
         return made
     best = min(individuals, key=lambda born: born["energy_per_atom"])

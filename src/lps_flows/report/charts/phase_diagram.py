@@ -8,10 +8,11 @@ import plotly.graph_objects as go
 
 from lps_flows.analysis.hull_gaps import curve_between
 from lps_flows.report.charts.style import (
-    colours,
     escaped,
     figure,
     formula_html,
+    style_of,
+    styles,
     x_title,
 )
 from lps_flows.report.diagram import Diagram, Point
@@ -57,7 +58,7 @@ def phase_diagram_figure(
                 line={"dash": dash, "color": "#1d2733", "width": 1.8},
                 hoverinfo="skip",
             )
-    style = colours(p.parent for p in diagram.points if p.glass)
+    style = styles(diagram.crystals)
     groups: dict[tuple[bool, str], list[Point]] = defaultdict(list)
     for point in diagram.points:
         name = f"from {point.parent or 'unknown'}" if point.glass else "crystals"
@@ -67,7 +68,7 @@ def phase_diagram_figure(
     for (_, name), members in sorted(groups.items()):
         colour, symbol = "#1d2733", "star"
         if members[0].glass:
-            colour, symbol = style[members[0].parent or "unknown"]
+            colour, symbol = style_of(members[0].parent, style)
         made.add_scatter(
             x=[round(p.x, 5) for p in members],
             y=[round(1000 * p.formation_energy, 3) for p in members],

@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lps_flows.report.charts.style import colours, escaped, figure, formula_html
+from lps_flows.report.charts.style import escaped, figure, formula_html, styles
 
 
 def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
@@ -19,7 +19,7 @@ def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
         ``reference`` and ``predicted`` (eV/atom), ``source``, ``formula``, ``split``.
     """
     made = figure("reference energy (eV/atom)", "error of the ANN (meV/atom)")
-    style = colours(parity["source"])
+    style = styles(parity["source"])
     rows = list(
         zip(
             parity["reference"],

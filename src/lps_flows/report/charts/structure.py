@@ -12,10 +12,12 @@ from lps_flows.analysis import MOTIFS
 from lps_flows.report.charts.style import (
     GRID,
     INK,
-    colours,
+    UNKNOWN,
+    Styles,
     figure,
     formula_html,
     nth_style,
+    style_of,
 )
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
@@ -31,7 +33,9 @@ MOTIF_NAMES = {
 }
 
 
-def motif_figure(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
+def motif_figure(
+    trends: Sequence[MotifTrendDocument], along: str, style: Styles
+) -> go.Figure:
     """Return the fraction of P per motif against x, one panel per motif."""
     titles = [MOTIF_NAMES[motif] for motif in MOTIFS]
     made = make_subplots(
@@ -45,14 +49,10 @@ def motif_figure(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
     )
     base = figure(along, "")
     made.update_layout(base.layout.to_plotly_json() | {"xaxis": {}, "yaxis": {}})
-    style = colours(trend.parent for trend in trends)
-    for parent, (colour, symbol) in style.items():
+    for parent in sorted({trend.parent or UNKNOWN for trend in trends}):
+        colour, symbol = style_of(parent, style)
         mine = sorted(
-            (
-                t
-                for t in trends
-                if (t.parent or "unknown") == parent and t.x is not None
-            ),
+            (t for t in trends if (t.parent or UNKNOWN) == parent and t.x is not None),
             key=lambda t: t.x or 0.0,
         )
         for k, motif in enumerate(MOTIFS):
@@ -90,11 +90,10 @@ def motif_figure(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
     return made
 
 
-def rdf_figure(documents: Sequence[RDFDocument]) -> go.Figure:
+def rdf_figure(documents: Sequence[RDFDocument], style: Styles) -> go.Figure:
     """Return stacked distribution functions, one pair at a time by a menu."""
     made = figure("distance (Å)", "g(r), shifted by composition")
     ordered = sorted(documents, key=lambda d: d.x if d.x is not None else 2.0)
-    style = colours(d.parent for d in ordered)
     pairs = sorted({partial.pair for d in ordered for partial in d.partials})
     owners: list[tuple[str, str]] = []
     named: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -103,12 +102,12 @@ def rdf_figure(documents: Sequence[RDFDocument]) -> go.Figure:
             partial = next((p for p in document.partials if p.pair == pair), None)
             if partial is None:
                 continue
-            parent = document.parent or "unknown"
+            parent = document.parent or UNKNOWN
             made.add_scatter(
                 x=[round(r, 3) for r in partial.r],
                 y=[round(g + 4.0 * k, 3) for g in partial.g],
                 mode="lines",
-                line={"color": style[parent][0], "width": 1.4},
+                line={"color": style_of(parent, style)[0], "width": 1.4},
                 name=formula_html(parent),
                 legendgroup=parent,
                 showlegend=parent not in named[pair],
@@ -191,7 +190,9 @@ def class_figure(
     return made
 
 
-def nearest_figure(assignments: Sequence[ClusterAssignment], along: str) -> go.Figure:
+def nearest_figure(
+    assignments: Sequence[ClusterAssignment], along: str, style: Styles
+) -> go.Figure:
     """Return how many structures of each composition are nearest to which crystal."""
     counts: dict[str, Counter[float]] = defaultdict(Counter)
     total: Counter[float] = Counter()
@@ -202,12 +203,12 @@ def nearest_figure(assignments: Sequence[ClusterAssignment], along: str) -> go.F
     made = figure(along, "fraction of the structures", barmode="stack")
     xs = sorted(total)
     labels = [f"{x:.3f}" for x in xs]
-    for name, (colour, _) in colours(counts).items():
+    for name in sorted(counts):
         made.add_bar(
             x=labels,
             y=[round(counts[name][x] / total[x], 4) for x in xs],
             name=formula_html(name),
-            marker={"color": "#b6bfca" if name == "none" else colour},
+            marker={"color": style_of(name, style)[0]},
             customdata=[f"{counts[name][x]} of {total[x]}" for x in xs],
             hovertemplate=formula_html(name) + ": %{customdata}<extra></extra>",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import plotly.graph_objects as go
 
@@ -29,7 +29,9 @@ SYMBOLS = (
     "cross",
     "star",
 )
+UNKNOWN = "unknown"
 INK = "#1d2733"
+GREY = "#b6bfca"
 GRID = "#e3e8ee"
 SANS = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif"
 
@@ -55,10 +57,27 @@ def nth_style(k: int) -> tuple[str, str]:
     return PALETTE[k % len(PALETTE)], SYMBOLS[(k + k // len(PALETTE)) % len(SYMBOLS)]
 
 
-def colours(names: Iterable[str | None]) -> dict[str, tuple[str, str]]:
-    """Return colour and symbol by name, in alphabetical order of the names."""
-    known = sorted({name or "unknown" for name in names})
+Styles = Mapping[str, tuple[str, str]]
+"""Colour and symbol by name."""
+
+
+def styles(names: Iterable[str | None]) -> dict[str, tuple[str, str]]:
+    """Return colour and symbol by name, in alphabetical order of the names.
+
+    Figures of one page take it over the same names, so that a crystal has one colour.
+    """
+    known = sorted({name or UNKNOWN for name in names})
     return {name: nth_style(k) for k, name in enumerate(known)}
+
+
+def style_of(name: str | None, known: Styles) -> tuple[str, str]:
+    """Return colour and symbol of a name, grey for one that is not known."""
+    return known.get(name or UNKNOWN, (GREY, SYMBOLS[0]))
+
+
+def count_axis(made: go.Figure, highest: int) -> None:
+    """Let the horizontal axis count in whole numbers up to `highest`."""
+    made.update_xaxes(dtick=max(1, round(highest / 12)))
 
 
 def figure(x_title: str, y_title: str, **layout: object) -> go.Figure:

@@ -76,5 +76,6 @@ def _errors(what: str, errors: Mapping[str, Mapping[str, Any]], origin: str) -> 
             )
             for name, found in sorted(errors.items())
         ],
-        f"Errors by {what}, training and held-out structures together; {origin}.",
+        f"Errors by {what}, over the whole set and, marked, over its held-out part; "
+        f"{origin}.",
     )

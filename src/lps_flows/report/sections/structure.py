@@ -12,7 +12,7 @@ from lps_flows.report.charts.structure import (
     nearest_figure,
     rdf_figure,
 )
-from lps_flows.report.charts.style import x_title
+from lps_flows.report.charts.style import styles, x_title
 from lps_flows.report.diagram import Diagram
 from lps_flows.report.summary import number
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -27,13 +27,14 @@ def motif_section(
     diagram: Diagram | None,
 ) -> Section:
     """Return the section on motifs and distribution functions."""
+    style = styles(diagram.crystals if diagram else ())
     blocks: list[Block] = []
     if trends:
         n = sum(trend.n_structures for trend in trends)
         blocks.append(
             Chart(
                 "motif-chart",
-                motif_figure(trends, along(diagram)),
+                motif_figure(trends, along(diagram), style),
                 "Fraction of P per motif, mean and standard deviation over the lowest "
                 f"structures of each composition and parent: {n} structures by "
                 f"{trends[0].method}.",
@@ -46,7 +47,7 @@ def motif_section(
         blocks.append(
             Chart(
                 "rdf-chart",
-                rdf_figure(rdfs),
+                rdf_figure(rdfs, style),
                 "Partial radial distribution functions, each averaged over the lowest "
                 "structures of a composition, x rising from bottom to top, coloured by "
                 f"parent: {n} structures by {rdfs[0].method}. Choose the pair at the "
@@ -132,6 +133,7 @@ def class_section(
             missing="The fingerprint and cluster builders have not run yet.",
         )
     model = models[0]
+    style = styles(diagram.crystals if diagram else ())
     of = f"of {model.element} environments" if model.element else "of all atoms"
     about = f"Fingerprints {of}, {len(assignments)} structures by {model.method}"
     blocks: list[Block] = [
@@ -148,7 +150,7 @@ def class_section(
         blocks.append(
             Chart(
                 "nearest-chart",
-                nearest_figure(assignments, along(diagram)),
+                nearest_figure(assignments, along(diagram), style),
                 f"{about}; nearest crystal by similarity (Eq. 3), 'none' below "
                 f"{model.similarity_threshold:g}.",
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lps_flows.report.blocks import Block, Chart, Note, Section, Table
+from lps_flows.report.blocks import Block, Chart, Section, Table
 from lps_flows.report.charts.transport import arrhenius_figure, msd_figure
 from lps_flows.report.paper import CITATION
 from lps_flows.report.summary import conductivity_cells, paper_transport
@@ -43,11 +43,14 @@ def transport_section(documents: Sequence[TransportDocument]) -> Section:
             f"from AIMD, {CITATION}.",
         )
     ]
-    blocks += [
-        Note(f"{document.label}: {warning}", "warning")
+    warnings = [
+        (document.label, warning)
         for document in ordered
-        for warning in document.warnings
+        for warning in dict.fromkeys(document.warnings)
     ]
+    if warnings:
+        caption = "What to bear in mind with these numbers."
+        blocks.append(Table(("structure", "warning"), warnings, caption))
     blocks.append(
         Chart(
             "arrhenius-chart",
