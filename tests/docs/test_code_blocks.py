@@ -118,7 +118,7 @@ def test_shell_is_well_formed_and_names_what_exists(page: Path) -> None:
             assert path.exists() or "$" in text, file
 
 
-@pytest.mark.parametrize("page", with_language("yaml"), ids=name)
+@pytest.mark.parametrize("page", pages(), ids=name)
 def test_yaml_is_yaml(page: Path) -> None:
     for block in (b for b in blocks(page) if b.language == "yaml"):
         assert yaml.safe_load(block.code) is not None
