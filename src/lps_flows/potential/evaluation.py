@@ -20,8 +20,8 @@ from lps_flows.potential.threads import available_threads, run_all, split_range
 if TYPE_CHECKING:
     from lps_flows.potential.model import ANNPotential
 
-_SMALLEST_SHARE = 64
-"""Atoms below which a further thread costs more than it saves."""
+_SMALLEST_SHARE = 256
+"""Atoms, times members, below which waking another thread costs more than it saves."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class Evaluator:
                 )
             return share
 
-        shares = min(threads, -(-n // _SMALLEST_SHARE))
+        shares = min(threads, max(1, n * members // _SMALLEST_SHARE))
         parts = run_all(work, split_range(n, shares, n), threads)
         self.potential.descriptor.check_distances(
             np.min([part.closest for part in parts], axis=0)
