@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pymatgen.core import Composition
 
-from lps_flows.chemistry import crystal, supercell_near
+from lps_flows.chemistry import supercell_near
 from lps_flows.settings import CampaignSettings
 
 
@@ -59,7 +59,7 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
         In the order of the stages.
     """
     engine = settings.engine.name
-    sizes = {key: len(crystal(key)) for key in settings.crystals}
+    sizes = {key: len(settings.crystal(key)) for key in settings.crystals}
     work = [PlannedWork("crystals", "relax", engine, tuple(sizes.values()))]
     work += _dataset(settings, sizes)
     training = settings.training
@@ -104,7 +104,8 @@ def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedW
     dataset, engine = settings.dataset, settings.engine.name
     keys = settings.training_crystals or settings.crystals
     cells = {
-        key: len(supercell_near(crystal(key), dataset.target_atoms)) for key in keys
+        key: len(supercell_near(settings.crystal(key), dataset.target_atoms))
+        for key in keys
     }
     strained = len(dataset.isotropic_strains) + dataset.n_strained
     as_is = [
@@ -143,7 +144,7 @@ def _conductivity(settings: CampaignSettings, glass: int) -> list[PlannedWork]:
     engine = (settings.conductivity_engine or settings.engine).name
     structures = [glass] * selection.n_candidates
     structures += [
-        len(supercell_near(crystal(key), transport.target_atoms))
+        len(supercell_near(settings.crystal(key), transport.target_atoms))
         for key in selection.references
     ]
     steps = round(

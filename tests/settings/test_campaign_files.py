@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lps_flows.chemistry import crystal
 from lps_flows.plan import plan_campaign
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
 
@@ -120,10 +121,85 @@ def _bad_name(content: dict[str, Any]) -> None:
     content["name"] = "../elsewhere"
 
 
+def _unknown_engine(content: dict[str, Any]) -> None:
+    content["engine"]["name"] = "abinit"
+
+
+def _unknown_md_engine(content: dict[str, Any]) -> None:
+    content["conductivity_engine"] = {"name": "lammps"}
+
+
+def _negative(content: dict[str, Any]) -> None:
+    content["engine"]["fmax"] = -0.05
+
+
+def _wrong_type(content: dict[str, Any]) -> None:
+    content["training"]["restarts"] = "many"
+
+
+def _empty_scan(content: dict[str, Any]) -> None:
+    content["sampling"]["scans"][0]["n_units"] = []
+
+
+def _no_scan(content: dict[str, Any]) -> None:
+    content["sampling"]["scans"] = []
+
+
+def _negative_units(content: dict[str, Any]) -> None:
+    content["sampling"]["scans"][0]["n_units"] = [-1]
+
+
+def _cold(content: dict[str, Any]) -> None:
+    content["conductivity"]["temperatures"] = [-300.0, 600.0]
+
+
+def _unlisted_removal_parent(content: dict[str, Any]) -> None:
+    content["dataset"]["removal_parents"].append("Li4P2S6")
+
+
+def _unknown_superionic(content: dict[str, Any]) -> None:
+    content["analysis"] = {"candidates": {"superionic": ["LGPS"]}}
+
+
+def _another_hull(content: dict[str, Any]) -> None:
+    content["analysis"] = {"hull": {"end_members": ["Na2S", "P2S5"]}}
+
+
+def _another_mobile_ion(content: dict[str, Any]) -> None:
+    content["conductivity"]["analysis"] = {"mobile": "Na"}
+
+
+def _own_crystal_of_the_library(content: dict[str, Any]) -> None:
+    content["own_crystals"] = {"Li2S": {"like": "Li2S"}}
+
+
+def _own_crystal_from_nowhere(content: dict[str, Any]) -> None:
+    content["own_crystals"] = {"mine": {"file": "nowhere.cif"}}
+
+
+def _own_crystal_of_two_origins(content: dict[str, Any]) -> None:
+    content["own_crystals"] = {"mine": {"file": "mine.cif", "like": "Li2S"}}
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (_misspelt, ["engine.fmaxx", "no such key"]),
+        (_misspelt, ["engine.fmaxx", "no such key", "Did you mean fmax?"]),
+        (_unknown_engine, ["engine.name", "abinit", "chgnet"]),
+        (_unknown_md_engine, ["conductivity_engine.name", "lammps", "ann"]),
+        (_negative, ["engine.fmax", "-0.05", "greater than 0"]),
+        (_wrong_type, ["training.restarts", "many", "integer"]),
+        (_empty_scan, ["sampling.scans.0.n_units", "at least 1"]),
+        (_no_scan, ["sampling.scans", "at least 1"]),
+        (_negative_units, ["sampling.scans.0.n_units.0", "-1"]),
+        (_cold, ["conductivity.temperatures.0", "-300"]),
+        (_unlisted_removal_parent, ["dataset.removal_parents", "Li4P2S6"]),
+        (_unknown_superionic, ["analysis.candidates.superionic", "LGPS", "beta-Li3"]),
+        (_another_hull, ["analysis.hull.end_members", "Na2S", "Li2S"]),
+        (_another_mobile_ion, ["conductivity.analysis.mobile", "Na", "Li"]),
+        (_own_crystal_of_the_library, ["own_crystals.Li2S", "another"]),
+        (_own_crystal_from_nowhere, ["own_crystals.mine", "nowhere.cif"]),
+        (_own_crystal_of_two_origins, ["own_crystals.mine", "either"]),
         (_unknown_crystal, ["Li9PS9", "crystals"]),
         (_too_many_units, ["500", "sampling.scans"]),
         (_no_end_member, ["P2S5", "end members", "crystals"]),
@@ -141,6 +217,74 @@ def test_mistakes_name_key_and_value(
         load_campaign(_write(tmp_path, demo))
     for word in words:
         assert word in str(caught.value)
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path, demo: dict[str, Any]) -> None:
+    for spoil in (_negative, _misspelt, _wrong_type):
+        spoil(demo)
+    with pytest.raises(CampaignFileError) as caught:
+        load_campaign(_write(tmp_path, demo))
+    for word in ("engine.fmax ", "engine.fmaxx", "training.restarts"):
+        assert word in str(caught.value)
+
+
+def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    file.write_text((WORKFLOWS / "demo.yaml").read_text() + "training: {restarts: 2}\n")
+    with pytest.raises(CampaignFileError, match="'training' is given twice"):
+        load_campaign(file)
+
+
+def test_another_line_brings_its_consequences() -> None:
+    settings = load_campaign(WORKFLOWS.parent / "notebooks" / "sodium.yaml")
+    analysis = settings.analysis
+    assert analysis.hull.end_members == settings.line.end_members == ("Na2S", "P2S5")
+    assert analysis.fingerprints.element == "Na"
+    assert set(analysis.fingerprints.species) == {"Na", "P", "S"}
+    assert settings.conductivity.analysis.mobile == "Na"
+    assert analysis.clusters.references == settings.crystals
+    assert {plan.formula for plan in settings.compositions()} == {
+        "Na10P4S15",
+        "Na8P4S14",
+    }
+    jobs = [job.name for job, _ in settings.flow().iterflow()]
+    assert any("beta-Na3PS4" in name for name in jobs)
+    assert plan_campaign(settings)
+
+
+def test_a_line_without_a_known_conductor_asks_for_one(tmp_path: Path) -> None:
+    content = yaml.safe_load(
+        (WORKFLOWS.parent / "notebooks" / "sodium.yaml").read_text()
+    )
+    del content["analysis"]
+    with pytest.raises(CampaignFileError, match=r"analysis\.candidates\.superionic"):
+        load_campaign(_write(tmp_path, content))
+
+
+def test_naming_the_default_line_changes_nothing(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    plain = load_campaign(_write(tmp_path, demo))
+    demo["line"] = {"end_members": ["Li2S", "P2S5"]}
+    assert load_campaign(_write(tmp_path, demo)).settings_hash == plain.settings_hash
+
+
+def test_own_crystals_come_from_files_beside_the_campaign(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    mine = crystal("Li4P2S6").to(fmt="cif")
+    (tmp_path / "mine.cif").write_text(mine)
+    demo["own_crystals"] = {"mine": {"file": "mine.cif"}}
+    demo["crystals"].append("mine")
+    settings = load_campaign(_write(tmp_path, demo))
+    assert settings.crystal("mine").composition.reduced_formula == "Li2PS3"
+    assert any("mine" in job.name for job, _ in settings.flow().iterflow())
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine.cif").write_text(mine)
+    moved = load_campaign(_write(tmp_path / "elsewhere", demo))
+    assert moved.settings_hash == settings.settings_hash
+    (tmp_path / "mine.cif").write_text(crystal("Li7P3S11").to(fmt="cif"))
+    assert load_campaign(_write(tmp_path, demo)).settings_hash != settings.settings_hash
 
 
 def test_missing_and_broken_files_are_typed_errors(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from lps_flows.builders.increment import (
     digest,
     plain,
 )
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import UnknownCrystalError, crystal
 from lps_flows.schemas.clusters import (
     ASSIGNMENT_INDEXES,
     MODEL_INDEXES,
@@ -72,7 +72,10 @@ def reference_fingerprints(
             vectors[key] = np.array(best["fingerprint"])
             sources[key] = best["structure_id"]
             continue
-        structure = crystal(key)
+        try:
+            structure = crystal(key)
+        except UnknownCrystalError:  # one of the campaign's own, not relaxed
+            continue
         if settings.element is None or settings.element in structure.composition:
             vectors[key] = structure_fingerprint(structure, settings=settings)
             sources[key] = LIBRARY

@@ -15,6 +15,7 @@ from lps_flows.chemistry.library import (
     entry,
 )
 from lps_flows.chemistry.line import CompositionLine, OffLineError, RemovalError
+from lps_flows.chemistry.own import OwnCrystal, OwnCrystalError
 from lps_flows.chemistry.removal import (
     atoms_removed,
     removal_sites,
@@ -27,6 +28,8 @@ __all__ = [
     "CrystalEntry",
     "DisorderedCrystalError",
     "OffLineError",
+    "OwnCrystal",
+    "OwnCrystalError",
     "RemovalError",
     "SupercellError",
     "UnknownCrystalError",

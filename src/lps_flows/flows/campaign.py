@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from jobflow import Flow, Job, Maker, OnMissing, OutputReference
 from pydantic import Field
+from pymatgen.core import Structure
 
 from lps_flows.chemistry import crystal
 from lps_flows.flows.build import BuildMaker
@@ -73,6 +74,7 @@ class CampaignMaker(Maker):
         crystals: Sequence[str],
         compositions: Sequence[CompositionPlan],
         training_crystals: Sequence[str] | None = None,
+        structures: Mapping[str, Structure] | None = None,
     ) -> Flow:
         """Make the flow of the whole campaign.
 
@@ -84,13 +86,19 @@ class CampaignMaker(Maker):
             What is sampled; every parent is among `crystals`.
         training_crystals
             Keys of the crystals the reference set is made around; all by default.
+        structures
+            Cells of crystals that the library does not hold, by key.
 
         Returns
         -------
         Flow
             Its output is the `SelectionDocument`.
         """
-        relaxed = {key: self._crystal(key) for key in crystals}
+        own = structures or {}
+        relaxed = {
+            key: self._relaxed(key, own[key] if key in own else crystal(key))
+            for key in crystals
+        }
         documents = {key: flow.output for key, flow in relaxed.items()}
         dataset = self.dataset.make(
             {key: documents[key] for key in (training_crystals or crystals)}
@@ -139,8 +147,8 @@ class CampaignMaker(Maker):
         parts = [part for found in staged.values() for part in found]
         return Flow(parts, output=select.output, name=self.name)
 
-    def _crystal(self, key: str) -> Flow:
-        flow = self.relax.make(crystal(key), Provenance(source="crystal", parent=key))
+    def _relaxed(self, key: str, structure: Structure) -> Flow:
+        flow = self.relax.make(structure, Provenance(source="crystal", parent=key))
         flow.append_name(f" {key}")
         return flow
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobflow import Flow, Maker
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, supercell_near
@@ -25,8 +25,8 @@ class ConductivityError(LpsFlowsError):
 class ConductivitySettings(DynamicsSettings):
     """Molecular dynamics at several temperatures, and its analysis."""
 
-    temperatures: tuple[float, ...] = Field(
-        (700.0, 900.0, 1200.0, 1500.0), description="Temperatures (K)."
+    temperatures: tuple[PositiveFloat, ...] = Field(
+        (700.0, 900.0, 1200.0, 1500.0), min_length=1, description="Temperatures (K)."
     )
     equilibration: float = Field(
         50000.0, ge=0, description="Equilibration at each temperature (fs)."

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from jobflow import Flow, Maker, OutputReference
-from pydantic import Field
+from pydantic import Field, PositiveInt
+from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, crystal, supercell_near
 from lps_flows.foundation import FrozenSettings
@@ -18,20 +19,24 @@ class ScanSettings(FrozenSettings):
 
     parent: str = Field(description="Key of the parent crystal.")
     remove: str = Field(description="Formula of the end member removed.")
-    n_units: tuple[int, ...] = Field(
+    n_units: tuple[PositiveInt, ...] = Field(
         min_length=1, description="Numbers of units removed, one composition each."
     )
     target_atoms: int = Field(
         128, ge=1, le=5000, description="Atoms of the parent supercell, about."
     )
 
-    def compositions(self, line: CompositionLine) -> list[tuple[int, str, float]]:
+    def compositions(
+        self, line: CompositionLine, parent: Structure | None = None
+    ) -> list[tuple[int, str, float]]:
         """Return (units removed, formula, x) per composition, before any computing.
 
         Parameters
         ----------
         line
             The composition line.
+        parent
+            Cell of the parent; the library's crystal of that key by default.
 
         Raises
         ------
@@ -42,10 +47,11 @@ class ScanSettings(FrozenSettings):
         OffLineError
             When the parent is not on the line.
         """
-        parent = supercell_near(crystal(self.parent), self.target_atoms).composition
+        cell = crystal(self.parent) if parent is None else parent
+        composition = supercell_near(cell, self.target_atoms).composition
         found = []
         for n_units in self.n_units:
-            formula = line.remove(parent, self.remove, n_units)
+            formula = line.remove(composition, self.remove, n_units)
             found.append((n_units, formula, line.x(formula)))
         return found
 
