@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from pymongo.errors import ServerSelectionTimeoutError
 from typer.testing import CliRunner
 
+from lps_flows import __version__
 from lps_flows.cli import app
+from lps_flows.foundation import LpsFlowsError
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 DEMO = WORKFLOWS / "demo.yaml"
@@ -100,11 +107,173 @@ def test_an_engine_that_is_not_there_is_named(cli: CliRunner, tmp_path: Path) ->
     assert "chgnet" in result.output
 
 
-def test_debug_keeps_the_stack_trace(cli: CliRunner, tmp_path: Path) -> None:
-    result = cli.invoke(app, ["--debug", "run", str(tmp_path / "nowhere.yaml")])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_debug_keeps_the_stack_trace(
+    cli: CliRunner, tmp_path: Path, place: int
+) -> None:
+    arguments = ["run", str(tmp_path / "nowhere.yaml"), "--dry-run"]
+    arguments.insert(place, "--debug")
+    result = cli.invoke(app, arguments)
     assert result.exit_code == 1
-    assert result.exception is not None
     assert type(result.exception).__name__ == "CampaignFileError"
+
+
+def test_debug_reaches_the_verbs_below(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: object) -> None:
+        raise LpsFlowsError("no", field="server", value=1, remedy="Do something else")
+
+    monkeypatch.setattr("lps_flows.runner.PrivateMongod.status", refuse)
+    plain = cli.invoke(app, ["db", "status"])
+    assert plain.exit_code == 1
+    assert isinstance(plain.exception, SystemExit)
+    assert "Do something else" in plain.output
+    traced = cli.invoke(app, ["--debug", "db", "status"])
+    assert isinstance(traced.exception, LpsFlowsError)
+
+
+VERBS_WITH_A_FILE = [
+    ["run"],
+    ["run", "--dry-run"],
+    ["submit"],
+    ["status"],
+    ["graph"],
+    ["build"],
+    ["figures", "--out", "figures"],
+    ["export", "--out", "reference"],
+    ["report"],
+    ["serve"],
+]
+
+
+@pytest.mark.parametrize("verb", VERBS_WITH_A_FILE, ids=" ".join)
+def test_wrong_input_ends_every_verb_before_anything_starts(
+    cli: CliRunner, tmp_path: Path, verb: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "campaign.yaml"
+    content = yaml.safe_load(DEMO.read_text())
+    content["engine"]["fmax"] = -1
+    content["crystals"].append("Li9PS9")
+    file.write_text(yaml.safe_dump(content))
+    for name, words in {
+        str(file): ["engine.fmax = -1", "greater than 0", "docs/settings.md"],
+        "nowhere.yaml": ["nowhere.yaml", "workflows/demo.yaml"],
+        str(tmp_path): [str(tmp_path), "workflows/demo.yaml"],
+    }.items():
+        result = cli.invoke(app, [verb[0], name, *verb[1:]])
+        assert result.exit_code == 1, result.output
+        assert "Traceback" not in result.output
+        for word in words:
+            assert word in result.output
+    assert not (tmp_path / "home").exists()
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermissionError(13, "Permission denied", "results/demo"),
+        OSError(28, "No space left on device", "results/demo"),
+        ServerSelectionTimeoutError("127.0.0.1:27017: refused, Timeout: 30s"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_what_the_machine_refuses_is_one_message(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object, **__: object) -> Any:
+        raise error
+
+    monkeypatch.setattr("lps_flows.plan.plan_campaign", refuse)
+    result = cli.invoke(app, ["run", "--dry-run", str(DEMO)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert result.output.startswith("Error: ")
+    traced = cli.invoke(app, ["run", "--dry-run", str(DEMO), "--debug"])
+    assert traced.exception is error
+
+
+def test_a_mistake_of_ours_keeps_its_stack_trace(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object, **__: object) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("lps_flows.plan.plan_campaign", break_down)
+    result = cli.invoke(app, ["run", "--dry-run", str(DEMO)])
+    assert isinstance(result.exception, ZeroDivisionError)
+
+
+def test_interrupted_says_how_to_go_on(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lps_flows.plan.plan_campaign", interrupt)
+    monkeypatch.setattr(sys, "argv", ["lps-flows", "run", "my file.yaml"])
+    result = cli.invoke(app, ["run", "--dry-run", str(DEMO)])
+    assert result.exit_code == 130
+    assert "go on with: lps-flows run 'my file.yaml'" in result.output
+
+
+def test_dry_run_as_json(cli: CliRunner) -> None:
+    result = cli.invoke(app, ["run", "--dry-run", "--json", str(DEMO)])
+    assert result.exit_code == 0, result.output
+    plan = json.loads(result.stdout)
+    assert plan["campaign"] == "demo"
+    first = plan["calculations"][0]
+    assert (first["stage"], first["kind"], first["number"]) == ("crystals", "relax", 12)
+    assert first["core_hours"] > 0
+
+
+def shell(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from lps_flows.cli import app; app()", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_nothing_moves_and_nothing_is_coloured_in_a_pipe() -> None:
+    done = shell("run", "--dry-run", str(DEMO), FORCE_COLOR="1", TTY_COMPATIBLE="1")
+    assert done.stderr == ""
+    assert "\x1b" not in done.stdout
+    assert "core-hours" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("lps-flows st", {"status"}),
+        ("lps-flows db st", {"start", "stop", "status"}),
+        ("lps-flows export --format ", {"extxyz", "xsf"}),
+    ],
+)
+def test_completion_in_the_shell(words: str, offered: set[str]) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lps-flows")],
+        env={
+            **os.environ,
+            "_LPS_FLOWS_COMPLETE": "complete_bash",
+            "COMP_WORDS": words,
+            "COMP_CWORD": str(words.count(" ")),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert set(done.stdout.split()) == offered
+
+
+def test_version(cli: CliRunner) -> None:
+    result = cli.invoke(app, ["--version"])
+    assert result.exit_code == 0
+    assert result.output == f"lps-flows {__version__}\n"
 
 
 def test_wrong_usage_is_exit_code_2(cli: CliRunner) -> None:

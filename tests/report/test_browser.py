@@ -62,6 +62,69 @@ def test_table_shows_the_stores_numbers(opened, built: JobStore) -> None:
         assert above == f"{1000 * entry['line']['e_above_hull']:.1f}"
 
 
+def numbers(browser, section: str, title: str) -> list[list[str]]:
+    """Return the cells of the table of a section whose header has this title."""
+    return browser.execute_script(
+        "const t = [...document.querySelectorAll(`#${arguments[0]} table`)].find("
+        "t => [...t.tHead.rows[0].cells].some(c => c.textContent === arguments[1]));"
+        "return [...t.tBodies[0].rows].map(r => [...r.cells].map(c => c.textContent))",
+        section,
+        title,
+    )
+
+
+def test_every_sections_table_shows_the_stores_numbers(opened, built: JobStore) -> None:
+    def stored(name: str, **criteria: object) -> list[dict]:
+        store = result_store(built, name)
+        store.connect()
+        return list(store.query({"campaign": synthetic.CAMPAIGN, **criteria}))
+
+    diagram = stored("phase_diagrams")[0]
+    gaps = numbers(opened, "phase-diagram", "verdict")
+    assert [[row[1], row[2], row[3], row[4]] for row in gaps] == [
+        [
+            f"{part['x_start']:.3f}",
+            f"{part['x_end']:.3f}",
+            part["status"],
+            str(part["n_sampled"]),
+        ]
+        for part in diagram["metastable_hull"]
+    ]
+    verdicts = {row[0]: row for row in numbers(opened, "candidates", "candidate")}
+    for candidate in stored("candidates"):
+        row = verdicts[candidate["formula"]]
+        assert row[1] == f"{candidate['x']:.3f}"
+        assert row[2].startswith("yes" if candidate["chosen"] else "no")
+        above = next(c for c in candidate["criteria"] if "meV" in c["name"])
+        assert f"{above['value']:.1f}" in " ".join(row[4:])
+    motifs = {(row[0], row[2]): row for row in numbers(opened, "motifs", "free S")}
+    for trend in stored("motif_trends"):
+        row = motifs[(trend["formula"], trend["parent"] or "-")]
+        assert row[4] == f"{trend['mean']['PS4']:.2f}"
+        assert row[10] == f"{trend['free']:.2f}"
+    sizes = {row[0]: row[1] for row in numbers(opened, "classes", "class")}
+    assigned = [found["label"] for found in stored("clusters", element="Li")]
+    assert sizes == {str(k): str(assigned.count(k)) for k in set(assigned)}
+    potential = built.query_one({"output.@class": "PotentialDocument"})["output"]
+    errors = {row[0]: row for row in numbers(opened, "potential", "source")}
+    for source, found in potential["by_source"].items():
+        assert errors[source][2] == f"{found['rmse']:.1f}"
+
+
+def test_a_pair_is_chosen_by_keyboard(opened) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    menu = opened.find_element("css selector", "select[data-chart='rdf-chart']")
+    shown = (
+        "return document.getElementById('rdf-chart').data"
+        ".map((d, i) => d.visible === false ? -1 : i).filter(i => i >= 0).join()"
+    )
+    before = opened.execute_script(shown)
+    menu.send_keys(Keys.ARROW_DOWN)
+    wait_for(opened, f"{shown.replace('return', 'return (')}) !== '{before}'")
+    assert opened.execute_script("return document.activeElement === arguments[0]", menu)
+
+
 def test_hover_and_click_show_a_structure_in_3d(opened) -> None:
     from selenium.webdriver.common.action_chains import ActionChains
 

@@ -11,6 +11,7 @@ import pytest
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.report import LiveCampaign, live_server
+from lps_flows.report.live import Cached
 from lps_flows.runner import Workplace, submit
 from tests.report import synthetic
 from tests.report.test_browser import wait_for
@@ -61,6 +62,25 @@ def test_the_whole_report_is_there(served: tuple[Workplace, int]) -> None:
     status, content = ask(served[1], "/report.html")
     assert status == 200
     assert b"Provisional" in content
+
+
+def test_what_takes_long_is_made_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("lps_flows.report.live.time.monotonic", lambda: now[0])
+    made = []
+
+    def make() -> str:
+        now[0] += 5.0
+        made.append(now[0])
+        return str(now[0])
+
+    value = Cached(make, fresh_s=2.0)
+    assert value.get() == value.get() == "5.0"
+    now[0] = 49.0  # a tenth of the time, and no more
+    assert value.get() == "5.0"
+    now[0] = 51.0
+    assert value.get() == "56.0"
+    assert len(made) == 2
 
 
 def test_a_taken_port_is_a_users_mistake(served: tuple[Workplace, int]) -> None:

@@ -9,14 +9,21 @@ import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ase.io import read
 from jobflow import JobStore
 from pymatgen.core import Structure
 
+from lps_flows.analysis import HullSettings
 from lps_flows.builders.build import result_store
+from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.report import write_report
+from lps_flows.report.blocks import Table
+from lps_flows.report.documents import JobOutput
 from lps_flows.report.page import script_json
+from lps_flows.report.picture import anion_elements, picture
+from lps_flows.report.sections.overview import failure_section
 from tests.report import synthetic
 from tests.report.conftest import HOSTILE, beside
 
@@ -128,3 +135,61 @@ def test_table_1_stands_beside_the_papers(page: str, tmp_path: Path) -> None:
     ]
     assert "extrapolated from 900 K to 300 K" in page
     assert "too few jumps" in page
+    assert cells.count("not run here") == 3  # the paper's other structures
+
+
+def test_another_line_is_not_set_beside_the_paper(
+    job_store: JobStore, tmp_path: Path
+) -> None:
+    synthetic.put_transport(job_store)
+    line = HullSettings(end_members=("Na2S", "P2S5"))
+    page = write_report(
+        job_store, beside(job_store), synthetic.CAMPAIGN, tmp_path / "r.html", line=line
+    ).read_text()
+    assert "0.250 (0.220 to 0.280)" in page
+    assert "Guo, Wang" not in page
+    assert "not run here" not in page
+
+
+def test_every_figure_and_table_names_method_and_number(page: str) -> None:
+    captions = re.findall(r"<(?:figcaption|summary|p class=\"caption\")>([^<]+)<", page)
+    assert len(captions) > 15
+    figures = re.findall(r"<figcaption>([^<]+)<", page)
+    assert len(figures) >= 7
+    for caption in figures:
+        assert re.search(
+            r"by (synthetic-1|ann-0123456789)|trained on synthetic-1|of ann", caption
+        ), caption
+        assert re.search(
+            r"\d+ (of |relaxed )?(structures|searches|relaxations|runs|compositions)",
+            caption,
+        ), caption
+
+
+def test_relaxations_that_stopped_early_are_failures() -> None:
+    output = {"relaxed": True, "converged": False, "method": "m-1", "formula": "Li2S"}
+    job = JobOutput("a", "relax Li2S", "crystals", None, output)
+    table = failure_section(None, [job], [], []).blocks[0]
+    assert isinstance(table, Table)
+    assert table.rows == [("relax Li2S", "Li2S")]
+    assert "m-1" in table.caption
+
+
+def test_anions_are_drawn_whole() -> None:
+    structure = crystal("Li7P3S11")
+    drawn = picture(structure, *anion_elements(CompositionLine()))
+    assert drawn["bonded"] == ["P", "S"]
+    assert np.allclose(
+        np.reshape(drawn["cell"], (3, 3)).T, structure.lattice.matrix, atol=1e-3
+    )
+    number, _, *lines = drawn["xyz"].splitlines()
+    assert int(number) == len(lines) > len(structure)
+    symbols = [line.split()[0] for line in lines]
+    places = np.array([[float(x) for x in line.split()[1:]] for line in lines])
+    inside = structure.lattice.get_fractional_coords(places[: len(structure)])
+    assert (inside > -1e-3).all()
+    assert (inside < 1 + 1e-3).all()
+    for symbol, place in zip(symbols[: len(structure)], places, strict=False):
+        near = np.linalg.norm(places - place, axis=1) < 2.4
+        if symbol == "P":
+            assert sorted(np.array(symbols)[near]) == ["P", "S", "S", "S", "S"]

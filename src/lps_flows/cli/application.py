@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import shlex
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,15 +14,28 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from lps_flows import __version__
 from lps_flows.foundation import LpsFlowsError
 
 FAILED = 1
 INTERRUPTED = 130
+_DEBUG = "--debug"
 
-# A terminal shows what it can; in a pipe, lines are not wrapped and tables are wide.
+# A terminal shows what it can; in a pipe, lines are not wrapped, tables are wide, and
+# nothing moves or has colours, whatever FORCE_COLOR says.
 _PIPED = not sys.stdout.isatty()
-out = Console(soft_wrap=_PIPED, width=160 if _PIPED else None, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(
+    soft_wrap=_PIPED,
+    width=160 if _PIPED else None,
+    highlight=False,
+    force_terminal=False if _PIPED else None,
+)
+err = Console(
+    stderr=True,
+    soft_wrap=True,
+    highlight=False,
+    force_terminal=None if sys.stderr.isatty() else False,
+)
 
 CampaignFile = Annotated[
     Path, typer.Argument(help="Campaign file, for example workflows/demo.yaml.")
@@ -30,19 +46,60 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 class Verbs(TyperGroup):
     """A group that turns a user's mistake into one message and exit code 1."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take --debug before or after the verb."""
+        if ctx.parent is None and _DEBUG in args:
+            args = [_DEBUG, *(arg for arg in args if arg != _DEBUG)]
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a verb; with --debug errors keep their stack trace."""
         try:
             return super().invoke(ctx)
-        except LpsFlowsError as error:
-            if ctx.params.get("debug"):
+        except KeyboardInterrupt:
+            raise interrupted() from None
+        except Exception as error:
+            message = _explained(error)
+            if message is None or ctx.find_root().params.get("debug"):
                 raise
             err.print("Error:", style="bold red", end=" ")
-            err.print(str(error), markup=False)
+            err.print(message, markup=False)
             raise typer.Exit(FAILED) from None
-        except KeyboardInterrupt:
-            err.print("Interrupted. The same command goes on from here.")
-            raise typer.Exit(INTERRUPTED) from None
+
+
+def interrupted(remedy: str | None = None) -> typer.Exit:
+    """Say how to go on after Ctrl-C; return what ends the command.
+
+    Parameters
+    ----------
+    remedy
+        What to do, when it is not the same command again.
+    """
+    again = shlex.join(["lps-flows", *sys.argv[1:]])
+    err.print(
+        f"Interrupted. {remedy or f'What is done stays done; go on with: {again}'}",
+        markup=False,
+    )
+    return typer.Exit(INTERRUPTED)
+
+
+def _explained(error: Exception) -> str | None:
+    """Return what to tell a person, None for an error that is ours to mend."""
+    if isinstance(error, LpsFlowsError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno not in {None, errno.EPIPE}:
+        place = f"{error.filename}: " if error.filename else ""
+        return (
+            f"{place}{error.strerror}. Name a file or folder that can be read and "
+            "written, with space left on its disk."
+        )
+    if type(error).__module__.startswith("pymongo"):
+        first = str(error).partition(",")[0][:200]
+        return (
+            f"the database does not answer as it should ({first}). `lps-flows doctor` "
+            "says which one is configured and what is wrong."
+        )
+    return None
 
 
 app = typer.Typer(
@@ -52,18 +109,36 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Map glass-ceramic electrolytes from first principles.\n\n"
     "Exit codes: 0 done, 1 failed or wrong input, 2 wrong usage, 130 interrupted.",
+    epilog="Example: lps-flows run workflows/demo.yaml --out results/demo",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lps-flows {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
 def _options(
     debug: Annotated[
-        bool, typer.Option("--debug", help="Show the stack trace of an error.")
+        bool, typer.Option(_DEBUG, help="Show the stack trace of an error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            callback=_print_version,
+            is_eager=True,
+        ),
     ] = False,
 ) -> None:
     """Options of every verb."""
-    # Read by `Verbs.invoke` from the context.
-    del debug
+    # Read by `Verbs.invoke` from the context, and by the callback.
+    del debug, version
+    # pymatgen's word on the PAW sets that the paper's settings name on purpose
+    warnings.filterwarnings("ignore", message="Overriding POTCARs")
 
 
 def verb(example: str, **kwargs: Any) -> Callable[[Callable[..., Any]], Any]:

@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from lps_flows.cli.application import (
     FAILED,
-    INTERRUPTED,
     AsJson,
     CampaignFile,
     err,
+    interrupted,
     out,
     verb,
 )
-from lps_flows.cli.progress import Display, stage_table
+from lps_flows.cli.progress import Display, stage_table, working
 
 if TYPE_CHECKING:
     from jobflow import Flow
@@ -82,29 +82,57 @@ def run(
         typer.Option("--cost-model", help="YAML of costs per engine, for --dry-run."),
     ] = None,
     files: Files = False,
+    as_json: AsJson = False,
 ) -> None:
     """Submit a campaign and run it here; a second run goes on where it stopped."""
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file)
     if dry_run:
-        _print_plan(settings, cost_model)
+        _print_plan(settings, cost_model, as_json=as_json)
         return
     settings.maker()
+    if out_folder is not None:
+        out_folder.mkdir(parents=True, exist_ok=True)  # now, not after the last job
     with workplace(files=files) as place:
         complete = _run_in(place, settings, workers, retry_failed)
-        if out_folder is not None:
-            from lps_flows.report import write_results
-
-            written = write_results(
-                place.job_store, place.result_store, settings.name, out_folder
-            )
+        written = [] if out_folder is None else _results(place, settings, out_folder)
+        if as_json:
+            result = _state(place, settings.name)
+            result |= {"complete": complete, "files": [str(path) for path in written]}
+            typer.echo(json.dumps(result, indent=2))
+        elif out_folder is not None:
             out.print(f"{len(written)} files in {out_folder}")
             summary = out_folder / "summary.md"
-            if summary in written:
-                out.print(summary.read_text(encoding="utf-8"), markup=False)
+            out.print(summary.read_text(encoding="utf-8"), markup=False)
     if not complete:
         raise typer.Exit(FAILED)
+
+
+def _results(place: Workplace, settings: CampaignSettings, folder: Path) -> list[Path]:
+    from lps_flows.report import write_results
+
+    with working("drawing the results"):
+        return write_results(
+            place.job_store,
+            place.result_store,
+            settings.name,
+            folder,
+            settings.analysis.hull,
+        )
+
+
+def _state(place: Workplace, campaign: str) -> dict[str, Any]:
+    """Return progress and failures as plain data; without a server there are none."""
+    from lps_flows.runner import failures, progress
+
+    if place.launchpad is None:
+        return {"campaign": campaign, "stages": [], "running": [], "failures": []}
+    failed = failures(place.launchpad, campaign)
+    return {
+        **asdict(progress(place.launchpad, campaign)),
+        "failures": [asdict(entry) for entry in failed],
+    }
 
 
 def _run_in(
@@ -115,7 +143,11 @@ def _run_in(
     from lps_flows.runner import run_in_files
 
     if place.launchpad is None:
-        run_in_files(place, settings.flow(), settings.name)
+        try:
+            run_in_files(place, settings.flow(), settings.name)
+        except KeyboardInterrupt:
+            remedy = "Files keep no state to go on from: run it again from the start."
+            raise interrupted(remedy) from None
         return True
     with Display() as display:
         result = run_campaign(
@@ -128,11 +160,10 @@ def _run_in(
             retry_failed=retry,
         )
     if result.recovered:
-        out.print("An earlier run had been killed; its lost fireworks ran again.")
+        err.print("An earlier run had been killed; its lost fireworks ran again.")
     _print_failures(result.failures)
     if result.interrupted:
-        err.print("Interrupted. The same command goes on from here.")
-        raise typer.Exit(INTERRUPTED)
+        raise interrupted()
     return result.complete
 
 
@@ -141,19 +172,23 @@ def submit(
     file: CampaignFile,
     reference_worker: ReferenceWorker = None,
     other_worker: OtherWorker = None,
+    as_json: AsJson = False,
 ) -> None:
     """Put a campaign on the LaunchPad for stock `rlaunch rapidfire`."""
     from lps_flows.runner import submit as submit_campaign
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file)
-    with workplace() as place:
+    with workplace() as place, working("submitting"):
         found = submit_campaign(
             place,
             _routed(settings, reference_worker, other_worker),
             settings.name,
             settings.settings_hash,
         )
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
     state = "submitted" if found.new else "was submitted before"
     out.print(
         f"{found.campaign} {state}: {found.n_fireworks} fireworks, "
@@ -171,11 +206,10 @@ def status(file: CampaignFile, as_json: AsJson = False) -> None:
     name = load_campaign(file).name
     with workplace() as place:
         launchpad = place.require_launchpad()
+        if as_json:
+            typer.echo(json.dumps(_state(place, name), indent=2))
+            return
         state, failed = progress(launchpad, name), failures(launchpad, name)
-    if as_json:
-        plain = {**asdict(state), "failures": [asdict(entry) for entry in failed]}
-        typer.echo(json.dumps(plain, indent=2))
-        return
     if not state.stages:
         out.print(f"{name} has not been submitted. Use `lps-flows run {file}`.")
         return
@@ -214,12 +248,24 @@ def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:
     err.print("After mending the cause: the same command with --retry-failed.")
 
 
-def _print_plan(settings: CampaignSettings, cost_model: Path | None) -> None:
+def _print_plan(
+    settings: CampaignSettings, cost_model: Path | None, *, as_json: bool
+) -> None:
     from lps_flows.engines.cost import estimate_cost, load_cost_model
     from lps_flows.plan import plan_campaign
 
-    work = plan_campaign(settings)
-    costs = estimate_cost(work, load_cost_model(cost_model))
+    model = load_cost_model(cost_model)
+    with working("counting"):
+        work = plan_campaign(settings)
+        costs = estimate_cost(work, model)
+    if as_json:
+        lines = [
+            {**asdict(cost), "at_most": planned.at_most}
+            for planned, cost in zip(work, costs, strict=True)
+        ]
+        plan = {"campaign": settings.name, "calculations": lines}
+        typer.echo(json.dumps(plan, indent=2))
+        return
     table = Table(
         "stage", "calculation", "engine", "number", "atoms", "evaluations", "core-hours"
     )

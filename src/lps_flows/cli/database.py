@@ -9,6 +9,7 @@ from dataclasses import asdict
 import typer
 
 from lps_flows.cli.application import FAILED, AsJson, Verbs, app, err, out
+from lps_flows.cli.progress import working
 
 database = typer.Typer(
     cls=Verbs,
@@ -24,7 +25,10 @@ def install() -> None:
     from lps_flows.runner import find_mongod, install_mongod
 
     found = find_mongod()
-    out.print(f"{found or install_mongod()}")
+    if found is None:
+        with working("installing the MongoDB server"):
+            found = install_mongod()
+    out.print(str(found), markup=False)
 
 
 @database.command(epilog="Example: lps-flows db start")

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from lps_flows.cli.application import FAILED, AsJson, out, verb
+from lps_flows.cli.progress import working
 
 
 @verb("lps-flows crystals")
@@ -40,7 +41,8 @@ def doctor(as_json: AsJson = False) -> None:
     """Check what is installed and reachable, with the remedy for what is not."""
     from lps_flows.runner import check_everything
 
-    checks = check_everything()
+    with working("checking"):
+        checks = check_everything()
     if as_json:
         typer.echo(json.dumps([check._asdict() for check in checks], indent=2))
     else:

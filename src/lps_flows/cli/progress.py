@@ -1,21 +1,38 @@
-"""How a running campaign looks: a live table, or plain lines in a pipe."""
+"""How work that takes a while looks: on a terminal it moves, in a pipe it is quiet.
+
+Everything here goes to the error stream, so that results can be piped.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 from rich.console import Group
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
-from lps_flows.cli.application import out
+from lps_flows.cli.application import err
 
 if TYPE_CHECKING:
     from lps_flows.runner import Progress as CampaignProgress
 
-_PLAIN_INTERVAL = 15.0
+_PLAIN_INTERVAL_S = 60.0
+# the pace of the last half hour tells the time left
+_PACE_S = 1800.0
+
+Step = Callable[[str, int, int | None], None]
+"""Takes what is being done, how much of it is done, and how much there is."""
 
 
 def stage_table(state: CampaignProgress) -> Table:
@@ -33,37 +50,76 @@ def stage_table(state: CampaignProgress) -> Table:
     return table
 
 
+@contextmanager
+def working(title: str) -> Iterator[Step]:
+    """Show a bar with the time left while something is done; quiet in a pipe.
+
+    Parameters
+    ----------
+    title
+        What is done, until the first step says it better.
+    """
+    if not err.is_terminal:
+        yield lambda *_: None
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        speed_estimate_period=_PACE_S,
+    ) as bar:
+        task = bar.add_task(title, total=None)
+        shown = title
+
+        def step(what: str, done: int, total: int | None) -> None:
+            nonlocal shown
+            if what != shown:  # another pace
+                bar.reset(task, description=what, total=total)
+                shown = what
+            bar.update(task, completed=done, total=total)
+
+        yield step
+
+
 class Display:
     """Show the state of a campaign while it runs."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
         self._last_line = ""
-        self._last_time = -_PLAIN_INTERVAL
+        self._last_time = float("-inf")
         self._bar = Progress(
             TextColumn("{task.completed}/{task.total} fireworks"),
             BarColumn(),
             TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             TextColumn("{task.description}"),
-            console=out,
+            console=err,
+            speed_estimate_period=_PACE_S,
         )
         self._task = self._bar.add_task("", total=None)
-        self._live = Live(self._bar, console=out, auto_refresh=out.is_terminal)
+        self._live = Live(self._bar, console=err, auto_refresh=err.is_terminal)
 
     def __enter__(self) -> Self:
-        if out.is_terminal:
+        if err.is_terminal:
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if out.is_terminal:
+        if err.is_terminal:
             self._live.stop()
 
     def show(self, state: CampaignProgress) -> None:
         """Show a new state; called from the runner's watching thread."""
         total = state.total
         now = ", ".join(state.running[:3])
-        if out.is_terminal:
+        if err.is_terminal:
             self._bar.update(
                 self._task,
                 completed=total.completed,
@@ -77,8 +133,8 @@ class Display:
             line += f", {total.failed} failed"
         if now:
             line += f"; running {now}"
-        due = time.monotonic() - self._last_time >= _PLAIN_INTERVAL
+        due = time.monotonic() - self._last_time >= _PLAIN_INTERVAL_S
         if line != self._last_line and (due or not now):
             elapsed = time.monotonic() - self._started
-            out.print(f"[{elapsed:6.0f} s] {line}", markup=False)
+            err.print(f"[{elapsed:6.0f} s] {line}", markup=False)
             self._last_line, self._last_time = line, time.monotonic()

@@ -10,6 +10,7 @@ import typer
 
 from lps_flows.cli.application import CampaignFile, out, verb
 from lps_flows.cli.campaign import workplace
+from lps_flows.cli.progress import working
 
 
 @verb("lps-flows report workflows/demo.yaml --out results/demo/report.html")
@@ -26,7 +27,7 @@ def report(
 
     settings = load_campaign(file)
     target = out_file or Path(f"{settings.name}-report.html")
-    with workplace() as place:
+    with workplace() as place, working("reading the store") as step:
         written = write_report(
             place.job_store,
             place.result_store,
@@ -37,6 +38,7 @@ def report(
             launchpad=launchpad_view(place.launchpad, settings.name)
             if place.launchpad
             else None,
+            progress=step,
         )
     size = written.stat().st_size / 1e6
     out.print(f"{written} ({size:.1f} MB)", markup=False)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
-from lps_flows.cli.application import CampaignFile, out, verb
+from lps_flows.cli.application import FAILED, AsJson, CampaignFile, err, out, verb
 from lps_flows.cli.campaign import workplace
+from lps_flows.cli.progress import Step, working
 
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write into.")]
 
@@ -22,14 +25,22 @@ class ExportFormat(StrEnum):
 
 
 @verb("lps-flows build workflows/demo.yaml")
-def build(file: CampaignFile) -> None:
+def build(file: CampaignFile, as_json: AsJson = False) -> None:
     """Run the builders; on unchanged sources they write nothing."""
     from lps_flows.builders import build_all
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file)
-    with workplace() as place:
-        written = build_all(place.job_store, settings.analysis, campaign=settings.name)
+    with workplace() as place, working("reading the store") as step:
+        written = build_all(
+            place.job_store,
+            settings.analysis,
+            campaign=settings.name,
+            progress=step,
+        )
+    if as_json:
+        typer.echo(json.dumps(written, indent=2))
+        return
     for name, number in written.items():
         out.print(f"{name:20} {number} documents written")
 
@@ -41,9 +52,18 @@ def figures(file: CampaignFile, folder: OutFolder) -> None:
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file)
-    with workplace() as place:
-        for path in write_figures(place.result_store, settings.name, folder):
-            out.print(str(path), markup=False)
+    with workplace() as place, working("drawing") as step:
+        written = write_figures(place.result_store, settings.name, folder, step)
+    for path in written:
+        out.print(str(path), markup=False)
+    if not any(path.suffix == ".png" for path in written):
+        err.print(
+            f"There is nothing to draw yet. Run the campaign, or `lps-flows build "
+            f"{file}` when its calculations are done; {folder}/captions.md says what "
+            "each figure waits for.",
+            markup=False,
+        )
+        raise typer.Exit(FAILED)
 
 
 @verb("lps-flows export workflows/demo.yaml --format extxyz --out reference")
@@ -65,9 +85,18 @@ def export(
 
     settings = load_campaign(file)
     wanted = method or get_engine(settings.engine).method
-    with workplace() as place:
-        documents = place.result_store("structures").query(
-            {"campaign": settings.name, "method": wanted}
-        )
+    mine = {"campaign": settings.name, "method": wanted}
+    with workplace() as place, working("reading the store") as step:
+        structures = place.result_store("structures")
+        documents = _counted(structures.query(mine), structures.count(mine), step)
         number = export_structures(documents, folder, file_format.value)
     out.print(f"{number} structures by {wanted} in {folder}")
+
+
+_Item = TypeVar("_Item")
+
+
+def _counted(items: Iterable[_Item], total: int, step: Step) -> Iterator[_Item]:
+    for done, item in enumerate(items, start=1):
+        yield item
+        step("structures", done, total)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations_with_replacement
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from pymatgen.core import Element
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.plotting.style import (
@@ -22,17 +24,36 @@ from lps_flows.plotting.style import (
 )
 from lps_flows.schemas.rdf import PartialDistribution, RDFDocument
 
-MAIN_PAIRS = (("Li", "S"), ("P", "S"))
-OTHER_PAIRS = (("Li", "Li"), ("Li", "P"), ("P", "P"), ("S", "S"))
+Pairs = tuple[tuple[str, str], ...]
 
 
 class NothingToPlotError(LpsFlowsError):
     """There is no document a figure could show."""
 
 
+def pair_groups(rdfs: Sequence[RDFDocument]) -> tuple[Pairs, Pairs]:
+    """Return the pairs of Fig. 6 and those of Fig. S1.
+
+    Fig. 6 shows every element with the most electronegative one, which binds them:
+    Li-S and P-S of Li2S-P2S5.
+
+    Parameters
+    ----------
+    rdfs
+        Distributions of one campaign by one method.
+    """
+    elements = sorted({e for d in rdfs for partial in d.partials for e in partial.pair})
+    if not elements:
+        return (), ()
+    anion = max(elements, key=lambda symbol: Element(symbol).X)
+    main = tuple((element, anion) for element in elements if element != anion)
+    others = combinations_with_replacement(elements, 2)
+    return main, tuple(pair for pair in others if pair not in main)
+
+
 def rdf_figure(
     rdfs: Sequence[RDFDocument],
-    pairs: Sequence[tuple[str, str]] = MAIN_PAIRS,
+    pairs: Sequence[tuple[str, str]] | None = None,
     r_max: float = 8.0,
 ) -> Figure:
     """Return stacked RDFs, one row per composition, coloured by parent (Figs. 6, S1).
@@ -43,7 +64,7 @@ def rdf_figure(
         Distributions of one campaign by one method; those off the line are left out,
         and so are crystals nothing else descends from, when others do.
     pairs
-        One panel per pair.
+        One panel per pair; the first group of `pair_groups` by default.
     r_max
         End of the abscissa (Å).
 
@@ -52,6 +73,7 @@ def rdf_figure(
     NothingToPlotError
         When no composition has one of the pairs.
     """
+    pairs = pair_groups(rdfs)[0] if pairs is None else pairs
     sampled = sampled_parents(rdfs)
     shown = sorted(
         (

@@ -28,7 +28,7 @@ from lps_flows.plotting.clusters import (
 from lps_flows.plotting.elasticity import elasticity_figure
 from lps_flows.plotting.hull import formation_energy_figure, formation_energy_plotly
 from lps_flows.plotting.motifs import motif_figure, motif_plotly
-from lps_flows.plotting.rdf import MAIN_PAIRS, OTHER_PAIRS, rdf_figure
+from lps_flows.plotting.rdf import pair_groups, rdf_figure
 from lps_flows.plotting.ternary import ternary_figure, ternary_plotly
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -85,6 +85,7 @@ def write_figures(
     documents: FigureDocuments,
     folder: str | Path,
     formats: Sequence[str] = ("png", "pdf"),
+    progress: Callable[[str, int, int | None], None] | None = None,
 ) -> WrittenFigures:
     """Write every figure the documents allow, and ``captions.md``.
 
@@ -96,6 +97,8 @@ def write_figures(
         Where to write; made when missing.
     formats
         File types of the matplotlib figures. The plotly twins are HTML files.
+    progress
+        Called after every figure with what is done, how many, and of how many.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def write_figures(
     plans, missing = _plans(documents)
     written = WrittenFigures(missing=missing)
     captions = ["# Figures", ""]
-    for plan in plans:
+    for number, plan in enumerate(plans, start=1):
         figure = plan.figure()
         for ending in formats:
             path = target / f"{plan.name}.{ending}"
@@ -119,6 +122,8 @@ def write_figures(
             plan.twin().write_html(path, include_plotlyjs="directory")
             written.files.append(path)
         captions += [f"**{plan.name}.** {plan.caption()}", ""]
+        if progress is not None:
+            progress("figures", number, len(plans))
     captions += [f"**{name}.** Not made: {why}." for name, why in missing.items()]
     path = target / "captions.md"
     path.write_text("\n".join(captions).rstrip() + "\n", encoding="utf-8")
@@ -193,7 +198,8 @@ def _rdf_plans(
     found: FigureDocuments, plans: list[_Plan], missing: dict[str, str]
 ) -> None:
     shown = [d for d in found.rdfs if d.x is not None]
-    for name, pairs in (("fig6_rdfs", MAIN_PAIRS), ("figS1_rdfs", OTHER_PAIRS)):
+    names = ("fig6_rdfs", "figS1_rdfs")
+    for name, pairs in zip(names, pair_groups(shown), strict=True):
         wanted = {frozenset(pair) for pair in pairs}
         if any(frozenset(p.pair) in wanted for d in shown for p in d.partials):
             plans.append(

@@ -96,12 +96,18 @@ class Chart:
         What it shows, by which method, over how many structures.
     height
         Height on the page (px).
+    choices
+        What a menu above it offers: a name, and which traces it shows.
+    choose
+        What is chosen there, for example "pair".
     """
 
     chart_id: str
     figure: go.Figure
     caption: str
     height: int = 440
+    choices: Sequence[tuple[str, Sequence[bool]]] = ()
+    choose: str = ""
 
     kind = "chart"
 

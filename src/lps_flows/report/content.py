@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from jobflow import JobStore
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.report.blocks import Download, Section
 from lps_flows.report.collections import ResultStore, read
-from lps_flows.report.diagram import Diagram, with_classes
+from lps_flows.report.diagram import LIGHT_FIELDS, Diagram, with_classes
 from lps_flows.report.documents import finished_jobs, outputs
 from lps_flows.report.hull_table import hull_rows, write_hull_table, write_points
+from lps_flows.report.paper import is_papers_line
 from lps_flows.report.results import (
     current_diagram,
     transport_documents,
@@ -65,6 +66,7 @@ def gather(
     line: HullSettings = _LINE,
     settings: Mapping[str, Any] | None = None,
     launchpad: LaunchPadView | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
 ) -> ReportContent:
     """Read a campaign's documents and make the sections of its report.
 
@@ -82,6 +84,8 @@ def gather(
         The campaign file, to show.
     launchpad
         Progress, failures and cost, if there is a LaunchPad.
+    progress
+        Called after every section with its name, how many are done, and of how many.
     """
     error = ""
     try:
@@ -98,36 +102,54 @@ def gather(
         assigned = [found for found in assigned if found.element == models[0].element]
     if diagram is not None:
         diagram = with_classes(diagram, assigned)
+    paper = is_papers_line(diagram.line.end_members if diagram else line.end_members)
     evolutions = outputs(job_store, campaign, "EvolutionDocument", load=True)
     selections = outputs(job_store, campaign, "SelectionDocument")
-    sections = [
-        overview_section(
+    # in the order of the page; read one after the other, so that progress is seen
+    makers: dict[str, Callable[[], Section]] = {
+        "overview": lambda: overview_section(
             list(finished_jobs(job_store, campaign)),
             launchpad,
             methods=_methods(job_store, campaign),
             versions=versions_of(job_store, campaign),
             settings=settings,
         ),
-        phase_diagram_section(diagram, error),
-        candidate_section(
-            read(result_store, "candidates", CandidateDocument, mine), selections
+        "phase diagram": lambda: phase_diagram_section(diagram, error),
+        "candidates": lambda: candidate_section(
+            read(result_store, "candidates", CandidateDocument, mine),
+            selections,
+            beside_paper=paper,
         ),
-        motif_section(
+        "motifs": lambda: motif_section(
             read(result_store, "motif_trends", MotifTrendDocument, mine),
             read(result_store, "rdfs", RDFDocument, mine),
             diagram,
         ),
-        class_section(assigned, models, diagram),
-        potential_section(outputs(job_store, campaign, "PotentialDocument", load=True)),
-        search_section(evolutions, outputs(job_store, campaign, "SamplingDocument")),
-        transport_section(transport_documents(job_store, campaign)),
-        elasticity_section(read(result_store, "elasticity", ElasticityDocument, mine)),
-        failure_section(
+        "classes": lambda: class_section(assigned, models, diagram),
+        "potential": lambda: potential_section(
+            outputs(job_store, campaign, "PotentialDocument", load=True)
+        ),
+        "search": lambda: search_section(
+            evolutions, outputs(job_store, campaign, "SamplingDocument")
+        ),
+        "conductivity": lambda: transport_section(
+            transport_documents(job_store, campaign), beside_paper=paper
+        ),
+        "elasticity": lambda: elasticity_section(
+            read(result_store, "elasticity", ElasticityDocument, mine)
+        ),
+        "failures": lambda: failure_section(
             launchpad,
+            outputs(job_store, campaign, "StructureDocument", fields=LIGHT_FIELDS),
             outputs(job_store, campaign, "StructureSet", fields=("failures",)),
             evolutions,
         ),
-    ]
+    }
+    sections = []
+    for make in makers.values():
+        sections.append(make())
+        if progress is not None:
+            progress("sections", len(sections), len(makers))
     structures = embed(job_store, result_store, diagram) if diagram else {}
     return ReportContent(
         campaign,

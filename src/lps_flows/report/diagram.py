@@ -19,6 +19,7 @@ from lps_flows.analysis import (
 from lps_flows.chemistry import CompositionLine
 from lps_flows.report.collections import ResultStore, read
 from lps_flows.report.documents import JobOutput
+from lps_flows.report.paper import is_papers_line
 from lps_flows.schemas.clusters import ClusterAssignment
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
 
@@ -105,16 +106,23 @@ class Diagram:
     entries: tuple[PhaseDiagramEntry, ...] = ()
 
     @property
+    def papers_line(self) -> bool:
+        """Whether it is the paper's line, so that its numbers stand beside ours."""
+        return is_papers_line(self.line.end_members)
+
+    @property
     def off_line(self) -> tuple[PhaseDiagramEntry, ...]:
         """Entries off the line, with their place in the diagram of all elements."""
         return tuple(entry for entry in self.entries if entry.x is None)
 
     @property
-    def crystals(self) -> set[str]:
-        """Every crystal that is, or is the parent of, a structure."""
-        parents = {point.parent for point in self.points}
-        parents |= {entry.parent for entry in self.entries}
-        return {parent for parent in parents if parent}
+    def crystals(self) -> list[str]:
+        """Every crystal that is, or is the parent of, a structure; parents first."""
+        sampled = {point.parent for point in self.points if point.glass}
+        others = {point.parent for point in self.points}
+        others |= {entry.parent for entry in self.entries}
+        others -= sampled
+        return [p for group in (sampled, others) for p in sorted(filter(None, group))]
 
     @property
     def gaps(self) -> tuple[Interval, ...]:

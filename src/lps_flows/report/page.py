@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 
 from lps_flows import __version__
 from lps_flows.analysis import HullSettings
-from lps_flows.report.blocks import Chart
+from lps_flows.report.blocks import Cell, Chart, StructureLink
 from lps_flows.report.collections import ResultStore
 from lps_flows.report.content import ReportContent, gather
 from lps_flows.report.sections.overview import LaunchPadView
@@ -24,6 +24,7 @@ from lps_flows.report.structures import EmbeddedStructure
 
 _VIEWER = "3Dmol-2.5.5.min.js"
 _LONG_TEXT = 60
+_LONG_NAME = 24
 _LINE = HullSettings()
 
 
@@ -36,6 +37,7 @@ def write_report(
     line: HullSettings = _LINE,
     settings: Mapping[str, Any] | None = None,
     launchpad: LaunchPadView | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
 ) -> Path:
     """Write the report of a campaign, complete or not, and return the file.
 
@@ -55,6 +57,8 @@ def write_report(
         The campaign file, to show.
     launchpad
         Progress, failures and cost, of `launchpad_view`.
+    progress
+        Called after every section with its name, how many are done, and of how many.
     """
     content = gather(
         job_store,
@@ -63,6 +67,7 @@ def write_report(
         line=line,
         settings=settings,
         launchpad=launchpad,
+        progress=progress,
     )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(render(content), encoding="utf-8")
@@ -77,6 +82,12 @@ def render(content: ReportContent) -> str:
         for block in section.blocks
         if isinstance(block, Chart)
     }
+    choices = {
+        block.chart_id: [shown for _, shown in block.choices]
+        for section in content.sections
+        for block in section.blocks
+        if isinstance(block, Chart) and block.choices
+    }
     return (
         _environment()
         .get_template("report.html.j2")
@@ -89,6 +100,7 @@ def render(content: ReportContent) -> str:
             data=script_json(
                 {
                     "charts": charts,
+                    "choices": choices,
                     "structures": {
                         name: _viewed(entry)
                         for name, entry in content.structures.items()
@@ -119,7 +131,18 @@ def data_uri(mime: str, content: bytes) -> str:
 
 
 def _viewed(entry: EmbeddedStructure) -> dict[str, Any]:
-    return {"name": entry.name, "cif": entry.cif, "facts": entry.facts}
+    return {
+        "name": entry.name,
+        "cif": entry.cif,
+        "facts": entry.facts,
+        **entry.picture,
+    }
+
+
+def _is_name(cell: Cell) -> bool:
+    """Whether a cell is better not broken into lines."""
+    text = cell.text if isinstance(cell, StructureLink) else cell
+    return " " not in text and len(text) < _LONG_NAME
 
 
 def _asset(name: str) -> str:
@@ -138,4 +161,5 @@ def _environment() -> Environment:
     environment.tests["long_text"] = lambda cell: (
         isinstance(cell, str) and len(cell) > _LONG_TEXT
     )
+    environment.tests["name"] = _is_name
     return environment

@@ -5,8 +5,10 @@ Guo, Wang, Urban, Artrith, Chem. Mater. 2022: PBE energies, AIMD transport.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+END_MEMBERS = ("Li2S", "P2S5")
 CITATION = "Guo, Wang, Urban, Artrith, Chem. Mater. 2022, 10.1021/acs.chemmater.2c00267"
 
 E_ABOVE_HULL: dict[str, float] = {
@@ -19,6 +21,9 @@ E_ABOVE_HULL: dict[str, float] = {
 
 GLASS_E_ABOVE_HULL: dict[str, float] = {"Li42P16S61": 28.0, "Li38P24S79": 70.5}
 """Energy above hull (meV/atom) of glass-ceramic structures, by cell formula."""
+
+CANDIDATE = "gc-Li42P16S61"
+"""What the paper proposes."""
 
 GAPS: tuple[tuple[float, float], ...] = ((0.5, 2 / 3), (0.75, 0.875))
 """Miscibility gaps on the line, read off Fig. 5 (x)."""
@@ -41,3 +46,8 @@ TABLE_1: dict[str, PaperTransport] = {
     "beta-Li3PS4": PaperTransport(0.236, 14.3),
 }
 """Transport from AIMD, by label."""
+
+
+def is_papers_line(end_members: Sequence[str]) -> bool:
+    """Whether a composition line is the paper's, so that its numbers mean anything."""
+    return tuple(end_members) == END_MEMBERS

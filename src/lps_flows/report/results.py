@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from jobflow import JobStore
@@ -18,6 +19,7 @@ from lps_flows.report.diagram import (
 )
 from lps_flows.report.documents import outputs
 from lps_flows.report.hull_table import hull_rows, write_hull_table
+from lps_flows.report.paper import is_papers_line
 from lps_flows.report.summary import (
     candidates_text,
     conductivity_text,
@@ -82,16 +84,19 @@ def write_results(
     try:
         diagram = current_diagram(job_store, result_store, campaign, line)
         rows = hull_rows(diagram)
-        hull = hull_text(rows)
+        hull = hull_text(rows, beside_paper=diagram is None or diagram.papers_line)
         if diagram is not None and diagram.provisional:
             hull += f"\n\n{PROVISIONAL}"
     except HullError as error:
         diagram, rows, hull = None, [], f"No hull yet: {error}"
+    paper = is_papers_line(diagram.line.end_members if diagram else line.end_members)
     if rows:
         written.append(folder / "hull.csv")
         with written[-1].open("w", newline="", encoding="utf-8") as stream:
             write_hull_table(rows, stream)
-    drawn = draw_figures(result_store, campaign, folder / "figures", ("png",))
+    drawn = plotting.write_figures(
+        figure_documents(result_store, campaign), folder / "figures", ("png",)
+    )
     figures = figures_text(drawn, folder)
     sections = [
         ("Phase diagram", hull),
@@ -101,13 +106,19 @@ def write_results(
             "Candidates",
             candidates_text(outputs(job_store, campaign, "SelectionDocument")),
         ),
-        ("Conductivity", conductivity_text(transport_documents(job_store, campaign))),
+        (
+            "Conductivity",
+            conductivity_text(
+                transport_documents(job_store, campaign), beside_paper=paper
+            ),
+        ),
         ("Figures", figures),
     ]
     text = summary_text(
         campaign,
         sections,
         methods=[diagram.method] if diagram else [],
+        beside_paper=paper,
         versions=versions_of(job_store, campaign),
     )
     summary = folder / "summary.md"
@@ -115,7 +126,12 @@ def write_results(
     return [summary, *written, *drawn.files]
 
 
-def write_figures(result_store: ResultStore, campaign: str, folder: Path) -> list[Path]:
+def write_figures(
+    result_store: ResultStore,
+    campaign: str,
+    folder: Path,
+    progress: Callable[[str, int, int | None], None] | None = None,
+) -> list[Path]:
     """Write every figure the builders' documents allow; return the files.
 
     Parameters
@@ -126,16 +142,11 @@ def write_figures(result_store: ResultStore, campaign: str, folder: Path) -> lis
         Name of the campaign.
     folder
         Folder to write into; made when it does not exist.
+    progress
+        Called after every figure with what is done, how many, and of how many.
     """
-    return draw_figures(result_store, campaign, folder, ("png", "pdf")).files
-
-
-def draw_figures(
-    result_store: ResultStore, campaign: str, folder: Path, formats: tuple[str, ...]
-) -> WrittenFigures:
-    """Write the figures in some formats, and say which are missing and why."""
     documents = figure_documents(result_store, campaign)
-    return plotting.write_figures(documents, folder, formats)
+    return plotting.write_figures(documents, folder, progress=progress).files
 
 
 def figure_documents(result_store: ResultStore, campaign: str) -> FigureDocuments:
@@ -175,9 +186,15 @@ def transport_documents(job_store: JobStore, campaign: str) -> list[TransportDoc
 
 
 def versions_of(job_store: JobStore, campaign: str) -> dict[str, str]:
-    """Return the versions that wrote a campaign's newest structure document."""
-    found = outputs(job_store, campaign, "StructureDocument", fields=("versions",))
-    return dict(found[-1].output["versions"]) if found else {}
+    """Return the versions that wrote a campaign's structure documents, oldest first.
+
+    Where documents were written by several versions of a package, all are named.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for job in outputs(job_store, campaign, "StructureDocument", fields=("versions",)):
+        for package, version in job.output["versions"].items():
+            found.setdefault(package, {})[version] = None
+    return {package: ", ".join(versions) for package, versions in found.items()}
 
 
 def current_diagram(

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
@@ -20,6 +21,7 @@ from lps_flows.potential import write_xsf
 from lps_flows.report.blocks import Download
 from lps_flows.report.collections import ResultStore
 from lps_flows.report.diagram import Diagram
+from lps_flows.report.picture import anion_elements, picture
 
 PER_COMPOSITION = 5
 """Lowest structures of each crystal or composition that go into the page."""
@@ -37,6 +39,8 @@ class EmbeddedStructure:
     method: str
     facts: dict[str, str]
     """What is shown beside it."""
+    picture: dict[str, Any]
+    """What is drawn, see `lps_flows.report.picture.picture`."""
 
     @property
     def cif(self) -> str:
@@ -75,6 +79,7 @@ def embed(
     ids = chosen_ids(diagram)
     facts = {point.structure_id: point for point in diagram.points}
     off = {entry.structure_id: entry for entry in diagram.off_line}
+    anions = anion_elements(diagram.line)
     found = {}
     for name, document in _documents(job_store, result_store, diagram, ids):
         structure = Structure.from_dict(document["structure"])
@@ -106,7 +111,13 @@ def embed(
         told["method"] = document["method"]
         told["document"] = name
         found[name] = EmbeddedStructure(
-            name, label, structure, document["energy"], document["method"], told
+            name,
+            label,
+            structure,
+            document["energy"],
+            document["method"],
+            told,
+            picture(structure, *anions),
         )
     return {name: found[name] for name in ids if name in found}
 

@@ -29,6 +29,7 @@ def summary_text(
     *,
     methods: Sequence[str],
     versions: dict[str, str],
+    beside_paper: bool,
 ) -> str:
     """Return the whole summary.
 
@@ -42,6 +43,8 @@ def summary_text(
         Reference methods of the energies.
     versions
         Versions of the code that wrote the documents.
+    beside_paper
+        Whether the paper's numbers stand in the tables.
     """
     written = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     code = ", ".join(f"{name} {number}" for name, number in sorted(versions.items()))
@@ -50,29 +53,33 @@ def summary_text(
         "",
         f"Energies by {', '.join(methods) or 'no method yet'}. Written {written}"
         + (f" from documents of {code}." if code else "."),
-        "",
-        (
-            f"The column 'paper' holds PBE and AIMD values of {CITATION}; ours are by "
-            "the method named, at the size of this campaign."
-        ),
     ]
+    if beside_paper:
+        head += [
+            "",
+            (
+                f"The column 'paper' holds PBE and AIMD values of {CITATION}; ours are "
+                "by the method named, at the size of this campaign."
+            ),
+        ]
     for title, text in sections:
         head += ["", f"## {title}", "", text or NOT_RUN]
     return "\n".join(head) + "\n"
 
 
-def hull_text(rows: Sequence[HullRow]) -> str:
+def hull_text(rows: Sequence[HullRow], *, beside_paper: bool = True) -> str:
     """Return the hull table, energies in meV/atom."""
     if not rows:
         return ""
+    paper = ("paper",) if beside_paper else ()
     return markdown_table(
-        ("structure", "x", "E above hull (meV/atom)", "paper", "E_f (meV/atom)", "n"),
+        ("structure", "x", "E above hull (meV/atom)", *paper, "E_f (meV/atom)", "n"),
         [
             (
                 row.label + (f" (from {row.parent})" if row.glass else ""),
                 f"{row.x:.3f}",
                 f"{row.e_above_hull:.1f}",
-                number(row.paper_e_above_hull, 1),
+                *(number(row.paper_e_above_hull, 1) for _ in paper),
                 f"{row.formation_energy:.1f}",
                 str(row.n_structures),
             )
@@ -192,43 +199,37 @@ def number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def conductivity_text(documents: Sequence[TransportDocument]) -> str:
+def conductivity_text(
+    documents: Sequence[TransportDocument], *, beside_paper: bool = True
+) -> str:
     """Return activation energies and conductivities beside the paper's."""
     if not documents:
         return ""
-    rows = []
-    for document in sorted(documents, key=lambda d: (d.label, d.method)):
-        energy, sigma = conductivity_cells(document)
-        paper_energy, paper_sigma = paper_transport(document.label)
-        used = sum(run.used for run in document.runs)
-        runs = f"{used} of {len(document.runs)}"
-        rows.append(
-            (
-                document.label,
-                document.method,
-                runs,
-                energy,
-                paper_energy,
-                sigma,
-                paper_sigma,
-            )
-        )
-    table = markdown_table(
+    header = ["structure", "method", "runs used", "Ea (eV)", "sigma at 300 K (mS/cm)"]
+    if beside_paper:
+        header = [*header[:4], "paper", header[4], "paper"]
+    rows = [
         (
-            "structure",
-            "method",
-            "runs used",
-            "Ea (eV)",
-            "paper",
-            "sigma at 300 K (mS/cm)",
-            "paper",
-        ),
-        rows,
-    )
+            document.label,
+            document.method,
+            f"{sum(run.used for run in document.runs)} of {len(document.runs)}",
+            *_beside(document, beside_paper=beside_paper),
+        )
+        for document in sorted(documents, key=lambda d: (d.label, d.method))
+    ]
+    table = markdown_table(header, rows)
     warnings = [
         f"- {d.label}: {text}" for d in documents for text in dict.fromkeys(d.warnings)
     ]
     return "\n".join([table, "", *warnings]).rstrip()
+
+
+def _beside(document: TransportDocument, *, beside_paper: bool) -> tuple[str, ...]:
+    energy, sigma = conductivity_cells(document)
+    if not beside_paper:
+        return energy, sigma
+    paper_energy, paper_sigma = paper_transport(document.label)
+    return energy, paper_energy, sigma, paper_sigma
 
 
 def conductivity_cells(document: TransportDocument) -> tuple[str, str]:

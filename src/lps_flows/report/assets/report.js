@@ -11,12 +11,21 @@
       figure.layout.font = Object.assign({}, figure.layout.font, { size: 11 });
       for (const title of figure.layout.annotations || []) title.font = Object.assign({}, title.font, { size: 11 });
       config.displayModeBar = false;
+      const across = figure.layout.xaxis;
+      if (across && across.type !== "log" && across.dtick) across.dtick *= 3;
     }
     Plotly.newPlot(place, figure.data, figure.layout, config).then(() => {
       place.on("plotly_click", (event) => {
         const chosen = event.points[0].customdata;
         if (typeof chosen === "string") show(chosen, true);
       });
+    });
+  }
+
+  for (const menu of document.querySelectorAll("select[data-chart]")) {
+    menu.selectedIndex = 0;
+    menu.addEventListener("change", () => {
+      Plotly.restyle(menu.dataset.chart, { visible: data.choices[menu.dataset.chart][menu.selectedIndex] });
     });
   }
 
@@ -79,7 +88,8 @@
     viewer.removeAllModels();
     viewer.removeAllShapes();
     viewer.removeAllLabels();
-    const model = viewer.addModel(chosen.cif, "cif", { doAssembly: true, normalizeAssembly: true });
+    const model = viewer.addModel(chosen.xyz, "xyz");
+    model.setCrystMatrix(new $3Dmol.Matrix3(...chosen.cell));
     const elements = [...new Set(model.selectedAtoms({}).map((atom) => atom.elem))];
     const legend = document.getElementById("structure-legend");
     legend.replaceChildren();
@@ -88,12 +98,13 @@
       const sphere = { radius: radii[element] || 0.5 };
       if (colour) sphere.color = colour;
       const style = { sphere: sphere };
-      if (element !== "Li" && element !== "Na") style.stick = Object.assign({ radius: 0.13 }, colour ? { color: colour } : {});
+      if (chosen.bonded.includes(element)) style.stick = Object.assign({ radius: 0.13 }, colour ? { color: colour } : {});
       viewer.setStyle({ elem: element }, style);
       const dot = document.createElement("span");
       dot.style.background = colour || "#999";
       legend.append(dot, element);
     }
+    if (chosen.bonded.length > 1) legend.append(" (anions are drawn whole, also beyond the cell)");
     if (document.getElementById("show-cell").checked) viewer.addUnitCell(model, { box: { color: "#5a6675" }, alabel: "a", blabel: "b", clabel: "c" });
     viewer.zoomTo();
     viewer.rotate(12, "x");

@@ -46,12 +46,7 @@ def family_figure(run: Mapping[str, Any]) -> go.Figure:
     run
         `EvolutionDocument` data with its generations.
     """
-    individuals = [
-        born
-        for generation in run["generations"]
-        for born in generation["newborn"]
-        if born["energy_per_atom"] is not None and born["rejection"] is None
-    ]
+    individuals = relaxed(run)
     made = figure("generation", "energy above the best (meV/atom)")
     count_axis(made, run["n_generations"])
     if not individuals:
@@ -101,6 +96,16 @@ def family_figure(run: Mapping[str, Any]) -> go.Figure:
             hovertemplate="%{text}<br>%{y:.1f} meV/atom<extra></extra>",
         )
     return made
+
+
+def relaxed(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the individuals of a run that were relaxed and not rejected."""
+    return [
+        born
+        for generation in run["generations"]
+        for born in generation["newborn"]
+        if born["energy_per_atom"] is not None and born["rejection"] is None
+    ]
 
 
 def _ancestors(

@@ -33,6 +33,7 @@ def phase_diagram_figure(
         "formation energy (meV/atom)",
         hovermode="closest",
         clickmode="event",
+        uirevision=diagram.method,  # new points leave the view as it is
     )
     for gap in diagram.gaps:
         made.add_vrect(
@@ -91,7 +92,8 @@ def phase_diagram_figure(
 def hover_text(point: Point) -> str:
     """Return what a person reads when hovering over a structure."""
     lines = [
-        f"<b>{formula_html(point.label)}</b> (x = {point.x:.3f})",
+        f"<b>{formula_html(point.label)}</b>",
+        f"{formula_html(point.formula)}, x = {point.x:.3f}",
         f"{1000 * point.e_above_hull:.1f} meV/atom above hull",
         f"source {escaped(point.source)}, parent {formula_html(point.parent or '-')}",
     ]

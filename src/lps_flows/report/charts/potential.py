@@ -1,4 +1,4 @@
-"""How good the potential is."""
+"""How good the potential is: parity above, errors below."""
 
 from __future__ import annotations
 
@@ -6,20 +6,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
-from lps_flows.report.charts.style import escaped, figure, formula_html, styles
+from lps_flows.report.charts.style import (
+    INK,
+    escaped,
+    figure,
+    formula_html,
+    framed_panels,
+    styles,
+)
 
 
 def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
-    """Return predicted against reference energy, by source, held-out ones open.
+    """Return predicted and error against reference energy, held-out ones open.
 
     Parameters
     ----------
     parity
         ``reference`` and ``predicted`` (eV/atom), ``source``, ``formula``, ``split``.
     """
-    made = figure("reference energy (eV/atom)", "error of the ANN (meV/atom)")
-    style = styles(parity["source"])
+    made = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    framed_panels(made, figure("", ""))
+    made.update_xaxes(title="reference energy (eV/atom)", row=2, col=1)
+    made.update_yaxes(title="ANN energy (eV/atom)", row=1, col=1)
+    made.update_yaxes(title="error (meV/atom)", row=2, col=1)
+    style = styles(sorted(set(parity["source"])))
     rows = list(
         zip(
             parity["reference"],
@@ -30,27 +42,53 @@ def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
             strict=True,
         )
     )
-    made.add_hline(y=0, line_width=1, line_color="#1d2733")
+    ends = [min(parity["reference"]), max(parity["reference"])]
+    for row, line in ((1, ends), (2, [0.0, 0.0])):
+        made.add_scatter(
+            x=ends,
+            y=line,
+            mode="lines",
+            line={"color": INK, "width": 1},
+            hoverinfo="skip",
+            showlegend=False,
+            row=row,
+            col=1,
+        )
     for source, (colour, symbol) in style.items():
         for split in ("training", "validation"):
             mine = [row for row in rows if row[2] == source and row[4] == split]
             if not mine:
                 continue
             held_out = split == "validation"
-            made.add_scatter(
-                x=[round(row[0], 5) for row in mine],
-                y=[round(1000 * (row[1] - row[0]), 3) for row in mine],
-                mode="markers",
-                name=escaped(f"{source}, {'held out' if held_out else split}"),
-                marker={
-                    "color": colour,
-                    "symbol": f"{symbol}-open" if held_out else symbol,
-                    "size": 9 if held_out else 6,
-                    "opacity": 1.0 if held_out else 0.5,
-                    "line": {"width": 1.6 if held_out else 0},
-                },
-                text=[formula_html(row[3]) for row in mine],
-                hovertemplate="%{text}<br>%{x:.4f} eV/atom, error %{y:.1f} meV/atom"
-                "<extra></extra>",
-            )
+            name = escaped(f"{source}, {'held out' if held_out else split}")
+            for row in (1, 2):
+                made.add_scatter(
+                    x=[round(one[0], 5) for one in mine],
+                    y=[
+                        round(one[1], 5)
+                        if row == 1
+                        else round(1000 * (one[1] - one[0]), 3)
+                        for one in mine
+                    ],
+                    mode="markers",
+                    name=name,
+                    legendgroup=name,
+                    showlegend=row == 1,
+                    marker={
+                        "color": colour,
+                        "symbol": f"{symbol}-open" if held_out else symbol,
+                        "size": 9 if held_out else 6,
+                        "opacity": 1.0 if held_out else 0.5,
+                        "line": {"width": 1.6 if held_out else 0},
+                    },
+                    text=[
+                        f"{formula_html(one[3])}: reference {one[0]:.4f}, ANN "
+                        f"{one[1]:.4f} eV/atom, error "
+                        f"{1000 * (one[1] - one[0]):.1f} meV/atom"
+                        for one in mine
+                    ],
+                    hovertemplate="%{text}<extra></extra>",
+                    row=row,
+                    col=1,
+                )
     return made

@@ -10,12 +10,12 @@ from plotly.subplots import make_subplots
 
 from lps_flows.analysis import MOTIFS
 from lps_flows.report.charts.style import (
-    GRID,
     INK,
     UNKNOWN,
     Styles,
     figure,
     formula_html,
+    framed_panels,
     nth_style,
     style_of,
 )
@@ -47,8 +47,7 @@ def motif_figure(
         horizontal_spacing=0.03,
         vertical_spacing=0.12,
     )
-    base = figure(along, "")
-    made.update_layout(base.layout.to_plotly_json() | {"xaxis": {}, "yaxis": {}})
+    framed_panels(made, figure(along, ""))
     for parent in sorted({trend.parent or UNKNOWN for trend in trends}):
         colour, symbol = style_of(parent, style)
         mine = sorted(
@@ -78,10 +77,7 @@ def motif_figure(
                 row=1 + k // 3,
                 col=1 + k % 3,
             )
-    made.update_xaxes(showline=True, linecolor=INK, mirror=True, gridcolor=GRID)
-    made.update_yaxes(
-        showline=True, linecolor=INK, mirror=True, gridcolor=GRID, range=[-0.05, 1.05]
-    )
+    made.update_yaxes(range=[-0.05, 1.05])
     made.update_xaxes(title=along, row=2, col=2)
     made.update_yaxes(title="fraction of P", row=1, col=1)
     made.update_yaxes(title="fraction of P", row=2, col=1)
@@ -90,8 +86,10 @@ def motif_figure(
     return made
 
 
-def rdf_figure(documents: Sequence[RDFDocument], style: Styles) -> go.Figure:
-    """Return stacked distribution functions, one pair at a time by a menu."""
+def rdf_figure(
+    documents: Sequence[RDFDocument], style: Styles
+) -> tuple[go.Figure, list[tuple[str, list[bool]]]]:
+    """Return stacked distribution functions, and the traces of each pair by name."""
     made = figure("distance (Å)", "g(r), shifted by composition")
     ordered = sorted(documents, key=lambda d: d.x if d.x is not None else 2.0)
     pairs = sorted({partial.pair for d in ordered for partial in d.partials})
@@ -120,28 +118,9 @@ def rdf_figure(documents: Sequence[RDFDocument], style: Styles) -> go.Figure:
             )
             owners.append(pair)
             named[pair].add(parent)
-    made.update_layout(
-        updatemenus=[
-            {
-                "buttons": [
-                    {
-                        "label": "-".join(pair),
-                        "method": "update",
-                        "args": [{"visible": [owner == pair for owner in owners]}],
-                    }
-                    for pair in pairs
-                ],
-                "direction": "down",
-                "x": 0.995,
-                "xanchor": "right",
-                "y": 0.995,
-                "yanchor": "top",
-                "bgcolor": "#ffffff",
-            }
-        ],
-        yaxis={"showticklabels": False},
-    )
-    return made
+    made.update_yaxes(showticklabels=False)
+    choices = [("-".join(pair), [owner == pair for owner in owners]) for pair in pairs]
+    return made, choices
 
 
 def class_figure(

@@ -18,7 +18,7 @@ from lps_flows.plotting.style import (
 )
 
 # Okabe and Ito's colours, told apart by colour-blind readers and in print
-PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#7A5C00", "#444444")
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#7A5C00", "#882255")
 SYMBOLS = (
     "circle",
     "diamond",
@@ -27,7 +27,7 @@ SYMBOLS = (
     "triangle-down",
     "x",
     "cross",
-    "star",
+    "hexagon",
 )
 UNKNOWN = "unknown"
 INK = "#1d2733"
@@ -62,11 +62,11 @@ Styles = Mapping[str, tuple[str, str]]
 
 
 def styles(names: Iterable[str | None]) -> dict[str, tuple[str, str]]:
-    """Return colour and symbol by name, in alphabetical order of the names.
+    """Return colour and symbol by name, in the order of the names.
 
     Figures of one page take it over the same names, so that a crystal has one colour.
     """
-    known = sorted({name or UNKNOWN for name in names})
+    known = dict.fromkeys(name or UNKNOWN for name in names)
     return {name: nth_style(k) for k, name in enumerate(known)}
 
 
@@ -77,7 +77,28 @@ def style_of(name: str | None, known: Styles) -> tuple[str, str]:
 
 def count_axis(made: go.Figure, highest: int) -> None:
     """Let the horizontal axis count in whole numbers up to `highest`."""
-    made.update_xaxes(dtick=max(1, round(highest / 12)))
+    margin = 0.3 + 0.02 * highest
+    made.update_xaxes(
+        dtick=max(1, round(highest / 12)), range=[-margin, highest + margin]
+    )
+
+
+def framed_panels(made: go.Figure, base: go.Figure) -> None:
+    """Give a figure of several panels the layout of a single one.
+
+    Parameters
+    ----------
+    made
+        Figure of `plotly.subplots.make_subplots`; its titles of panels stay.
+    base
+        Figure of `figure`.
+    """
+    layout = base.layout.to_plotly_json()
+    axis = {k: v for k, v in layout.pop("xaxis").items() if k != "title"}
+    layout.pop("yaxis")
+    made.update_layout(layout)
+    made.update_xaxes(axis)
+    made.update_yaxes(axis)
 
 
 def figure(x_title: str, y_title: str, **layout: object) -> go.Figure:

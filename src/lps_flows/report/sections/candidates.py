@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 from lps_flows.report.blocks import Block, Note, Section, StructureLink, Table
 from lps_flows.report.documents import JobOutput
+from lps_flows.report.paper import CANDIDATE
 from lps_flows.report.summary import short
 from lps_flows.schemas.candidates import CandidateDocument, CriterionRecord
 
 
 def candidate_section(
-    candidates: Sequence[CandidateDocument], selections: Sequence[JobOutput]
+    candidates: Sequence[CandidateDocument],
+    selections: Sequence[JobOutput],
+    *,
+    beside_paper: bool = True,
 ) -> Section:
     """Return the section.
 
@@ -21,6 +25,8 @@ def candidate_section(
         The builder's verdicts.
     selections
         Outputs of class `SelectionDocument`: what the campaign chose as it ran.
+    beside_paper
+        Whether the paper's line is this one.
     """
     blocks: list[Block] = []
     if candidates:
@@ -42,8 +48,9 @@ def candidate_section(
                     for c in ordered
                 ],
                 f"Every sampled composition against the candidate rule, by "
-                f"{candidates[0].method}: what it has, and what it needs. The paper's "
-                "answer: gc-Li42P16S61.",
+                f"{candidates[0].method}, {len(candidates)} compositions: what it has, "
+                "and what it needs."
+                + (f" The paper's answer: {CANDIDATE}." if beside_paper else ""),
                 foldable=False,
             )
         )

@@ -43,7 +43,7 @@ def overview_section(
     methods
         Number of structure documents by method.
     versions
-        Versions of the code that wrote the documents.
+        Versions of the code that wrote the documents, several where they differ.
     settings
         The campaign file, whole.
     """
@@ -66,7 +66,8 @@ def overview_section(
             Table(
                 ("stage", "jobs done"),
                 [(stage, str(n)) for stage, n in counts.items()],
-                "Jobs that have ended, by stage.",
+                "Jobs that have ended, by stage. Their time is not on record: it is "
+                "the LaunchPad that keeps it, and none was read.",
             )
         )
     blocks.append(
@@ -80,7 +81,7 @@ def overview_section(
         Table(
             ("package", "version"),
             sorted(versions.items()),
-            "Versions that wrote the newest structure document.",
+            "Versions that wrote the structure documents.",
         )
     )
     if settings is not None:
@@ -131,6 +132,7 @@ def _duration(seconds: float) -> str:
 
 def failure_section(
     launchpad: LaunchPadView | None,
+    structures: Sequence[JobOutput],
     sets: Sequence[JobOutput],
     evolutions: Sequence[JobOutput],
 ) -> Section:
@@ -140,6 +142,8 @@ def failure_section(
     ----------
     launchpad
         Failed fireworks.
+    structures
+        Outputs of class `StructureDocument`, for relaxations that did not converge.
     sets
         Outputs of class `StructureSet`, their failures.
     evolutions
@@ -169,6 +173,22 @@ def failure_section(
                 ("set", "formula", "reason"),
                 members,
                 "Members of labelled sets for which the reference gave no energy.",
+            )
+        )
+    stopped = [
+        found
+        for found in structures
+        if found.output["relaxed"] and not found.output["converged"]
+    ]
+    if stopped:
+        methods = ", ".join(sorted({found.output["method"] for found in stopped}))
+        blocks.append(
+            Table(
+                ("job", "formula"),
+                [(found.name, found.output["formula"]) for found in stopped],
+                f"Relaxations by {methods} that reached the most steps allowed before "
+                f"they converged: {len(stopped)} structures, their energies are upper "
+                "bounds.",
             )
         )
     rejected: Counter[str] = Counter()

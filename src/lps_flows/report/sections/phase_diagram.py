@@ -7,7 +7,7 @@ from lps_flows.report.blocks import Block, Chart, Note, Section, StructureLink, 
 from lps_flows.report.charts.phase_diagram import phase_diagram_figure
 from lps_flows.report.diagram import Diagram
 from lps_flows.report.hull_table import hull_rows
-from lps_flows.report.paper import CITATION
+from lps_flows.report.paper import CITATION, GAPS
 from lps_flows.report.results import PROVISIONAL
 from lps_flows.report.summary import number
 
@@ -65,12 +65,13 @@ def phase_diagram_section(diagram: Diagram | None, error: str = "") -> Section:
 
 
 def _hull_table(diagram: Diagram) -> Table:
+    paper = diagram.papers_line
     return Table(
         (
             "structure",
             "x",
             "E above hull (meV/atom)",
-            "paper, PBE",
+            *(("paper, PBE",) if paper else ()),
             "formation energy (meV/atom)",
             "structures",
         ),
@@ -79,14 +80,15 @@ def _hull_table(diagram: Diagram) -> Table:
                 StructureLink(row.structure_id, row.label),
                 f"{row.x:.3f}",
                 f"{row.e_above_hull:.1f}",
-                number(row.paper_e_above_hull, 1),
+                *((number(row.paper_e_above_hull, 1),) if paper else ()),
                 f"{row.formation_energy:.1f}",
                 str(row.n_structures),
             )
             for row in hull_rows(diagram)
         ],
         f"Crystals on the line and the lowest glass-ceramic structure of every "
-        f"composition, by {diagram.method}. Paper: {CITATION}.",
+        f"composition, by {diagram.method}."
+        + (f" Paper: {CITATION}." if paper else ""),
         foldable=False,
     )
 
@@ -98,6 +100,7 @@ def _gap_table(diagram: Diagram) -> Block:
             "compositions."
         )
     tolerance = 1000 * diagram.intervals[0].tolerance
+    papers = " and ".join(f"{low:.3g} < x < {high:.3g}" for low, high in GAPS)
     return Table(
         (
             "between",
@@ -122,8 +125,8 @@ def _gap_table(diagram: Diagram) -> Block:
         ],
         "Stretches of the hull of the glass-ceramic structures alone, by "
         f"{diagram.method}. A gap: every composition sampled inside lies more than "
-        f"{tolerance:g} meV/atom above the tie line. The paper's gaps: "
-        "0.5 < x < 0.667 and 0.75 < x < 0.875.",
+        f"{tolerance:g} meV/atom above the tie line."
+        + (f" The paper's gaps: {papers}." if diagram.papers_line else ""),
     )
 
 

@@ -54,8 +54,9 @@ def potential_section(potentials: Sequence[JobOutput]) -> Section:
         Chart(
             "parity-chart",
             parity_figure(newest["parity"]),
-            f"Error of {origin}: {newest['n_structures']} structures, {n_held_out} "
-            "held out (open symbols).",
+            f"Parity and errors of {origin}: {newest['n_structures']} structures, "
+            f"{n_held_out} held out (open symbols).",
+            620,
         ),
         _errors("source", newest["by_source"], origin),
         _errors("composition", newest["by_composition"], origin),

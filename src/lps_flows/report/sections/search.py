@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lps_flows.report.blocks import Block, Chart, Section, Table
-from lps_flows.report.charts.evolution import convergence_figure, family_figure
+from lps_flows.report.charts.evolution import (
+    convergence_figure,
+    family_figure,
+    relaxed,
+)
 from lps_flows.report.documents import JobOutput
 from lps_flows.report.summary import number
 
@@ -41,9 +45,10 @@ def search_section(
             Chart(
                 "family-chart",
                 family_figure(runs[longest]),
-                f"Family tree of '{longest}', {runs[longest]['method']}: every relaxed "
-                "structure that could join, by the operator that made it; large: the "
-                "ancestors of the best.",
+                f"Family tree of '{longest}', the longest search, by "
+                f"{runs[longest]['method']}: the {len(relaxed(runs[longest]))} relaxed "
+                "structures that were not rejected, by the operator that made them; "
+                "large: the ancestors of the best.",
                 500,
             )
         )
@@ -83,7 +88,9 @@ def _runs_table(evolutions: Sequence[JobOutput]) -> Table:
                 (found.output for found in evolutions), key=lambda run: run["x"]
             )
         ],
-        "Searches over the units removed, with the reasons of rejections.",
+        f"Searches over the units removed by "
+        f"{', '.join(sorted({found.output['method'] for found in evolutions}))}, with "
+        "the reasons of rejections.",
     )
 
 

@@ -44,15 +44,17 @@ def motif_section(
         blocks.append(_motif_table(trends))
     if rdfs:
         n = sum(document.n_structures for document in rdfs)
+        curves, pairs = rdf_figure(rdfs, style)
         blocks.append(
             Chart(
                 "rdf-chart",
-                rdf_figure(rdfs, style),
+                curves,
                 "Partial radial distribution functions, each averaged over the lowest "
                 "structures of a composition, x rising from bottom to top, coloured by "
-                f"parent: {n} structures by {rdfs[0].method}. Choose the pair at the "
-                "upper right.",
+                f"parent: {n} structures by {rdfs[0].method}.",
                 640,
+                pairs,
+                "pair",
             )
         )
         blocks.append(_coordination_table(rdfs))
@@ -97,7 +99,7 @@ def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
             for trend in sorted(trends, key=lambda t: (t.x is None, t.x or 0.0))
         ],
         f"The same numbers: fractions of P, and of S bonded to no P, by "
-        f"{trends[0].method}.",
+        f"{trends[0].method}, {sum(t.n_structures for t in trends)} structures.",
     )
 
 
@@ -116,7 +118,8 @@ def _coordination_table(rdfs: Sequence[RDFDocument]) -> Table:
             for partial in document.partials
         ],
         "First peaks, and neighbours of the pair's first element up to the first "
-        f"minimum, by {rdfs[0].method}.",
+        f"minimum, by {rdfs[0].method}, {sum(d.n_structures for d in rdfs)} "
+        "structures.",
     )
 
 
@@ -160,7 +163,8 @@ def class_section(
         Table(
             ("number of classes", "silhouette score"),
             [(str(k), f"{score:.3f}") for k, score in scores],
-            f"Silhouette scores; {len(model.centroids)} classes were chosen.",
+            f"Silhouette scores over {len(assignments)} structures by {model.method}; "
+            f"{len(model.centroids)} classes were chosen.",
         )
     )
     return Section("classes", "Similarity and classes", blocks)
@@ -179,8 +183,9 @@ def _class_table(
             (str(label), str(sizes[label]), ", ".join(crystals[label]) or "none")
             for label in sorted(crystals)
         ],
-        f"Classes by {model.method}; {sum(model.explained_variance):.0%} of the "
-        f"variance lies in {len(model.components)} principal components.",
+        f"Classes of {sum(sizes.values())} structures by {model.method}; "
+        f"{sum(model.explained_variance):.0%} of the variance lies in "
+        f"{len(model.components)} principal components.",
     )
 
 
@@ -207,6 +212,7 @@ def elasticity_section(documents: Sequence[ElasticityDocument]) -> Section:
             )
             for found in documents
         ],
-        f"Bulk moduli from equations of state by {documents[0].method}.",
+        f"Bulk moduli from equations of state by {documents[0].method}: "
+        f"{len(documents)} structures.",
     )
     return Section("elasticity", "Elasticity", [table])

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 
 from lps_flows.report.blocks import Block, Chart, Section, Table
 from lps_flows.report.charts.transport import arrhenius_figure, msd_figure
-from lps_flows.report.paper import CITATION
+from lps_flows.report.paper import CITATION, TABLE_1
 from lps_flows.report.summary import conductivity_cells, paper_transport
 from lps_flows.schemas.transport import TransportDocument
 
 
-def transport_section(documents: Sequence[TransportDocument]) -> Section:
+def transport_section(
+    documents: Sequence[TransportDocument], *, beside_paper: bool = True
+) -> Section:
     """Return the section.
 
     Parameters
     ----------
     documents
         One per structure and method.
+    beside_paper
+        Whether the paper's Table 1 stands beside it: its line is this one.
     """
     if not documents:
         return Section(
@@ -28,21 +32,7 @@ def transport_section(documents: Sequence[TransportDocument]) -> Section:
     ordered = sorted(documents, key=lambda d: (d.label, d.method))
     methods = ", ".join(sorted({d.method for d in ordered}))
     n_runs = sum(len(d.runs) for d in ordered)
-    blocks: list[Block] = [
-        Table(
-            (
-                "structure",
-                "method",
-                "activation energy (eV)",
-                "paper",
-                "conductivity at 300 K (mS/cm)",
-                "paper",
-            ),
-            [_row(document) for document in ordered],
-            f"Table 1: from {n_runs} runs by {methods}, 68 % intervals; the paper's "
-            f"from AIMD, {CITATION}.",
-        )
-    ]
+    blocks: list[Block] = [_table(ordered, n_runs, methods, beside_paper=beside_paper)]
     warnings = [
         (document.label, warning)
         for document in ordered
@@ -64,7 +54,8 @@ def transport_section(documents: Sequence[TransportDocument]) -> Section:
             f"msd-chart-{k}",
             msd_figure(document),
             f"Mean-squared displacement of {document.mobile} in {document.label} "
-            f"({document.n_atoms} atoms) by {document.method}; dotted: not used.",
+            f"({document.n_atoms} atoms), {len(document.runs)} runs by "
+            f"{document.method}; dotted: not used.",
         )
         for k, document in enumerate(ordered)
         if any(run.lags for run in document.runs)
@@ -73,10 +64,32 @@ def transport_section(documents: Sequence[TransportDocument]) -> Section:
     return Section("conductivity", "Conductivity", blocks)
 
 
-def _row(document: TransportDocument) -> tuple[str, ...]:
-    energy, sigma = conductivity_cells(document)
-    paper_energy, paper_sigma = paper_transport(document.label)
-    return (document.label, document.method, energy, paper_energy, sigma, paper_sigma)
+def _table(
+    documents: Sequence[TransportDocument],
+    n_runs: int,
+    methods: str,
+    *,
+    beside_paper: bool,
+) -> Table:
+    """Return Table 1; beside the paper's, its other structures are listed, too."""
+    rows = [(d.label, d.method, *conductivity_cells(d)) for d in documents]
+    header = ("structure", "method", "Ea (eV)", "conductivity at 300 K (mS/cm)")
+    caption = f"Table 1: from {n_runs} runs by {methods}, 68 % intervals"
+    if not beside_paper:
+        return Table(header, rows, f"{caption}.")
+    run = {d.label for d in documents}
+    rows += [(label, "not run here", "-", "-") for label in TABLE_1 if label not in run]
+    papers = [paper_transport(row[0]) for row in rows]
+    return Table(
+        (*header[:3], "paper", header[3], "paper"),
+        [
+            (label, method, energy, paper_energy, sigma, paper_sigma)
+            for (label, method, energy, sigma), (paper_energy, paper_sigma) in zip(
+                rows, papers, strict=True
+            )
+        ],
+        f"{caption}. The paper's: AIMD, {CITATION}.",
+    )
 
 
 def _runs(documents: Sequence[TransportDocument]) -> Table:
@@ -103,5 +116,6 @@ def _runs(documents: Sequence[TransportDocument]) -> Table:
             for document in documents
             for run in sorted(document.runs, key=lambda r: r.temperature)
         ],
-        "Every run, whether the Arrhenius fit used it, and why.",
+        f"Every run by {', '.join(sorted({d.method for d in documents}))}, whether the "
+        "Arrhenius fit used it, and why.",
     )
