@@ -11,7 +11,7 @@ export LPS_FLOWS_HOME ?= $(CURDIR)/.lps_flows
 export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
 
-.PHONY: demo test setup lint clean
+.PHONY: demo test docs setup lint clean
 
 setup: $(READY) $(SERVER)
 
@@ -35,6 +35,10 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
+docs: setup
+	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: setup
 	$(BIN)/ruff check .

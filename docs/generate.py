@@ -115,6 +115,10 @@ def documents_page() -> str:
             "code that wrote it, which the tables leave out."
         ),
         "## Example queries",
+        (
+            "A collection answers the questions of MongoDB; in the `mongo` shell the "
+            "same filters go into `db.structures.find({...})`, and so on."
+        ),
         _queries(),
         "## Collections of the builders",
     ]
@@ -156,6 +160,33 @@ with open_workplace() as place:
     # all outputs of one kind of job, weights and other big arrays left out
     potentials = place.job_store.query({"output.@class": "PotentialDocument"})
     print([p["output"]["validation"]["rmse"] for p in potentials])
+
+questions = {
+    "structures with an energy by one method": (
+        "structures",
+        {"campaign": "demo", "method": "chgnet-0.4.2"},
+    ),
+    "relaxations that stopped before they converged": (
+        "structures",
+        {"relaxed": True, "converged": False},
+    ),
+    "glass-ceramics from one parent around one composition": (
+        "phase_diagram_entries",
+        {"glass": True, "parent": "beta-Li3PS4", "x": {"$gt": 0.70, "$lt": 0.75}},
+    ),
+    "compositions with more than a tenth of P in chains": (
+        "motif_trends",
+        {"mean.chain": {"$gt": 0.1}},
+    ),
+    "structures nearest to a crystal": ("clusters", {"nearest": "beta-Li3PS4"}),
+    "runs of molecular dynamics that were refused": ("transport", {"runs.used": False}),
+}
+with open_workplace() as place:
+    for question, (collection, criteria) in questions.items():
+        print(question, place.result_store(collection).count(criteria))
+    # energies per source, counted in the server
+    groups = place.result_store("structures").groupby("provenance.source")
+    print([(group, len(found)) for group, found in groups])
 ```"""
 
 
@@ -181,9 +212,15 @@ def cli_page() -> str:
         (
             "Every verb has `--help` with an example. Exit codes: 0 done, 1 failed or "
             "wrong input, 2 wrong usage, 130 interrupted (the same command goes on). A "
-            "mistake of yours gives one message; `lps-flows --debug VERB` shows the "
-            "stack trace. `lps-flows --install-completion` sets up completion in your "
-            "shell."
+            "mistake of yours gives one message; with `--debug` also the stack trace. "
+            "`lps-flows --version` names the version, `lps-flows --install-completion` "
+            "sets up completion in your shell."
+        ),
+        (
+            "Results go to the standard output, as JSON with `--json`; progress, "
+            "failures and advice go to the error stream. On a terminal, bars show how "
+            "far a verb is and the time left; in a pipe only `run` says a line a "
+            "minute, and nothing has colours."
         ),
     ]
     top = typer.main.get_command(app)

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import typer
 import yaml
+from pydantic import TypeAdapter
 
 from tests.conftest import require_mongod
 from tests.docs.blocks import ROOT, SMALLER, blocks, names_for, pages
@@ -118,10 +119,14 @@ def test_shell_is_well_formed_and_names_what_exists(page: Path) -> None:
             assert path.exists() or "$" in text, file
 
 
-@pytest.mark.parametrize("page", pages(), ids=name)
-def test_yaml_is_yaml(page: Path) -> None:
+@pytest.mark.parametrize("page", with_language("yaml"), ids=name)
+def test_yaml_is_part_of_a_campaign(page: Path) -> None:
+    from lps_flows.settings import CampaignSettings
+
     for block in (b for b in blocks(page) if b.language == "yaml"):
-        assert yaml.safe_load(block.code) is not None
+        for key, value in yaml.safe_load(block.code).items():
+            field = CampaignSettings.model_fields[key]
+            TypeAdapter(field.annotation).validate_python(value)
 
 
 @pytest.mark.parametrize("page", pages(), ids=name)
