@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pytest
-from jobflow import Flow, JobStore, OnMissing, run_locally
+from jobflow import Flow, Job, JobStore, OnMissing, OutputReference, run_locally
 from maggma.stores import MemoryStore
+from monty.json import MontyDecoder
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import crystal
+from lps_flows.engines import Engine
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.jobs.lowest import LowestSettings, compare_energies
+from lps_flows.jobs.reference import LabelMaker
 from lps_flows.jobs.training import (
     TrainingMaker,
     TrainingSetError,
@@ -22,7 +28,11 @@ from lps_flows.jobs.uncertainty import (
     UncertainStructuresMaker,
 )
 from lps_flows.potential import ANNPotential, TrainingSettings
+from lps_flows.potential import training as training_module
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.schemas.reference import UnlabelledStructure
+from tests.engines.stub import stub_engine
 from tests.toy_potential import ToyPotential
 
 TINY = TrainingSettings(
@@ -169,15 +179,126 @@ def test_the_most_uncertain_structures_come_first(
     )
 
 
-def test_a_round_of_active_learning_adds_what_was_picked() -> None:
-    train = TrainingMaker(settings=TINY).make([as_set(rattled(4))])
-    flow = RetrainFlowMaker(training=TrainingMaker(settings=TINY)).make(
-        train.output, [], [train.output]
+def test_a_rerun_of_a_killed_job_goes_on(
+    store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = TrainingMaker(settings=TINY).make([as_set(rattled(12))])
+    straight = TrainingMaker(settings=TINY).make.original(
+        TrainingMaker(settings=TINY), [as_set(rattled(12))]
     )
-    names = [job.name for job in flow.jobs]
-    assert names == ["uncertain structures", "label structures", "train potential"]
-    assert flow.output["potential"].uuid == flow.jobs[-1].uuid
-    assert flow.output["labelled"].uuid == flow.jobs[1].uuid
+    honest, calls = training_module._evaluator, []
+
+    def killed_after(most: int) -> None:
+        def make(*arguments: object) -> object:
+            evaluate = honest(*arguments)
+
+            def wrapped(members: list[int], points: np.ndarray) -> object:
+                calls.append(members)
+                if len(calls) > most:
+                    raise KeyboardInterrupt
+                return evaluate(members, points)
+
+            return wrapped
+
+        monkeypatch.setattr(training_module, "_evaluator", make)
+
+    for launch, most in (("launcher_1", 9), ("launcher_2", 1000)):
+        (tmp_path / launch).mkdir()
+        monkeypatch.chdir(tmp_path / launch)
+        calls.clear()
+        killed_after(most)
+        if most == 9:
+            with pytest.raises(KeyboardInterrupt):
+                job.run(store)
+        else:
+            output = job.run(store).output
+    evaluations = max(len(r.training) for r in straight.restarts)
+    assert len(calls) <= evaluations
+    assert output.method == straight.method
+    assert not list(tmp_path.glob("*.record"))
+
+
+def lj_labels(engine: Engine, documents: list[StructureDocument]) -> StructureSet:
+    entries = [
+        UnlabelledStructure(structure=d.structure, provenance=d.provenance)
+        for d in documents
+    ]
+    return LabelMaker(engine=engine).make.original(LabelMaker(engine=engine), entries)
+
+
+def pool_error(document: PotentialDocument, pool: StructureSet) -> float:
+    """Return the RMSE over a labelled pool (meV/atom)."""
+    found = ANNPotential.from_dict(document.potential).evaluate(
+        [entry.structure for entry in pool.entries]
+    )
+    misses = [
+        1000 * (a.energy - b.energy) / b.n_atoms
+        for a, b in zip(found, pool.entries, strict=True)
+    ]
+    return float(np.sqrt(np.mean(np.square(misses))))
+
+
+@pytest.fixture
+def rounds(
+    store: JobStore, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., tuple[StructureSet, list[PotentialDocument], list[StructureSet]]]:
+    """Return a function that runs rounds of active learning on a pool of cells."""
+    engine = stub_engine()
+    start = lj_labels(engine, rattled(12, 0.03))
+    pool = lj_labels(engine, rattled(24, 0.2, seed=5))
+
+    def run(
+        n: int, picking: ActiveLearningSettings
+    ) -> tuple[StructureSet, list[PotentialDocument], list[StructureSet]]:
+        training = TrainingMaker(settings=TINY)
+        first = training.make([start])
+        jobs: list[Job | Flow] = [first]
+        potentials, added = [first.output], []
+        maker = RetrainFlowMaker(
+            pick=UncertainStructuresMaker(settings=picking),
+            label=LabelMaker(engine=engine),
+            training=training,
+        )
+        for _ in range(n):
+            again = maker.make(potentials[-1], [start, *added], [pool])
+            jobs.append(again)
+            potentials.append(again.output["potential"])
+            added.append(again.output["labelled"])
+        run_locally(
+            Flow(jobs),
+            store=store,
+            log=False,
+            ensure_success=True,
+            root_dir=tmp_path_factory.mktemp("run"),
+        )
+
+        def read(reference: OutputReference) -> object:
+            return MontyDecoder().process_decoded(store.get_output(reference.uuid))
+
+        return pool, [read(p) for p in potentials], [read(a) for a in added]
+
+    return run
+
+
+def test_active_learning_labels_retrains_and_gets_better(rounds: Callable) -> None:
+    picking = ActiveLearningSettings(n_structures=5, min_energy_std=0.0)
+    pool, potentials, added = rounds(2, picking)
+    assert [p.n_structures for p in potentials] == [12, 17, 22]
+    assert len({p.dataset_hash for p in potentials}) == 3
+    assert [a.n_structures for a in added] == [5, 5]
+    assert all(a.method == "stub-lj" for a in added)
+    stds = [e.provenance.details["energy_std"] for e in added[0].entries]
+    assert stds == sorted(stds, reverse=True)
+    labels = {e.energy for e in pool.entries}
+    assert all(e.energy in labels for a in added for e in a.entries)
+    errors = [pool_error(p, pool) for p in potentials]
+    assert errors[2] < 0.5 * errors[0]
+
+
+def test_active_learning_ends_when_nothing_is_uncertain(rounds: Callable) -> None:
+    _, potentials, added = rounds(1, ActiveLearningSettings(min_energy_std=1e6))
+    assert added[0].n_structures == 0
+    assert potentials[1].method == potentials[0].method
 
 
 def _compare(

@@ -157,6 +157,65 @@ def test_text_wrapped_as_fortran_does(tmp_path):
     assert read_network_file(path) == read_network_file(NET["Li"])
 
 
+def test_text_of_the_converter(tmp_path):
+    """List-directed: species run together, padded texts, repeat counts, wrapped."""
+    lines = (GOLDEN / "net" / "Li.netA.nn.ascii").read_text().splitlines()
+    lines[9] = f" {lines[9]:<1024}"
+    lines[12] = "Li\nP \nS "
+    lines[15] = f" {lines[15]:<100}"
+    lines[18] = " 48*0"
+    lines[20] = " 40*0, 56*0"
+    lines[31] = " LiP S "
+    path = tmp_path / "Li.nn.ascii"
+    path.write_text("\n".join(lines))
+    assert read_network_file(path) == read_network_file(NET["Li"])
+
+
+def test_text_of_aenets_own_writer(tmp_path):
+    """Its loop over the species of a function runs to their number, not to two."""
+    lines = (GOLDEN / "net" / "Li.netA.nn.ascii").read_text().splitlines()
+    lines[20] = "\n".join(["0 0 0 0"] * 36)
+    path = tmp_path / "Li.nn.ascii"
+    path.write_text("\n".join(lines))
+    found, expected = read_network_file(path), read_network_file(NET["Li"])
+    assert found.pop("function_species") == [0] * 144
+    assert expected.pop("function_species") == [0] * 96
+    assert found == expected
+
+
+def test_texts_in_any_encoding_come_back(tmp_path):
+    items = read_network_file(NET["Li"])
+    texts = {"description": "d'après ænet $$second line$$", "training_file": "Å/set"}
+    path = write_network_file(tmp_path / "Li.nn", {**items, **texts})
+    data = path.read_bytes()
+    back = ANNPotential.from_aenet({**NET, "Li": path}).to_aenet(tmp_path / "again")
+    assert back["Li"].read_bytes() == data
+    path.write_bytes(data.replace("après".encode("latin-1"), "aprè".encode()))
+    again = ANNPotential.from_aenet({**NET, "Li": path}).to_aenet(tmp_path / "again")
+    assert again["Li"].read_bytes() == path.read_bytes()
+
+
+def test_smallest_distance_may_differ_between_elements(tmp_path):
+    items = read_network_file(NET["S"])
+    other = write_network_file(tmp_path / "S.nn", {**items, "minimum_distance": 0.8})
+    potential = ANNPotential.from_aenet({**NET, "S": other})
+    assert potential.descriptor.minimum_distance == 0.5
+    written = potential.to_aenet(tmp_path / "again")
+    for element, path in {**NET, "S": other}.items():
+        assert written[element].read_bytes() == path.read_bytes()
+
+
+def test_home_folder_in_a_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    paths = random_potential().to_aenet("~/nets")
+    assert paths["P"] == tmp_path / "nets" / "P.nn"
+    assert ANNPotential.from_aenet({e: f"~/nets/{e}.nn" for e in paths}).species
+    potential = random_potential()
+    potential.save("~/nets/all.safetensors")
+    loaded = ANNPotential.load("~/nets/all.safetensors")
+    assert loaded.identifier == potential.identifier
+
+
 def test_not_the_files_of_one_training(tmp_path):
     with pytest.raises(PotentialFileError, match="Li, P, S"):
         ANNPotential.from_aenet({"Li": NET["Li"], "S": NET["S"]})

@@ -1,21 +1,45 @@
-"""The path of the GPU, on a GPU where there is one, else on the CPU."""
+"""The path of the GPU, on the CPU and, where there is one, on a GPU."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from ase import Atoms
 
+from lps_flows.potential import (
+    ANNPotential,
+    OverlappingAtomsError,
+    UnknownElementError,
+    read_xsf,
+)
 from lps_flows.potential.network import ACTIVATIONS
 from tests.potential.toy import random_potential, random_structure
 
-DEVICE = "cuda" if torch.cuda.is_available() else "torch"
+GOLDEN = Path(__file__).parent / "data" / "golden"
 
 
-def check(potential, structures, committee=False, tolerance=1e-10):
+@pytest.fixture(
+    params=[
+        "torch",
+        pytest.param(
+            "cuda",
+            marks=pytest.mark.skipif(
+                not torch.cuda.is_available(), reason="no CUDA device here"
+            ),
+        ),
+    ]
+)
+def device(request):
+    return request.param
+
+
+def check(device, potential, structures, committee=False, tolerance=1e-10):
     expected = potential.evaluate(structures, committee=committee)
-    found = potential.to(device=DEVICE).evaluate(structures, committee=committee)
+    found = potential.to(device=device).evaluate(structures, committee=committee)
     for a, b in zip(found, expected, strict=True):
         assert a.energy == pytest.approx(b.energy, abs=tolerance)
         assert np.allclose(a.atomic_energies, b.atomic_energies, atol=tolerance)
@@ -28,9 +52,9 @@ def check(potential, structures, committee=False, tolerance=1e-10):
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_same_as_the_compiled_path(activation):
+def test_same_as_the_compiled_path(device, activation):
     potential = random_potential(activation=activation, members=2, angular_cutoff=4.5)
-    check(potential, [random_structure(k, n=4 + 3 * k) for k in range(5)], True)
+    check(device, potential, [random_structure(k, n=4 + 3 * k) for k in range(5)], True)
 
 
 @pytest.mark.parametrize(
@@ -41,28 +65,61 @@ def test_same_as_the_compiled_path(activation):
         {"radial_order": 7, "angular_order": 2, "radial_cutoff": 4.0},
     ],
 )
-def test_other_descriptors(shape):
+def test_other_descriptors(device, shape):
     potential = random_potential(**shape)
     species = shape.get("species", ("Li", "P", "S"))
-    check(potential, [random_structure(k, species=species) for k in range(3)])
+    check(device, potential, [random_structure(k, species=species) for k in range(3)])
 
 
-def test_atoms_without_neighbours():
+def test_atoms_without_neighbours(device):
     lonely = Atoms("Li", [[1, 2, 3]])
     pair = Atoms("LiS", [[0, 0, 0], [50, 0, 0]])
-    check(random_potential(), [lonely, pair, random_structure()])
+    check(device, random_potential(), [lonely, pair, random_structure()])
 
 
-def test_energies_alone_and_auto():
+def test_energies_alone_and_auto(device):
     potential = random_potential()
     atoms = random_structure()
-    found = potential.to(device=DEVICE).evaluate(atoms, forces=False, stress=False)
+    found = potential.to(device=device).evaluate(atoms, forces=False, stress=False)
     assert found.energy == pytest.approx(potential.evaluate(atoms).energy, abs=1e-10)
     assert found.forces is None
     auto = potential.to(device="auto")
     assert auto.device == ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def test_float32():
+def test_float32(device):
     potential = random_potential().to(dtype="float32")
-    check(potential, [random_structure(k) for k in range(2)], tolerance=2e-3)
+    structures = [random_structure(k) for k in range(2)]
+    check(device, potential, structures, tolerance=2e-3)
+
+
+def test_same_as_aenet(device):
+    potential = ANNPotential.from_aenet(
+        {e: GOLDEN / "net" / f"{e}.netA.nn" for e in ("Li", "P", "S")}
+    ).to(device=device)
+    for name, expected in json.loads(
+        (GOLDEN / "expected/netA.json").read_text()
+    ).items():
+        result = potential.evaluate(read_xsf(GOLDEN / "structures" / f"{name}.xsf"))
+        assert abs(result.energy - expected["total_energy"]) < 1e-10
+        assert np.abs(result.forces - np.array(expected["forces"])).max() < 1e-10
+
+
+def test_kept_neighbour_lists(device):
+    potential = random_potential()
+    evaluator = potential.to(device=device).evaluator(skin=0.6)
+    atoms = random_structure(3, n=12)
+    for k in range(4):
+        atoms.positions += 0.05 * np.random.default_rng(k).normal(size=(12, 3))
+        found, expected = evaluator.evaluate(atoms), potential.evaluate(atoms)
+        assert found.energy == pytest.approx(expected.energy, abs=1e-10)
+        assert np.allclose(found.forces, expected.forces, atol=1e-10)
+    assert evaluator.n_searches < 4
+
+
+def test_overlapping_atoms_and_unknown_elements(device):
+    potential = random_potential(minimum_distance=0.5).to(device=device)
+    with pytest.raises(OverlappingAtomsError):
+        potential.evaluate(Atoms("LiS", [[0, 0, 0], [0.2, 0, 0]]))
+    with pytest.raises(UnknownElementError):
+        potential.evaluate(Atoms("O"))

@@ -10,6 +10,7 @@ from ase import Atoms
 
 from lps_flows.potential import (
     DescriptorSettings,
+    StructureError,
     TrainingError,
     TrainingSettings,
     UnknownElementError,
@@ -194,15 +195,36 @@ def test_gradient_of_the_loss(activation, whitening):
         chunks,
         energy_weight=1.0,
         force_weight=0.3,
-        weight_decay=5.0,
         threads=1,
     )
+    evaluate = training_module._evaluator(objective, None, np.array([0.0, 500.0]))
+
+    def loss(points):
+        return np.array([answer[0] for answer in evaluate([0, 1], points)])
+
     rng = np.random.default_rng(0)
     x = np.array([np.concatenate([y.random(rng) for y in layouts]) for _ in range(2)])
     step = 1e-5 * rng.normal(size=x.shape)
-    slope = (objective(x + step).loss - objective(x - step).loss) / 2
-    found = (objective(x).gradient * step).sum(axis=1)
+    slope = (loss(x + step) - loss(x - step)) / 2
+    gradient = np.array([answer[1] for answer in evaluate([0, 1], x)])
+    found = (gradient * step).sum(axis=1)
+    assert loss(x)[0] == objective(x).loss[0]
+    assert loss(x)[1] > objective(x).loss[1]
     assert np.allclose(found, slope, rtol=1e-5, atol=1e-12)
+
+
+def test_restarts_share_out_the_weight_decays():
+    settings = QUICK.model_copy(update={"weight_decay": (0.0, 1e6), "restarts": 3})
+    result = train_potential(STRUCTURES, ENERGIES, settings)
+    size = [
+        sum(float((w**2).sum()) for n in m.members[0].values() for w in n.weights)
+        for m in result.committee
+    ]
+    assert size[1] < 0.1 * min(size[0], size[2])
+    assert TrainingSettings(weight_decay=3).weight_decay == (3.0,)
+    for wrong in ((), (-1.0,), -1.0):
+        with pytest.raises(ValueError, match="weight_decay"):
+            TrainingSettings(weight_decay=wrong)
 
 
 def test_start_is_drawn_as_aenet_does():
@@ -313,9 +335,14 @@ def test_progress_bar_runs(capsys):
         ({"energies": ENERGIES[:-1]}, "len\\(energies\\)"),
         ({"energies": [*ENERGIES[:-1], np.nan]}, "energies\\[29\\]"),
         ({"energies": [*ENERGIES[:-1], None]}, "energies\\[29\\]"),
+        ({"energies": np.ones((30, 2))}, "shape \\(30,\\)"),
+        ({"energies": ["low"] * 30}, "not numbers"),
+        ({"energies": -3.0}, "len\\(energies\\)"),
         ({"forces": FORCES[1:]}, "len\\(forces\\)"),
         ({"forces": [*FORCES[:-1], np.zeros((2, 3))]}, "forces\\[29\\]"),
         ({"forces": [*FORCES[:-1], FORCES[-1] * np.nan]}, "forces\\[29\\]"),
+        ({"forces": [*FORCES[:-1], [[0, 0], [0]]]}, "forces\\[29\\]"),
+        ({"forces": [f.ravel() for f in FORCES]}, "forces\\[0\\]"),
         ({"groups": ["a"]}, "len\\(groups\\)"),
         ({"groups": ["a"] * 30}, "one group"),
         ({"structures": STRUCTURES[:1], "energies": ENERGIES[:1]}, "too few"),
@@ -327,6 +354,36 @@ def test_unusable_training_sets(arguments, expected):
             **{"structures": STRUCTURES, "energies": ENERGIES, **arguments},
             settings=QUICK,
         )
+
+
+def test_what_is_not_a_structure():
+    with pytest.raises(StructureError, match="not a structure"):
+        train_potential(["Li3PS4.cif"] * 30, ENERGIES, QUICK)
+    with pytest.raises(TrainingError, match="too few"):
+        train_potential(STRUCTURES[0], ENERGIES[:1], QUICK)
+
+
+def test_features_that_hardly_vary_are_switched_off(caplog):
+    """A spread below what mean and mean square can carry would be amplified noise."""
+    cells = [Atoms("Li", cell=[3.0] * 3, pbc=True) for _ in range(4)]
+    with caplog.at_level(logging.WARNING):
+        result = train_potential(cells, [-1.9, -1.9, -1.8, -1.8], QUICK)
+    assert "8 of 8 features of Li are constant" in caplog.text
+    assert not result.potential.normalisation.inverse_std.any()
+
+
+def test_huge_energies_of_one_composition():
+    """All-electron totals: reference energies take the bulk, errors stay the same."""
+    shift = -1.4e4
+    cells = [s for s in STRUCTURES if len(s) == 8]
+    energies = np.array(
+        [e for e, s in zip(ENERGIES, STRUCTURES, strict=True) if s in cells]
+    )
+    for structure in cells:
+        structure.symbols = "Li3PS4"
+    plain = train_potential(cells, energies, QUICK)
+    huge = train_potential(cells, energies + 8 * shift, QUICK)
+    assert huge.validation.rmse == pytest.approx(plain.validation.rmse, rel=1e-3)
 
 
 def test_split_by_group_needs_groups():
@@ -391,15 +448,18 @@ def test_rare_elements_stay_in_training():
         assert len(train) + len(held) == 10
 
 
-@pytest.mark.parametrize("sizes", [(20, 3, 3, 2, 2), (5,) * 8, (29, 1)])
-def test_group_split_is_near_the_fraction(sizes):
+@pytest.mark.parametrize(
+    ("sizes", "most"),
+    [((20, 3, 3, 2, 2), 5), ((5,) * 8, 5), ((29, 1), 1), ((100, 99, 100), 99)],
+)
+def test_group_split_is_near_the_fraction(sizes, most):
     groups = [k for k, n in enumerate(sizes) for _ in range(n)]
     counts = np.ones((len(groups), 1), int)
     for seed in range(20):
         train, held = hold_out(
             counts, groups, TrainingSettings(), np.random.default_rng(seed)
         )
-        assert len(held) >= 1
+        assert 1 <= len(held) <= most
         assert len(train) >= 1
         assert not {groups[k] for k in held} & {groups[k] for k in train}
 
@@ -411,6 +471,7 @@ def test_force_fraction_and_partial_forces():
     assert result.training.force_rmse > 0
     none = train_potential(STRUCTURES, ENERGIES, QUICK, forces=[None] * 30)
     assert none.training.force_rmse is None
+    assert none.history[0].training_forces == []
 
 
 def test_trained_potential_goes_through_aenet_files(tmp_path):

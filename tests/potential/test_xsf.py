@@ -55,6 +55,14 @@ def test_what_cannot_be_written(tmp_path):
     atoms = random_structure()
     with pytest.raises(XSFError, match="total energy"):
         write_xsf(tmp_path / "x.xsf", atoms)
+    with pytest.raises(XSFError, match="finite"):
+        write_xsf(tmp_path / "x.xsf", atoms, energy=np.nan)
+    with pytest.raises(XSFError, match="shape"):
+        write_xsf(tmp_path / "x.xsf", atoms, energy=0.0, forces=np.zeros((2, 3)))
+    with pytest.raises(XSFError, match="finite"):
+        write_xsf(
+            tmp_path / "x.xsf", atoms, energy=0.0, forces=atoms.positions * np.inf
+        )
     atoms.pbc = [True, True, False]
     with pytest.raises(XSFError, match="all directions or in none"):
         write_xsf(tmp_path / "x.xsf", atoms, energy=0.0)
@@ -91,6 +99,57 @@ def test_malformed(tmp_path, line, text, expected):
     assert "bad.xsf" in str(caught.value)
 
 
+VARIANTS = {
+    "units, D exponent": ("# total energy = -2.8", "# Total Energy (eV) =-0.28D+01"),
+    "no hash": ("# total energy = -2.8", "total energy=-2.8"),
+    "after the atoms": (
+        "S 1 2 3 0.1 0.2 0.3",
+        "S 1 2 3 0.1 0.2 0.3\n# total energy = -2.8",
+    ),
+    "atomic number": ("S 1 2 3", "  16   1 2 3"),
+    "other case": ("S 1 2 3", "s 1 2 3"),
+    "lower-case keywords": ("PRIMVEC", "primvec"),
+    "tabs, D exponent": ("S 1 2 3", "S\t1.D0\t2.0d+00\t.3E1"),
+    "exponent without letter": ("0.3", "0.3-100"),
+    "further columns": ("0.1 0.2 0.3", "0.1 0.2 0.3 0 0 1"),
+    "conventional cell": ("PRIMCOORD", "CONVVEC\n9 0 0\n0 9 0\n0 0 9\nPRIMCOORD"),
+    "conventional atoms": ("PRIMCOORD", "CONVCOORD\n1 1\nLi 0 0 0\nPRIMCOORD"),
+    "comments": ("PRIMCOORD", "# d'après\n\nPRIMCOORD\n# how many\n"),
+    "data grid": (
+        "# end",
+        "BEGIN_BLOCK_DATAGRID_3D\nrho\n1 1 1\n0 0 0\nEND_BLOCK_DATAGRID_3D\n",
+    ),
+}
+PLAIN = """# total energy = -2.8
+
+CRYSTAL
+PRIMVEC
+5 0 0
+0 5 0
+0 0 5
+PRIMCOORD
+1 1
+S 1 2 3 0.1 0.2 0.3
+# end
+"""
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1"])
+def test_variants_that_other_programs_write(tmp_path, name, encoding):
+    old, new = VARIANTS[name]
+    assert old in PLAIN
+    path = tmp_path / "x.xsf"
+    path.write_bytes(PLAIN.replace(old, new).replace("\n", "\r\n").encode(encoding))
+    atoms = read_xsf(path)
+    assert atoms.get_chemical_symbols() == ["S"]
+    assert atoms.positions.tolist() == [[1, 2, 3]]
+    assert atoms.cell.array.tolist() == np.diag([5, 5, 5]).tolist()
+    assert atoms.get_potential_energy() == -2.8
+    force_z = 3e-101 if "0.3-100" in new else 0.3
+    assert atoms.get_forces().tolist() == [[0.1, 0.2, force_z]]
+
+
 def test_energy_may_be_left_out_when_said(tmp_path):
     path = tmp_path / "x.xsf"
     path.write_text("\n".join(GOOD[1:]))
@@ -107,7 +166,7 @@ def test_cut_anywhere_never_a_traceback(tmp_path):
         with pytest.raises(XSFError):
             read_xsf(path)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(XSFError, match="cannot be read"):
+    with pytest.raises(XSFError, match="line 1: not expected"):
         read_xsf(path)
     with pytest.raises(XSFError, match="cannot be read"):
         read_xsf(tmp_path / "none.xsf")

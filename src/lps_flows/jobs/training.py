@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
-from jobflow import Maker, job
+from jobflow import CURRENT_JOB, Maker, job
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.potential import (
@@ -75,7 +76,7 @@ def gather(
 
 
 def dataset_hash(documents: Sequence[StructureDocument]) -> str:
-    """SHA-256 over species, cells (Å), positions (Å) and energies (eV), in order."""
+    """SHA-256 over species, cells (Å), positions (Å), energies (eV), forces (eV/Å)."""
     digest = hashlib.sha256()
     for document in documents:
         structure = document.structure
@@ -83,6 +84,8 @@ def dataset_hash(documents: Sequence[StructureDocument]) -> str:
         for numbers in (structure.lattice.matrix, structure.cart_coords):
             digest.update(np.ascontiguousarray(numbers, dtype=np.float64).tobytes())
         digest.update(np.float64(document.energy).tobytes())
+        if document.forces is not None:
+            digest.update(np.array(document.forces, np.float64).tobytes())
     return digest.hexdigest()
 
 
@@ -147,9 +150,19 @@ class TrainingMaker(Maker):
                 for index, document in enumerate(documents)
             ],
             sources=[document.provenance.source for document in documents],
-            checkpoint="training.checkpoint",
+            checkpoint=_record_path(),
         )
         return _document(documents, energies, result, self.settings)
+
+
+def _record_path() -> Path:
+    """Return where a rerun of this very job finds the record of its iterations.
+
+    FireWorks' rapidfire gives every launch a new folder, so the record lies beside it.
+    """
+    here, running = Path.cwd(), CURRENT_JOB.job
+    folder = here.parent if here.name.startswith("launcher_") else here
+    return folder / f"training-{'here' if running is None else running.uuid}.record"
 
 
 def _document(

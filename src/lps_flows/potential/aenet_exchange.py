@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _KEPT = (
     "description",
+    "minimum_distance",
     "training_file",
     "normalised",
     "types",
@@ -90,7 +92,12 @@ def read_potential(paths: Mapping[str, str | Path]) -> ANNPotential:
             remedy='Pass {"Li": path, ...}',
         )
     items = {e: read_network_file(path) for e, path in paths.items()}
-    setups = {e: _descriptor(Path(paths[e]), items[e]) for e in paths}
+    # the smallest distance may differ from element to element; ænet takes the lowest
+    nearest = min(i["minimum_distance"] for i in items.values())
+    setups = {
+        e: replace(_descriptor(Path(paths[e]), items[e]), minimum_distance=nearest)
+        for e in paths
+    }
     first = next(iter(paths))
     descriptor = setups[first]
     for element, path in paths.items():

@@ -8,7 +8,6 @@ text, which ænet's converter turns into the binary form.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from lps_flows.potential.errors import PotentialFileError
+from lps_flows.potential.fortran import fixed_columns, list_directed, parse_real
 
 _PATH_LENGTH, _TYPE_LENGTH, _KIND_LENGTH = 1024, 2, 100
 _MOST = 100_000_000
+_ENCODING = "latin-1"  # every byte is a character, so that texts come back as they were
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def read_network_file(path: str | Path) -> dict[str, Any]:
     PotentialFileError
         Naming the record (binary) or line (text) when the file is malformed.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -140,10 +141,7 @@ def _from_binary(path: Path, data: bytes) -> dict[str, Any]:
 
 def _decode(item: _Item, body: bytes, count: int) -> list[Any]:
     if item.kind == "c":
-        text = body.decode("utf-8", errors="replace")
-        if len(text) != len(body):
-            text = body.decode("latin-1")
-        w = item.width
+        text, w = body.decode(_ENCODING), item.width
         return [text[k * w : (k + 1) * w].rstrip() for k in range(count)]
     if item.kind == "l":
         return [struct.unpack("<i", body)[0] != 0]
@@ -165,41 +163,73 @@ def _store(
     known[item.name] = value
 
 
+class _Lines:
+    """The lines of a text file, read from the top."""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.path, self.at = path, 0
+        self.lines = [line.rstrip("\r") for line in _split(data)]
+
+    def next(self, name: str) -> str:
+        if self.at >= len(self.lines):
+            raise _bad(
+                self.path, f"line {len(self.lines)}", f"{name}: the file ends early"
+            )
+        self.at += 1
+        return self.lines[self.at - 1]
+
+    def words(self, item: _Item, count: int) -> list[str]:
+        """Take lines until `count` words are found."""
+        found: list[str] = []
+        while len(found) < count:
+            line = self.next(item.name)
+            if item.kind == "c":
+                found += fixed_columns(line, item.width)
+            else:
+                found += list_directed(line)
+        if len(found) > count:
+            raise _bad(
+                self.path, f"line {self.at}", f"{item.name}: more values than {count}"
+            )
+        return found
+
+    def integers_ahead(self) -> int:
+        """Count the integers before the next line that holds anything else."""
+        count = 0
+        for line in self.lines[self.at :]:
+            words = list_directed(line)
+            if not all(word.lstrip("+-").isdigit() for word in words):
+                break
+            count += len(words)
+        return count
+
+
+def _split(data: bytes) -> list[str]:
+    return data.decode(_ENCODING).rstrip("\n").split("\n")
+
+
 def _from_text(path: Path, data: bytes) -> dict[str, Any]:
-    lines = data.decode("utf-8", errors="replace").splitlines()
+    lines = _Lines(path, data)
     known: dict[str, Any] = {}
-    at = 0
-
-    def tokens(where: str, count: int) -> Iterator[str]:
-        nonlocal at
-        found = 0
-        while found < count:
-            if at >= len(lines):
-                raise _bad(path, f"line {len(lines)}", f"{where}: the file ends early")
-            words = lines[at].split()
-            at += 1
-            found += len(words)
-            if found > count:
-                raise _bad(path, f"line {at}", f"{where}: more values than {count}")
-            yield from words
-
     for item in _ITEMS:
         count = item.length(known)
-        start = at + 1
+        start = lines.at + 1
         if item.name in ("description", "basis", "training_file"):
-            if at >= len(lines):
-                raise _bad(path, f"line {at}", f"{item.name}: the file ends early")
-            values: list[Any] = [lines[at].rstrip()]
-            at += 1
+            values: list[Any] = [lines.next(item.name).strip()]
         else:
-            words = list(tokens(item.name, count))
+            if item.name == "function_species":
+                # ænet's own writer runs over n_environment instead of two; the one
+                # integer after them is n_evaluations
+                wide = known["n_environment"] * known["n_features"]
+                count = wide if lines.integers_ahead() == wide + 1 else count
+            words = lines.words(item, count)
             try:
                 values = [_parse(item.kind, word) for word in words]
             except ValueError as error:
                 raise _bad(path, f"line {start}", f"{item.name}: {error}") from None
         _store(path, f"line {start}, {item.name}", known, item, values)
-    if any(line.strip() for line in lines[at:]):
-        raise _bad(path, f"line {at + 1}", "text follows the last item")
+    if any(line.strip() for line in lines.lines[lines.at :]):
+        raise _bad(path, f"line {lines.at + 1}", "text follows the last item")
     return known
 
 
@@ -207,7 +237,7 @@ def _parse(kind: str, word: str) -> Any:
     if kind == "i":
         return int(word)
     if kind == "d":
-        return float(word.lower().replace("d", "e"))
+        return parse_real(word)
     if kind == "l":
         letter = word.strip(".").lower()[:1]
         if letter not in ("t", "f"):
@@ -254,7 +284,8 @@ def _encode(item: _Item, value: Any) -> bytes:
     values = value if isinstance(value, list) else [value]
     if item.kind == "c":
         return b"".join(
-            str(v).encode("utf-8")[: item.width].ljust(item.width) for v in values
+            str(v).encode(_ENCODING, "replace")[: item.width].ljust(item.width)
+            for v in values
         )
     if item.kind == "l":
         return struct.pack("<i", int(values[0]))
@@ -274,5 +305,5 @@ def write_text_file(path: str | Path, items: dict[str, Any]) -> Path:
             lines.append(" ".join(f"{v:17d}" for v in values))
         else:
             lines.append(" ".join(str(v) for v in values))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    path.write_bytes(("\n".join(lines) + "\n").encode(_ENCODING, "replace"))
     return path

@@ -41,7 +41,7 @@ def read_labelled(paths: str | Path | Iterable[str | Path]) -> LabelledStructure
     """
     found = LabelledStructures([], [], [])
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
-        here = Path(path)
+        here = Path(path).expanduser()
         for file in sorted(here.glob("*.xsf")) if here.is_dir() else [here]:
             for k, atoms in enumerate(_frames(file)):
                 try:

@@ -132,11 +132,17 @@ class Evaluator:
         return results[0] if single else results
 
     def _values(self, batch: Batch, derivatives: bool, committee: bool) -> BatchValues:
+        n = len(batch.positions)
         if self.potential.device != "cpu":
             from lps_flows.potential.torch_path import evaluate_batch  # noqa: PLC0415
 
-            return evaluate_batch(self.potential, batch, derivatives, committee)
-        n = len(batch.positions)
+            return evaluate_batch(
+                self.potential,
+                batch,
+                self._lists.pairs(batch, 0, n),
+                derivatives=derivatives,
+                committee=committee,
+            )
         threads = self.threads or available_threads()
         members = len(self.potential.members) if committee else 1
         output = np.empty((members, n))

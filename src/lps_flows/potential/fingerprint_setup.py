@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.errors import DescriptorError, PotentialFileError
+from lps_flows.potential.fortran import parse_real
 
 _KEYS = ("radial_Rc", "radial_N", "angular_Rc", "angular_N")
 _DEFAULT_RMIN = 1.0
@@ -36,8 +37,8 @@ class _Lines:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self.lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            self.lines = path.read_text(encoding="latin-1").splitlines()
+        except OSError as error:
             raise self.error(f"cannot be read ({error})") from None
         self.at = 0
 
@@ -58,9 +59,9 @@ class _Lines:
 
     def number(self, word: str) -> float:
         try:
-            return float(word.lower().replace("d", "e"))
-        except ValueError:
-            raise self.error(f"not a number: {word!r}") from None
+            return parse_real(word)
+        except ValueError as error:
+            raise self.error(str(error)) from None
 
 
 def read_setup(path: str | Path) -> FingerprintSetup:
@@ -71,7 +72,7 @@ def read_setup(path: str | Path) -> FingerprintSetup:
     PotentialFileError
         Naming file and line when it is malformed or of another basis.
     """
-    lines = _Lines(Path(path))
+    lines = _Lines(Path(path).expanduser())
     element = ""
     environment: list[str] = []
     description: list[str] = []
@@ -139,7 +140,7 @@ def _basis(lines: _Lines, line: str) -> dict[str, float]:
     parameters = lines.next("the parameters of the basis")
     found = {}
     for key in _KEYS:
-        match = re.search(rf"{key}\s*=\s*(\S+)", parameters, re.IGNORECASE)
+        match = re.search(rf"{key}\s*=\s*([^\s,]+)", parameters, re.IGNORECASE)
         if match is None:
             raise lines.error(f"{key} is missing")
         found[key] = lines.number(match.group(1))
@@ -148,7 +149,7 @@ def _basis(lines: _Lines, line: str) -> dict[str, float]:
 
 def write_setup(path: str | Path, setup: FingerprintSetup) -> Path:
     """Write a ``.stp`` file; what `read_setup` reads back is equal."""
-    path, d = Path(path), setup.descriptor
+    path, d = Path(path).expanduser(), setup.descriptor
     text = [
         "DESCR",
         *(setup.description or ("Chebyshev descriptor, written by lps-flows",)),

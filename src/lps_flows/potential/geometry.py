@@ -29,6 +29,25 @@ def element_symbols(structure: AnyStructure) -> list[str]:
     return [_site_symbol(site) for site in structure]
 
 
+def elements_of(structures: Sequence[AnyStructure]) -> tuple[str, ...]:
+    """Return the elements of all structures in alphabetical order."""
+    found: set[str] = set()
+    for index, structure in enumerate(structures):
+        if not is_single(structure):
+            raise _not_a_structure(index, structure)
+        found.update(element_symbols(structure))
+    return tuple(sorted(found))
+
+
+def _not_a_structure(index: int, value: object) -> StructureError:
+    return StructureError(
+        "not a structure",
+        field=f"structures[{index}]",
+        value=type(value).__name__,
+        remedy="Pass a pymatgen Structure or Molecule, or ASE Atoms",
+    )
+
+
 def _site_symbol(site: Any) -> str:
     try:
         specie = site.specie
@@ -148,12 +167,7 @@ class Species:
             else:
                 pbc, cell = np.zeros(3, bool), np.zeros((3, 3))
         else:
-            raise StructureError(
-                "not a structure",
-                field=f"structures[{index}]",
-                value=type(structure).__name__,
-                remedy="Pass a pymatgen Structure or Molecule, or ASE Atoms",
-            )
+            raise _not_a_structure(index, structure)
         return self._checked(index, numbers, positions, cell, pbc)
 
     def _checked(

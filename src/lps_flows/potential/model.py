@@ -71,7 +71,6 @@ class ANNPotential:
         self._check()
         self._packed: dict[bool, tuple[Any, ...]] = {}
         self._identifier: str | None = None
-        self._fresh: Evaluator | None = None
 
     def _check(self) -> None:
         wide = (len(self.species), self.descriptor.n_features)
@@ -210,9 +209,7 @@ class ANNPotential:
         PotentialError
             When a committee is asked of a potential with one member.
         """
-        if self._fresh is None:
-            self._fresh = self.evaluator()
-        return self._fresh.evaluate(structures, forces, stress, committee)
+        return self.evaluator().evaluate(structures, forces, stress, committee)
 
     @classmethod
     def from_aenet(cls, paths: Mapping[str, str | Path]) -> ANNPotential:
@@ -243,13 +240,13 @@ class ANNPotential:
         """
         from lps_flows.potential.aenet_exchange import write_potential  # noqa: PLC0415
 
-        return write_potential(self, Path(folder))
+        return write_potential(self, Path(folder).expanduser())
 
     def save(self, path: str | Path) -> Path:
         """Save to one safetensors file with its JSON header; returns the path."""
         from lps_flows.potential.storage import save  # noqa: PLC0415
 
-        return save(self, Path(path))
+        return save(self, Path(path).expanduser())
 
     @classmethod
     def load(cls, path: str | Path) -> ANNPotential:
@@ -262,7 +259,7 @@ class ANNPotential:
         """
         from lps_flows.potential.storage import load  # noqa: PLC0415
 
-        return load(Path(path))
+        return load(Path(path).expanduser())
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-safe dictionary (weights as base64 safetensors)."""

@@ -138,14 +138,14 @@ def _whole_groups(
     index = {name: k for k, name in enumerate(names)}
     label = np.array([index[g] for g in groups])
     sizes = np.bincount(label)
+    order = rng.permutation(len(names))
     chosen: list[int] = []
     count = 0
-    for k in rng.permutation(len(names)):
-        # a group that would overshoot by more than it helps is passed over
-        if count and abs(count + sizes[k] - wanted) > abs(count - wanted):
-            continue
-        if len(chosen) == len(names) - 1 or count >= wanted:
-            break
-        chosen.append(int(k))
-        count += int(sizes[k])
+    for k in order:
+        # only groups that bring the held-out part closer to its size
+        if abs(count + sizes[k] - wanted) < abs(count - wanted):
+            chosen.append(int(k))
+            count += int(sizes[k])
+    if not chosen:
+        chosen = [int(order[np.argmin(sizes[order])])]
     return np.flatnonzero(np.isin(label, chosen))

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from lps_flows.potential.evaluation import BatchValues
-from lps_flows.potential.pairs import find_pairs
 
 if TYPE_CHECKING:
     from lps_flows.potential.descriptor import ChebyshevDescriptor
@@ -125,13 +124,17 @@ def _networks(
 
 
 def evaluate_batch(
-    potential: ANNPotential, batch: Batch, derivatives: bool, committee: bool
+    potential: ANNPotential,
+    batch: Batch,
+    pairs: Pairs,
+    *,
+    derivatives: bool,
+    committee: bool,
 ) -> BatchValues:
-    """Evaluate a batch on the potential's device."""
+    """Evaluate a batch, whose neighbours are `pairs`, on the potential's device."""
     device = "cpu" if potential.device == "torch" else potential.device
     dtype = torch.float64 if potential.dtype == np.float64 else torch.float32
     descriptor, n = potential.descriptor, len(batch.positions)
-    pairs = find_pairs(batch, descriptor.radial_cutoff)
     descriptor.check_distances(pairs.closest)
     chosen = (
         list(potential.members) if committee else [potential.members[potential.best]]

@@ -12,12 +12,15 @@ import numpy as np
 
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.errors import TrainingError
-from lps_flows.potential.geometry import AnyStructure, Batch, element_symbols
+from lps_flows.potential.geometry import AnyStructure, Batch, elements_of, is_single
 from lps_flows.potential.normalisation import SWITCHED_OFF, Normalisation
 from lps_flows.potential.partition import fit_atomic_energies
 from lps_flows.potential.training_settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
+
+RESOLVED = 1e-7
+"""Smallest standard deviation, relative to the mean, that a mean square can carry."""
 
 
 @dataclass(frozen=True)
@@ -65,34 +68,27 @@ class TrainingData:
         sources: Sequence[str] | None,
     ) -> TrainingData:
         """Check the arguments of `train_potential` and put them into arrays."""
-        structures = list(structures)
+        structures = [structures] if is_single(structures) else list(structures)
         for name, values in (
             ("energies", energies),
             ("forces", forces),
             ("groups", groups),
             ("sources", sources),
         ):
-            if values is not None and len(values) != len(structures):
+            n = len(values) if hasattr(values, "__len__") else None
+            if values is not None and n != len(structures):
                 raise TrainingError(
                     f"{len(structures)} structures were given",
                     field=f"len({name})",
-                    value=len(values),
+                    value=n,
                     remedy="Give one per structure",
                 )
         if not structures:
             raise TrainingError("no structure was given", field="structures", value=[])
-        known = np.array(
-            [np.nan if e is None else float(e) for e in energies], np.float64
-        )
-        if not np.isfinite(known).all():
-            raise TrainingError(
-                "an energy is not finite",
-                field=f"energies[{int(np.flatnonzero(~np.isfinite(known))[0])}]",
-                value=float(known[~np.isfinite(known)][0]),
-                remedy="Leave out structures without an energy",
-            )
-        present = sorted({e for s in structures for e in element_symbols(s)})
-        species = settings.species or tuple(present)
+        if forces is not None and all(f is None for f in forces):
+            forces = None
+        known = _numbers("energies", energies, (len(structures),))
+        species = settings.species or elements_of(structures)
         descriptor = settings.descriptor.descriptor(species)
         batch = descriptor.batch(structures)
         counts = np.zeros((len(structures), len(species)), np.int64)
@@ -104,17 +100,8 @@ class TrainingData:
         if forces is not None:
             arrays = []
             for k, f in enumerate(forces):
-                array = None if f is None else np.array(f, np.float64)
-                n = int(batch.starts[k + 1] - batch.starts[k])
-                if array is not None and (
-                    array.shape != (n, 3) or not np.isfinite(array).all()
-                ):
-                    raise TrainingError(
-                        f"must be finite numbers of shape ({n}, 3)",
-                        field=f"forces[{k}]",
-                        value=array.shape,
-                        remedy="Give None for a structure without forces",
-                    )
+                shape = (int(batch.starts[k + 1] - batch.starts[k]), 3)
+                array = None if f is None else _numbers(f"forces[{k}]", f, shape)
                 arrays.append(array)
                 digest.update(b"" if array is None else array.tobytes())
         return cls(
@@ -127,6 +114,35 @@ class TrainingData:
             None if sources is None else [str(s) for s in sources],
             digest.hexdigest(),
         )
+
+
+def _numbers(field: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Return `values` as finite float64 of this shape, or say what is wrong."""
+    try:
+        array = np.array(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(
+            f"not numbers ({error})", field=field, remedy=f"Give numbers, {shape}"
+        ) from None
+    if array.shape != shape:
+        raise TrainingError(
+            f"must be numbers of shape {shape}",
+            field=field,
+            value=array.shape,
+            remedy="Give None for a structure without forces"
+            if len(shape) == 2
+            else "Give one total energy (eV) per structure",
+        )
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        first = tuple(bad[0].tolist())
+        raise TrainingError(
+            "not finite",
+            field=field + "".join(f"[{k}]" for k in first),
+            value=float(array[first]),
+            remedy="Leave out what was not computed",
+        )
+    return array
 
 
 def normalise(
@@ -151,14 +167,17 @@ def normalise(
                 "no %s in the training part: its network learns nothing", symbol
             )
             continue
-        table["a"][z], table["b"][z] = g.mean(axis=0), (g**2).mean(axis=0)
+        mean, spread = g.mean(axis=0), g.std(axis=0)
+        # mean and mean square carry no spread below their own rounding
+        off = spread <= np.maximum(SWITCHED_OFF, RESOLVED * np.abs(mean))
+        table["a"][z] = mean
+        table["b"][z] = mean**2 + np.where(off, 0.0, spread**2)
         table["c"][z], table["d"][z] = g.min(axis=0), g.max(axis=0)
-        off = int((g.std(axis=0) <= SWITCHED_OFF).sum())
-        if off:
+        if off.any():
             logger.warning(
                 "%d of %d features of %s are constant over the training part and "
                 "switched off",
-                off,
+                off.sum(),
                 width,
                 symbol,
             )

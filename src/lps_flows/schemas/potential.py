@@ -67,7 +67,7 @@ class PotentialDocument(Document):
     n_members: int = Field(description="Number of committee members.")
     settings: dict[str, Any] = Field(description="The training settings, whole.")
     dataset_hash: str = Field(
-        description="SHA-256 over structures and energies, in the order given."
+        description="SHA-256 over structures, energies and forces, in the order given."
     )
     n_structures: int = Field(description="Structures in the whole set.")
     validation: ErrorSummary = Field(description="Errors on the held-out structures.")
