@@ -63,6 +63,63 @@ def composition_of(structure: AnyStructure) -> str:
     return "".join(f"{e}{symbols.count(e)}" for e in sorted(set(symbols)))
 
 
+@dataclass(frozen=True)
+class Misses:
+    """What a potential gets wrong, structure by structure.
+
+    Parameters
+    ----------
+    energies
+        (n_structures) errors of the energy per atom (eV/atom).
+    forces
+        Per structure the errors of its force components (eV/Å), empty where no forces
+        are known.
+    """
+
+    energies: np.ndarray
+    forces: list[np.ndarray]
+
+    @classmethod
+    def of(
+        cls,
+        potential: ANNPotential,
+        structures: Sequence[AnyStructure],
+        energies: Sequence[float] | np.ndarray,
+        forces: Sequence[Any] | None = None,
+    ) -> Misses:
+        """Evaluate the potential; see `assess`."""
+        known = [None] * len(structures) if forces is None else forces
+        results = potential.evaluate(
+            list(structures), forces=forces is not None, stress=False
+        )
+        return cls(
+            np.array(
+                [
+                    (result.energy - energy) / len(result.atomic_energies)
+                    for result, energy in zip(results, energies, strict=True)
+                ]
+            ),
+            [
+                np.empty(0) if f is None else (result.forces - np.array(f)).ravel()
+                for result, f in zip(results, known, strict=True)
+            ],
+        )
+
+    def over(self, chosen: Sequence[int]) -> ErrorReport:
+        """Summarise the errors of these structures."""
+        return ErrorReport.of(
+            self.energies[list(chosen)],
+            np.concatenate([self.forces[k] for k in chosen]),
+        )
+
+    def by(self, labels: Sequence[Hashable]) -> dict[str, ErrorReport]:
+        """Summarise the errors of each label's structures."""
+        members: dict[Hashable, list[int]] = {}
+        for k, label in enumerate(labels):
+            members.setdefault(label, []).append(k)
+        return {str(label): self.over(found) for label, found in members.items()}
+
+
 def assess(
     potential: ANNPotential,
     structures: Sequence[AnyStructure],
@@ -86,21 +143,5 @@ def assess(
     dict
         ``"all"`` and each label, as text, to its report.
     """
-    want_forces = forces is not None
-    results = potential.evaluate(list(structures), forces=want_forces, stress=False)
-    misses, pulls = [], []
-    for k, result in enumerate(results):
-        misses.append((result.energy - energies[k]) / len(result.atomic_energies))
-        known = forces[k] if forces is not None else None
-        pulls.append(
-            np.empty(0) if known is None else (result.forces - np.array(known)).ravel()
-        )
-    reports = {"all": ErrorReport.of(np.array(misses), np.concatenate(pulls))}
-    if labels is not None:
-        for label in dict.fromkeys(labels):
-            mine = [k for k, other in enumerate(labels) if other == label]
-            reports[str(label)] = ErrorReport.of(
-                np.array([misses[k] for k in mine]),
-                np.concatenate([pulls[k] for k in mine]),
-            )
-    return reports
+    misses = Misses.of(potential, structures, energies, forces)
+    return {"all": misses.over(range(len(structures))), **misses.by(labels or ())}

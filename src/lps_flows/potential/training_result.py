@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from lps_flows.potential.assessment import ErrorReport, assess, composition_of
+from lps_flows.potential.assessment import ErrorReport, Misses, composition_of
 from lps_flows.potential.lockstep import Run
 from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.network import ElementNetwork
@@ -126,17 +126,16 @@ def make_result(
     )
     side = np.full(len(data.energies), "training", dtype=object)
     side[held] = "validation"
+    misses = Misses.of(potential, data.structures, data.energies, data.forces)
 
     def reports(labels: list[str]) -> dict[str, ErrorReport]:
-        found = assess(potential, data.structures, data.energies, data.forces, labels)
         split = [f"{a} ({b})" for a, b in zip(labels, side, strict=True)]
-        both = assess(potential, data.structures, data.energies, data.forces, split)
-        chosen = {k: v for k, v in both.items() if k.endswith("(validation)")}
-        return {k: v for k, v in {**found, **chosen}.items() if k != "all"}
+        chosen = misses.by(split).items()
+        return misses.by(labels) | {
+            k: v for k, v in chosen if k.endswith("(validation)")
+        }
 
-    errors = assess(
-        potential, data.structures, data.energies, data.forces, side.tolist()
-    )
+    errors = misses.by(side.tolist())
     by_source = {} if data.sources is None else reports(data.sources)
     by_composition = reports([composition_of(s) for s in data.structures])
     validation = errors.get("validation", errors["training"])
