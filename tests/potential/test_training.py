@@ -195,33 +195,15 @@ def test_gradient_of_the_loss(activation, whitening):
         chunks,
         energy_weight=1.0,
         force_weight=0.3,
+        weight_decay=5.0,
         threads=1,
     )
-    evaluate = training_module._evaluator(objective, None, np.array([0.0, 500.0]))
-
-    def loss(points):
-        return np.array([answer[0] for answer in evaluate([0, 1], points)])
-
     rng = np.random.default_rng(0)
     x = np.array([np.concatenate([y.random(rng) for y in layouts]) for _ in range(2)])
     step = 1e-5 * rng.normal(size=x.shape)
-    slope = (loss(x + step) - loss(x - step)) / 2
-    gradient = np.array([answer[1] for answer in evaluate([0, 1], x)])
-    found = (gradient * step).sum(axis=1)
-    assert loss(x)[0] == objective(x).loss[0]
-    assert loss(x)[1] > objective(x).loss[1]
+    slope = (objective(x + step).loss - objective(x - step).loss) / 2
+    found = (objective(x).gradient * step).sum(axis=1)
     assert np.allclose(found, slope, rtol=1e-5, atol=1e-12)
-
-
-def test_restarts_share_out_the_weight_decays():
-    settings = QUICK.model_copy(update={"weight_decay": (0.0, 1e6), "restarts": 3})
-    result = train_potential(STRUCTURES, ENERGIES, settings)
-    last = [h.training[-1] for h in result.history]
-    assert last[1] > 2 * max(last[0], last[2])
-    assert TrainingSettings(weight_decay=3).weight_decay == (3.0,)
-    for wrong in ((), (-1.0,), -1.0):
-        with pytest.raises(ValueError, match="weight_decay"):
-            TrainingSettings(weight_decay=wrong)
 
 
 def test_start_is_drawn_as_aenet_does():
@@ -356,7 +338,7 @@ def test_unusable_training_sets(arguments, expected):
 def test_what_is_not_a_structure():
     with pytest.raises(StructureError, match="not a structure"):
         train_potential(["Li3PS4.cif"] * 30, ENERGIES, QUICK)
-    with pytest.raises(TrainingError, match="too few"):
+    with pytest.raises(TrainingError, match="no set"):
         train_potential(STRUCTURES[0], ENERGIES[:1], QUICK)
 
 
@@ -372,12 +354,11 @@ def test_features_that_hardly_vary_are_switched_off(caplog):
 def test_huge_energies_of_one_composition():
     """All-electron totals: reference energies take the bulk, errors stay the same."""
     shift = -1.4e4
-    cells = [s for s in STRUCTURES if len(s) == 8]
-    energies = np.array(
-        [e for e, s in zip(ENERGIES, STRUCTURES, strict=True) if s in cells]
-    )
+    chosen = [k for k, s in enumerate(STRUCTURES) if len(s) == 8]
+    cells = [STRUCTURES[k].copy() for k in chosen]
     for structure in cells:
         structure.symbols = "Li3PS4"
+    energies = np.array([ENERGIES[k] for k in chosen])
     plain = train_potential(cells, energies, QUICK)
     huge = train_potential(cells, energies + 8 * shift, QUICK)
     assert huge.validation.rmse == pytest.approx(plain.validation.rmse, rel=1e-3)

@@ -1,10 +1,12 @@
-"""The errors of all restarts at once as a loss, and its gradient.
+"""The training loss of all restarts at once, and its gradient.
 
 Per member, in scaled units (energies times the energy scale):
 
-L = w_E mean_s (dE_s / N_s)^2 + w_F mean_f (dF_f)^2
+L = w_E mean_s (dE_s / N_s)^2 + w_F mean_f (dF_f)^2 + w_2 / n mean_k (weight_k)^2
 
-over structures s and force components f (eV/Å, scaled). ænet's loss is the first term.
+over structures s, force components f (eV/Å, scaled), weights k and the number n of
+energies and force components, so that the last term fades as data grow. ænet's loss is
+the first term.
 """
 
 from __future__ import annotations
@@ -156,7 +158,7 @@ class Objective:
         Per element the matrix from centred features to network inputs.
     chunks
         From `make_chunks`.
-    energy_weight, force_weight
+    energy_weight, force_weight, weight_decay
         Weights of the terms of the loss.
     threads
         Threads to share the chunks.
@@ -172,6 +174,7 @@ class Objective:
         *,
         energy_weight: float,
         force_weight: float,
+        weight_decay: float,
         threads: int,
     ) -> None:
         self.descriptor, self.normalisation = descriptor, normalisation
@@ -182,11 +185,8 @@ class Objective:
             c.forces.size for c in chunks if c.forces is not None and force_weight > 0
         )
         self.energy_weight, self.force_weight = energy_weight, force_weight
-
-    @property
-    def n_data(self) -> int:
-        """Number of energies and force components."""
-        return self.n_structures + self.n_components
+        n_data = self.n_structures + self.n_components
+        self.weight_decay = weight_decay / max(n_data, 1)
 
     def __call__(self, flat: np.ndarray, gradient: bool = True) -> Values:
         """Evaluate members with parameters `flat` (M, n_parameters)."""
@@ -214,6 +214,10 @@ class Objective:
         total.energy /= self.n_structures
         total.force /= max(self.n_components, 1)
         total.loss = self.energy_weight * total.energy + self.force_weight * total.force
+        if self.weight_decay > 0:
+            total.loss += self.weight_decay * (flat**2).mean(axis=1)
+            if total.gradient is not None:
+                total.gradient += self.weight_decay * 2.0 / flat.shape[1] * flat
         return total
 
     def _chunk(self, chunk: Chunk, flat: np.ndarray, total: Values) -> None:

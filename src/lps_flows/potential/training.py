@@ -182,6 +182,7 @@ def prepare(
                 chunks,
                 energy_weight=settings.energy_weight,
                 force_weight=settings.force_weight if data.forces is not None else 0.0,
+                weight_decay=settings.weight_decay,
                 threads=threads,
             )
         )
@@ -196,11 +197,7 @@ def prepare(
         maps,
         train,
         held,
-        _evaluator(
-            objectives[0],
-            objectives[1] if len(held) else None,
-            np.resize(settings.weight_decay, settings.restarts),
-        ),
+        _evaluator(objectives[0], objectives[1] if len(held) else None),
         np.array(starts),
     )
 
@@ -233,30 +230,20 @@ def _layouts(
     return layouts
 
 
-def _evaluator(
-    train: Objective, held: Objective | None, weight_decay: np.ndarray
-) -> Evaluate:
-    """Return the function that answers the restarts: loss, gradient, history row.
+def _evaluator(train: Objective, held: Objective | None) -> Evaluate:
+    """Return the function that answers the restarts: loss, gradient, history row."""
 
-    The loss is that of the objective and, per restart, weight_decay / n mean_k w_k^2
-    over the weights and the number n of data, so that it fades as data grow.
-    """
-    decay = weight_decay / train.n_data
-
-    def evaluate(members: list[int], points: np.ndarray) -> list[Answer]:
+    def evaluate(_members: list[int], points: np.ndarray) -> list[Answer]:
         v = train(points)
         w = v if held is None else held(points, gradient=False)
         # the score is the data part of the loss; weight decay does not choose weights
         score = train.energy_weight * w.energy + (
             train.force_weight * w.force if train.n_components else 0.0
         )
-        pull = decay[members]
-        loss = v.loss + pull * (points**2).mean(axis=1)
-        gradient = v.gradient + (2.0 / points.shape[1]) * pull[:, None] * points
         return [
             (
-                float(loss[k]),
-                gradient[k],
+                float(v.loss[k]),
+                v.gradient[k],  # type: ignore[index]
                 np.array([score[k], v.energy[k], w.energy[k], v.force[k], w.force[k]]),
             )
             for k in range(len(points))

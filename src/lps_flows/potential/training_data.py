@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,14 +68,21 @@ class TrainingData:
         sources: Sequence[str] | None,
     ) -> TrainingData:
         """Check the arguments of `train_potential` and put them into arrays."""
-        structures = [structures] if is_single(structures) else list(structures)
+        if is_single(structures):
+            raise TrainingError(
+                "a single structure is no set",
+                field="structures",
+                value=type(structures).__name__,
+                remedy="Pass a list",
+            )
+        structures = list(structures)
         for name, values in (
             ("energies", energies),
             ("forces", forces),
             ("groups", groups),
             ("sources", sources),
         ):
-            n = len(values) if hasattr(values, "__len__") else None
+            n = len(values) if isinstance(values, Sized) else None
             if values is not None and n != len(structures):
                 raise TrainingError(
                     f"{len(structures)} structures were given",

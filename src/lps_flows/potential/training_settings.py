@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -73,21 +73,16 @@ class TrainingSettings(FrozenSettings):
         description="Decorrelate the inputs during training, down to this variance "
         "(normalised features have variance one); none trains on them as they are.",
     )
-    weight_decay: tuple[Annotated[float, Field(ge=0)], ...] = Field(
-        (100.0,),
-        min_length=1,
+    weight_decay: float = Field(
+        100.0,
+        ge=0,
         description="Weight of the mean squared network weight in the loss, divided by "
-        "the number of energies and force components. Several are dealt to the "
-        "restarts in turn, so that the validation error chooses; ænet has none: 0.",
+        "the number of energies and force components, so that it fades as data "
+        "grow; ænet has none.",
     )
     threads: int | None = Field(
         None, ge=1, description="Threads; by default OMP_NUM_THREADS or all."
     )
-
-    @field_validator("weight_decay", mode="before")
-    @classmethod
-    def _several(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, (int, float)) else value
 
     @field_validator("hidden")
     @classmethod
