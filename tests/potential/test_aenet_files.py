@@ -195,6 +195,22 @@ def test_texts_in_any_encoding_come_back(tmp_path):
     assert again["Li"].read_bytes() == path.read_bytes()
 
 
+def test_description_that_was_never_set(tmp_path):
+    """ænet writes whatever was in memory when a set-up has no DESCR."""
+    items = read_network_file(NET["Li"])
+    path = write_network_file(
+        tmp_path / "Li.nn", {**items, "description": "\0\n\x85a\xa0\0"}
+    )
+    potential = ANNPotential.from_aenet({**NET, "Li": path})
+    written = potential.to_aenet(tmp_path / "again")
+    assert written["Li"].read_bytes() == path.read_bytes()
+    text = ANNPotential.from_aenet(
+        {e: tmp_path / "again" / f"{e}.nn.ascii" for e in NET}
+    )
+    atoms = random_structure(1)
+    assert text.evaluate(atoms).energy == potential.evaluate(atoms).energy
+
+
 def test_smallest_distance_may_differ_between_elements(tmp_path):
     items = read_network_file(NET["S"])
     other = write_network_file(tmp_path / "S.nn", {**items, "minimum_distance": 0.8})

@@ -142,7 +142,7 @@ def _from_binary(path: Path, data: bytes) -> dict[str, Any]:
 def _decode(item: _Item, body: bytes, count: int) -> list[Any]:
     if item.kind == "c":
         text, w = body.decode(_ENCODING), item.width
-        return [text[k * w : (k + 1) * w].rstrip() for k in range(count)]
+        return [text[k * w : (k + 1) * w].rstrip(" ") for k in range(count)]
     if item.kind == "l":
         return [struct.unpack("<i", body)[0] != 0]
     kind = "<i4" if item.kind == "i" else "<f8"
@@ -292,6 +292,11 @@ def _encode(item: _Item, value: Any) -> bytes:
     return np.array(values, "<i4" if item.kind == "i" else "<f8").tobytes()
 
 
+def _printable(text: str) -> str:
+    """Replace what would end a line: ænet leaves an absent description as it was."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def write_text_file(path: str | Path, items: dict[str, Any]) -> Path:
     """Write the items as text, one line each, with 18 significant digits."""
     path = Path(path)
@@ -304,6 +309,6 @@ def write_text_file(path: str | Path, items: dict[str, Any]) -> Path:
         elif item.kind == "i":
             lines.append(" ".join(f"{v:17d}" for v in values))
         else:
-            lines.append(" ".join(str(v) for v in values))
+            lines.append(" ".join(_printable(str(v)) for v in values))
     path.write_bytes(("\n".join(lines) + "\n").encode(_ENCODING, "replace"))
     return path
