@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,8 @@ def train_potential(
     if checkpoint is not None:
         identity = f"{ready.data.digest}{ready.train.tolist()}".encode()
         identity += settings.model_dump_json(exclude={"threads"}).encode()
+        # another optimiser would ask for other points than those on record
+        identity += " ".join(map(version, ("lps-flows", "numpy", "scipy"))).encode()
         record = Record(Path(checkpoint), hashlib.sha256(identity).digest())
     runs: list[Run] = []
     try:
