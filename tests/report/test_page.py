@@ -161,7 +161,7 @@ def test_every_figure_and_table_names_method_and_number(page: str) -> None:
             r"by (synthetic-1|ann-0123456789)|trained on synthetic-1|of ann", caption
         ), caption
         assert re.search(
-            r"\d+ (of |relaxed )?(structures|searches|relaxations|runs|compositions)",
+            r"\d+ (relaxed )?(structure|search|relaxation|run|composition)",
             caption,
         ), caption
 

@@ -9,6 +9,7 @@ from typing import Literal
 import plotly.graph_objects as go
 
 _MOST_ROWS = 14
+_LONG_CELL = 18
 
 Status = Literal["done", "partial", "missing"]
 
@@ -72,6 +73,12 @@ class Table:
     def folded(self) -> bool:
         """Whether it opens with a click only."""
         return self.foldable and len(self.rows) > _MOST_ROWS
+
+    @property
+    def wordy(self) -> bool:
+        """Whether it holds sentences; a narrow screen then shows a row as a list."""
+        texts = (c for row in self.rows for c in row if isinstance(c, str))
+        return any(len(text) > _LONG_CELL and " " in text for text in texts)
 
     @property
     def numeric(self) -> list[bool]:

@@ -175,23 +175,44 @@ def reasons(criteria: Sequence[dict[str, Any]]) -> str:
     """Return the criteria in words, those not met first."""
     ordered = sorted(criteria, key=lambda criterion: criterion["passed"])
     return "; ".join(
-        f"{'met' if criterion['passed'] else 'NOT met'}: {criterion['name']} "
-        f"{short(criterion['value'])} (needs {short(criterion['threshold'])})"
-        for criterion in ordered
+        f"{'met' if found['passed'] else 'NOT met'}: {found['name']}: "
+        f"{verdict(found['value'], found['threshold'], passed=found['passed'])}"
+        for found in ordered
     )
+
+
+def verdict(value: Any, threshold: Any, *, passed: bool) -> str:
+    """Return what a composition has beside what a criterion asks, in words.
+
+    Parameters
+    ----------
+    value
+        What the composition has: a position, a number, a class.
+    threshold
+        What is asked: intervals to keep out of, an upper limit, classes by crystal.
+    passed
+        Whether it is met.
+    """
+    if isinstance(threshold, dict):
+        wanted = ", ".join(f"{key} ({label})" for key, label in threshold.items())
+        return f"class {short(value)}, {'as' if passed else 'not as'} {wanted}"
+    if isinstance(threshold, list | tuple):
+        gaps = "; ".join(f"{low:.3f} to {high:.3f}" for low, high in threshold)
+        return f"x = {value:.3f}, {f'gaps {gaps}' if gaps else 'no gap'}"
+    return f"{short(value)}, at most {short(threshold)}"
 
 
 def short(value: Any) -> str:
     """Return a value of a criterion in a few characters."""
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key}: {short(item)}" for key, item in value.items())
-    if isinstance(value, list | tuple):
-        if len(value) == 2 and all(isinstance(item, float) for item in value):
-            return f"{value[0]:.3f} to {value[1]:.3f}"
-        return ", ".join(short(item) for item in value) or "none"
     return "none" if value is None else str(value)
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things, "1 structure" or "2 structures"."""
+    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
+    return f"{number:,} {what if number == 1 else plural}"
 
 
 def number(value: float | None, digits: int) -> str:

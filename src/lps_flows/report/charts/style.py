@@ -17,8 +17,9 @@ from lps_flows.plotting.style import (
     pretty_html,
 )
 
+_MORE = ("#7A5C00", "#882255", "#332288", "#117733", "#999933", "#AA4499")
 # Okabe and Ito's colours, told apart by colour-blind readers and in print
-PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, "#7A5C00", "#882255")
+PALETTE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, *_MORE)
 SYMBOLS = (
     "circle",
     "diamond",
@@ -124,7 +125,7 @@ def figure(x_title: str, y_title: str, **layout: object) -> go.Figure:
     made.update_layout(
         template="none",
         font={"family": SANS, "size": 13, "color": INK},
-        margin={"l": 64, "r": 40, "t": 16, "b": 56},
+        margin={"l": 64, "r": 40, "t": 40, "b": 56},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="#ffffff",
         modebar={

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lps_flows.report.blocks import Block, Note, Section, StructureLink, Table
 from lps_flows.report.documents import JobOutput
 from lps_flows.report.paper import CANDIDATE
-from lps_flows.report.summary import short
+from lps_flows.report.summary import counted, verdict
 from lps_flows.schemas.candidates import CandidateDocument, CriterionRecord
 
 
@@ -48,8 +48,8 @@ def candidate_section(
                     for c in ordered
                 ],
                 f"Every sampled composition against the candidate rule, by "
-                f"{candidates[0].method}, {len(candidates)} compositions: what it has, "
-                "and what it needs."
+                f"{candidates[0].method}, {counted(len(candidates), 'composition')}: "
+                "what it has, and what it needs."
                 + (f" The paper's answer: {CANDIDATE}." if beside_paper else ""),
                 foldable=False,
             )
@@ -76,5 +76,5 @@ def candidate_section(
 
 
 def _verdict(criterion: CriterionRecord) -> str:
-    verdict = "met" if criterion.passed else "NOT met"
-    return f"{verdict}: {short(criterion.value)} ({short(criterion.threshold)})"
+    what = verdict(criterion.value, criterion.threshold, passed=criterion.passed)
+    return f"{'met' if criterion.passed else 'NOT met'}: {what}"

@@ -11,6 +11,7 @@ import yaml
 
 from lps_flows.report.blocks import Block, Listing, Note, Section, Table
 from lps_flows.report.documents import JobOutput
+from lps_flows.report.summary import counted
 from lps_flows.runner import Failure, Progress
 
 
@@ -187,8 +188,8 @@ def failure_section(
                 ("job", "formula"),
                 [(found.name, found.output["formula"]) for found in stopped],
                 f"Relaxations by {methods} that reached the most steps allowed before "
-                f"they converged: {len(stopped)} structures, their energies are upper "
-                "bounds.",
+                f"they converged: {counted(len(stopped), 'structure')} with an "
+                "energy that is an upper bound.",
             )
         )
     rejected: Counter[str] = Counter()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from lps_flows.plotting import ternary_plotly
 from lps_flows.report.blocks import Block, Chart, Note, Section, StructureLink, Table
 from lps_flows.report.charts.phase_diagram import phase_diagram_figure
+from lps_flows.report.charts.style import INK, SANS
 from lps_flows.report.diagram import Diagram
 from lps_flows.report.hull_table import hull_rows
 from lps_flows.report.paper import CITATION, GAPS
 from lps_flows.report.results import PROVISIONAL
-from lps_flows.report.summary import number
+from lps_flows.report.summary import counted, number
 
 DIAGRAM_ID = "phase-diagram"
 
@@ -30,9 +31,9 @@ def phase_diagram_section(diagram: Diagram | None, error: str = "") -> Section:
     n_glasses = sum(point.glass for point in diagram.points)
     caption = (
         f"Formation energy from the end members (Eq. 1) by {diagram.method}: "
-        f"{len(diagram.points)} structures, {n_glasses} of them glass-ceramic. Shaded: "
-        "miscibility gaps. Hover over a point to read it, click it to see the "
-        "structure; the table below does the same from the keyboard."
+        f"{counted(len(diagram.points), 'structure')}, {n_glasses} of them "
+        "glass-ceramic. Shaded: miscibility gaps. Hover over a point to read it, click "
+        "it to see the structure; the table below does the same from the keyboard."
     )
     blocks: list[Block] = []
     if diagram.provisional:
@@ -44,10 +45,13 @@ def phase_diagram_section(diagram: Diagram | None, error: str = "") -> Section:
     if document is not None and document.ternary_note is not None:
         blocks.append(Note(f"No ternary diagram: {document.ternary_note}", "warning"))
     elif document is not None and len(document.elements) == 3:
+        ternary = ternary_plotly(document, diagram.entries)
+        ternary.update_traces(cliponaxis=False)
+        ternary.update_layout(font={"family": SANS, "color": INK})
         blocks.append(
             Chart(
                 "ternary-chart",
-                ternary_plotly(document, diagram.entries),
+                ternary,
                 f"Diagram of {'-'.join(document.elements)} by {document.method}, the "
                 f"lowest phase of each composition among {document.n_structures} "
                 "structures: stable ones and those above the hull.",

@@ -8,6 +8,7 @@ from typing import Any
 from lps_flows.report.blocks import Block, Chart, Section, Table
 from lps_flows.report.charts.potential import parity_figure
 from lps_flows.report.documents import JobOutput
+from lps_flows.report.summary import counted
 
 _ERRORS = ("structures", "RMSE (meV/atom)", "MAE (meV/atom)", "largest (meV/atom)")
 
@@ -54,8 +55,9 @@ def potential_section(potentials: Sequence[JobOutput]) -> Section:
         Chart(
             "parity-chart",
             parity_figure(newest["parity"]),
-            f"Parity and errors of {origin}: {newest['n_structures']} structures, "
-            f"{n_held_out} held out (open symbols).",
+            f"Parity and errors of {origin}: "
+            f"{counted(newest['n_structures'], 'structure')}, {n_held_out} held out "
+            "(open symbols).",
             620,
         ),
         _errors("source", newest["by_source"], origin),

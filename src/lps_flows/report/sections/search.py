@@ -11,7 +11,7 @@ from lps_flows.report.charts.evolution import (
     relaxed,
 )
 from lps_flows.report.documents import JobOutput
-from lps_flows.report.summary import number
+from lps_flows.report.summary import counted, number
 
 
 def search_section(
@@ -35,8 +35,8 @@ def search_section(
             Chart(
                 "convergence-chart",
                 convergence_figure(runs),
-                f"Lowest energy of {len(runs)} searches by {methods}, "
-                f"{n_evaluations} relaxations in all.",
+                f"Lowest energy of {counted(len(runs), 'search')} by {methods}, "
+                f"{counted(n_evaluations, 'relaxation')} in all.",
             )
         )
         blocks.append(_runs_table(evolutions))

@@ -14,7 +14,7 @@ from lps_flows.report.charts.structure import (
 )
 from lps_flows.report.charts.style import styles, x_title
 from lps_flows.report.diagram import Diagram
-from lps_flows.report.summary import number
+from lps_flows.report.summary import counted, number
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
@@ -36,8 +36,8 @@ def motif_section(
                 "motif-chart",
                 motif_figure(trends, along(diagram), style),
                 "Fraction of P per motif, mean and standard deviation over the lowest "
-                f"structures of each composition and parent: {n} structures by "
-                f"{trends[0].method}.",
+                f"structures of each composition and parent: {counted(n, 'structure')} "
+                f"by {trends[0].method}.",
                 520,
             )
         )
@@ -51,7 +51,7 @@ def motif_section(
                 curves,
                 "Partial radial distribution functions, each averaged over the lowest "
                 "structures of a composition, x rising from bottom to top, coloured by "
-                f"parent: {n} structures by {rdfs[0].method}.",
+                f"parent: {counted(n, 'structure')} by {rdfs[0].method}.",
                 640,
                 pairs,
                 "pair",
@@ -73,6 +73,7 @@ def along(diagram: Diagram | None) -> str:
 
 
 def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
+    n = sum(trend.n_structures for trend in trends)
     return Table(
         (
             "composition",
@@ -99,7 +100,7 @@ def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
             for trend in sorted(trends, key=lambda t: (t.x is None, t.x or 0.0))
         ],
         f"The same numbers: fractions of P, and of S bonded to no P, by "
-        f"{trends[0].method}, {sum(t.n_structures for t in trends)} structures.",
+        f"{trends[0].method}, {counted(n, 'structure')}.",
     )
 
 
@@ -138,7 +139,8 @@ def class_section(
     model = models[0]
     style = styles(diagram.crystals if diagram else ())
     of = f"of {model.element} environments" if model.element else "of all atoms"
-    about = f"Fingerprints {of}, {len(assignments)} structures by {model.method}"
+    number_of = counted(len(assignments), "structure")
+    about = f"Fingerprints {of}, {number_of} by {model.method}"
     blocks: list[Block] = [
         Chart(
             "class-chart",
@@ -163,7 +165,7 @@ def class_section(
         Table(
             ("number of classes", "silhouette score"),
             [(str(k), f"{score:.3f}") for k, score in scores],
-            f"Silhouette scores over {len(assignments)} structures by {model.method}; "
+            f"Silhouette scores over {number_of} by {model.method}; "
             f"{len(model.centroids)} classes were chosen.",
         )
     )
@@ -183,7 +185,7 @@ def _class_table(
             (str(label), str(sizes[label]), ", ".join(crystals[label]) or "none")
             for label in sorted(crystals)
         ],
-        f"Classes of {sum(sizes.values())} structures by {model.method}; "
+        f"Classes of {counted(sum(sizes.values()), 'structure')} by {model.method}; "
         f"{sum(model.explained_variance):.0%} of the variance lies in "
         f"{len(model.components)} principal components.",
     )
@@ -213,6 +215,6 @@ def elasticity_section(documents: Sequence[ElasticityDocument]) -> Section:
             for found in documents
         ],
         f"Bulk moduli from equations of state by {documents[0].method}: "
-        f"{len(documents)} structures.",
+        f"{counted(len(documents), 'structure')}.",
     )
     return Section("elasticity", "Elasticity", [table])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lps_flows.report.blocks import Block, Chart, Section, Table
 from lps_flows.report.charts.transport import arrhenius_figure, msd_figure
 from lps_flows.report.paper import CITATION, TABLE_1
-from lps_flows.report.summary import conductivity_cells, paper_transport
+from lps_flows.report.summary import conductivity_cells, counted, paper_transport
 from lps_flows.schemas.transport import TransportDocument
 
 
@@ -45,8 +45,8 @@ def transport_section(
         Chart(
             "arrhenius-chart",
             arrhenius_figure(ordered),
-            f"Arrhenius plot of {len(ordered)} structures by {methods}: diffusivities "
-            "with 68 % intervals; open: not used in the fit.",
+            f"Arrhenius plot of {counted(len(ordered), 'structure')} by {methods}: "
+            "diffusivities with 68 % intervals; open: not used in the fit.",
         )
     )
     blocks += [
@@ -54,7 +54,7 @@ def transport_section(
             f"msd-chart-{k}",
             msd_figure(document),
             f"Mean-squared displacement of {document.mobile} in {document.label} "
-            f"({document.n_atoms} atoms), {len(document.runs)} runs by "
+            f"({document.n_atoms} atoms), {counted(len(document.runs), 'run')} by "
             f"{document.method}; dotted: not used.",
         )
         for k, document in enumerate(ordered)
@@ -74,7 +74,7 @@ def _table(
     """Return Table 1; beside the paper's, its other structures are listed, too."""
     rows = [(d.label, d.method, *conductivity_cells(d)) for d in documents]
     header = ("structure", "method", "Ea (eV)", "conductivity at 300 K (mS/cm)")
-    caption = f"Table 1: from {n_runs} runs by {methods}, 68 % intervals"
+    caption = f"Table 1: from {counted(n_runs, 'run')} by {methods}, 68 % intervals"
     if not beside_paper:
         return Table(header, rows, f"{caption}.")
     run = {d.label for d in documents}
