@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Structure
 from pymatgen.core.operations import SymmOp
+from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.analysis import similarity, structure_fingerprint
 from lps_flows.analysis.fingerprints import FingerprintError, moment_fingerprint
@@ -25,6 +26,17 @@ def test_invariances(element: str | None) -> None:
     for other in (base * (2, 1, 1), rotated, moved, permuted):
         found = structure_fingerprint(other, element)
         assert found == pytest.approx(reference, rel=1e-9, abs=1e-9)
+
+
+def test_ase_and_decorated_structures_are_read_alike() -> None:
+    structure = crystal("beta-Li3PS4")
+    expected = structure_fingerprint(structure)
+    assert structure_fingerprint(AseAtomsAdaptor.get_atoms(structure)) == (
+        pytest.approx(expected, abs=1e-10)
+    )
+    decorated = structure.copy()
+    decorated.add_oxidation_state_by_element({"Li": 1, "P": 5, "S": -2})
+    assert np.array_equal(structure_fingerprint(decorated), expected)
 
 
 def test_length_is_moments_times_features() -> None:
@@ -64,6 +76,14 @@ def test_similarity_is_the_cosine() -> None:
         1 / np.sqrt(2)
     )
     assert similarity(np.array([1.0, 2.0]), np.array([-2.0, -4.0])) == pytest.approx(-1)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_similarity_does_not_depend_on_the_lengths(scale: float) -> None:
+    one, two = np.array([1.0, 2.0, 0.5]), np.array([0.5, -1.0, 3.0])
+    assert similarity(F1=scale * one, F2=scale * two) == pytest.approx(
+        similarity(one, two)
+    )
 
 
 def test_bad_input_is_named() -> None:

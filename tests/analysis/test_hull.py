@@ -76,8 +76,76 @@ def test_formation_energy_of_off_line_composition_is_refused() -> None:
         formation_energy_per_atom(-1.0, "Li4P2S6", {"Li2S": -10, "P2S5": -30})
 
 
+@pytest.mark.parametrize("composition", ["", "Quux", Composition()])
+def test_what_is_no_composition_is_refused(composition: str | Composition) -> None:
+    with pytest.raises(OffLineError):
+        formation_energy_per_atom(-1.0, composition, {"Li2S": -10, "P2S5": -30})
+
+
+@pytest.mark.parametrize(
+    "ends", [{"Li2S": -10, "Li4S2": -20}, {"Li2S": -10, "nonsense!": 0}, {}]
+)
+def test_ends_that_make_no_line_are_refused(ends: dict[str, float]) -> None:
+    with pytest.raises(HullError, match="two different end members"):
+        formation_energy_per_atom(-1.0, "Li3PS4", ends)
+
+
+def test_energy_that_is_not_finite_is_refused() -> None:
+    with pytest.raises(HullError, match="finite"):
+        formation_energy_per_atom(float("nan"), "Li3PS4", {"Li2S": -1, "P2S5": -3})
+    with pytest.raises(HullError, match="finite"):
+        formation_energy_per_atom(-1, "Li3PS4", {"Li2S": float("inf"), "P2S5": -3})
+
+
+def test_oxidation_states_change_nothing() -> None:
+    decorated = Composition({"Li+": 3, "P5+": 1, "S2-": 4})
+    assert formation_energy_per_atom(-30.8, decorated, {"Li2S": -10, "P2S5": -30}) == (
+        pytest.approx(-0.1)
+    )
+
+
+def test_the_papers_hull() -> None:
+    """Energies from the paper's distances: they and the decompositions come back."""
+    gamma = -0.187
+    published = {
+        "Li3PS4 beta": ("Li12P4S16", 0.0032),
+        "Li7P3S11": ("Li14P6S22", 0.0172),
+        "Li4P2S7": ("Li8P4S14", 0.0235),
+        "gc-Li42P16S61": ("Li42P16S61", 0.0280),
+        "gc-Li38P24S79": ("Li38P24S79", 0.0705),
+    }
+    # units of Li3PS4 and of P2S5 that a cell falls into, counted by hand
+    falls_into = {
+        "Li3PS4 beta": (4, 0),
+        "Li7P3S11": (14 / 3, 2 / 3),
+        "Li4P2S7": (8 / 3, 2 / 3),
+        "gc-Li42P16S61": (14, 1),
+        "gc-Li38P24S79": (38 / 3, 17 / 3),
+    }
+    entries = [
+        _entry("Li2S", "Li8S4", -40.0),
+        _entry("P2S5", "P8S20", -120.0),
+        _entry("gamma", "Li6P2S8", 2 * (-30 + 8 * gamma)),
+    ]
+    for name, (formula, above) in published.items():
+        n_ps4, n_p2s5 = falls_into[name]
+        n_atoms = Composition(formula).num_atoms
+        energy = n_ps4 * (-30 + 8 * gamma) + n_p2s5 * -30 + n_atoms * above
+        entries.append(_entry(name, formula, energy))
+    points = {p.entry_id: p for p in line_hull(entries, ENDS)}
+    assert [k for k, p in points.items() if p.on_hull] == ["Li2S", "P2S5", "gamma"]
+    for name, (formula, above) in published.items():
+        n_ps4, n_p2s5 = falls_into[name]
+        n_atoms = Composition(formula).num_atoms
+        wanted = {"gamma": 8 * n_ps4 / n_atoms, "P2S5": 7 * n_p2s5 / n_atoms}
+        assert points[name].e_above_hull == pytest.approx(above, abs=1e-9), name
+        assert points[name].decomposition == pytest.approx(
+            {k: v for k, v in wanted.items() if v > 0}
+        ), name
+
+
 def test_one_end_member_is_no_line() -> None:
-    with pytest.raises(HullError, match="two end members"):
+    with pytest.raises(HullError, match="two different end members"):
         formation_energy_per_atom(-1.0, "Li3PS4", {"Li2S": -10})
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pymatgen.core import Lattice, Structure
+from ase import Atoms
+from pymatgen.core import Lattice, Molecule, Structure
+from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.analysis import MOTIFS, MotifSettings, analyse_motifs, classify_motifs
 from lps_flows.analysis.neighbours import StructureError
@@ -139,6 +141,131 @@ def test_broken_pair_is_other() -> None:
     ]
     pair.remove_sites(terminal[:1])
     assert classify_motifs(pair)["other"] == 1.0
+
+
+def _ring(n_links: int) -> tuple[list[str], np.ndarray]:
+    """P on a circle, 3.3 Å apart, one S between neighbours and two terminal S each."""
+    species, positions = [], []
+    radius = 3.3 / (2 * np.sin(np.pi / n_links))
+    for k in range(n_links):
+        at, between = 2 * np.pi * (k + np.array([0.0, 0.5])) / n_links
+        outward = np.array([np.cos(at), np.sin(at), 0.0])
+        middle = radius * np.cos(np.pi / n_links) + 1.2
+        species += ["P", "S", "S", "S"]
+        positions += [
+            radius * outward,
+            (radius + 1.2) * outward + [0, 0, 1.65],
+            (radius + 1.2) * outward - [0, 0, 1.65],
+            middle * np.array([np.cos(between), np.sin(between), 0.0]),
+        ]
+    return species, np.array(positions)
+
+
+@pytest.mark.parametrize("n_links", [3, 4, 6])
+def test_ring_is_a_chain_that_ends_nowhere_but_is_not_endless(n_links: int) -> None:
+    ring = Molecule(*_ring(n_links))
+    assert classify_motifs(ring)["chain"] == 1.0
+    analysis = analyse_motifs(ring)
+    assert analysis.chain_lengths == (n_links,)
+    assert analysis.infinite_chain == 0
+    assert analysis.bridge_distribution() == {2: 1.0}
+
+
+def test_cage_of_phosphorus_pentasulfide_is_other() -> None:
+    crystal_cell = crystal("P2S5")
+    network = analyse_motifs(crystal_cell)
+    assert network.anion_sizes == (4, 4)
+    assert network.bridge_distribution() == {3: 1.0}
+    assert network.undercoordinated == 0
+    assert network.free == 0
+
+
+@pytest.mark.parametrize("strain", [-0.14, 0.0, 0.14])
+def test_edge_sharing_pair_stays_one_when_pressed(strain: float) -> None:
+    """At -14 % its P come within the P-P cutoff, but they share two S."""
+    pressed = crystal("LiPS3").copy()
+    pressed.apply_strain(strain)
+    assert classify_motifs(pressed)["P2S6_edge"] == 1.0
+    assert set(analyse_motifs(pressed).contacts.values()) == {0}
+
+
+def test_dumbbell_that_lacks_a_sulfur_is_other() -> None:
+    broken = crystal("Li2PS3").copy()
+    broken.remove_sites([next(k for k, s in enumerate(broken) if s.label == "S")])
+    assert classify_motifs(broken)["P2S6_PP"] == 0.0
+    assert classify_motifs(broken)["other"] == 1.0
+
+
+def test_planar_trisulfide_is_other_and_undercoordinated() -> None:
+    angles = 2 * np.pi * np.arange(3) / 3
+    sulfur = 2.05 * np.column_stack([np.cos(angles), np.sin(angles), np.zeros(3)])
+    found = analyse_motifs(Molecule(["P", "S", "S", "S"], [[0, 0, 0], *sulfur]))
+    assert found.fractions()["other"] == 1.0
+    assert found.undercoordinated == 1
+    assert found.terminal == 3
+
+
+def test_three_branches_around_one_phosphorus() -> None:
+    """A P with three bridging S is other; the ends of the branches are chain ends."""
+    species, positions = ["P", "S"], [[0.0, 0, 0], [0, 0, 2.05]]
+    for angle in 2 * np.pi * np.arange(3) / 3:
+        out = np.array([np.cos(angle), np.sin(angle), 0.0])
+        side = np.array([-np.sin(angle), np.cos(angle), 0.0])
+        end = 3.3 * out
+        species += ["S", "P", "S", "S", "S"]
+        positions += [
+            1.65 * out - [0, 0, 1.2],
+            end,
+            end + 1.2 * side + [0, 0, 1.65],
+            end - 1.2 * side + [0, 0, 1.65],
+            end + 2.0 * out - [0, 0, 0.4],
+        ]
+    found = classify_motifs(Molecule(species, positions))
+    assert found["other"] == pytest.approx(1 / 4)
+    assert found["chain"] == pytest.approx(3 / 4)
+
+
+def test_without_phosphorus_all_fractions_are_zero() -> None:
+    found = classify_motifs(crystal("Li"))
+    assert set(found.values()) == {0.0}
+    assert analyse_motifs(crystal("Li")).bridge_distribution() == {}
+
+
+@pytest.mark.parametrize("key", ["Li7P3S11", "LT-Li7PS6", "P2S5"])
+def test_ase_and_decorated_structures_are_read_alike(key: str) -> None:
+    structure = crystal(key)
+    expected = classify_motifs(structure)
+    assert classify_motifs(AseAtomsAdaptor.get_atoms(structure)) == expected
+    decorated = structure.copy()
+    decorated.add_oxidation_state_by_element({"Li": 1, "P": 5, "S": -2})
+    assert classify_motifs(decorated) == expected
+
+
+def test_isolated_molecule_of_ase() -> None:
+    species, positions = _ring(3)
+    assert classify_motifs(Atoms(species, positions))["chain"] == 1.0
+
+
+def test_what_is_no_structure_is_refused() -> None:
+    with pytest.raises(StructureError, match="no structure"):
+        classify_motifs("Li3PS4")
+    with pytest.raises(StructureError, match="no atoms"):
+        classify_motifs(Atoms())
+    with pytest.raises(StructureError, match="cell vectors"):
+        classify_motifs(Atoms("P", [[0, 0, 0]], cell=[5, 5, 0], pbc=(1, 1, 0)))
+
+
+def test_slab_has_no_images_across_its_vacuum() -> None:
+    """One PS4 whose S would touch the P above if the third direction were periodic."""
+    ps4 = Atoms(
+        "PS4",
+        1.18 * np.array([[0, 0, 0], [1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]),
+        cell=[12, 12, 2.9],
+        pbc=(True, True, False),
+    )
+    assert classify_motifs(ps4)["PS4"] == 1.0
+    ps4.pbc = True
+    assert classify_motifs(ps4)["PS4"] == 0.0
 
 
 def test_free_sulfur_is_counted_as_fraction_of_sulfur() -> None:

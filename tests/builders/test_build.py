@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from jobflow import JobStore
-from monty.serialization import dumpfn
+from monty.serialization import dumpfn, loadfn
 
 from lps_flows.analysis import HullError
 from lps_flows.builders import (
@@ -194,6 +194,75 @@ def test_repeated_calculation_of_a_crystal_is_named(
     with pytest.raises(HullError, match="twin-uuid") as caught:
         build_all(store, SETTINGS)
     assert uuids["Li4P2S7"] in str(caught.value)
+
+
+def test_repeated_calculation_of_a_glass_is_named(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
+    original = store.query_one({"uuid": uuids["beta-Li3PS4-1-0"]})
+    twin = {k: v for k, v in original.items() if k != "_id"} | {"uuid": "twin-uuid"}
+    store.docs_store.update(twin, key=["uuid", "index"])
+    with pytest.raises(HullError, match="twin-uuid") as caught:
+        build_all(store, SETTINGS)
+    assert uuids["beta-Li3PS4-1-0"] in str(caught.value)
+    assert (
+        read(store, "phase_diagrams"),
+        read(store, "phase_diagram_entries"),
+    ) == before
+    store.docs_store.remove_docs({"uuid": "twin-uuid"})
+    assert build_all(store, SETTINGS)["PhaseDiagramBuilder"] == 0
+
+
+def test_equal_energies_of_different_structures_are_no_duplicates(
+    job_store: JobStore,
+) -> None:
+    fill(job_store, glasses=1)
+    for seed in (50, 51):
+        structure, provenance = glass("beta-Li3PS4", 1, seed)
+        put(job_store, f"equal-{seed}", document(structure, -0.12, provenance))
+    assert build_all(job_store, SETTINGS)["PhaseDiagramBuilder"] > 0
+
+
+def test_end_member_by_another_method_is_named_in_a_first_build(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    job = store.query_one({"uuid": uuids["P2S5"]})
+    job["output"]["method"] = "another-2.0"
+    store.docs_store.update(job, key=["uuid", "index"])
+    with pytest.raises(HullError, match=r"another-2\.0") as caught:
+        build_all(store, SETTINGS)
+    assert uuids["P2S5"] in str(caught.value)
+    assert not read(store, "phase_diagrams")
+
+
+def test_classes_and_candidates_of_a_vanished_group_go(job_store: JobStore) -> None:
+    fill(job_store, glasses=2)
+    build_all(job_store, SETTINGS)
+    assert read(job_store, "candidates")
+    builders = {type(b).__name__: b for b in all_builders(job_store, SETTINGS)}
+    fingerprints = builders["ClusterBuilder"].fingerprints
+    fingerprints.remove_docs({"element": "Li"})
+    run_builder(builders["ClusterBuilder"])
+    run_builder(builders["CandidateBuilder"])
+    assert not read(job_store, "cluster_models", element="Li")
+    assert not read(job_store, "clusters", element="Li")
+    assert not read(job_store, "candidates")
+
+
+def test_every_builder_survives_its_json(job_store: JobStore, tmp_path: Path) -> None:
+    settings = BuildSettings.model_validate(
+        {"hull": {"gap_tolerance": 7.0}, "clusters": {"n_clusters": 3}}
+    )
+    for builder in all_builders(job_store, settings, campaign="mine"):
+        dumpfn(builder, tmp_path / "builder.json")
+        again = loadfn(tmp_path / "builder.json")
+        assert type(again) is type(builder)
+        assert again.campaign == "mine"
+        assert getattr(again, "settings", None) == getattr(builder, "settings", None)
 
 
 def test_methods_and_campaigns_stay_apart(

@@ -21,8 +21,11 @@ from lps_flows.plotting import (
     motif_figure,
     motif_plotly,
     nearest_crystal_figure,
+    nearest_crystal_plotly,
     rdf_figure,
+    rdf_plotly,
     region_figure,
+    region_plotly,
     ternary_figure,
     ternary_plotly,
     write_figures,
@@ -138,9 +141,35 @@ def test_twins_tell_the_structure_on_hovering(documents: FigureDocuments) -> Non
         some_id
         in formation_energy_plotly(documents.diagram, documents.entries).to_json()
     )
-    assert some_id in cluster_plotly(documents.model, documents.places).to_json()
-    assert "Li" in ternary_plotly(documents.diagram, documents.entries).to_json()
+    for make in (cluster_plotly, nearest_crystal_plotly):
+        drawn = make(documents.model, documents.places)
+        assert some_id in drawn.to_json()
+        assert "$" not in "".join(trace.name for trace in drawn.data)
+    assert (
+        some_id
+        in region_plotly(documents.model, documents.places, documents.entries).to_json()
+    )
     assert len(motif_plotly(documents.trends).data) > 0
+    assert "around P up to" in rdf_plotly(documents.rdfs).to_json()
+
+
+def test_ternary_twin_has_lines_and_phases(documents: FigureDocuments) -> None:
+    names = [t.name for t in ternary_plotly(documents.diagram, documents.entries).data]
+    assert names == ["tie lines", "composition line", "stable", "above the hull"]
+
+
+def test_glass_on_the_ternary_hull_is_a_vertex(documents: FigureDocuments) -> None:
+    glass = next(e for e in documents.entries if e.glass)
+    lower = glass.model_copy(
+        update={
+            "ternary": glass.ternary.model_copy(
+                update={"on_hull": True, "e_above_hull": 0.0, "formation_energy": -2.0}
+            )
+        }
+    )
+    entries = [lower if e is glass else e for e in documents.entries]
+    figure = ternary_figure(documents.diagram, entries)
+    assert pretty(glass.formula) in _texts(figure.axes[0])
 
 
 def test_everything_is_written_with_captions(
@@ -158,6 +187,9 @@ def test_everything_is_written_with_captions(
         "figS1_rdfs.png",
         "fig7a_nearest_crystals.png",
         "fig7b_classes.png",
+        "fig6_rdfs.html",
+        "fig7a_nearest_crystals.html",
+        "fig9_region.html",
         "fig9_region.png",
         "elasticity.png",
         "captions.md",
@@ -165,7 +197,8 @@ def test_everything_is_written_with_captions(
     assert all(path.stat().st_size > 0 for path in written.files)
     captions = (tmp_path / "captions.md").read_text(encoding="utf-8")
     assert "toy-1.0" in captions
-    assert "structures" in captions
+    assert "P-S below 2.55 Å" in captions
+    assert f"of campaign {documents.diagram.campaign} up to 120 meV/atom" in captions
 
 
 def test_what_is_missing_is_said(documents: FigureDocuments, tmp_path: Path) -> None:

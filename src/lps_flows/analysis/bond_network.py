@@ -27,6 +27,7 @@ class BondNetwork:
     shared: dict[int, Counter[Image]]
     """For each P: its P neighbours through S, with the number of shared S."""
     direct: dict[int, set[Image]]
+    """For each P: the P it is bonded to; those it shares an S with are none of them."""
     crowded: set[int]
     """P that have an S which three or more P share."""
 
@@ -35,9 +36,19 @@ class BondNetwork:
         cls,
         formers: list[int],
         hosts: dict[int, list[Image]],
-        direct: dict[int, set[Image]],
+        close: dict[int, set[Image]],
     ) -> BondNetwork:
-        """Link the formers through their shared ligands and direct bonds."""
+        """Link the formers through their shared ligands and their bonds.
+
+        Parameters
+        ----------
+        formers
+            Site indices of the formers.
+        hosts
+            For each ligand: the formers it is bonded to.
+        close
+            For each former: the formers within bonding distance.
+        """
         coordination = Counter(dict.fromkeys(formers, 0))
         bridges: Counter[int] = Counter()
         crowded: set[int] = set()
@@ -52,6 +63,7 @@ class BondNetwork:
                     if m != k:
                         offset = tuple(b - a for a, b in zip(shift, other, strict=True))
                         shared[p][(q, offset)] += 1
+        direct = {p: images - set(shared[p]) for p, images in close.items()}
         return cls(formers, coordination, bridges, shared, direct, crowded)
 
     def tetrahedral(self, p: int) -> bool:

@@ -14,7 +14,6 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
-from lps_flows.analysis.fingerprints import similarity
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 NO_CRYSTAL = "none"
@@ -43,7 +42,10 @@ class ClusterSettings(FrozenSettings):
         description="Similarity below which a structure has no nearest crystal.",
     )
     n_clusters: int | None = Field(
-        None, ge=2, description="Number of classes; null: by silhouette."
+        None,
+        ge=2,
+        description="Number of classes, fewer when there are not more structures than "
+        "that; null: by silhouette.",
     )
     n_clusters_range: tuple[int, int] = Field(
         (2, 10), description="Smallest and largest number of classes tried."
@@ -101,10 +103,13 @@ class ClusterModel:
 
     def similarities(self, reduced: np.ndarray) -> dict[str, float]:
         """Return the similarity (Eq. 3) of one reduced vector to every reference."""
-        return {key: similarity(reduced, v) for key, v in self.references.items()}
+        return self.all_similarities(np.atleast_2d(reduced))[0]
 
     def all_similarities(self, reduced: np.ndarray) -> list[dict[str, float]]:
-        """Return the similarities of many reduced vectors, shape (n, n_components)."""
+        """Return the similarities of many reduced vectors, shape (n, n_components).
+
+        A structure exactly at the mean of the database has no direction: similarity 0.
+        """
         if not self.references:
             return [{} for _ in reduced]
         others = np.array(list(self.references.values()))
@@ -215,7 +220,7 @@ def _best_centroids(
     tried: Sequence[int] = (
         range(low, high + 1) if settings.n_clusters is None else (settings.n_clusters,)
     )
-    tried = [k for k in tried if k < n_distinct] or [2]
+    tried = [k for k in tried if k < n_distinct] or [n_distinct - 1]
     part = _sample(reduced, settings)
     scores = {}
     for k in tried:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from lps_flows.analysis.neighbours import element_symbols
+from lps_flows.analysis.neighbours import element_symbols, periodic_structure
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
-
+    from lps_flows.analysis.neighbours import AnyStructure
     from lps_flows.potential import ChebyshevDescriptor
 
 DEFAULT_SPECIES = ("Li", "P", "S")
@@ -67,14 +66,14 @@ def _descriptor(
 
 
 def atomic_features(
-    structure: Structure, settings: FingerprintSettings = _DEFAULTS
+    structure: AnyStructure, settings: FingerprintSettings = _DEFAULTS
 ) -> np.ndarray:
     """Return the Chebyshev vectors of all atoms, shape (n_atoms, n_features).
 
     Parameters
     ----------
     structure
-        Ordered periodic structure of the descriptor's species.
+        Ordered structure of the descriptor's species, of pymatgen or ASE.
     settings
         Descriptor.
 
@@ -83,6 +82,7 @@ def atomic_features(
     FingerprintError
         When the structure holds an element the descriptor does not know.
     """
+    structure = periodic_structure(structure)
     unknown = sorted(set(element_symbols(structure)) - set(settings.species))
     if unknown:
         raise FingerprintError(
@@ -125,7 +125,7 @@ def moment_fingerprint(features: np.ndarray, moments: int) -> np.ndarray:
 
 
 def structure_fingerprint(
-    structure: Structure,
+    structure: AnyStructure,
     element: str | None = "Li",
     moments: int = 2,
     species: Sequence[str] | None = None,
@@ -136,7 +136,7 @@ def structure_fingerprint(
     Parameters
     ----------
     structure
-        Ordered periodic structure.
+        Ordered structure, of pymatgen or ASE.
     element
         Element whose atoms count; None for all atoms.
     moments
@@ -159,6 +159,7 @@ def structure_fingerprint(
         When the structure has no atom of the element, or elements that are not in
         the species.
     """
+    structure = periodic_structure(structure)
     if settings is None:
         own = tuple(sorted(set(element_symbols(structure))))
         if species is None:
@@ -180,14 +181,14 @@ def structure_fingerprint(
     return moment_fingerprint(features, settings.moments)
 
 
-def similarity(first: np.ndarray, second: np.ndarray) -> float:
+def similarity(F1: np.ndarray, F2: np.ndarray) -> float:
     """Return the similarity of two fingerprints (the paper's Eq. 3).
 
     S_P = F1.F2 / (|F1| |F2|), between -1 and 1; 1 for parallel vectors.
 
     Parameters
     ----------
-    first, second
+    F1, F2
         Fingerprints of one space, raw or reduced, shape (n,).
 
     Raises
@@ -195,7 +196,7 @@ def similarity(first: np.ndarray, second: np.ndarray) -> float:
     FingerprintError
         When the lengths differ or a vector is zero.
     """
-    one, two = (np.asarray(v, dtype=float) for v in (first, second))
+    one, two = (np.asarray(v, dtype=float) for v in (F1, F2))
     if one.ndim != 1 or one.shape != two.shape:
         raise FingerprintError(
             "the fingerprints have different lengths",
@@ -203,12 +204,12 @@ def similarity(first: np.ndarray, second: np.ndarray) -> float:
             value=(one.shape, two.shape),
             remedy="make both with the same settings",
         )
-    norms = np.linalg.norm(one) * np.linalg.norm(two)
-    if norms == 0 or not np.isfinite(norms):
+    lengths = np.linalg.norm(one), np.linalg.norm(two)
+    if min(lengths) == 0 or not np.isfinite(lengths).all():
         raise FingerprintError(
             "a fingerprint of zero length or with NaN has no direction",
             field="F1, F2",
-            value=float(norms),
+            value=tuple(map(float, lengths)),
             remedy="check the structure it was made from",
         )
-    return float(np.clip(one @ two / norms, -1.0, 1.0))
+    return float(np.clip(one / lengths[0] @ (two / lengths[1]), -1.0, 1.0))

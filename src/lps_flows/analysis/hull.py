@@ -95,24 +95,37 @@ def formation_energy_per_atom(
     Raises
     ------
     HullError
-        When there are not two end members.
+        When there are not two different end members, or an energy is not finite.
     OffLineError
-        When the composition is not on their line.
+        When the composition is empty, unreadable or not on their line.
     """
     energies = {_text(key): float(e) for key, e in end_member_energies.items()}
-    if len(energies) != 2:
+    line = _line(energies)
+    if not np.isfinite([energy, *energies.values()]).all():
         raise HullError(
-            "a line has two end members",
-            field="end_member_energies",
-            value=energies,
-            remedy="give the energy of both, by formula",
+            "the energies must be finite",
+            field="energy, end_member_energies",
+            value=(energy, energies),
+            remedy="recompute the one that is not",
         )
+    n_first, n_second = line.amounts(composition)
     first, second = energies
-    line = CompositionLine(end_members=(first, second))
     cell = Composition(composition)
-    n_first, n_second = line.amounts(cell)
     ends = n_first * energies[first] + n_second * energies[second]
     return float((energy - ends) / cell.num_atoms)
+
+
+def _line(energies: Mapping[str, float]) -> CompositionLine:
+    try:
+        first, second = energies
+        return CompositionLine(end_members=(first, second))
+    except ValueError as error:  # pydantic's is one, too
+        raise HullError(
+            "a line has two different end members",
+            field="end_member_energies",
+            value=dict(energies),
+            remedy="give the energy of both, by formula: {'Li2S': -12.1, ...}",
+        ) from error
 
 
 def _text(formula: str | Composition) -> str:

@@ -1,13 +1,15 @@
 """Which anions the network former builds: PS4, P2S7, P2S6, chains.
 
-Two atoms are bonded when they are closer than a cutoff. The bonds define the anions:
-P atoms that share an S or touch each other belong to one anion. The periodic images
+A P and an S are bonded when they are closer than a cutoff, two P when they are closer
+than theirs and share no S: the P of two tetrahedra with a common edge come close
+without a bond. The bonds define the anions: P atoms that share an S or are bonded to
+each other belong to one anion. The periodic images
 are kept apart (an edge of the network carries its lattice translation), so that a
 chain through a small cell is seen as a chain and not as a pair.
 
 Definitions (P stands for the network former, S for its ligand)
 ---------------------------------------------------------------
-A P is *tetrahedral* when it has exactly four S and no P neighbour.
+A P is *tetrahedral* when it has exactly four S and is bonded to no P.
 
 ``PS4``
     Tetrahedral P that shares none of its S: the isolated tetrahedron PS4(3-).
@@ -37,11 +39,16 @@ import numpy as np
 from pydantic import Field
 
 from lps_flows.analysis.bond_network import BondNetwork, Image
-from lps_flows.analysis.neighbours import Pairs, element_symbols, neighbour_pairs
+from lps_flows.analysis.neighbours import (
+    Pairs,
+    element_symbols,
+    neighbour_pairs,
+    periodic_structure,
+)
 from lps_flows.foundation import FrozenSettings
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    from lps_flows.analysis.neighbours import AnyStructure
 
 _DOUBT = 0.1
 """Distance from a cutoff at which a bond is doubtful (Å)."""
@@ -82,7 +89,7 @@ class MotifAnalysis:
     coordination: dict[int, int]
     """Number of S bonded to each P, by site index."""
     contacts: dict[int, int]
-    """Number of P bonded to each P, by site index."""
+    """Number of P bonded to each P by a P-P bond, by site index."""
     bridges: dict[int, int]
     """Number of bridging S of each P, by site index."""
     anion_sizes: tuple[int, ...]
@@ -122,14 +129,15 @@ class MotifAnalysis:
 
 
 def classify_motifs(
-    structure: Structure, settings: MotifSettings = _DEFAULTS
+    structure: AnyStructure, settings: MotifSettings = _DEFAULTS
 ) -> dict[str, float]:
     """Return the fraction of P atoms per motif and the fraction of free S.
 
     Parameters
     ----------
     structure
-        Ordered periodic structure, crystal or glass, any cell size.
+        Ordered structure, crystal or glass in a cell of any size, or a molecule: of
+        pymatgen or ASE.
     settings
         Elements and bond cutoffs.
 
@@ -150,17 +158,19 @@ def classify_motifs(
 
 
 def analyse_motifs(
-    structure: Structure, settings: MotifSettings = _DEFAULTS
+    structure: AnyStructure, settings: MotifSettings = _DEFAULTS
 ) -> MotifAnalysis:
     """Return the full analysis of the bond network of a structure.
 
     Parameters
     ----------
     structure
-        Ordered periodic structure, crystal or glass, any cell size.
+        Ordered structure, crystal or glass in a cell of any size, or a molecule: of
+        pymatgen or ASE.
     settings
         Elements and bond cutoffs.
     """
+    structure = periodic_structure(structure)
     symbols = element_symbols(structure)
     formers = np.flatnonzero(symbols == settings.former)
     ligands = np.flatnonzero(symbols == settings.ligand)
@@ -181,18 +191,18 @@ def analyse_motifs(
     ):
         hosts[int(s)].append((int(p), tuple(int(n) for n in shift)))
 
-    contact = (
+    near = (
         is_former[pairs.first]
         & is_former[pairs.second]
         & (pairs.distances <= settings.former_cutoff)
     )
-    direct: dict[int, set[Image]] = defaultdict(set)
+    close: dict[int, set[Image]] = defaultdict(set)
     for p, q, shift in zip(
-        pairs.first[contact], pairs.second[contact], pairs.shifts[contact], strict=True
+        pairs.first[near], pairs.second[near], pairs.shifts[near], strict=True
     ):
-        direct[int(p)].add((int(q), tuple(int(n) for n in shift)))
+        close[int(p)].add((int(q), tuple(int(n) for n in shift)))
 
-    network = BondNetwork.build([int(p) for p in formers], hosts, direct)
+    network = BondNetwork.build([int(p) for p in formers], hosts, close)
     motif = {p: network.motif(p) for p in network.formers}
     chains, infinite = network.chains(motif)
     return MotifAnalysis(
@@ -202,7 +212,7 @@ def analyse_motifs(
         terminal=sum(1 for s in ligands if len(hosts.get(int(s), ())) == 1),
         free=sum(1 for s in ligands if not hosts.get(int(s))),
         coordination=dict(network.coordination),
-        contacts={p: len(direct.get(p, ())) for p in network.formers},
+        contacts={p: len(network.direct.get(p, ())) for p in network.formers},
         bridges={p: network.bridges[p] for p in network.formers},
         anion_sizes=network.anion_sizes(),
         chain_lengths=chains,

@@ -1,16 +1,24 @@
-"""Periodic neighbour pairs of a structure, from the vesin neighbour list."""
+"""Structures as the analyses take them, and their periodic neighbour pairs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from ase import Atoms
+from pymatgen.core import Structure
+from pymatgen.core.structure import IMolecule, IStructure
+from pymatgen.io.ase import AseAtomsAdaptor
 from vesin import NeighborList
 
 from lps_flows.foundation import LpsFlowsError
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    AnyStructure = Structure | IStructure | IMolecule | Atoms
+
+_VACUUM = 20.0
+"""Distance between the images of an isolated molecule (Å): beyond every cutoff."""
 
 
 class StructureError(LpsFlowsError):
@@ -30,7 +38,57 @@ class Pairs(NamedTuple):
     """Distances, shape (n_pairs,) (Å)."""
 
 
-def element_symbols(structure: Structure) -> np.ndarray:
+def periodic_structure(structure: AnyStructure) -> Structure | IStructure:
+    """Return what the analyses work on: a periodic structure of pymatgen.
+
+    Parameters
+    ----------
+    structure
+        pymatgen's Structure (returned as it is) or Molecule, or ASE's Atoms. What is
+        isolated is put into a box whose images are 20 Å apart.
+
+    Raises
+    ------
+    StructureError
+        When it is something else, has no atoms, or is periodic without a cell.
+    """
+    if isinstance(structure, IStructure):
+        return structure
+    if not isinstance(structure, (Atoms, IMolecule)):
+        raise StructureError(
+            "this is no structure",
+            field="structure",
+            value=type(structure).__name__,
+            remedy="pass pymatgen's Structure or Molecule, or ASE's Atoms",
+        )
+    if len(structure) == 0:
+        raise _empty()
+    if isinstance(structure, IMolecule):
+        return _boxed(structure.species_and_occu, structure.cart_coords)
+    if not structure.pbc.any():
+        return _boxed(list(structure.symbols), structure.positions)
+    if structure.cell.rank < 3:
+        raise StructureError(
+            "a periodic structure needs three cell vectors",
+            field="structure.cell",
+            value=structure.cell.array.tolist(),
+            remedy="complete the cell, for example with ase.geometry.complete_cell",
+        )
+    return AseAtomsAdaptor.get_structure(structure)
+
+
+def _boxed(species: Sequence[Any], positions: np.ndarray) -> Structure:
+    lengths = np.ptp(positions, axis=0) + _VACUUM
+    return Structure(np.diag(lengths), species, positions, coords_are_cartesian=True)
+
+
+def _empty() -> StructureError:
+    return StructureError(
+        "the structure has no atoms", field="structure", remedy="pass atoms"
+    )
+
+
+def element_symbols(structure: Structure | IStructure) -> np.ndarray:
     """Return the element symbol of every site, shape (n_atoms,).
 
     Raises
@@ -39,9 +97,7 @@ def element_symbols(structure: Structure) -> np.ndarray:
         When a site is partially occupied or the structure is empty.
     """
     if len(structure) == 0:
-        raise StructureError(
-            "the structure has no atoms", field="structure", remedy="pass atoms"
-        )
+        raise _empty()
     if not structure.is_ordered:
         raise StructureError(
             "the structure has partially occupied sites",
@@ -52,7 +108,7 @@ def element_symbols(structure: Structure) -> np.ndarray:
     return np.array([site.specie.symbol for site in structure])
 
 
-def neighbour_pairs(structure: Structure, cutoff: float) -> Pairs:
+def neighbour_pairs(structure: Structure | IStructure, cutoff: float) -> Pairs:
     """Return all pairs within a cutoff, images of the atom itself included.
 
     Parameters
@@ -67,7 +123,7 @@ def neighbour_pairs(structure: Structure, cutoff: float) -> Pairs:
     ).compute(
         points=structure.cart_coords,
         box=structure.lattice.matrix,
-        periodic=True,
+        periodic=structure.lattice.pbc,
         quantities="ijSd",
     )
     return Pairs(first.astype(int), second.astype(int), shifts.astype(int), distances)

@@ -12,11 +12,15 @@ from pydantic import Field
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
-from lps_flows.analysis.neighbours import element_symbols, neighbour_pairs
+from lps_flows.analysis.neighbours import (
+    element_symbols,
+    neighbour_pairs,
+    periodic_structure,
+)
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    from lps_flows.analysis.neighbours import AnyStructure
 
 
 class RDFError(LpsFlowsError):
@@ -67,7 +71,7 @@ def all_pairs(elements: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def partial_rdf(
-    structures: Sequence[Structure],
+    structures: Sequence[AnyStructure],
     pair: tuple[str, str],
     settings: RDFSettings = _DEFAULTS,
 ) -> PartialRDF:
@@ -92,7 +96,7 @@ def partial_rdf(
 
 
 def partial_rdfs(
-    structures: Sequence[Structure],
+    structures: Sequence[AnyStructure],
     pairs: Sequence[tuple[str, str]],
     settings: RDFSettings = _DEFAULTS,
 ) -> dict[tuple[str, str], PartialRDF]:
@@ -118,7 +122,7 @@ def partial_rdfs(
     shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
     g = {pair: np.zeros(n_bins) for pair in pairs}
     per_atom = {pair: np.zeros(n_bins) for pair in pairs}
-    for structure in structures:
+    for structure in map(periodic_structure, structures):
         symbols = element_symbols(structure)
         found = neighbour_pairs(structure, float(edges[-1]))
         for pair in pairs:

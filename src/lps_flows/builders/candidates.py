@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from lps_flows.analysis import (
     HullInterval,
     select_candidates,
 )
-from lps_flows.builders.increment import IncrementalBuilder, chunks, digest, plain
+from lps_flows.builders.increment import IncrementalBuilder, digest, plain, remove
 from lps_flows.schemas.candidates import (
     CANDIDATE_INDEXES,
     CandidateDocument,
@@ -99,10 +100,13 @@ def _document(
     )
 
 
+_STATE = ["candidate_id", "source_digest", "campaign", "method"]
+
+
 class CandidateBuilder(IncrementalBuilder):
     """Judge every glass-ceramic composition of every phase diagram.
 
-    A diagram whose structures have no classes yet is passed over.
+    A diagram whose structures have no classes (yet) has no candidates.
 
     Parameters
     ----------
@@ -153,23 +157,27 @@ class CandidateBuilder(IncrementalBuilder):
             chunk_size=chunk_size,
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the builder as plain data, for `mrun`."""
-        return {**super().as_dict(), "settings": plain(self.settings)}
-
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the diagrams of which anything the rule rests on changed."""
         self.ensure_indexes()
-        mine = {} if self.campaign is None else {"campaign": self.campaign}
+        mine = self.scope()
         models = {
             (model["campaign"], model["method"]): model
             for model in self.cluster_models.query({**mine, "element": self.element})
         }
-        for diagram in self.phase_diagrams.query(mine):
-            group = {"campaign": diagram["campaign"], "method": diagram["method"]}
-            model = models.get((diagram["campaign"], diagram["method"]))
-            if model is None:
-                continue
+        diagrams = {
+            (diagram["campaign"], diagram["method"]): diagram
+            for diagram in self.phase_diagrams.query(mine)
+        }
+        known: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+        for old in self.candidates.query(mine, _STATE):
+            group = (old["campaign"], old["method"])
+            known[group][old["candidate_id"]] = old["source_digest"]
+        judged = sorted(set(diagrams) & set(models))
+        gone = [name for group in set(known) - set(judged) for name in known[group]]
+        remove(self.candidates, self.key, gone)
+        for group in judged:
+            diagram, model = diagrams[group], models[group]
             ids = [
                 summary["lowest_glass_id"]
                 for summary in diagram["compositions"]
@@ -182,25 +190,20 @@ class CandidateBuilder(IncrementalBuilder):
                     properties=["structure_id", "label", "nearest"],
                 )
             }
-            known = self._conductivities(ids)
+            conductivities = self._conductivities(ids)
             source = digest(
                 diagram["source_digest"],
                 model["source_digest"],
-                known,
+                conductivities,
                 plain(self.settings),
             )
-            old = list(
-                self.candidates.query(
-                    group, properties=["candidate_id", "source_digest"]
-                )
-            )
-            if len(old) == len(ids) and all(d["source_digest"] == source for d in old):
+            if list(known[group].values()) == [source] * len(ids):
                 continue
             yield {
                 "diagram": diagram,
                 "reference_classes": model["reference_classes"],
                 "places": places,
-                "conductivities": known,
+                "conductivities": conductivities,
                 "source": source,
             }
 
@@ -246,7 +249,6 @@ class CandidateBuilder(IncrementalBuilder):
         for group, documents in items:
             ids = {document["candidate_id"] for document in documents}
             old = self.candidates.query(group, properties=["candidate_id"])
-            gone = sorted({document["candidate_id"] for document in old} - ids)
-            for few in chunks(gone, 1000):
-                self.candidates.remove_docs({"candidate_id": {"$in": few}})
+            gone = {document["candidate_id"] for document in old} - ids
+            remove(self.candidates, self.key, gone)
             self.write(self.candidates, documents, self.key)

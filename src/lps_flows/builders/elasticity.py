@@ -10,7 +10,7 @@ from maggma.core import Store
 
 from lps_flows.analysis import ElasticitySettings, fit_eos
 from lps_flows.analysis.elasticity import EOSError, EOSFit
-from lps_flows.builders.increment import IncrementalBuilder, chunks, digest, plain
+from lps_flows.builders.increment import IncrementalBuilder, digest, plain
 from lps_flows.schemas.built import NO_CAMPAIGN
 from lps_flows.schemas.elasticity import ELASTICITY_INDEXES, ElasticityDocument
 
@@ -108,18 +108,12 @@ class ElasticityBuilder(IncrementalBuilder):
             sources=[job_store], targets=[elasticity], chunk_size=chunk_size
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the builder as plain data, for `mrun`."""
-        return {**super().as_dict(), "settings": plain(self.settings)}
-
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the equations of state that are new or changed."""
         self.ensure_indexes()
         jobs: dict[str, Any] = {"output.@class": "EOSDocument"}
-        mine = {}
         if self.campaign is not None:
             jobs["metadata.campaign"] = self.campaign
-            mine["campaign"] = self.campaign
         settings = plain(self.settings)
         wanted = {
             job["uuid"]: digest(job["index"], job["completed_at"], settings)
@@ -127,18 +121,9 @@ class ElasticityBuilder(IncrementalBuilder):
                 jobs, properties=["uuid", "index", "completed_at"], sort={"index": 1}
             )
         }
-        known = {
-            document["elasticity_id"]: document["source_digest"]
-            for document in self.elasticity.query(
-                mine, properties=["elasticity_id", "source_digest"]
-            )
-        }
-        for gone in chunks(sorted(set(known) - set(wanted)), 1000):
-            self.elasticity.remove_docs({"elasticity_id": {"$in": gone}})
-        for uuid, source in sorted(wanted.items()):
-            if known.get(uuid) != source:
-                job = self.job_store.query_one({"uuid": uuid}, sort={"index": -1})
-                yield {"job": job, "source": source}
+        for uuid in self.out_of_date(wanted):
+            job = self.job_store.query_one({**jobs, "uuid": uuid}, sort={"index": -1})
+            yield {"job": job, "source": wanted[uuid]}
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """Fit one equation of state.

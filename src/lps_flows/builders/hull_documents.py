@@ -81,11 +81,10 @@ def phase_diagram(
     Raises
     ------
     HullError
-        When an end member is missing, methods are mixed or documents duplicated.
+        When an end member is missing, methods are mixed or ids duplicated.
     """
     line = CompositionLine(end_members=settings.end_members)
     entries = hull_entries(heads)
-    check_duplicates(heads)
     on_line = {p.entry_id: p for p in line_hull(entries, settings.end_members)}
     ternary, note = _ternary(entries, line)
     formulas = {e.entry_id: e.formula for e in entries}
@@ -127,33 +126,21 @@ def phase_diagram(
     return document, records
 
 
-def check_duplicates(heads: Sequence[dict[str, Any]]) -> None:
-    """Raise when two documents are one and the same calculation.
+def of_equal_energy(heads: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return the groups of documents that may hold one calculation.
 
-    Two documents are duplicates when formula, parent and source agree and the energy
-    agrees to the last digit: a deterministic calculation that entered twice.
+    They agree in formula, origin and, to the last digit, in energy.
 
-    Raises
-    ------
-    HullError
-        Naming both documents.
+    Parameters
+    ----------
+    heads
+        Documents of the ``structures`` collection, without or with the atoms.
     """
-    seen: dict[tuple[Any, ...], str] = {}
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
     for head in heads:
-        provenance = head["provenance"]
-        if provenance["source"] != "crystal":
-            continue  # two GA individuals may relax to one structure
-        mark = (head["formula"], provenance.get("parent"), head["energy"])
-        if mark in seen:
-            raise HullError(
-                f"{head['structure_id']} repeats the calculation of crystal "
-                f"{provenance.get('parent')} that {seen[mark]} holds",
-                field="structures",
-                value=[seen[mark], head["structure_id"]],
-                remedy="remove one of the two jobs from the store, or give the second "
-                "run a campaign name of its own",
-            )
-        seen[mark] = head["structure_id"]
+        origin = head["provenance"]["source"], head["provenance"].get("parent")
+        groups[head["formula"], *origin, head["energy"]].append(head)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def _ternary(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, ClassVar
@@ -35,6 +35,8 @@ HEAD = (
     "converged",
 )
 """What group builders need of a structure: everything but the atoms."""
+
+_STATE = ("structure_id", "version", "formula")
 
 
 def digest(*parts: Any) -> str:
@@ -62,6 +64,24 @@ def reduced_formula(formula: str) -> str:
     return str(composition_of(formula).reduced_formula)
 
 
+def remove(store: Store, key: str, values: Iterable[str], **group: Any) -> None:
+    """Remove documents by the values of a key.
+
+    Parameters
+    ----------
+    store
+        Where from.
+    key
+        Field that identifies them.
+    values
+        Which ones.
+    group
+        Further conditions. A document that moved to another group stays.
+    """
+    for few in chunks(sorted(values), 1000):
+        store.remove_docs({**group, key: {"$in": few}})
+
+
 def plain(settings: BaseModel) -> dict[str, Any]:
     """Return settings as plain data."""
     return settings.model_dump(mode="json")
@@ -73,8 +93,31 @@ class IncrementalBuilder(Builder):
     key: ClassVar[str]
     """Field that identifies a target document."""
     indexes: ClassVar[tuple[str, ...]] = ()
+    campaign: str | None = None
+    """Only this campaign; all by default."""
     written: int = 0
     """Documents written since the builder was made."""
+
+    def scope(self) -> dict[str, Any]:
+        """Return the filter of the target documents this builder is in charge of."""
+        return {} if self.campaign is None else {"campaign": self.campaign}
+
+    def out_of_date(self, wanted: Mapping[str, str]) -> list[str]:
+        """Remove documents that nothing stands behind; return the keys to make.
+
+        Parameters
+        ----------
+        wanted
+            Digest of sources and settings by key of the target document.
+        """
+        known = {
+            document[self.key]: document["source_digest"]
+            for document in self.targets[0].query(
+                self.scope(), properties=[self.key, "source_digest"]
+            )
+        }
+        remove(self.targets[0], self.key, set(known) - set(wanted))
+        return sorted(key for key, source in wanted.items() if known.get(key) != source)
 
     def ensure_indexes(self) -> None:
         """Declare the indexes of the target."""
@@ -146,14 +189,6 @@ class PerStructureBuilder(IncrementalBuilder):
         self.campaign = campaign
         super().__init__(sources=[structures], targets=[target], chunk_size=chunk_size)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the builder as plain data, for `mrun`."""
-        return {**super().as_dict(), "settings": plain(self.settings)}
-
-    def scope(self) -> dict[str, Any]:
-        """Return the filter of the target documents this builder is in charge of."""
-        return {} if self.campaign is None else {"campaign": self.campaign}
-
     def applies(self, head: dict[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
         """Return False for structures the analysis cannot be done on."""
         return True
@@ -177,38 +212,19 @@ class PerStructureBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the structures whose document is missing or out of date."""
         self.ensure_indexes()
-        selection = {"relaxed": True}
-        if self.campaign is not None:
-            selection["campaign"] = self.campaign  # type: ignore[assignment]
         settings = plain(self.settings)
-        wanted = {
-            self.identifier(head["structure_id"]): (
-                head["structure_id"],
-                digest(head["version"], settings),
-            )
-            for head in self.structures.query(
-                selection, properties=["structure_id", "version", "formula"]
-            )
-            if self.applies(head)
-        }
-        known = {
-            document[self.key]: document["source_digest"]
-            for document in self.target.query(
-                self.scope(), properties=[self.key, "source_digest"]
-            )
-        }
-        for gone in chunks(sorted(set(known) - set(wanted)), 1000):
-            self.target.remove_docs({self.key: {"$in": gone}})
-        pending = sorted(
-            structure_id
-            for name, (structure_id, source) in wanted.items()
-            if known.get(name) != source
-        )
+        ids, wanted = {}, {}
+        for head in query_heads(self.structures, self.campaign, _STATE):
+            if self.applies(head):
+                name = self.identifier(head["structure_id"])
+                ids[name] = head["structure_id"]
+                wanted[name] = digest(head["version"], settings)
+        pending = [ids[name] for name in self.out_of_date(wanted)]
         self.total = len(pending)
         for few in chunks(pending, self.chunk_size):
             for record in self.structures.query({"structure_id": {"$in": few}}):
                 name = self.identifier(record["structure_id"])
-                yield {"record": record, "source": wanted[name][1]}
+                yield {"record": record, "source": wanted[name]}
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """Make the documents of one structure.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,12 @@ from pymatgen.core import Structure
 
 from lps_flows.analysis import MOTIFS, MotifAnalysis, MotifSettings, analyse_motifs
 from lps_flows.builders.increment import (
-    IncrementalBuilder,
     PerStructureBuilder,
-    chunks,
     composition_of,
-    digest,
     head_facts,
     plain,
 )
+from lps_flows.builders.lowest import LowestBuilder
 from lps_flows.foundation import FrozenSettings
 from lps_flows.schemas.motifs import (
     MOTIF_INDEXES,
@@ -120,7 +118,7 @@ class MotifBuilder(PerStructureBuilder):
 
 
 def motif_trend(
-    motifs: Sequence[dict[str, Any]], name: str, source: str
+    motifs: Sequence[dict[str, Any]], settings: TrendSettings, name: str, source: str
 ) -> MotifTrendDocument:
     """Return the average over some motif documents of one composition and parent.
 
@@ -128,6 +126,8 @@ def motif_trend(
     ----------
     motifs
         Motif documents, lowest energy first.
+    settings
+        Number of structures.
     name
         Id of the trend.
     source
@@ -155,6 +155,7 @@ def motif_trend(
         bridging=mean("bridging"),
         terminal=mean("terminal"),
         undercoordinated=mean("undercoordinated"),
+        settings={**first["settings"], **plain(settings)},
     )
 
 
@@ -164,7 +165,7 @@ def _fractions(values: np.ndarray) -> MotifFractions:
     )
 
 
-class MotifTrendBuilder(IncrementalBuilder):
+class MotifTrendBuilder(LowestBuilder):
     """Motif fractions averaged over the lowest structures of a composition.
 
     Parameters
@@ -201,17 +202,10 @@ class MotifTrendBuilder(IncrementalBuilder):
             sources=[motifs], targets=[motif_trends], chunk_size=chunk_size
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the builder as plain data, for `mrun`."""
-        return {**super().as_dict(), "settings": plain(self.settings)}
-
-    def get_items(self) -> Iterator[dict[str, Any]]:
-        """Yield the trends whose lowest structures changed."""
-        self.ensure_indexes()
-        mine = {} if self.campaign is None else {"campaign": self.campaign}
-        groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        heads = self.motifs.query(
-            mine,
+    def heads(self) -> Iterable[dict[str, Any]]:
+        """Return what is known of the motif documents without their contents."""
+        return self.motifs.query(
+            self.scope(),
             properties=[
                 "structure_id",
                 "source_digest",
@@ -222,50 +216,23 @@ class MotifTrendBuilder(IncrementalBuilder):
                 "energy_per_atom",
             ],
         )
-        for head in heads:
-            groups[group_name(head)].append(head)
-        known = {
-            trend["trend_id"]: trend["source_digest"]
-            for trend in self.motif_trends.query(
-                mine, properties=["trend_id", "source_digest"]
-            )
-        }
-        for gone in chunks(sorted(set(known) - set(groups)), 1000):
-            self.motif_trends.remove_docs({"trend_id": {"$in": gone}})
-        for name, members in sorted(groups.items()):
-            chosen = lowest(members, self.settings.n_lowest)
-            ids = [head["structure_id"] for head in chosen]
-            source = digest([(h["structure_id"], h["source_digest"]) for h in chosen])
-            if known.get(name) != source:
-                full = {
-                    document["structure_id"]: document
-                    for document in self.motifs.query({"structure_id": {"$in": ids}})
-                }
-                yield {
-                    "name": name,
-                    "source": source,
-                    "motifs": [full[structure_id] for structure_id in ids],
-                }
 
-    def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
-        """Average one group.
+    def state(self, head: dict[str, Any]) -> str:
+        """Return the digest of a motif document."""
+        return str(head["source_digest"])
+
+    def document(
+        self, records: Sequence[dict[str, Any]], name: str, source: str
+    ) -> MotifTrendDocument:
+        """Average the motifs of one group.
 
         Parameters
         ----------
-        item
-            Name, digest and motif documents.
+        records
+            Motif documents, lowest energy first.
+        name
+            Id of the trend.
+        source
+            Digest to write on it.
         """
-        return [motif_trend(item["motifs"], item["name"], item["source"]).model_dump()]
-
-
-def group_name(head: dict[str, Any]) -> str:
-    """Return the id of the group of a structure: campaign, method, parent, formula."""
-    return "|".join(
-        str(head[field]) for field in ("campaign", "method", "parent", "formula")
-    )
-
-
-def lowest(heads: Sequence[dict[str, Any]], n: int) -> list[dict[str, Any]]:
-    """Return the n lowest in energy per atom, ties by id."""
-    ranked = sorted(heads, key=lambda h: (h["energy_per_atom"], h["structure_id"]))
-    return ranked[:n]
+        return motif_trend(records, self.settings, name, source)

@@ -10,14 +10,14 @@ from typing import Any
 from maggma.core import Store
 
 from lps_flows.analysis import HullError, HullSettings
-from lps_flows.builders.hull_documents import check_duplicates, phase_diagram
+from lps_flows.builders.hull_documents import of_equal_energy, phase_diagram
 from lps_flows.builders.increment import (
     IncrementalBuilder,
-    chunks,
     digest,
     plain,
     query_heads,
     reduced_formula,
+    remove,
 )
 from lps_flows.schemas.phase_diagram import DIAGRAM_INDEXES, ENTRY_INDEXES
 
@@ -74,10 +74,6 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             chunk_size=chunk_size,
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the builder as plain data, for `mrun`."""
-        return {**super().as_dict(), "settings": plain(self.settings)}
-
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the groups whose structures changed, after checking all of them."""
         self.ensure_indexes()
@@ -85,8 +81,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             self.phase_diagram_entries.ensure_index(
                 field, unique=field == "structure_id"
             )
-        mine = {} if self.campaign is None else {"campaign": self.campaign}
-        known = {d["diagram_id"]: d for d in self.phase_diagrams.query(mine)}
+        known = {d["diagram_id"]: d for d in self.phase_diagrams.query(self.scope())}
         groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
         left_out: dict[str, int] = defaultdict(int)
         for head in query_heads(self.structures, self.campaign):
@@ -137,7 +132,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         ------
         HullError
             Naming what is missing, the document that held it last time, and where
-            else it is found.
+            else it is found; or two documents that hold one calculation.
         """
         for name, document in known.items():
             if name not in groups:
@@ -150,12 +145,40 @@ class PhaseDiagramBuilder(IncrementalBuilder):
                 )
             if (problem := self._lacks_end_member(groups[name])) is not None:
                 raise self._missing(name, problem, groups, document)
-        for name, heads in groups.items():
+        # the largest first: a stray document by another method is a group of its own
+        for name, heads in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
             problem = self._lacks_end_member(heads)
             trained = heads[0]["method"].startswith(TRAINED_POTENTIAL)
             if problem is not None and not trained:
                 raise self._missing(name, problem, groups, None)
-            check_duplicates(heads)
+            for equals in of_equal_energy(heads):
+                self._check_different(equals)
+
+    def _check_different(self, heads: Sequence[dict[str, Any]]) -> None:
+        """Raise when two documents of one energy hold the same atoms, too.
+
+        That is one calculation that entered twice.
+        """
+        ids = sorted(head["structure_id"] for head in heads)
+        seen: dict[str, str] = {}
+        for record in sorted(
+            self.structures.query(
+                {"structure_id": {"$in": ids}}, properties=["structure_id", "structure"]
+            ),
+            key=lambda record: str(record["structure_id"]),
+        ):
+            atoms = digest(record["structure"])
+            if atoms in seen:
+                raise HullError(
+                    f"{record['structure_id']} repeats the calculation that "
+                    f"{seen[atoms]} holds: same atoms, same energy; the old results "
+                    "were left as they are",
+                    field="structures",
+                    value=[seen[atoms], record["structure_id"]],
+                    remedy="remove one of the two jobs from the store, or give the "
+                    "second run a campaign name of its own",
+                )
+            seen[atoms] = record["structure_id"]
 
     def _lacks_end_member(self, heads: Sequence[dict[str, Any]]) -> str | None:
         present = {reduced_formula(head["formula"]) for head in heads}
@@ -230,11 +253,8 @@ class PhaseDiagramBuilder(IncrementalBuilder):
                     group, properties=["structure_id", "source_digest"]
                 )
             }
-            gone = sorted(set(old) - {record.structure_id for record in records})
-            for few in chunks(gone, 1000):
-                self.phase_diagram_entries.remove_docs(
-                    {**group, "structure_id": {"$in": few}}
-                )
+            gone = set(old) - {record.structure_id for record in records}
+            remove(self.phase_diagram_entries, "structure_id", gone, **group)
             changed = [
                 record.model_dump()
                 for record in records

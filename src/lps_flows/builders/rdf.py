@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from maggma.core import Store
@@ -12,15 +11,12 @@ from pymatgen.core import Composition, Structure
 from lps_flows.analysis import RDFSettings, partial_rdfs
 from lps_flows.analysis.rdf import PartialRDF, all_pairs
 from lps_flows.builders.increment import (
-    IncrementalBuilder,
-    chunks,
-    digest,
     head_facts,
     plain,
     query_heads,
     reduced_formula,
 )
-from lps_flows.builders.motifs import group_name, lowest
+from lps_flows.builders.lowest import LowestBuilder
 from lps_flows.schemas.rdf import RDF_INDEXES, PartialDistribution, RDFDocument
 
 
@@ -78,7 +74,7 @@ def _partial(rdf: PartialRDF, composition: Composition) -> PartialDistribution:
     )
 
 
-class RDFBuilder(IncrementalBuilder):
+class RDFBuilder(LowestBuilder):
     """One document per composition and parent, over its lowest structures.
 
     Parameters
@@ -113,57 +109,31 @@ class RDFBuilder(IncrementalBuilder):
         self.campaign = campaign
         super().__init__(sources=[structures], targets=[rdfs], chunk_size=chunk_size)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the builder as plain data, for `mrun`."""
-        return {**super().as_dict(), "settings": plain(self.settings)}
-
-    def get_items(self) -> Iterator[dict[str, Any]]:
-        """Yield the compositions whose lowest structures changed."""
-        self.ensure_indexes()
-        mine = {} if self.campaign is None else {"campaign": self.campaign}
-        groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    def heads(self) -> Iterable[dict[str, Any]]:
+        """Return what is known of the structures without their atoms."""
         for head in query_heads(self.structures, self.campaign):
-            facts = {
+            yield {
                 **head,
                 "parent": head["provenance"].get("parent"),
                 "formula": reduced_formula(head["formula"]),
             }
-            groups[group_name(facts)].append(facts)
-        known = {
-            document["rdf_id"]: document["source_digest"]
-            for document in self.rdfs.query(
-                mine, properties=["rdf_id", "source_digest"]
-            )
-        }
-        for gone in chunks(sorted(set(known) - set(groups)), 1000):
-            self.rdfs.remove_docs({"rdf_id": {"$in": gone}})
-        settings = plain(self.settings)
-        for name, members in sorted(groups.items()):
-            chosen = lowest(members, self.settings.n_lowest)
-            ids = [head["structure_id"] for head in chosen]
-            source = digest(
-                [(h["structure_id"], h["version"]) for h in chosen], settings
-            )
-            if known.get(name) != source:
-                full = {
-                    record["structure_id"]: record
-                    for record in self.structures.query({"structure_id": {"$in": ids}})
-                }
-                yield {
-                    "name": name,
-                    "source": source,
-                    "records": [full[structure_id] for structure_id in ids],
-                }
 
-    def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
-        """Compute the RDFs of one composition.
+    def state(self, head: dict[str, Any]) -> str:
+        """Return the version of a structure."""
+        return str(head["version"])
+
+    def document(
+        self, records: Sequence[dict[str, Any]], name: str, source: str
+    ) -> RDFDocument:
+        """Compute the RDFs of one group.
 
         Parameters
         ----------
-        item
-            Name, digest and structure documents.
+        records
+            Structure documents, lowest energy first.
+        name
+            Id of the document.
+        source
+            Digest to write on it.
         """
-        document = rdf_document(
-            item["records"], self.settings, item["name"], item["source"]
-        )
-        return [document.model_dump()]
+        return rdf_document(records, self.settings, name, source)

@@ -10,7 +10,7 @@ import numpy as np
 from jobflow import JobStore
 from maggma.core import Store
 
-from lps_flows.builders.increment import IncrementalBuilder, chunks
+from lps_flows.builders.increment import IncrementalBuilder, remove
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.built import NO_CAMPAIGN, STRUCTURE_INDEXES
@@ -67,10 +67,8 @@ class StructureBuilder(IncrementalBuilder):
         """Yield the job documents that are new or changed."""
         self.ensure_indexes()
         jobs: dict[str, Any] = {"output.@class": {"$in": list(_OUTPUTS)}}
-        mine = {}
         if self.campaign is not None:
             jobs["metadata.campaign"] = self.campaign
-            mine["campaign"] = self.campaign
         latest: dict[str, tuple[int, str, int]] = {}
         for head in self.job_store.query(jobs, properties=list(_VERSION)):
             output = head["output"]
@@ -81,7 +79,7 @@ class StructureBuilder(IncrementalBuilder):
         found = Counter(
             (record["job_uuid"], record["version"])
             for record in self.structures.query(
-                mine, properties=["job_uuid", "version"]
+                self.scope(), properties=["job_uuid", "version"]
             )
         )
         known = {uuid for uuid, _ in found}
@@ -92,9 +90,8 @@ class StructureBuilder(IncrementalBuilder):
             if found[uuid, version] != size
         )
         # what is read again may have shrunk: its old structures go first
-        gone = sorted((known - set(latest)) | (known & set(pending)))
-        for few in chunks(gone, 1000):
-            self.structures.remove_docs({"job_uuid": {"$in": few}})
+        gone = (known - set(latest)) | (known & set(pending))
+        remove(self.structures, "job_uuid", gone)
         self.total = len(pending)
         for uuid in pending:
             index, version, _ = latest[uuid]

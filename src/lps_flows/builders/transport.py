@@ -8,7 +8,7 @@ from typing import Any
 from jobflow import JobStore
 from maggma.core import Store
 
-from lps_flows.builders.increment import IncrementalBuilder, chunks, digest
+from lps_flows.builders.increment import IncrementalBuilder, digest
 from lps_flows.schemas.built import NO_CAMPAIGN
 from lps_flows.schemas.transport import TRANSPORT_INDEXES, TransportRecord
 
@@ -76,10 +76,8 @@ class TransportBuilder(IncrementalBuilder):
         """Yield the conductivities that are new or changed."""
         self.ensure_indexes()
         jobs: dict[str, Any] = {"output.@class": "TransportDocument"}
-        mine: dict[str, Any] = {}
         if self.campaign is not None:
             jobs["metadata.campaign"] = self.campaign
-            mine["campaign"] = self.campaign
         structures = self._structures()
         wanted = {
             job["uuid"]: digest(
@@ -89,21 +87,14 @@ class TransportBuilder(IncrementalBuilder):
                 jobs, properties=["uuid", "index", "completed_at"], sort={"index": 1}
             )
         }
-        known = {
-            document["transport_id"]: document["source_digest"]
-            for document in self.transport.query(
-                mine, properties=["transport_id", "source_digest"]
-            )
-        }
-        for gone in chunks(sorted(set(known) - set(wanted)), 1000):
-            self.transport.remove_docs({"transport_id": {"$in": gone}})
-        for uuid, source in sorted(wanted.items()):
-            if known.get(uuid) != source:
-                yield {
-                    "job": self.job_store.query_one({"uuid": uuid}, sort={"index": -1}),
-                    "structure_id": structures.get(uuid),
-                    "source": source,
-                }
+        for uuid in self.out_of_date(wanted):
+            yield {
+                "job": self.job_store.query_one(
+                    {**jobs, "uuid": uuid}, sort={"index": -1}
+                ),
+                "structure_id": structures.get(uuid),
+                "source": wanted[uuid],
+            }
 
     def _structures(self) -> dict[str, str]:
         """Return the structure's id by the conductivity's, from the selections."""

@@ -195,7 +195,7 @@ class CompositionLine(FrozenSettings):
 
 def _readable(composition: str | Composition) -> Composition:
     try:
-        return Composition(composition)
+        found = Composition(composition)
     except ValueError as error:
         raise OffLineError(
             "this is not a chemical formula",
@@ -203,6 +203,14 @@ def _readable(composition: str | Composition) -> Composition:
             value=str(composition),
             remedy="Write it like 'Li7P3S11'",
         ) from error
+    if found.num_atoms == 0:
+        raise OffLineError(
+            "a composition without atoms is on no line",
+            field="composition",
+            value=str(composition),
+            remedy="Write it like 'Li7P3S11'",
+        )
+    return found
 
 
 def _text(composition: Composition) -> str:

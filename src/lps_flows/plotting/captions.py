@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lps_flows.plotting.region import hull_distances, in_region
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
-from lps_flows.schemas.phase_diagram import GapInterval, PhaseDiagramDocument
+from lps_flows.schemas.phase_diagram import (
+    GapInterval,
+    PhaseDiagramDocument,
+    PhaseDiagramEntry,
+)
 from lps_flows.schemas.rdf import RDFDocument
 
 
@@ -63,12 +68,14 @@ def motif_caption(trends: Sequence[MotifTrendDocument]) -> str:
     """Return the caption of the motif fractions."""
     on_line = [t for t in trends if t.x is not None]
     total = sum(t.n_structures for t in on_line)
-    most = max((t.n_structures for t in on_line), default=0)
+    settings = on_line[0].settings if on_line else {}
     method = on_line[0].method if on_line else "no method"
     return (
         f"Fraction of P in each motif over x by {method}: mean and standard deviation "
-        f"over the lowest structures (at most {most}) of each composition and parent "
-        f"crystal, {total} structures in all."
+        f"over the lowest structures (at most {settings.get('n_lowest', 0)}) of each "
+        f"composition and parent crystal, {total} structures in all. Bonds: "
+        f"P-S below {settings.get('ligand_cutoff', 0):g} Å, P-P below "
+        f"{settings.get('former_cutoff', 0):g} Å."
     )
 
 
@@ -121,15 +128,34 @@ def cluster_caption(
     )
 
 
-def region_caption(model: ClusterModelDocument, limit: float) -> str:
-    """Return the caption of the region around Li3PS4."""
+def region_caption(
+    model: ClusterModelDocument,
+    places: Sequence[ClusterAssignment],
+    entries: Sequence[PhaseDiagramEntry],
+    limit: float,
+) -> str:
+    """Return the caption of the region around Li3PS4.
+
+    Parameters
+    ----------
+    model
+        The classes.
+    places
+        The structures' places in them.
+    entries
+        Entries of the phase diagram.
+    limit
+        Largest hull distance of a candidate (meV/atom).
+    """
+    shown = in_region(places, hull_distances(entries), max_e_above_hull=limit)
     classes = ", ".join(
         f"{key}: class {label}" for key, label in model.reference_classes.items()
     )
     return (
-        f"Distance above the hull around x = 0.75 by {model.method}, coloured by class "
-        f"({classes}). Outlined: crystals; dashed: {limit:g} meV/atom, the limit of "
-        "the candidates."
+        f"Distance above the hull around x = 0.75 by {model.method}: {len(shown)} "
+        f"structures of campaign {model.campaign} up to {4 * limit:g} meV/atom, "
+        f"coloured by class, k = {len(model.labels)} ({classes}). Outlined: crystals; "
+        f"dashed: {limit:g} meV/atom, the limit of the candidates."
     )
 
 
@@ -138,10 +164,12 @@ def elasticity_caption(documents: Sequence[ElasticityDocument]) -> str:
     shown = [d for d in documents if d.bulk_modulus is not None]
     doubtful = sum(not d.trusted for d in shown)
     method = shown[0].method if shown else "no method"
+    volumes = sorted({len(d.volumes) for d in shown})
     text = (
         f"Equations of state (left) and bulk moduli (right; bars: standard error of "
-        f"the third-order Birch-Murnaghan fit) by {method}; dashed and hatched: "
-        "glass-ceramic structures."
+        f"the third-order Birch-Murnaghan fit) of {len(shown)} structures by {method}, "
+        f"atoms relaxed at {' or '.join(map(str, volumes))} volumes each; dashed and "
+        "hatched: glass-ceramic structures."
     )
     if doubtful:
         text += f" {doubtful} of the fits are marked as not trusted."

@@ -1,8 +1,8 @@
-"""Nearest crystals and classes of structures (the paper's Figs. 7 and 9)."""
+"""Nearest crystals and classes of structures (the paper's Fig. 7)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,9 +24,12 @@ from lps_flows.plotting.style import (
     pretty_html,
 )
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
-from lps_flows.schemas.phase_diagram import PhaseDiagramEntry
 
-_Group = tuple[str, tuple[str, str, str], list[ClusterAssignment]]
+Group = tuple[str, tuple[str, str, str], list[ClusterAssignment]]
+"""Name in the legend; colour, marker, marker of plotly; members."""
+
+NEW_LINE = "\n    "
+"""Where a long name in the legend is broken."""
 
 
 def nearest_crystal_figure(
@@ -41,7 +44,7 @@ def nearest_crystal_figure(
     places
         The structures' places in it.
     """
-    return _plane(model, _by_nearest(model, places))
+    return _plane(model, by_nearest(model, places))
 
 
 def cluster_figure(
@@ -56,18 +59,13 @@ def cluster_figure(
     places
         The structures' places in it.
     """
-    return _plane(model, _by_label(model, places), silhouette=True)
+    return _plane(model, by_label(model, places), silhouette=True)
 
 
-def region_figure(
-    model: ClusterModelDocument,
-    places: Sequence[ClusterAssignment],
-    entries: Sequence[PhaseDiagramEntry],
-    *,
-    x_range: tuple[float, float] = (0.65, 0.80),
-    max_e_above_hull: float = 30.0,
-) -> Figure:
-    """Return hull distance over x around Li3PS4, coloured by class (Fig. 9).
+def nearest_crystal_plotly(
+    model: ClusterModelDocument, places: Sequence[ClusterAssignment]
+) -> go.Figure:
+    """Return the nearest crystals in the first principal plane for hovering.
 
     Parameters
     ----------
@@ -75,79 +73,8 @@ def region_figure(
         Classes of one campaign by one method.
     places
         The structures' places in it.
-    entries
-        Entries of the phase diagram of the same campaign and method.
-    x_range
-        Stretch of the composition line.
-    max_e_above_hull
-        Distance above the hull up to which a composition can be a candidate
-        (meV/atom); drawn as a line. Structures above four times this are left out.
     """
-    above = {
-        e.structure_id: 1000 * e.e_above_hull
-        for e in entries
-        if e.e_above_hull is not None
-    }
-    with figure_style():
-        figure, axes = plt.subplots(figsize=(5.2, 3.8))
-        top = 4 * max_e_above_hull
-        inside = [
-            m
-            for m in places
-            if m.x is not None
-            and x_range[0] <= m.x <= x_range[1]
-            and above.get(m.structure_id, np.inf) <= top
-        ]
-        for label, (colour, marker, _), chosen in _by_label(model, inside):
-            for crystal in (False, True):
-                part = [m for m in chosen if (m.source == "crystal") is crystal]
-                axes.scatter(
-                    [float(m.x or 0) for m in part],
-                    [above[m.structure_id] for m in part],
-                    color=colour,
-                    marker=marker,
-                    s=40 if crystal else 16,
-                    edgecolor=BLACK if crystal else "none",
-                    linewidth=0.8,
-                    alpha=1.0 if crystal else 0.75,
-                    label=None if crystal else label,
-                    zorder=4 if crystal else 3,
-                )
-        axes.axhline(max_e_above_hull, color=GREY, linestyle=(0, (4, 2)), linewidth=0.9)
-        axes.text(
-            x_range[1] - 0.002,
-            max_e_above_hull,
-            "limit of the candidates",
-            va="bottom",
-            ha="right",
-            fontsize=6.5,
-            color=GREY,
-        )
-        axes.set_xlim(*x_range)
-        axes.set_ylim(-0.1 * axes.get_ylim()[1], 1.05 * axes.get_ylim()[1])
-        axes.set_xlabel("x")
-        axes.set_ylabel("distance above the hull (meV/atom)")
-        figure.legend(loc="outside lower center", ncols=2)
-        _name_crystals(axes, inside, above)
-    return figure
-
-
-def _name_crystals(
-    axes: Axes, chosen: Sequence[ClusterAssignment], above: Mapping[str, float]
-) -> None:
-    points = [(float(m.x or 0), above[m.structure_id]) for m in chosen]
-    named = [
-        (point, m.parent)
-        for point, m in zip(points, chosen, strict=True)
-        if m.source == "crystal" and m.parent is not None
-    ]
-    place_labels(
-        axes,
-        [point for point, _ in named],
-        [pretty(parent) for _, parent in named],
-        directions=AROUND,
-        obstacles=points,
-    )
+    return _plane_plotly(model, by_nearest(model, places, pretty_html))
 
 
 def cluster_plotly(
@@ -162,32 +89,59 @@ def cluster_plotly(
     places
         The structures' places in it.
     """
+    return _plane_plotly(model, by_label(model, places, pretty_html))
+
+
+def _plane_plotly(model: ClusterModelDocument, groups: Sequence[Group]) -> go.Figure:
     figure = go.Figure()
-    for name, (colour, _, marker), members in _by_label(model, places):
+    for name, (colour, _, marker), members in groups:
         points = _points(members)
         figure.add_scatter(
             x=points[:, 0],
             y=points[:, 1],
             mode="markers",
-            name=f"{name} ({len(members)})",
-            marker={"color": colour, "symbol": marker},
-            text=[
-                f"<b>{pretty_html(m.formula)}</b><br>parent {m.parent}, {m.source}"
-                f"<br>nearest {m.nearest}"
-                f" ({m.similarities.get(m.nearest, max(m.similarities.values())):.2f})"
-                f"<br>{m.structure_id}"
-                for m in members
-            ],
+            name=f"{name.replace(NEW_LINE, '<br>')} ({len(members)})",
+            marker={"color": colour, "symbol": marker, "opacity": 0.75},
+            text=[hover_text(m) for m in members],
             hovertemplate="%{text}<extra></extra>",
         )
+    stars = _reference_points(model)
+    figure.add_scatter(
+        x=[x for x, _ in stars.values()],
+        y=[y for _, y in stars.values()],
+        mode="markers",
+        name="reference crystals",
+        marker={
+            "symbol": "star",
+            "size": 13,
+            "color": "white",
+            "line": {"color": BLACK, "width": 1},
+        },
+        text=[
+            f"<b>{pretty_html(key)}</b><br>class {model.reference_classes[key]}"
+            for key in stars
+        ],
+        hovertemplate="%{text}<extra></extra>",
+    )
     first, second = _axis_labels(model)
     figure.update_layout(template="simple_white", xaxis_title=first, yaxis_title=second)
     return figure
 
 
+def hover_text(place: ClusterAssignment) -> str:
+    """Return what is said of a structure when the pointer is over it."""
+    similar = max(place.similarities.items(), key=lambda kv: kv[1], default=None)
+    most = "" if similar is None else f" (most like {similar[0]}, {similar[1]:.2f})"
+    return (
+        f"<b>{pretty_html(place.formula)}</b><br>parent {place.parent}, {place.source}"
+        f"<br>class {place.label}<br>nearest {place.nearest}{most}"
+        f"<br>{place.structure_id}"
+    )
+
+
 def _plane(
     model: ClusterModelDocument,
-    groups: Sequence[_Group],
+    groups: Sequence[Group],
     *,
     silhouette: bool = False,
 ) -> Figure:
@@ -236,10 +190,7 @@ def _silhouette_panel(axes: Axes, model: ClusterModelDocument) -> None:
 def _mark_references(
     axes: Axes, model: ClusterModelDocument, shown: Sequence[tuple[float, float]]
 ) -> None:
-    points = {
-        key: (vector[0], vector[1] if len(vector) > 1 else 0.0)
-        for key, vector in model.references.items()
-    }
+    points = _reference_points(model)
     if not points:
         return
     axes.scatter(
@@ -261,6 +212,13 @@ def _mark_references(
     )
 
 
+def _reference_points(model: ClusterModelDocument) -> dict[str, tuple[float, float]]:
+    return {
+        key: (vector[0], vector[1] if len(vector) > 1 else 0.0)
+        for key, vector in model.references.items()
+    }
+
+
 def _points(members: Sequence[ClusterAssignment]) -> np.ndarray:
     points = np.array([m.coordinates for m in members])
     if points.shape[1] == 1:
@@ -276,35 +234,59 @@ def _axis_labels(model: ClusterModelDocument) -> tuple[str, str]:
     )
 
 
-def _by_label(
-    model: ClusterModelDocument, places: Sequence[ClusterAssignment]
-) -> list[_Group]:
-    groups: list[_Group] = []
+def by_label(
+    model: ClusterModelDocument,
+    places: Sequence[ClusterAssignment],
+    write: Callable[[str], str] = pretty,
+) -> list[Group]:
+    """Return name, style and members of every class.
+
+    Parameters
+    ----------
+    model
+        Classes of one campaign by one method.
+    places
+        The structures' places in it.
+    write
+        How crystals are written: for matplotlib, or `pretty_html` for plotly.
+    """
+    groups: list[Group] = []
     for k, label in enumerate(sorted(model.labels)):
         members = [p for p in places if p.label == label]
         if members:
             crystals = [
-                pretty(key)
-                for key, of in model.reference_classes.items()
-                if of == label
+                write(key) for key, of in model.reference_classes.items() if of == label
             ]
             name = f"class {label}"
             if crystals:
                 lines = [", ".join(few) for few in _threes(crystals)]
-                name += ": " + ",\n    ".join(lines)
+                name += ": " + f",{NEW_LINE}".join(lines)
             groups.append((name, _style(k), members))
     return groups
 
 
-def _by_nearest(
-    model: ClusterModelDocument, places: Sequence[ClusterAssignment]
-) -> list[_Group]:
-    groups: list[_Group] = []
+def by_nearest(
+    model: ClusterModelDocument,
+    places: Sequence[ClusterAssignment],
+    write: Callable[[str], str] = pretty,
+) -> list[Group]:
+    """Return name, style and members of every nearest crystal, ``none`` last.
+
+    Parameters
+    ----------
+    model
+        Classes of one campaign by one method.
+    places
+        The structures' places in it.
+    write
+        How crystals are written: for matplotlib, or `pretty_html` for plotly.
+    """
+    groups: list[Group] = []
     for k, key in enumerate([*model.references, NO_CRYSTAL]):
         members = [p for p in places if p.nearest == key]
         if members:
             style = _style(k) if key != NO_CRYSTAL else (GREY, "x", "x")
-            groups.append((pretty(key), style, members))
+            groups.append((write(key), style, members))
     return groups
 
 

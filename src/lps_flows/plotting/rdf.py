@@ -7,8 +7,10 @@ from itertools import combinations_with_replacement
 
 import matplotlib.pyplot as plt
 import numpy as np
+import plotly.graph_objects as go
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from plotly.subplots import make_subplots
 from pymatgen.core import Element
 
 from lps_flows.foundation import LpsFlowsError
@@ -20,6 +22,7 @@ from lps_flows.plotting.style import (
     parent_name,
     parent_styles,
     pretty,
+    pretty_html,
     sampled_parents,
 )
 from lps_flows.schemas.rdf import PartialDistribution, RDFDocument
@@ -74,24 +77,7 @@ def rdf_figure(
         When no composition has one of the pairs.
     """
     pairs = pair_groups(rdfs)[0] if pairs is None else pairs
-    sampled = sampled_parents(rdfs)
-    shown = sorted(
-        (
-            d
-            for d in rdfs
-            if d.x is not None
-            and any(_find(d, p) for p in pairs)
-            and (not sampled or parent_name(d.parent) in sampled)
-        ),
-        key=lambda d: (d.x, parent_name(d.parent)),
-    )
-    if not shown:
-        raise NothingToPlotError(
-            "no composition on the line has any of these pairs",
-            field="pairs",
-            value=list(pairs),
-            remedy="build the RDFs of a campaign first",
-        )
+    shown = _shown(rdfs, pairs)
     styles = parent_styles(d.parent for d in shown)
     with figure_style():
         height = 1.6 + 0.26 * len(shown)
@@ -127,6 +113,89 @@ def rdf_figure(
         )
         figure.legend(handles=handles, loc="outside lower center", ncols=5)
     return figure
+
+
+def rdf_plotly(
+    rdfs: Sequence[RDFDocument], pairs: Sequence[tuple[str, str]] | None = None
+) -> go.Figure:
+    """Return the same distributions, not stacked, for hovering and choosing.
+
+    A click on a composition in the legend hides it in all panels.
+
+    Parameters
+    ----------
+    rdfs
+        Distributions of one campaign by one method.
+    pairs
+        One panel per pair; the first group of `pair_groups` by default.
+
+    Raises
+    ------
+    NothingToPlotError
+        When no composition has one of the pairs.
+    """
+    pairs = pair_groups(rdfs)[0] if pairs is None else pairs
+    shown = _shown(rdfs, pairs)
+    styles = parent_styles(d.parent for d in shown)
+    figure = make_subplots(
+        rows=1, cols=len(pairs), subplot_titles=["-".join(pair) for pair in pairs]
+    )
+    named: set[str] = set()
+    for column, pair in enumerate(pairs, start=1):
+        for document in shown:
+            partial = _find(document, pair)
+            if partial is None:
+                continue
+            name = f"{document.x:.3f} {pretty_html(document.formula)}"
+            coordination = (
+                "no first minimum"
+                if partial.coordination is None
+                else f"{partial.coordination:.2f} {partial.pair[1]} around "
+                f"{partial.pair[0]} up to {partial.first_minimum:.2f} Å"
+            )
+            figure.add_scatter(
+                x=partial.r,
+                y=partial.g,
+                mode="lines",
+                name=f"{name}, {pretty_html(parent_name(document.parent))}",
+                legendgroup=document.rdf_id,
+                showlegend=document.rdf_id not in named,
+                line={"color": styles[parent_name(document.parent)][0], "width": 1.2},
+                hovertemplate=f"<b>{name}</b>, parent {document.parent}<br>r = "
+                f"%{{x:.2f}} Å, g = %{{y:.2f}}<br>{coordination}<extra></extra>",
+                row=1,
+                col=column,
+            )
+            named.add(document.rdf_id)
+    figure.update_layout(template="simple_white")
+    figure.update_xaxes(title_text="r (Å)")
+    figure.update_yaxes(title_text="g(r)", col=1)
+    return figure
+
+
+def _shown(
+    rdfs: Sequence[RDFDocument], pairs: Sequence[tuple[str, str]]
+) -> list[RDFDocument]:
+    """Return the distributions on the line, ascending in x."""
+    sampled = sampled_parents(rdfs)
+    shown = sorted(
+        (
+            d
+            for d in rdfs
+            if d.x is not None
+            and any(_find(d, p) for p in pairs)
+            and (not sampled or parent_name(d.parent) in sampled)
+        ),
+        key=lambda d: (d.x, parent_name(d.parent)),
+    )
+    if not shown:
+        raise NothingToPlotError(
+            "no composition on the line has any of these pairs",
+            field="pairs",
+            value=list(pairs),
+            remedy="build the RDFs of a campaign first",
+        )
+    return shown
 
 
 def _curve(

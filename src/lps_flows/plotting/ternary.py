@@ -55,15 +55,14 @@ def ternary_figure(
         When there are not three elements, or an elemental phase is missing.
     """
     elements = _elements(diagram)
-    lowest = [e for e in lowest_phases(entries) if not e.glass]
-    stable = [e for e in lowest if e.ternary is not None and e.ternary.on_hull]
-    above = [e for e in lowest if e.ternary is not None and not e.ternary.on_hull]
+    stable, above = stable_and_above(entries)
     with figure_style():
         figure, axes = plt.subplots(figsize=(5.4, 4.0))
         corners = np.array([[0, 0], [1, 0], [0.5, _HEIGHT], [0, 0]])
         axes.plot(*corners.T, color=BLACK, linewidth=0.9, zorder=1)
         for pair in tie_lines(stable, elements):
-            axes.plot(*np.array(pair).T, color=GREY, linewidth=0.6, zorder=1)
+            places = np.array([_place(phase, elements) for phase in pair])
+            axes.plot(*places.T, color=GREY, linewidth=0.6, zorder=1)
         ends = [
             _place(Composition(end.formula), elements) for end in diagram.end_members
         ]
@@ -120,19 +119,23 @@ def _elements(diagram: PhaseDiagramDocument) -> list[str]:
     return diagram.elements
 
 
-def lowest_phases(entries: Sequence[PhaseDiagramEntry]) -> list[PhaseDiagramEntry]:
-    """Return the lowest crystal of every formula; glasses only without a crystal.
+def stable_and_above(
+    entries: Sequence[PhaseDiagramEntry],
+) -> tuple[list[PhaseDiagramEntry], list[PhaseDiagramEntry]]:
+    """Return the vertices of the hull, and the lowest crystal of every other formula.
 
     Parameters
     ----------
     entries
-        Entries of one diagram.
+        Entries of one diagram. A glass-ceramic structure appears when it is a vertex.
     """
-    lowest: dict[str, PhaseDiagramEntry] = {}
-    ranked = sorted(entries, key=lambda e: (e.glass, e.energy_per_atom))
-    for entry in ranked:
-        lowest.setdefault(entry.formula, entry)
-    return list(lowest.values())
+    placed = [e for e in entries if e.ternary is not None]
+    stable = {e.formula: e for e in placed if e.ternary and e.ternary.on_hull}
+    above: dict[str, PhaseDiagramEntry] = {}
+    for entry in sorted(placed, key=lambda e: e.energy_per_atom):
+        if entry.formula not in stable and not entry.glass:
+            above.setdefault(entry.formula, entry)
+    return list(stable.values()), list(above.values())
 
 
 def _place(composition: Composition, elements: Sequence[str]) -> tuple[float, float]:
@@ -146,8 +149,8 @@ def _position(entry: PhaseDiagramEntry, elements: Sequence[str]) -> tuple[float,
 
 def tie_lines(
     stable: Sequence[PhaseDiagramEntry], elements: Sequence[str]
-) -> list[tuple[tuple[float, float], tuple[float, float]]]:
-    """Return the edges between stable phases, in the plane of the triangle.
+) -> list[tuple[Composition, Composition]]:
+    """Return the pairs of stable phases that coexist.
 
     Parameters
     ----------
@@ -169,8 +172,8 @@ def tie_lines(
         for facet in hull.facets
         for i, j in ((0, 1), (1, 2), (0, 2))
     }
-    at = [_place(entry.composition, elements) for entry in hull.qhull_entries]
-    return [(at[i], at[j]) for i, j in sorted(edges)]
+    phase = [entry.composition for entry in hull.qhull_entries]
+    return [(phase[i], phase[j]) for i, j in sorted(edges)]
 
 
 def _label_phases(
@@ -210,20 +213,29 @@ def ternary_plotly(
     """
     elements = _elements(diagram)
     figure = go.Figure()
-    phases = [e for e in lowest_phases(entries) if e.ternary is not None]
-    for name, chosen, symbol in (
-        ("stable", [e for e in phases if e.ternary and e.ternary.on_hull], "circle"),
+    stable, above = stable_and_above(entries)
+    ends = [end.formula for end in diagram.end_members]
+    for name, pairs, line in (
+        ("tie lines", tie_lines(stable, elements), {"color": GREY, "width": 1}),
         (
-            "above the hull",
-            [e for e in phases if e.ternary and not e.ternary.on_hull],
-            "square-open",
+            "composition line",
+            [(Composition(ends[0]), Composition(ends[1]))],
+            {"color": BLUE, "width": 2, "dash": "dash"},
         ),
     ):
-        fractions = [Composition(e.composition).fractional_composition for e in chosen]
         figure.add_scatterternary(
-            a=[f[elements[2]] for f in fractions],
-            b=[f[elements[0]] for f in fractions],
-            c=[f[elements[1]] for f in fractions],
+            **_segments(pairs, elements),
+            mode="lines",
+            name=name,
+            line=line,
+            hoverinfo="skip",
+        )
+    for name, chosen, symbol in (
+        ("stable", stable, "circle"),
+        ("above the hull", above, "square-open"),
+    ):
+        figure.add_scatterternary(
+            **_coordinates([Composition(e.composition) for e in chosen], elements),
             mode="markers",
             name=name,
             marker={"symbol": symbol, "color": BLACK if name == "stable" else BLUE},
@@ -244,3 +256,25 @@ def ternary_plotly(
         },
     )
     return figure
+
+
+def _coordinates(
+    phases: Sequence[Composition], elements: Sequence[str]
+) -> dict[str, list[float | None]]:
+    """Return plotly's coordinates: the top, left and right corner of the triangle."""
+    left, right, top = elements
+    return {
+        axis: [phase.get_atomic_fraction(element) for phase in phases]
+        for axis, element in (("a", top), ("b", left), ("c", right))
+    }
+
+
+def _segments(
+    pairs: Sequence[tuple[Composition, Composition]], elements: Sequence[str]
+) -> dict[str, list[float | None]]:
+    """Return the coordinates of separate lines, a gap after each."""
+    coordinates: dict[str, list[float | None]] = {"a": [], "b": [], "c": []}
+    for pair in pairs:
+        for axis, values in _coordinates(pair, elements).items():
+            coordinates[axis] += [*values, None]
+    return coordinates

@@ -23,12 +23,13 @@ from lps_flows.plotting.clusters import (
     cluster_figure,
     cluster_plotly,
     nearest_crystal_figure,
-    region_figure,
+    nearest_crystal_plotly,
 )
 from lps_flows.plotting.elasticity import elasticity_figure
 from lps_flows.plotting.hull import formation_energy_figure, formation_energy_plotly
 from lps_flows.plotting.motifs import motif_figure, motif_plotly
-from lps_flows.plotting.rdf import pair_groups, rdf_figure
+from lps_flows.plotting.rdf import pair_groups, rdf_figure, rdf_plotly
+from lps_flows.plotting.region import region_figure, region_plotly
 from lps_flows.plotting.ternary import ternary_figure, ternary_plotly
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -207,6 +208,7 @@ def _rdf_plans(
                     name,
                     lambda pairs=pairs: rdf_figure(shown, pairs),  # type: ignore[misc]
                     lambda: rdf_caption(shown),
+                    lambda pairs=pairs: rdf_plotly(shown, pairs),  # type: ignore[misc]
                 )
             )
         else:
@@ -227,6 +229,7 @@ def _cluster_plans(
             "fig7a_nearest_crystals",
             lambda: nearest_crystal_figure(model, places),
             lambda: cluster_caption(model, places, "nearest crystal"),
+            lambda: nearest_crystal_plotly(model, places),
         ),
         _Plan(
             "fig7b_classes",
@@ -244,6 +247,9 @@ def _cluster_plans(
             lambda: region_figure(
                 model, places, found.entries, max_e_above_hull=found.limit
             ),
-            lambda: region_caption(model, found.limit),
+            lambda: region_caption(model, places, found.entries, found.limit),
+            lambda: region_plotly(
+                model, places, found.entries, max_e_above_hull=found.limit
+            ),
         )
     )

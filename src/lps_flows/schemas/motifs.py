@@ -81,3 +81,6 @@ class MotifTrendDocument(BuiltDocument):
     bridging: float = Field(description="Mean fraction of bridging S.")
     terminal: float = Field(description="Mean fraction of terminal S.")
     undercoordinated: float = Field(description="Mean fraction.")
+    settings: dict[str, Any] = Field(
+        description="Elements, cutoffs and number of structures."
+    )
