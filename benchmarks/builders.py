@@ -4,7 +4,8 @@
 
 Structures are crystals of the library, strained and rattled, some less a few units of
 Li2S, with energies that grow with the distortion: physical, but not computed. The
-store is a private MongoDB server in a temporary folder. Prints a Markdown table.
+store is a private MongoDB server in a temporary folder. Prints a Markdown table with
+the processor time of this process (the server's is not in it) and the wall time.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -76,24 +78,34 @@ def document(
     )
 
 
+@cache
+def cell(parent: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lattice, elements and fractional coordinates of a crystal, doubled when small."""
+    structure = crystal(parent)
+    if len(structure) < 40:
+        structure = structure * (1, 2, 1)
+    symbols = np.array([site.specie.symbol for site in structure])
+    return structure.lattice.matrix, symbols, structure.frac_coords
+
+
 def synthetic(seed: int) -> StructureDocument:
     """One strained, rattled crystal or glass of 32 to 64 atoms or so."""
     rng = np.random.default_rng(seed)
     parent = PARENTS[int(rng.integers(len(PARENTS)))]
-    structure = crystal(parent)
-    if len(structure) < 40:
-        structure = structure * (1, 2, 1)
+    matrix, species, coordinates = cell(parent)
     removed = int(rng.integers(0, 4))
-    for element, number in (("Li", 2 * removed), ("S", removed)):
-        sites = [k for k, s in enumerate(structure) if s.specie.symbol == element]
-        structure.remove_sites([int(k) for k in rng.choice(sites, number, False)])
+    gone = [
+        rng.choice(np.flatnonzero(species == element), number, replace=False)
+        for element, number in (("Li", 2 * removed), ("S", removed))
+    ]
+    kept = np.setdiff1d(np.arange(len(species)), np.concatenate(gone))
     strain = rng.normal(scale=0.02, size=3)
-    structure.apply_strain([float(s) for s in strain])
-    moves = rng.normal(scale=0.1, size=(len(structure), 3))
+    strained = matrix * (1 + strain)[:, None]
+    moves = rng.normal(scale=0.1, size=(len(kept), 3))
     moved = Structure(
-        structure.lattice,
-        structure.species,
-        structure.cart_coords + moves,
+        strained,
+        species[kept],
+        coordinates[kept] @ strained + moves,
         coords_are_cartesian=True,
     )
     formation = FORMATION[parent] + 0.05 + 0.02 * removed + abs(rng.normal(scale=0.02))
@@ -157,15 +169,21 @@ def job_store(server: PrivateMongod, database: str) -> JobStore:
     return store
 
 
-def timed_build(store: JobStore) -> tuple[dict[str, float], dict[str, int]]:
-    times: dict[str, float] = {}
-    written: dict[str, int] = {}
+def timed_build(store: JobStore) -> dict[str, np.ndarray]:
+    """Processor time (s), wall time (s) and documents written, by builder."""
+    found: dict[str, np.ndarray] = {}
     for builder in all_builders(store):
         name = type(builder).__name__
-        start = time.perf_counter()
-        written[name] = written.get(name, 0) + run_builder(builder)
-        times[name] = times.get(name, 0.0) + time.perf_counter() - start
-    return times, written
+        cpu, wall = time.process_time(), time.perf_counter()
+        written = run_builder(builder)
+        took = [time.process_time() - cpu, time.perf_counter() - wall, written]
+        found[name] = found.get(name, np.zeros(3)) + took
+    return found
+
+
+def memory() -> float:
+    """Largest memory of this process so far (MB)."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def results(store: JobStore) -> str:
@@ -174,7 +192,11 @@ def results(store: JobStore) -> str:
         collection = result_store(store, name)
         collection.connect()
         found[name] = [
-            {k: v for k, v in d.items() if k not in {"_id", "created_at"}}
+            {
+                k: v
+                for k, v in d.items()
+                if k not in {"_id", "created_at", "last_updated"}
+            }
             for d in sorted(collection.query(), key=lambda d: d[key])
         ]
         collection.close()
@@ -191,6 +213,11 @@ def mrun(store: JobStore, folder: Path) -> float:
             [str(program), "-n", "2", str(path)], check=True, capture_output=True
         )
     return time.perf_counter() - start
+
+
+def row(took: np.ndarray) -> str:
+    cpu, wall, written = took
+    return f"{cpu:.1f} ({wall:.1f}) | {written:.0f}"
 
 
 def main() -> None:
@@ -218,32 +245,32 @@ def report(server: PrivateMongod, options: argparse.Namespace, folder: Path) -> 
     put_crystals(store)
     put(store, 0, options.documents)
     print(f"filled with {options.documents} in {time.perf_counter() - start:.0f} s")
-    memory = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]
-    full, n_full = timed_build(store)
-    memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    none, n_none = timed_build(store)
+    peaks = [memory()]
+    full = timed_build(store)
+    peaks.append(memory())
+    none = timed_build(store)
     put(store, options.documents, options.new)
-    more, n_more = timed_build(store)
+    more = timed_build(store)
+    peaks.append(memory())
     print(f"load {os.getloadavg()[0]:.1f}, one thread, one process\n")
     print(
-        "| builder | full (s) | written | unchanged (s) | written | "
-        "increment (s) | written |"
+        "| builder | full: processor (wall) s | written | unchanged | written | "
+        f"{options.new} new | written |"
     )
     print("|---|---|---|---|---|---|---|")
+    builds = (full, none, more)
     for name in full:
-        print(
-            f"| {name} | {full[name]:.1f} | {n_full[name]} | {none[name]:.2f} | "
-            f"{n_none[name]} | {more[name]:.2f} | {n_more[name]} |"
-        )
-    total, again, step = (sum(t.values()) for t in (full, none, more))
+        print(f"| {name} | " + " | ".join(row(build[name]) for build in builds) + " |")
+    totals = [np.sum(list(build.values()), axis=0) for build in builds]
+    print("| all | " + " | ".join(map(row, totals)) + " |\n")
+    share = 100 * totals[2] / totals[0]
     print(
-        f"| all | {total:.1f} | {sum(n_full.values())} | {again:.2f} | "
-        f"{sum(n_none.values())} | {step:.2f} | {sum(n_more.values())} |\n"
+        f"increment of {options.new}: {share[0]:.1f} % of the full build's processor "
+        f"time, {share[1]:.1f} % of its wall time"
     )
-    print(f"increment of {options.new}: {100 * step / total:.1f} % of the full build")
     print(
-        f"peak memory before {memory[0]:.0f} MB, "
-        f"after the full build {memory[1]:.0f} MB"
+        "peak memory: {:.0f} MB before, {:.0f} MB after the full build, {:.0f} MB "
+        "after the increment".format(*peaks)
     )
     if options.mrun:
         one, two = job_store(server, "one"), job_store(server, "two")

@@ -67,6 +67,14 @@ def test_normalisation_tends_to_one() -> None:
     assert rdf.g[150:190].mean() == pytest.approx(1.0, abs=0.02)
 
 
+def test_last_bins_are_smoothed_like_the_others() -> None:
+    short = partial_rdf([crystal("beta-Li3PS4")], ("Li", "S"), RDFSettings(r_max=6.0))
+    long = partial_rdf([crystal("beta-Li3PS4")], ("Li", "S"), RDFSettings(r_max=9.0))
+    assert len(short.r) == 120
+    assert short.g == pytest.approx(long.g[:120], abs=1e-12)
+    assert short.running_coordination == pytest.approx(long.running_coordination[:120])
+
+
 def test_average_of_structures() -> None:
     one, two = crystal("beta-Li3PS4"), crystal("gamma-Li3PS4")
     both = partial_rdf([one, two], ("Li", "S"), RAW).g

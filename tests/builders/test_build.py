@@ -6,13 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from jobflow import JobStore
 from monty.serialization import dumpfn, loadfn
 
-from lps_flows.analysis import HullError
 from lps_flows.builders import (
     KEYS,
     BuildSettings,
@@ -25,23 +23,13 @@ from lps_flows.schemas import Provenance
 from tests.builders.toy_campaign import (
     CAMPAIGN,
     METHOD,
+    SETTINGS,
     document,
     fill,
     glass,
     put,
+    read,
 )
-
-SETTINGS = BuildSettings.model_validate({"clusters": {"n_clusters_range": [2, 6]}})
-
-
-def read(store: JobStore, name: str, **criteria: Any) -> list[dict[str, Any]]:
-    results = result_store(store, name)
-    results.connect()
-    found = [
-        {k: v for k, v in d.items() if k != "_id"} for d in results.query(criteria)
-    ]
-    results.close()
-    return sorted(found, key=lambda d: d[KEYS[name]])
 
 
 def snapshot(store: JobStore) -> str:
@@ -61,11 +49,6 @@ def content(store: JobStore, without: tuple[str, ...] = ("created_at",)) -> str:
         default=str,
         sort_keys=True,
     )
-
-
-@pytest.fixture
-def filled(job_store: JobStore) -> tuple[JobStore, dict[str, str]]:
-    return job_store, fill(job_store)
 
 
 def test_second_build_writes_nothing(filled: tuple[JobStore, dict[str, str]]) -> None:
@@ -147,96 +130,6 @@ def test_increments_give_what_one_full_build_gives(
     without = ("created_at", "labels", "label", "reference_classes", "criteria")
     without += ("class_label", "centroids", "version", "versions")
     assert content(job_store, without) == content(module_job_store, without)
-
-
-@pytest.mark.parametrize("end", ["Li2S", "P2S5"])
-def test_removed_end_member_is_named_and_old_results_stay(
-    filled: tuple[JobStore, dict[str, str]], end: str
-) -> None:
-    store, uuids = filled
-    build_all(store, SETTINGS)
-    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
-    store.docs_store.remove_docs({"uuid": uuids[end]})
-    with pytest.raises(HullError, match=uuids[end]) as caught:
-        build_all(store, SETTINGS)
-    assert end in str(caught.value)
-    assert (
-        read(store, "phase_diagrams"),
-        read(store, "phase_diagram_entries"),
-    ) == before
-
-
-def test_changed_method_is_named_and_old_results_stay(
-    filled: tuple[JobStore, dict[str, str]],
-) -> None:
-    store, uuids = filled
-    build_all(store, SETTINGS)
-    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
-    job = store.query_one({"uuid": uuids["Li2S"]})
-    job["output"]["method"] = "another-2.0"
-    store.docs_store.update(job, key=["uuid", "index"])
-    with pytest.raises(HullError, match=r"another-2\.0") as caught:
-        build_all(store, SETTINGS)
-    assert uuids["Li2S"] in str(caught.value)
-    assert (
-        read(store, "phase_diagrams"),
-        read(store, "phase_diagram_entries"),
-    ) == before
-
-
-def test_repeated_calculation_of_a_crystal_is_named(
-    filled: tuple[JobStore, dict[str, str]],
-) -> None:
-    store, uuids = filled
-    original = store.query_one({"uuid": uuids["Li4P2S7"]})
-    twin = {k: v for k, v in original.items() if k != "_id"} | {"uuid": "twin-uuid"}
-    store.docs_store.update(twin, key=["uuid", "index"])
-    with pytest.raises(HullError, match="twin-uuid") as caught:
-        build_all(store, SETTINGS)
-    assert uuids["Li4P2S7"] in str(caught.value)
-
-
-def test_repeated_calculation_of_a_glass_is_named(
-    filled: tuple[JobStore, dict[str, str]],
-) -> None:
-    store, uuids = filled
-    build_all(store, SETTINGS)
-    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
-    original = store.query_one({"uuid": uuids["beta-Li3PS4-1-0"]})
-    twin = {k: v for k, v in original.items() if k != "_id"} | {"uuid": "twin-uuid"}
-    store.docs_store.update(twin, key=["uuid", "index"])
-    with pytest.raises(HullError, match="twin-uuid") as caught:
-        build_all(store, SETTINGS)
-    assert uuids["beta-Li3PS4-1-0"] in str(caught.value)
-    assert (
-        read(store, "phase_diagrams"),
-        read(store, "phase_diagram_entries"),
-    ) == before
-    store.docs_store.remove_docs({"uuid": "twin-uuid"})
-    assert build_all(store, SETTINGS)["PhaseDiagramBuilder"] == 0
-
-
-def test_equal_energies_of_different_structures_are_no_duplicates(
-    job_store: JobStore,
-) -> None:
-    fill(job_store, glasses=1)
-    for seed in (50, 51):
-        structure, provenance = glass("beta-Li3PS4", 1, seed)
-        put(job_store, f"equal-{seed}", document(structure, -0.12, provenance))
-    assert build_all(job_store, SETTINGS)["PhaseDiagramBuilder"] > 0
-
-
-def test_end_member_by_another_method_is_named_in_a_first_build(
-    filled: tuple[JobStore, dict[str, str]],
-) -> None:
-    store, uuids = filled
-    job = store.query_one({"uuid": uuids["P2S5"]})
-    job["output"]["method"] = "another-2.0"
-    store.docs_store.update(job, key=["uuid", "index"])
-    with pytest.raises(HullError, match=r"another-2\.0") as caught:
-        build_all(store, SETTINGS)
-    assert uuids["P2S5"] in str(caught.value)
-    assert not read(store, "phase_diagrams")
 
 
 def test_classes_and_candidates_of_a_vanished_group_go(job_store: JobStore) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 import numpy as np
@@ -12,9 +13,11 @@ from jobflow import JobStore
 from monty.json import jsanitize
 from pymatgen.core import Structure
 
+from lps_flows.builders import KEYS, BuildSettings, result_store
 from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 
+SETTINGS = BuildSettings.model_validate({"clusters": {"n_clusters_range": [2, 6]}})
 METHOD = "toy-1.0"
 CAMPAIGN = "toy"
 # formation energies (eV/atom) of the crystals on the line, the paper's distances kept
@@ -174,3 +177,14 @@ def fill(
         name: put(store, f"{campaign}-{name}", deepcopy(output), campaign=campaign)
         for name, output in _outputs(glasses).items()
     }
+
+
+def read(store: JobStore, name: str, **criteria: Any) -> list[dict[str, Any]]:
+    """Return the documents of a collection of results, in the order of their key."""
+    results = result_store(store, name)
+    results.connect()
+    found = [
+        {k: v for k, v in d.items() if k != "_id"} for d in results.query(criteria)
+    ]
+    results.close()
+    return sorted(found, key=lambda d: d[KEYS[name]])

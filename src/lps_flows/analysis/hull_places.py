@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,15 +90,7 @@ def line_hull(
         - formation_energy_per_atom(e.energy, e.composition, per_formula)
         for e in lowest
     }
-    return [
-        _point(
-            entry,
-            places[entry.formula],
-            x=xs[entry.formula],
-            formation_energy=entry.energy_per_atom - of_ends[entry.formula],
-        )
-        for entry in on_line
-    ]
+    return _points(on_line, places, xs, of_ends)
 
 
 def ternary_hull(
@@ -142,15 +134,7 @@ def ternary_hull(
         / e.composition.num_atoms
         for e in lowest
     }
-    return [
-        _point(
-            entry,
-            places[entry.formula],
-            x=xs[entry.formula],
-            formation_energy=entry.energy_per_atom - of_elements[entry.formula],
-        )
-        for entry in entries
-    ]
+    return _points(entries, places, xs, of_elements)
 
 
 @dataclass(frozen=True)
@@ -192,18 +176,26 @@ def _id(entry: Any) -> str:
     return str(entry.attribute)
 
 
-def _point(
-    entry: HullEntry, place: _Place, *, x: float | None, formation_energy: float
-) -> HullPoint:
-    extra = entry.energy_per_atom - place.lowest.energy_per_atom
-    return HullPoint(
-        entry_id=entry.entry_id,
-        x=x,
-        formation_energy=formation_energy,
-        e_above_hull=place.e_above_hull + extra,
-        decomposition=place.decomposition,
-        on_hull=place.stable and entry.entry_id == place.lowest.entry_id,
-    )
+def _points(
+    entries: Sequence[HullEntry],
+    places: Mapping[str, _Place],
+    xs: Mapping[str, float | None],
+    zero: Mapping[str, float],
+) -> list[HullPoint]:
+    """Place every entry by its composition's place, x and energy of its references."""
+    return [
+        HullPoint(
+            entry_id=entry.entry_id,
+            x=xs[entry.formula],
+            formation_energy=entry.energy_per_atom - zero[entry.formula],
+            e_above_hull=place.e_above_hull
+            + (entry.energy_per_atom - place.lowest.energy_per_atom),
+            decomposition=place.decomposition,
+            on_hull=place.stable and entry.entry_id == place.lowest.entry_id,
+        )
+        for entry in entries
+        for place in (places[entry.formula],)
+    ]
 
 
 def _x_or_none(line: CompositionLine, composition: Composition) -> float | None:

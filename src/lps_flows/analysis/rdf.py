@@ -44,6 +44,9 @@ class RDFSettings(FrozenSettings):
 
 _DEFAULTS = RDFSettings()
 
+_REACH = 4.0
+"""Where the smoothing Gaussian is cut (standard deviations)."""
+
 
 @dataclass(frozen=True)
 class PartialRDF:
@@ -117,7 +120,8 @@ def partial_rdfs(
     """
     if not structures:
         raise RDFError("there are no structures", field="structures", value=[])
-    n_bins = round(settings.r_max / settings.bin_width)
+    # the smoothing of the last bins needs some beyond them
+    n_bins = round(settings.r_max / settings.bin_width) + _margin(settings)
     edges = np.linspace(0.0, n_bins * settings.bin_width, n_bins + 1)
     shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
     g = {pair: np.zeros(n_bins) for pair in pairs}
@@ -147,6 +151,11 @@ def partial_rdfs(
     }
 
 
+def _margin(settings: RDFSettings) -> int:
+    """Return the number of bins the smoothing reaches beyond the last one."""
+    return int(np.ceil(_REACH * settings.smoothing / settings.bin_width))
+
+
 def _summary(
     pair: tuple[str, str],
     centres: np.ndarray,
@@ -155,7 +164,11 @@ def _summary(
     settings: RDFSettings,
 ) -> PartialRDF:
     sigma = settings.smoothing / settings.bin_width
-    g = gaussian_filter1d(raw, sigma, mode="constant") if sigma > 0 else raw
+    g = raw
+    if sigma > 0:
+        g = gaussian_filter1d(raw, sigma, mode="constant", truncate=_REACH)
+    n_bins = len(g) - _margin(settings)
+    centres, g, running = centres[:n_bins], g[:n_bins], running[:n_bins]
     peak, minimum = first_extrema(centres, g)
     coordination = None
     if minimum is not None:

@@ -70,12 +70,12 @@ def formation_energy_figure(
                 label=f"{label} ({len(chosen)})",
                 zorder=4 if label == "crystals" else 3,
             )
-        _hull_line(axes, diagram, line)
+        hull = _hull_line(axes, diagram, line)
         _metastable(axes, diagram, line)
         axes.set_xlim(-0.04, 1.04)
         bottom, top = axes.get_ylim()
         axes.set_ylim(bottom - 0.12 * (top - bottom), top)
-        _name_crystals(axes, entries)
+        _name_crystals(axes, entries, hull)
         first, second = (pretty(f) for f in line.end_members)
         axes.set_xlabel(f"x in ({first})$_{{x}}$({second})$_{{1-x}}$")
         axes.set_ylabel("formation energy (meV/atom)")
@@ -121,9 +121,11 @@ def _metastable_vertices(diagram: PhaseDiagramDocument) -> list[tuple[float, flo
 
 def _hull_line(
     axes: Axes, diagram: PhaseDiagramDocument, line: CompositionLine
-) -> None:
+) -> list[tuple[float, float]]:
+    """Draw the hull; return points along it."""
     x, energy = curve_between(line, _vertices(diagram))
     axes.plot(x, energy, color=BLACK, linewidth=1.3, label="hull", zorder=2)
+    return list(zip(x.tolist(), energy.tolist(), strict=True))
 
 
 def _metastable(
@@ -169,7 +171,11 @@ def _metastable(
         labelled.add(part.status)
 
 
-def _name_crystals(axes: Axes, entries: Sequence[PhaseDiagramEntry]) -> None:
+def _name_crystals(
+    axes: Axes,
+    entries: Sequence[PhaseDiagramEntry],
+    hull: Sequence[tuple[float, float]],
+) -> None:
     """Name the lowest crystal of each composition and those hardly above it."""
     on_line = [e for e in entries if e.line is not None]
     crystals = [e for e in on_line if e.source == "crystal"]
@@ -191,7 +197,7 @@ def _name_crystals(axes: Axes, entries: Sequence[PhaseDiagramEntry]) -> None:
         directions=[
             BELOW_LEFT if float(e.x or 0) < _VALLEY else BELOW_RIGHT for e in named
         ],
-        obstacles=[_point(e) for e in on_line],
+        obstacles=[*(_point(e) for e in on_line), *hull],
     )
 
 

@@ -21,8 +21,9 @@ AROUND = tuple(
 )
 BELOW_LEFT = tuple(
     (float(np.cos(angle)), float(np.sin(angle)))
-    for angle in np.deg2rad((-135, -90, -155, 180, -45, -25, 0))
+    for angle in np.deg2rad((-135, -90, -155, 180, -45, -25, 0, 135, 45, 90))
 )
+"""All around, below and to the left first."""
 BELOW_RIGHT = tuple((-x, y) for x, y in BELOW_LEFT)
 
 
@@ -82,8 +83,8 @@ def place_labels(
             fontsize=_SIZE,
             zorder=8,
             arrowprops=(
-                {"arrowstyle": "-", "color": GREY, "linewidth": 0.4, "shrinkA": 0.5,
-                 "shrinkB": 2}
+                {"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0.5,
+                 "shrinkB": 2, "linestyle": ":"}
                 if away > 8
                 else None
             ),

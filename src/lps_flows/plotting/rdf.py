@@ -96,12 +96,12 @@ def rdf_figure(
             panel.set_xlabel("r (Å)")
         axes[0, 0].set_yticks(
             range(len(shown)),
-            [f"{pretty(d.formula)}  {d.x:.3f}" for d in shown],
+            [f"{pretty(d.formula)}, x = {d.x:.3f}" for d in shown],
             fontsize=6.5,
         )
         axes[0, 0].set_ylim(-0.3, len(shown) + 0.6)
         axes[0, 0].tick_params(axis="y", length=0)
-        axes[0, 0].set_ylabel("composition and x;  g(r), each scaled to its maximum")
+        axes[0, 0].set_ylabel("g(r), each scaled to its maximum")
         handles = [
             Line2D([], [], color=colour, label=pretty(name))
             for name, (colour, _) in styles.items()

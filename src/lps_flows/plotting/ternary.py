@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -60,9 +61,11 @@ def ternary_figure(
         figure, axes = plt.subplots(figsize=(5.4, 4.0))
         corners = np.array([[0, 0], [1, 0], [0.5, _HEIGHT], [0, 0]])
         axes.plot(*corners.T, color=BLACK, linewidth=0.9, zorder=1)
+        lines = [*pairwise(corners)]
         for pair in tie_lines(stable, elements):
             places = np.array([_place(phase, elements) for phase in pair])
             axes.plot(*places.T, color=GREY, linewidth=0.6, zorder=1)
+            lines.append((places[0], places[1]))
         ends = [
             _place(Composition(end.formula), elements) for end in diagram.end_members
         ]
@@ -96,7 +99,7 @@ def ternary_figure(
         axes.axis("off")
         axes.set_xlim(-0.08, 1.08)
         axes.set_ylim(-0.1, 0.93)
-        _label_phases(axes, [*stable, *above], elements)
+        _label_phases(axes, [*stable, *above], elements, lines)
         for name, corner, offset in zip(
             elements, corners[:3], ((-9, -5), (9, -5), (0, 8)), strict=True
         ):
@@ -177,9 +180,12 @@ def tie_lines(
 
 
 def _label_phases(
-    axes: plt.Axes, phases: Sequence[PhaseDiagramEntry], elements: Sequence[str]
+    axes: plt.Axes,
+    phases: Sequence[PhaseDiagramEntry],
+    elements: Sequence[str],
+    lines: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    """Name the compounds, those on an edge of the triangle outside of it."""
+    """Name the compounds beside the lines, those on an edge of the triangle outside."""
     compounds = sorted(
         (e for e in phases if len(e.composition) > 1),
         key=lambda e: _position(e, elements)[1],
@@ -195,7 +201,10 @@ def _label_phases(
         [_position(e, elements) for e in compounds],
         [pretty(e.formula) for e in compounds],
         directions=directions,
-        obstacles=[_position(e, elements) for e in phases],
+        obstacles=[
+            *(_position(e, elements) for e in phases),
+            *(tuple(a + t * (b - a)) for a, b in lines for t in np.linspace(0, 1, 80)),
+        ],
     )
 
 

@@ -1,0 +1,100 @@
+"""What a build refuses: it names the documents and leaves the old results in place."""
+
+from __future__ import annotations
+
+import pytest
+from jobflow import JobStore
+
+from lps_flows.analysis import HullError
+from lps_flows.builders import build_all
+from tests.builders.toy_campaign import SETTINGS, document, fill, glass, put, read
+
+
+@pytest.mark.parametrize("end", ["Li2S", "P2S5"])
+def test_removed_end_member_is_named_and_old_results_stay(
+    filled: tuple[JobStore, dict[str, str]], end: str
+) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
+    store.docs_store.remove_docs({"uuid": uuids[end]})
+    with pytest.raises(HullError, match=uuids[end]) as caught:
+        build_all(store, SETTINGS)
+    assert end in str(caught.value)
+    assert (
+        read(store, "phase_diagrams"),
+        read(store, "phase_diagram_entries"),
+    ) == before
+
+
+def test_changed_method_is_named_and_old_results_stay(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
+    job = store.query_one({"uuid": uuids["Li2S"]})
+    job["output"]["method"] = "another-2.0"
+    store.docs_store.update(job, key=["uuid", "index"])
+    with pytest.raises(HullError, match=r"another-2\.0") as caught:
+        build_all(store, SETTINGS)
+    assert uuids["Li2S"] in str(caught.value)
+    assert (
+        read(store, "phase_diagrams"),
+        read(store, "phase_diagram_entries"),
+    ) == before
+
+
+def test_repeated_calculation_of_a_crystal_is_named(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    original = store.query_one({"uuid": uuids["Li4P2S7"]})
+    twin = {k: v for k, v in original.items() if k != "_id"} | {"uuid": "twin-uuid"}
+    store.docs_store.update(twin, key=["uuid", "index"])
+    with pytest.raises(HullError, match="twin-uuid") as caught:
+        build_all(store, SETTINGS)
+    assert uuids["Li4P2S7"] in str(caught.value)
+
+
+def test_repeated_calculation_of_a_glass_is_named(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    build_all(store, SETTINGS)
+    before = read(store, "phase_diagrams"), read(store, "phase_diagram_entries")
+    original = store.query_one({"uuid": uuids["beta-Li3PS4-1-0"]})
+    twin = {k: v for k, v in original.items() if k != "_id"} | {"uuid": "twin-uuid"}
+    store.docs_store.update(twin, key=["uuid", "index"])
+    with pytest.raises(HullError, match="twin-uuid") as caught:
+        build_all(store, SETTINGS)
+    assert uuids["beta-Li3PS4-1-0"] in str(caught.value)
+    assert (
+        read(store, "phase_diagrams"),
+        read(store, "phase_diagram_entries"),
+    ) == before
+    store.docs_store.remove_docs({"uuid": "twin-uuid"})
+    assert build_all(store, SETTINGS)["PhaseDiagramBuilder"] == 0
+
+
+def test_equal_energies_of_different_structures_are_no_duplicates(
+    job_store: JobStore,
+) -> None:
+    fill(job_store, glasses=1)
+    for seed in (50, 51):
+        structure, provenance = glass("beta-Li3PS4", 1, seed)
+        put(job_store, f"equal-{seed}", document(structure, -0.12, provenance))
+    assert build_all(job_store, SETTINGS)["PhaseDiagramBuilder"] > 0
+
+
+def test_end_member_by_another_method_is_named_in_a_first_build(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = filled
+    job = store.query_one({"uuid": uuids["P2S5"]})
+    job["output"]["method"] = "another-2.0"
+    store.docs_store.update(job, key=["uuid", "index"])
+    with pytest.raises(HullError, match=r"another-2\.0") as caught:
+        build_all(store, SETTINGS)
+    assert uuids["P2S5"] in str(caught.value)
+    assert not read(store, "phase_diagrams")
