@@ -82,5 +82,5 @@ class MotifTrendDocument(BuiltDocument):
     terminal: float = Field(description="Mean fraction of terminal S.")
     undercoordinated: float = Field(description="Mean fraction.")
     settings: dict[str, Any] = Field(
-        description="Elements, cutoffs and number of structures."
+        default_factory=dict, description="Elements, cutoffs and number of structures."
     )
