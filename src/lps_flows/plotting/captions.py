@@ -69,13 +69,14 @@ def motif_caption(trends: Sequence[MotifTrendDocument]) -> str:
     on_line = [t for t in trends if t.x is not None]
     total = sum(t.n_structures for t in on_line)
     settings = on_line[0].settings if on_line else {}
+    former, ligand = settings.get("former", "P"), settings.get("ligand", "S")
     method = on_line[0].method if on_line else "no method"
     return (
-        f"Fraction of P in each motif over x by {method}: mean and standard deviation "
+        f"Fraction of {former} in each motif over x by {method}: mean and standard deviation "
         f"over the lowest structures (at most {settings.get('n_lowest', 0)}) of each "
         f"composition and parent crystal, {total} structures in all. Bonds: "
-        f"P-S below {settings.get('ligand_cutoff', 0):g} Å, P-P below "
-        f"{settings.get('former_cutoff', 0):g} Å."
+        f"{former}-{ligand} below {settings.get('ligand_cutoff', 0):g} Å, "
+        f"{former}-{former} below {settings.get('former_cutoff', 0):g} Å."
     )
 
 
