@@ -72,9 +72,9 @@ def motif_caption(trends: Sequence[MotifTrendDocument]) -> str:
     former, ligand = settings.get("former", "P"), settings.get("ligand", "S")
     method = on_line[0].method if on_line else "no method"
     return (
-        f"Fraction of {former} in each motif over x by {method}: mean and standard deviation "
-        f"over the lowest structures (at most {settings.get('n_lowest', 0)}) of each "
-        f"composition and parent crystal, {total} structures in all. Bonds: "
+        f"Fraction of {former} in each motif over x by {method}: mean and standard "
+        f"deviation over the lowest structures (at most {settings.get('n_lowest', 0)}) "
+        f"of each composition and parent crystal, {total} structures in all. Bonds: "
         f"{former}-{ligand} below {settings.get('ligand_cutoff', 0):g} Å, "
         f"{former}-{former} below {settings.get('former_cutoff', 0):g} Å."
     )
