@@ -79,6 +79,14 @@ def document():
     )
 
 
+def test_without_a_usable_run_the_reason_is_the_number_of_temperatures():
+    result = summarise_transport(
+        [], number_density=0.02, charge=1.0, reference_temperature=300.0
+    )
+    assert result.fit is None
+    assert "at least two different temperatures" in result.warnings[0]
+
+
 def test_the_papers_values_are_found_by_label():
     assert len(transport_literature()) == 100
     for label, energy, sigma in (

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from lps_flows.analysis.arrhenius import ArrheniusError, ArrheniusFit, arrhenius
 from lps_flows.analysis.conductivity import nernst_einstein
 
@@ -62,7 +64,7 @@ def summarise_transport(
         fit = arrhenius(
             [T for T, _, _ in diffusivities],
             [D for _, D, _ in diffusivities],
-            [interval for _, _, interval in diffusivities] or [(0.0, 0.0)],
+            np.reshape([interval for _, _, interval in diffusivities], (-1, 2)),
         )
     except ArrheniusError as error:
         return TransportResult(
