@@ -12,7 +12,7 @@
       for (const title of figure.layout.annotations || []) title.font = Object.assign({}, title.font, { size: 11 });
       config.displayModeBar = false;
       const across = figure.layout.xaxis;
-      if (across && across.type !== "log" && across.dtick) across.dtick *= 3;
+      if (across && across.range && across.dtick && (across.range[1] - across.range[0]) / across.dtick > 7) across.dtick *= 3;
     }
     Plotly.newPlot(place, figure.data, figure.layout, config).then(() => {
       place.on("plotly_click", (event) => {

@@ -19,7 +19,6 @@ def convergence_figure(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         `EvolutionDocument` data by name of the run.
     """
     made = figure("generation", "lowest energy above the final one (meV/atom)")
-    made.update_layout(showlegend=True)
     count_axis(made, max((run["n_generations"] for run in runs.values()), default=1))
     for k, (name, run) in enumerate(sorted(runs.items())):
         final = run["best_energy_per_atom"]

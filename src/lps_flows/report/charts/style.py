@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable, Mapping
 
 import plotly.graph_objects as go
@@ -84,6 +85,18 @@ def count_axis(made: go.Figure, highest: int) -> None:
     )
 
 
+def log_axis(values: Iterable[float]) -> dict[str, object]:
+    """Return the settings of a logarithmic axis that holds these values."""
+    positive = [value for value in values if value > 0]
+    decades = math.log10(max(positive) / min(positive)) if positive else 0.0
+    # over less than two decades 2 and 5 are written, too
+    return {
+        "type": "log",
+        "exponentformat": "power",
+        "dtick": 1 if decades > 2 else "D2",
+    }
+
+
 def framed_panels(made: go.Figure, base: go.Figure) -> None:
     """Give a figure of several panels the layout of a single one.
 
@@ -135,6 +148,7 @@ def figure(x_title: str, y_title: str, **layout: object) -> go.Figure:
             "activecolor": INK,
         },
         hoverlabel={"align": "left", "bgcolor": "#ffffff", "bordercolor": INK},
+        showlegend=True,
         legend={
             "orientation": "h",
             "yanchor": "bottom",

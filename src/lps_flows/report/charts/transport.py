@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from lps_flows.report.charts.style import PALETTE, figure, formula_html, nth_style
+from lps_flows.report.charts.style import (
+    PALETTE,
+    figure,
+    formula_html,
+    log_axis,
+    nth_style,
+)
 from lps_flows.schemas.transport import TransportDocument
 
 _BOLTZMANN = 8.617333262e-5  # eV/K
@@ -17,8 +23,8 @@ _MOST_POINTS = 200
 def msd_figure(document: TransportDocument) -> go.Figure:
     """Return the mean-squared displacement at every temperature of one structure."""
     made = figure("time (ps)", f"MSD of {document.mobile} (Å²)")
-    made.update_xaxes(type="log", exponentformat="power", dtick=1)
-    made.update_yaxes(type="log", exponentformat="power", dtick=1)
+    made.update_xaxes(log_axis(lag for run in document.runs for lag in run.lags))
+    made.update_yaxes(log_axis(msd for run in document.runs for msd in run.msd))
     for k, run in enumerate(sorted(document.runs, key=lambda r: r.temperature)):
         chosen = _thinned(len(run.lags))
         colour = PALETTE[k % len(PALETTE)]
@@ -36,7 +42,9 @@ def msd_figure(document: TransportDocument) -> go.Figure:
 def arrhenius_figure(documents: Sequence[TransportDocument]) -> go.Figure:
     """Return diffusivities and fitted lines over inverse temperature."""
     made = figure("1000 / T (1/K)", "D (cm²/s)")
-    made.update_yaxes(type="log", exponentformat="power", dtick=1)
+    made.update_yaxes(
+        log_axis(run.D for d in documents for run in d.runs if run.D is not None)
+    )
     for k, document in enumerate(documents):
         colour, symbol = nth_style(k)
         known = [run for run in document.runs if run.D]
