@@ -177,6 +177,14 @@ def _own_crystal_from_nowhere(content: dict[str, Any]) -> None:
     content["own_crystals"] = {"mine": {"file": "nowhere.cif"}}
 
 
+def _own_crystal_of_no_element(content: dict[str, Any]) -> None:
+    content["own_crystals"] = {"mine": {"like": "Li2S", "replace": {"Li": "Xx"}}}
+
+
+def _one_crystal(content: dict[str, Any]) -> None:
+    content["crystals"] = "Li2S"
+
+
 def _own_crystal_of_two_origins(content: dict[str, Any]) -> None:
     content["own_crystals"] = {"mine": {"file": "mine.cif", "like": "Li2S"}}
 
@@ -199,6 +207,8 @@ def _own_crystal_of_two_origins(content: dict[str, Any]) -> None:
         (_another_mobile_ion, ["conductivity.analysis.mobile", "Na", "Li"]),
         (_own_crystal_of_the_library, ["own_crystals.Li2S", "another"]),
         (_own_crystal_from_nowhere, ["own_crystals.mine", "nowhere.cif"]),
+        (_own_crystal_of_no_element, ["own_crystals.mine.replace", "Xx"]),
+        (_one_crystal, ["crystals = 'Li2S'", "a list"]),
         (_own_crystal_of_two_origins, ["own_crystals.mine", "either"]),
         (_unknown_crystal, ["Li9PS9", "crystals"]),
         (_too_many_units, ["500", "sampling.scans"]),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from pymatgen.core import Structure
+from pymatgen.core import Element, Structure
 
 from lps_flows.chemistry.cells import substituted
 from lps_flows.chemistry.library import crystal
@@ -46,6 +46,14 @@ class OwnCrystal(FrozenSettings):
         description="CIF or POSCAR file (.cif, .vasp, .poscar); a relative path counts "
         "from the campaign file.",
     )
+
+    @field_validator("replace")
+    @classmethod
+    def _elements(cls, value: dict[str, str]) -> dict[str, str]:
+        for symbol in (*value, *value.values()):
+            if not Element.is_valid_symbol(symbol):
+                raise ValueError(f"{symbol!r} is no element")
+        return value
 
     @field_validator("file")
     @classmethod

@@ -113,11 +113,19 @@ def load_cost_model(path: str | Path | None = None) -> CostModel:
             yaml.safe_load(source.read_text(encoding="utf-8"))
         )
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+        reason = (
+            "; ".join(
+                f"{'.'.join(map(str, found['loc'])) or 'file'}: {found['msg']}"
+                for found in error.errors()[:3]
+            )
+            if isinstance(error, ValidationError)
+            else str(error)
+        )
         raise EngineError(
-            f"this is no cost model: {error}",
+            f"this is no cost model: {reason}",
             field="cost_model",
             value=str(path),
-            remedy="Start from the file that `lps-flows run --dry-run` names",
+            remedy="Start from src/lps_flows/engines/data/cost_model.yaml",
         ) from error
 
 

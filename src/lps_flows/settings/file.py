@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.settings.campaign import CampaignSettings
+
+_LONGEST_VALUE = 80
 
 
 class CampaignFileError(LpsFlowsError):
@@ -95,11 +98,19 @@ def _explain(error: ValidationError) -> str:
         if problem["type"] == "extra_forbidden":
             message = f"there is no such key{_meant(problem['loc'])}"
         value = problem["input"]
-        shown = "" if isinstance(value, Mapping | list) else f" = {value!r}"
-        if problem["type"] == "missing":
+        shown = f" = {value!r}"
+        if problem["type"] == "missing" or len(shown) > _LONGEST_VALUE:
             shown = ""
-        lines.append(f"  {where}{shown}: {message}")
+        lines.append(f"  {where}{shown}: {_as_in_yaml(message)}")
     return "\n".join(lines)
+
+
+def _as_in_yaml(message: str) -> str:
+    """Say what pydantic says in the words of a YAML file."""
+    message = message.replace("a valid tuple", "a list").replace("Tuple", "The list")
+    return re.sub(
+        r"a valid dictionary( or instance of \w+)?", "a table of keys", message
+    )
 
 
 def _meant(place: tuple[int | str, ...]) -> str:
