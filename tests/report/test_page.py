@@ -23,7 +23,9 @@ from lps_flows.report.blocks import Table
 from lps_flows.report.documents import JobOutput
 from lps_flows.report.page import script_json
 from lps_flows.report.picture import anion_elements, picture
+from lps_flows.report.results import transport_documents
 from lps_flows.report.sections.overview import failure_section
+from lps_flows.report.sections.transport import transport_section
 from tests.report import synthetic
 from tests.report.conftest import HOSTILE, beside
 
@@ -193,3 +195,13 @@ def test_anions_are_drawn_whole() -> None:
         near = np.linalg.norm(places - place, axis=1) < 2.4
         if symbol == "P":
             assert sorted(np.array(symbols)[near]) == ["P", "S", "S", "S", "S"]
+
+
+def test_a_message_counts_jobs_instead_of_naming_them(job_store: JobStore) -> None:
+    synthetic.put_transport(job_store)
+    ids = [synthetic.uuid(f"chunk {k}") for k in range(8)]
+    found = transport_documents(job_store, synthetic.CAMPAIGN)[0]
+    run = found.runs[0].model_copy(update={"reason": f"chunk_uuids = {ids}: empty"})
+    section = transport_section([found.model_copy(update={"runs": [run]})])
+    reasons = [block.rows[0][-1] for block in section.blocks if block.kind == "table"]
+    assert reasons[-1] == "chunk_uuids = 8 jobs: empty"

@@ -117,12 +117,14 @@ class Diagram:
 
     @property
     def crystals(self) -> list[str]:
-        """Every crystal that is, or is the parent of, a structure; parents first."""
-        sampled = {point.parent for point in self.points if point.glass}
-        others = {point.parent for point in self.points}
-        others |= {entry.parent for entry in self.entries}
-        others -= sampled
-        return [p for group in (sampled, others) for p in sorted(filter(None, group))]
+        """Every crystal that is, or is the parent of, a structure.
+
+        Those that glass-ceramics descend from come first, those off the line last.
+        """
+        glasses = sorted(p.parent for p in self.points if p.glass and p.parent)
+        on_line = sorted(point.parent for point in self.points if point.parent)
+        others = sorted(entry.parent for entry in self.entries if entry.parent)
+        return list(dict.fromkeys([*glasses, *on_line, *others]))
 
     @property
     def gaps(self) -> tuple[Interval, ...]:

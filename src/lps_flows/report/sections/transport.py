@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lps_flows.report.blocks import Block, Chart, Section, Table
@@ -9,6 +10,8 @@ from lps_flows.report.charts.transport import arrhenius_figure, msd_figure
 from lps_flows.report.paper import CITATION, TABLE_1
 from lps_flows.report.summary import conductivity_cells, counted, paper_transport
 from lps_flows.schemas.transport import TransportDocument
+
+_IDS = re.compile(r"\['[0-9a-f-]{36}'(?:, '[0-9a-f-]{36}')*\]")
 
 
 def transport_section(
@@ -34,7 +37,7 @@ def transport_section(
     n_runs = sum(len(d.runs) for d in ordered)
     blocks: list[Block] = [_table(ordered, n_runs, methods, beside_paper=beside_paper)]
     warnings = [
-        (document.label, warning)
+        (document.label, _without_ids(warning))
         for document in ordered
         for warning in dict.fromkeys(document.warnings)
     ]
@@ -92,6 +95,11 @@ def _table(
     )
 
 
+def _without_ids(text: str) -> str:
+    """Count the jobs that a message lists by their ids."""
+    return _IDS.sub(lambda found: counted(found[0].count(",") + 1, "job"), text)
+
+
 def _runs(documents: Sequence[TransportDocument]) -> Table:
     return Table(
         (
@@ -111,7 +119,7 @@ def _runs(documents: Sequence[TransportDocument]) -> Table:
                 f"{run.production / 1000:.1f}",
                 "-" if run.D is None else f"{run.D:.2e}",
                 "yes" if run.used else "no",
-                run.reason,
+                _without_ids(run.reason),
             )
             for document in documents
             for run in sorted(document.runs, key=lambda r: r.temperature)
