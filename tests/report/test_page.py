@@ -201,7 +201,9 @@ def test_a_message_counts_jobs_instead_of_naming_them(job_store: JobStore) -> No
     synthetic.put_transport(job_store)
     ids = [synthetic.uuid(f"chunk {k}") for k in range(8)]
     found = transport_documents(job_store, synthetic.CAMPAIGN)[0]
-    run = found.runs[0].model_copy(update={"reason": f"chunk_uuids = {ids}: empty"})
+    run = found.runs[0].model_copy(
+        update={"reason": f"chunk_uuids = {ids}: d = 0.48177945497"}
+    )
     section = transport_section([found.model_copy(update={"runs": [run]})])
     reasons = [block.rows[0][-1] for block in section.blocks if block.kind == "table"]
-    assert reasons[-1] == "chunk_uuids = 8 jobs: empty"
+    assert reasons[-1] == "chunk_uuids = 8 jobs: d = 0.4818"

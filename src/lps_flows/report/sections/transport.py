@@ -12,6 +12,7 @@ from lps_flows.report.summary import conductivity_cells, counted, paper_transpor
 from lps_flows.schemas.transport import TransportDocument
 
 _IDS = re.compile(r"\['[0-9a-f-]{36}'(?:, '[0-9a-f-]{36}')*\]")
+_LONG_NUMBER = re.compile(r"\d+\.\d{6,}")
 
 
 def transport_section(
@@ -37,7 +38,7 @@ def transport_section(
     n_runs = sum(len(d.runs) for d in ordered)
     blocks: list[Block] = [_table(ordered, n_runs, methods, beside_paper=beside_paper)]
     warnings = [
-        (document.label, _without_ids(warning))
+        (document.label, _readable(warning))
         for document in ordered
         for warning in dict.fromkeys(document.warnings)
     ]
@@ -95,9 +96,10 @@ def _table(
     )
 
 
-def _without_ids(text: str) -> str:
-    """Count the jobs that a message lists by their ids."""
-    return _IDS.sub(lambda found: counted(found[0].count(",") + 1, "job"), text)
+def _readable(text: str) -> str:
+    """Count the jobs that a message lists by their ids, and round its numbers."""
+    text = _IDS.sub(lambda found: counted(found[0].count(",") + 1, "job"), text)
+    return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", text)
 
 
 def _runs(documents: Sequence[TransportDocument]) -> Table:
@@ -119,7 +121,7 @@ def _runs(documents: Sequence[TransportDocument]) -> Table:
                 f"{run.production / 1000:.1f}",
                 "-" if run.D is None else f"{run.D:.2e}",
                 "yes" if run.used else "no",
-                _without_ids(run.reason),
+                _readable(run.reason),
             )
             for document in documents
             for run in sorted(document.runs, key=lambda r: r.temperature)
