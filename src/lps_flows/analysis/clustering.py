@@ -18,7 +18,7 @@ from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 NO_CRYSTAL = "none"
 
-_STARTS = 4
+_STARTS = 20
 """Starts of k-means per number of classes; the best is kept."""
 
 

@@ -158,7 +158,7 @@ def _plane(
             points = _points(members)
             axes.scatter(
                 *points.T[:2],
-                s=14,
+                s=_size(groups),
                 color=colour,
                 marker=marker,
                 alpha=0.75,
@@ -174,6 +174,12 @@ def _plane(
             _silhouette_panel(panels[0, 1], model)
         _mark_references(axes, model, shown)
     return figure
+
+
+def _size(groups: Sequence[Group]) -> float:
+    """Return the area of a point: small where there are thousands of them."""
+    n_points = sum(len(members) for _, _, members in groups)
+    return float(np.clip(14 * np.sqrt(400 / max(n_points, 1)), 3, 14))
 
 
 def _silhouette_panel(axes: Axes, model: ClusterModelDocument) -> None:
