@@ -223,6 +223,17 @@ def test_labels_do_not_overlap() -> None:
         assert not any(box.overlaps(other) for other in boxes[k + 1 :])
 
 
+def test_names_of_crystals_keep_off_the_hull(documents: FigureDocuments) -> None:
+    figure = formation_energy_figure(documents.diagram, documents.entries)
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    hull = next(line for line in axes.lines if line.get_label() == "hull")
+    curve = axes.transData.transform(np.column_stack(hull.get_data()))
+    for text in axes.texts:
+        box = text.get_window_extent().padded(-2)
+        assert not any(box.contains(*point) for point in curve), text.get_text()
+
+
 def test_style_is_left_as_it_was(documents: FigureDocuments) -> None:
     before = dict(mpl.rcParams)
     motif_figure(documents.trends)

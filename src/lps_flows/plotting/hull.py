@@ -70,17 +70,20 @@ def formation_energy_figure(
                 label=f"{label} ({len(chosen)})",
                 zorder=4 if label == "crystals" else 3,
             )
-        hull = _hull_line(axes, diagram, line)
-        _metastable(axes, diagram, line)
+        curves = [
+            *_hull_line(axes, diagram, line),
+            *_metastable(axes, diagram, line),
+        ]
         axes.set_xlim(-0.04, 1.04)
         bottom, top = axes.get_ylim()
         axes.set_ylim(bottom - 0.12 * (top - bottom), top)
-        _name_crystals(axes, entries, hull)
         first, second = (pretty(f) for f in line.end_members)
         axes.set_xlabel(f"x in ({first})$_{{x}}$({second})$_{{1-x}}$")
         axes.set_ylabel("formation energy (meV/atom)")
         axes.axhline(0, color=GREY, linewidth=0.5, zorder=0)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.4)
+        # last: the legend takes its room from the axes
+        _name_crystals(axes, entries, curves)
     return figure
 
 
@@ -130,10 +133,11 @@ def _hull_line(
 
 def _metastable(
     axes: Axes, diagram: PhaseDiagramDocument, line: CompositionLine
-) -> None:
+) -> list[tuple[float, float]]:
+    """Draw the metastable hull with its gaps; return points along it."""
     vertices = _metastable_vertices(diagram)
     if len(vertices) < 2:
-        return
+        return []
     x, energy = curve_between(line, vertices)
     axes.plot(
         x,
@@ -169,12 +173,13 @@ def _metastable(
             **style,
         )
         labelled.add(part.status)
+    return list(zip(x.tolist(), energy.tolist(), strict=True))
 
 
 def _name_crystals(
     axes: Axes,
     entries: Sequence[PhaseDiagramEntry],
-    hull: Sequence[tuple[float, float]],
+    curves: Sequence[tuple[float, float]],
 ) -> None:
     """Name the lowest crystal of each composition and those hardly above it."""
     on_line = [e for e in entries if e.line is not None]
@@ -197,7 +202,7 @@ def _name_crystals(
         directions=[
             BELOW_LEFT if float(e.x or 0) < _VALLEY else BELOW_RIGHT for e in named
         ],
-        obstacles=[*(_point(e) for e in on_line), *hull],
+        obstacles=[*(_point(e) for e in on_line), *curves],
     )
 
 

@@ -111,7 +111,7 @@ def rdf_figure(
                 [], [], color=BLACK, marker="|", linestyle="none", label="first minimum"
             )
         )
-        figure.legend(handles=handles, loc="outside lower center", ncols=5)
+        figure.legend(handles=handles, loc="outside lower center", ncols=6)
     return figure
 
 
