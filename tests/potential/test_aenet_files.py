@@ -12,8 +12,10 @@ from lps_flows.potential import (
     ANNPotential,
     ChebyshevDescriptor,
     FingerprintSetup,
+    PotentialError,
     PotentialFileError,
     read_setup,
+    read_xsf,
     write_setup,
 )
 from lps_flows.potential.aenet_files import read_network_file, write_network_file
@@ -230,6 +232,32 @@ def test_home_folder_in_a_path(tmp_path, monkeypatch):
     potential.save("~/nets/all.safetensors")
     loaded = ANNPotential.load("~/nets/all.safetensors")
     assert loaded.identifier == potential.identifier
+
+
+@pytest.mark.parametrize(
+    ("file", "read"),
+    [
+        ("net/S.netA.nn", lambda p: ANNPotential.from_aenet({**NET, "S": p})),
+        ("net/S.netA.nn.ascii", lambda p: ANNPotential.from_aenet({**NET, "S": p})),
+        ("inputs/S.fingerprint.stp", read_setup),
+        ("structures/s04_Li2S_prim.xsf", read_xsf),
+    ],
+)
+def test_random_damage_is_read_or_a_typed_error(tmp_path, file, read):
+    data = (GOLDEN / file).read_bytes()
+    rng = np.random.default_rng(0)
+    pieces = [b"", b"\n", b"-", b"9", b"nan", b"1e400", b"3*", b"\xff" * 4, b"\0" * 4]
+    path = tmp_path / "damaged"
+    refused = 0
+    for _ in range(60):
+        a = int(rng.integers(len(data)))
+        b = a + int(rng.integers(5))
+        path.write_bytes(data[:a] + pieces[rng.integers(len(pieces))] + data[b:])
+        try:
+            read(path)
+        except PotentialError:
+            refused += 1
+    assert refused > 20
 
 
 def test_not_the_files_of_one_training(tmp_path):

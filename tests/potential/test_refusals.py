@@ -32,6 +32,8 @@ POTENTIAL = random_potential(minimum_distance=0.5)
         ({"angular_cutoff": 0.0}, "angular_cutoff"),
         ({"radial_order": -1}, "radial_order"),
         ({"angular_order": 1.5}, "angular_order"),
+        ({"angular_order": np.inf}, "angular_order"),
+        ({"radial_order": np.nan}, "radial_order"),
         ({"species": []}, "species"),
         ({"species": ["Li", "Li"]}, "species"),
         ({"species": ["Li", "Xx"]}, "species"),

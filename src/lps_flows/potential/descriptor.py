@@ -96,7 +96,7 @@ class ChebyshevDescriptor:
                 )
         for name in ("radial_order", "angular_order"):
             order = getattr(self, name)
-            if order != int(order) or order < 0:
+            if not np.isfinite(order) or order != int(order) or order < 0:
                 raise DescriptorError(
                     "an order is an integer, zero or more", field=name, value=order
                 )
