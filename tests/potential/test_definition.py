@@ -118,6 +118,10 @@ def outside(atoms):
 CASES["outside the cell"] = outside(cell(8, CUBE))
 CASES["slab, atoms far above it"] = cell(5, CUBE, pbc=(True, True, False))
 CASES["slab, atoms far above it"].positions[:, 2] += 30
+CASES["slab, an atom flown away"] = cell(5, CUBE, pbc=(True, True, False))
+CASES["slab, an atom flown away"].positions[2, 2] -= 1e7
+CASES["wire, atoms flown away"] = cell(5, CUBE, pbc=(False, True, False))
+CASES["wire, atoms flown away"].positions[:2, ::2] += 1e6
 CASES["slab without a third vector"] = cell(5, CUBE, pbc=(True, True, False))
 CASES["slab without a third vector"].cell[2] = 0
 

@@ -115,6 +115,28 @@ def test_positions_that_are_not_finite(value):
     assert caught.value.value == 4
 
 
+def test_atoms_beyond_all_reach():
+    atoms = random_structure()
+    atoms.positions[3] += 1e9 * atoms.cell.array[0]
+    with pytest.raises(StructureError, match="farther than") as caught:
+        POTENTIAL.evaluate(atoms)
+    assert caught.value.value == 3
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        0.01 * np.eye(3),
+        np.diag([1e-3, 1e-3, 1e6]),
+        [[0.6, 0, 0], [0.59, 0.01, 0], [0.3, 0.3, 0.01]],
+    ],
+)
+def test_cells_that_shrank_to_nothing(cell):
+    """Refused before their billions of images are listed."""
+    with pytest.raises(OverlappingAtomsError):
+        POTENTIAL.evaluate(Atoms("Li", cell=cell, pbc=True))
+
+
 def test_cells_without_volume():
     atoms = Atoms("Li", cell=[[3, 0, 0], [6, 0, 0], [0, 0, 3]], pbc=True)
     with pytest.raises(StructureError, match="no volume"):

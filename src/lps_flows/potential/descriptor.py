@@ -136,7 +136,14 @@ class ChebyshevDescriptor:
 
     def batch(self, structures: Sequence[AnyStructure]) -> Batch:
         """Check structures and put them into arrays, one after another."""
-        return self._elements.batch(structures)
+        batch = self._elements.batch(structures)
+        # Cells that shrank: there may be more pairs than memory to list them. An atom
+        # overlaps its own image, or no packing of spheres is as dense.
+        own = np.where(batch.pbc, np.linalg.norm(batch.cells, axis=2), np.inf)
+        self.check_distances(own.min(axis=1))
+        volumes = np.where(batch.pbc.all(axis=1), batch.volumes, np.inf)
+        self.check_distances(np.cbrt(np.sqrt(2) * volumes / np.diff(batch.starts)))
+        return batch
 
     @property
     def radial(self) -> tuple[float, int]:

@@ -16,6 +16,9 @@ from lps_flows.potential.errors import StructureError, UnknownElementError
 
 AnyStructure = Atoms | IStructure | IMolecule
 
+FARTHEST = 1e8
+"""Coordinates (Å) beyond which vectors between images lose their meaning."""
+
 
 def is_single(structures: Any) -> bool:
     """Tell a bare structure from a list of them."""
@@ -201,6 +204,13 @@ class Species:
                 field=field,
                 value=int(np.argwhere(~np.isfinite(positions))[0, 0]),
                 remedy="Look for the step that moved this atom to NaN",
+            )
+        if np.abs(positions).max() > FARTHEST:
+            raise StructureError(
+                f"an atom is farther than {FARTHEST:.0e} Å from the origin",
+                field=field,
+                value=int(np.abs(positions).max(axis=1).argmax()),
+                remedy="Wrap it into the cell, or look for the step that threw it out",
             )
         if pbc.all():
             full = cell

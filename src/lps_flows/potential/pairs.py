@@ -88,8 +88,9 @@ class _Entry:
         # One thread: the callers share structures among threads themselves, and the
         # cell is complete also where it is not periodic, so it is never singular.
         finder = NeighborList(cutoff=reach, full_list=True, sorted=True, n_threads=1)
+        points, box = _in_one_box(positions, cell, pbc, reach)
         i, j, shift = finder.compute(
-            points=positions, box=cell, periodic=pbc, quantities="ijS"
+            points=points, box=box, periodic=pbc, quantities="ijS"
         )
         first = np.zeros(len(positions) + 1, np.int64)
         np.cumsum(np.bincount(i, minlength=len(positions)), out=first[1:])
@@ -102,6 +103,29 @@ class _Entry:
             j.astype(np.int32),
             shift.astype(np.int32),
         )
+
+
+def _in_one_box(
+    positions: np.ndarray, cell: np.ndarray, pbc: np.ndarray, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit atoms and box together along directions that are not periodic.
+
+    Those vectors of the cell are unit vectors normal to the others. The search goes
+    through every box between cell and atom, so the box grows until it holds all atoms,
+    and gaps wider than `reach`, across which nobody has a neighbour, close to that.
+    """
+    if pbc.all() or not pbc.any():
+        return positions, cell
+    points, box = positions.copy(), cell.copy()
+    for k in np.flatnonzero(~pbc):
+        along = positions @ cell[k]
+        order = np.argsort(along)
+        gaps = np.minimum(np.diff(along[order]), 1.01 * reach)
+        place = np.empty_like(along)
+        place[order] = np.concatenate([[0.0], np.cumsum(gaps)])
+        points += (place - along)[:, None] * cell[k]
+        box[k] *= place.max() + reach
+    return points, box
 
 
 class SkinPairs:
