@@ -124,6 +124,14 @@ def test_a_cell_that_grows_without_end_has_exploded():
     assert result.failure == "exploded"
 
 
+def test_an_atom_beyond_all_reach_has_exploded(structures):
+    far = structures[0].copy()
+    far.translate_sites([0], [1e9, 0, 0], to_unit_cell=False)
+    lost, kept = relax_batch([far, structures[1]], ToyPotential(), FIXED)
+    assert lost.failure == "exploded"
+    assert kept.failure is None
+
+
 def test_overlaps_found_by_the_potential_drop_only_their_structures(structures):
     class Refusing(ToyPotential):
         def evaluate(self, structures, *args, **kwargs):

@@ -17,6 +17,7 @@ from vesin import NeighborList
 
 from lps_flows.potential.coordinates import RelaxedCoordinates
 from lps_flows.potential.errors import OverlappingAtomsError, StructureError
+from lps_flows.potential.geometry import FARTHEST
 from lps_flows.potential.relaxation_settings import (
     Failure,
     RelaxationResult,
@@ -210,7 +211,8 @@ def _is_sound(run: _Run, settings: RelaxationSettings) -> bool:
         run.failure = "not finite"
     else:
         change = abs(run.atoms.get_volume() / run.volume - 1.0)
-        if not change < settings.max_volume_change:
+        far = np.abs(run.atoms.positions).max() > FARTHEST
+        if far or not change < settings.max_volume_change:
             run.failure = "exploded"
     return run.failure is None
 
