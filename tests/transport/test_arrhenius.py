@@ -76,6 +76,11 @@ def test_long_extrapolation_is_remarked_upon():
         ([700, 900], [1e-5, 1e-5], [(1e-5, 1e-5)] * 2, ArrheniusError),
         ([700, 900], [1e-5], [(0.9e-5, 1.1e-5)], ArrheniusError),
         ([-700, 900], [1e-5] * 2, [(0.9e-5, 1.1e-5)] * 2, ArrheniusError),
+        ([700, np.nan], [1e-5] * 2, [(0.9e-5, 1.1e-5)] * 2, ArrheniusError),
+        ([700, 900], [1e-5] * 2, [(1.1e-5, 0.9e-5)] * 2, ArrheniusError),
+        ([700, 900], [1e-5] * 2, [(np.nan, 1.1e-5)] * 2, ArrheniusError),
+        ([], [], [], ArrheniusError),
+        ([700, "hot"], [1e-5] * 2, [(0.9e-5, 1.1e-5)] * 2, ArrheniusError),
     ],
 )
 def test_impossible_input_is_refused(temperatures, values, bounds, error):
@@ -92,7 +97,18 @@ def test_nernst_einstein_by_hand_and_in_both_units():
     assert nernst_einstein(1e-8, 1e22, 2, 300) == pytest.approx(4 * by_hand)
 
 
-@pytest.mark.parametrize("bad", [{"D": -1}, {"number_density": 0}, {"temperature": 0}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"D": -1},
+        {"D": np.nan},
+        {"number_density": 0},
+        {"number_density": 2e28},  # per m^3
+        {"charge": 0},
+        {"temperature": 0},
+        {"temperature": np.inf},
+    ],
+)
 def test_nernst_einstein_refuses_impossible_numbers(bad):
     good = {"D": 1e-8, "number_density": 0.02, "charge": 1, "temperature": 300}
     with pytest.raises(ConductivityError, match=next(iter(bad))):
@@ -110,3 +126,13 @@ def test_one_usable_run_gives_no_line_and_says_so():
     assert found.conductivity is None
     assert "900" in found.conductivities
     assert "two different temperatures" in found.warnings[0]
+
+
+def test_a_diffusivity_that_falls_with_temperature_is_remarked_upon():
+    found = summarise_transport(
+        [(700.0, 2e-5, (1.9e-5, 2.1e-5)), (900.0, 1e-5, (0.9e-5, 1.1e-5))],
+        number_density=0.02,
+        charge=1,
+        reference_temperature=300,
+    )
+    assert any("does not rise" in warning for warning in found.warnings)

@@ -60,6 +60,26 @@ def test_wrapped_positions_in_a_skewed_cell_give_the_same_as_unwrapped_ones():
         assert pytest.approx(free.D) == diffusivity(wrapped, times, lattice).D
 
 
+def test_a_very_skewed_cell_is_unwrapped_by_its_reduced_vectors():
+    positions, times, _ = walkers.brownian(np.random.default_rng(1), D=0.003)
+    skewed = np.array([[6.0, 0, 0], [17.0, 7.0, 0], [-11.0, 20.0, 8.0]])
+    fractional = positions @ np.linalg.inv(skewed)
+    found = diffusivity((fractional % 1) @ skewed, times, skewed)
+    assert pytest.approx(diffusivity(positions, times).D) == found.D
+    assert not found.warnings
+
+
+@pytest.mark.parametrize("axes", [(1, 1, 0), (1, 0, 0)])
+def test_diffusion_along_some_axes_only_widens_the_interval(axes):
+    rng = np.random.default_rng(8)
+    plain = diffusivity(*walkers.brownian(rng, axes=(1, 1, 1))[:2])
+    flat = diffusivity(*walkers.brownian(rng, axes=axes)[:2])
+    expected = np.sqrt(3 / sum(axes))
+    assert np.ptp(flat.interval) / np.ptp(plain.interval) == pytest.approx(
+        expected, rel=0.2
+    )
+
+
 def test_frames_too_far_apart_to_unwrap_are_remarked_upon():
     positions, times, _ = walkers.brownian(np.random.default_rng(1), D=0.05)
     assert diffusivity(positions, times, 5 * np.eye(3)).warnings
@@ -141,6 +161,9 @@ def test_drift_of_the_crystal_is_removed():
         (np.zeros((50, 5, 3)), np.arange(49.0), TrajectoryError),
         (np.zeros((50, 5, 3)), np.zeros(50), TrajectoryError),
         (np.full((50, 5, 3), np.nan), np.arange(50.0), TrajectoryError),
+        (np.zeros((50, 5, 3)), np.r_[np.arange(49.0), np.nan], TrajectoryError),
+        (np.zeros((50, 5, 3)), np.arange(50.0)[::-1], TrajectoryError),
+        ([[[0.0, 0, 0]], [[0.0, 0]]], np.arange(2.0), TrajectoryError),
     ],
 )
 def test_unusable_input_is_refused_with_its_name(positions, times, error):
@@ -151,10 +174,13 @@ def test_unusable_input_is_refused_with_its_name(positions, times, error):
     assert caught.value.remedy
 
 
-def test_a_flat_lattice_is_refused():
+@pytest.mark.parametrize(
+    "lattice", [np.diag([5, 5, 0]), np.full((3, 3), np.nan), [5, 5, 5], "cubic"]
+)
+def test_an_impossible_lattice_is_refused(lattice):
     positions, times, _ = walkers.brownian(np.random.default_rng(0))
     with pytest.raises(TrajectoryError, match="lattice"):
-        diffusivity(positions, times, np.diag([5, 5, 0]))
+        diffusivity(positions, times, lattice)
 
 
 def test_a_falling_displacement_is_a_typed_error():
@@ -165,3 +191,11 @@ def test_a_falling_displacement_is_a_typed_error():
         diffusivity_from_msd(falling)
     assert caught.value.field == "positions"
     assert "order of the frames" in caught.value.remedy
+
+
+def test_ions_that_swing_together_once_are_a_typed_error():
+    times = np.arange(400.0)
+    swing = np.sin(2 * np.pi * times / 160)[:, None, None] * np.ones((1, 10, 3))
+    noise = 0.05 * np.random.default_rng(0).normal(size=swing.shape)
+    with pytest.raises(NegativeSlopeError):
+        diffusivity(swing + noise, times)

@@ -5,9 +5,13 @@ import numpy as np
 CM2 = 0.1  # cm^2/s per Å^2/fs
 
 
-def brownian(rng, n=30, frames=400, D=0.005, interval=10.0, shake=0.0):
-    """Return positions, times and D (cm^2/s) of free walkers that also vibrate."""
-    steps = rng.normal(size=(frames, n, 3)) * np.sqrt(2 * D * interval)
+def brownian(rng, n=30, frames=400, D=0.005, interval=10.0, shake=0.0, axes=(1, 1, 1)):
+    """Return positions, times and D (cm^2/s) of walkers that also vibrate.
+
+    D is the mean over the axes, whose shares are `axes`.
+    """
+    along = 3 * D * np.array(axes) / sum(axes)
+    steps = rng.normal(size=(frames, n, 3)) * np.sqrt(2 * along * interval)
     noise = shake * rng.normal(size=(frames, n, 3))
     return np.cumsum(steps, axis=0) + noise, interval * np.arange(frames), D * CM2
 

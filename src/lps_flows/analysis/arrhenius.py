@@ -157,9 +157,17 @@ def arrhenius(
 def _checked(
     temperatures: ArrayLike, diffusivities: ArrayLike, intervals: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    T = np.atleast_1d(np.asarray(temperatures, dtype=float))
-    D = np.atleast_1d(np.asarray(diffusivities, dtype=float))
-    bounds = np.atleast_2d(np.asarray(intervals, dtype=float))
+    try:
+        T = np.atleast_1d(np.asarray(temperatures, dtype=float))
+        D = np.atleast_1d(np.asarray(diffusivities, dtype=float))
+        bounds = np.asarray(intervals, dtype=float).reshape(-1, 2)
+    except (TypeError, ValueError) as error:
+        raise ArrheniusError(
+            f"temperatures, diffusivities and intervals must be numbers: {error}",
+            field="intervals",
+            value=intervals,
+            remedy="Give n temperatures, n diffusivities and n pairs (low, high)",
+        ) from error
     if T.ndim != 1 or D.shape != T.shape or bounds.shape != (len(T), 2):
         raise ArrheniusError(
             "temperatures, diffusivities and intervals must belong together",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from scipy.constants import Boltzmann, elementary_charge
 
 from lps_flows.foundation import LpsFlowsError
@@ -10,6 +12,7 @@ CM3_PER_ANGSTROM3 = 1e-24
 # The densest solids hold about 0.2 atoms per Å^3, i.e. 2e23 per cm^3; thin gases hold
 # far more than this number per cm^3.
 _LARGEST_PER_ANGSTROM3 = 1e3
+_LARGEST_PER_CM3 = 1e25
 
 
 class ConductivityError(LpsFlowsError):
@@ -30,25 +33,32 @@ def nernst_einstein(
     number_density
         Mobile ions per volume, in Å^-3 (as atoms / Structure.volume gives it) or in
         cm^-3: the two differ by 10^24, so numbers below 1000 are taken per Å^3 and
-        larger ones per cm^3.
+        larger ones per cm^3. Per m^3 is refused: no solid holds 10^25 per cm^3.
     charge
-        Charge of an ion in elementary charges, 1 for Li+.
+        Charge of an ion in elementary charges, 1 for Li+; its sign does not matter.
     temperature
         Temperature (K).
 
     Raises
     ------
     ConductivityError
-        Density or temperature not positive, or D negative.
+        Density or temperature not positive, D negative, density above any solid's,
+        charge zero, or any of them not finite.
     """
-    for field, value, lowest_ok in (
-        ("D", D, D >= 0),
-        ("number_density", number_density, number_density > 0),
-        ("temperature", temperature, temperature > 0),
+    for field, value, possible, wanted in (
+        ("D", D, D >= 0, "in cm^2/s and not negative"),
+        (
+            "number_density",
+            number_density,
+            0 < number_density < _LARGEST_PER_CM3,
+            "positive, per Å^3 or per cm^3",
+        ),
+        ("charge", charge, charge != 0, "in elementary charges and not zero"),
+        ("temperature", temperature, temperature > 0, "in K and positive"),
     ):
-        if not lowest_ok:
+        if not (possible and isfinite(value)):
             raise ConductivityError(
-                "this number must be positive",
+                f"this number must be finite, {wanted}",
                 field=field,
                 value=value,
                 remedy="Check units and sign",

@@ -13,6 +13,7 @@ from lps_flows.analysis.linear_regime import (
     CM2_PER_S,
     LinearRegime,
     diffusivity_interval,
+    fitted_covariance,
     linear_regime,
     memory_factor,
     slope_error,
@@ -32,6 +33,9 @@ from lps_flows.analysis.trajectory import (
 MIN_FRAMES = 10
 # A slope below this many of its own standard deviations shows no diffusion.
 MIN_SIGNIFICANCE = 3.0
+# A fall of the displacement by half of its level and this many standard deviations is
+# an error of the input, not noise.
+MAX_FALL_SIGNIFICANCE = 2.0
 # A diffusivity known worse than this (one standard deviation) is of no use in a fit.
 MAX_RELATIVE_ERROR = 0.5
 # The start is chosen by the data it is then fitted to; on random walks, vibrating
@@ -137,7 +141,8 @@ def diffusivity(
     EmptyTrajectoryError, TooShortTrajectoryError, TrajectoryError
         No data, fewer than 10 frames, or malformed input.
     NegativeSlopeError
-        The MSD falls beyond its noise: the input is not a trajectory of atoms.
+        The MSD falls beyond its noise: frames out of order, or ions that swing
+        together.
     """
     xyz, t = checked_trajectory(positions, times, min_frames=MIN_FRAMES)
     warnings: list[str] = []
@@ -227,7 +232,7 @@ def diffusivity_from_msd(
         fit_probability=fit.probability,
         lags=curve.lags,
         msd=curve.values,
-        msd_std=np.sqrt(np.diag(curve.covariance(max(fit.D, 0.0), fit.s2, fit.q))),
+        msd_std=np.sqrt(np.diag(fitted_covariance(curve, fit))),
         intercept=fit.intercept,
         n_jumps=n_jumps,
         warnings=warnings,
@@ -246,12 +251,13 @@ def _refuse_falling(
 ) -> None:
     fall = fit.slope * (curve.lags[-1] - curve.lags[fit.first])
     level = curve.values[fit.first :].mean()
-    if fit.significance / scale < -MIN_SIGNIFICANCE and -fall > 0.5 * level:
+    if fit.significance / scale < -MAX_FALL_SIGNIFICANCE and -fall > 0.5 * level:
         raise NegativeSlopeError(
             "the mean-squared displacement falls with the lag, beyond its noise",
             field="positions",
             value=f"slope {fit.slope:.3g} Å^2/fs",
-            remedy="Check the order of the frames, the unwrapping and the times",
+            remedy="Check the order of the frames, the unwrapping and the times; ions "
+            "that swing together with a period of about half the run do this too",
         )
 
 

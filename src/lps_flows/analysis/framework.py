@@ -79,8 +79,8 @@ class MotifHistory:
     reference
         The same fractions at the start.
     changed
-        Largest absolute difference between the mean over the second half and the
-        start, over the motifs.
+        Largest absolute difference between the mean over a quarter of the run and the
+        start, over the motifs and the quarters.
     """
 
     times: list[float]
@@ -139,11 +139,12 @@ def motif_history(
     for name in list(bare.site_properties):
         bare.remove_site_property(name)
     reference = classify_motifs(bare, settings)
-    late = rows[len(rows) // 2 :]
-    changed = max(
-        abs(float(np.mean([row[name] for row in late])) - reference[name])
-        for name in reference
+    quarters = np.array_split(
+        np.array([[row[name] for name in reference] for row in rows]),
+        min(4, len(rows)),
     )
+    start = np.array(list(reference.values()))
+    changed = max(float(np.abs(part.mean(axis=0) - start).max()) for part in quarters)
     return MotifHistory(
         times=[float(times[i]) for i in centres],
         fractions={name: [row[name] for row in rows] for name in reference},

@@ -40,6 +40,7 @@ class LinearRegime:
     significance: float
     s2: float
     q: float
+    spread: float
 
     @property
     def D(self) -> float:  # noqa: N802 - the symbol
@@ -85,12 +86,12 @@ def _fit_from(curve: MeanSquaredDisplacement, first: int) -> LinearRegime:
     """Fit a straight line with a covariance that agrees with the line."""
     lags, values = curve.lags[first:], curve.values[first:]
     slope, intercept = np.polyfit(lags, values, 1, w=1 / lags)
-    q, significance, chi_square = 0.0, 0.0, np.inf
+    q, spread, significance, chi_square = 0.0, 0.0, 0.0, np.inf
     weights = np.zeros_like(lags)
     for _ in range(4):
         D, s2 = _positive(slope, intercept, values)
-        q = _jump_rate(curve, first, D, s2)
-        cov = curve.covariance(D, s2, q)[first:, first:]
+        spread, q = _excess_spread(curve, first, D, s2)
+        cov = curve.covariance(D, s2, q, spread)[first:, first:]
         # Rounding only: the model covariance is positive semi-definite.
         cov[np.diag_indices_from(cov)] *= 1 + 1e-10
         factor = cho_factor(cov)
@@ -103,8 +104,10 @@ def _fit_from(curve: MeanSquaredDisplacement, first: int) -> LinearRegime:
         weights = both[0] / 6
     bent = np.stack([*design.T, np.sqrt(lags)], axis=1)
     solved = cho_solve(factor, bent)
-    spread = np.linalg.inv(bent.T @ solved)
-    bend = float((spread @ solved.T @ values)[2] / np.sqrt(spread[2, 2]))
+    bent_covariance = np.linalg.inv(bent.T @ solved)
+    bend = float(
+        (bent_covariance @ solved.T @ values)[2] / np.sqrt(bent_covariance[2, 2])
+    )
     still = curve.covariance(0.0, max(intercept, 0.0) / 6 or s2, 0.0)[first:, first:]
     if intercept <= 0:
         # No vibration to compare with: the spread at the fitted D is the yardstick.
@@ -122,6 +125,7 @@ def _fit_from(curve: MeanSquaredDisplacement, first: int) -> LinearRegime:
         significance=float(significance),
         s2=s2,
         q=q,
+        spread=spread,
     )
 
 
@@ -134,22 +138,34 @@ def _positive(slope: float, intercept: float, values: Array) -> tuple[float, flo
     return D, s2
 
 
-def _jump_rate(
+def _excess_spread(
     curve: MeanSquaredDisplacement, first: int, D: float, s2: float
-) -> float:
-    """Fit the excess of the observed spread over Gaussian motion by q t (Å^4/fs)."""
+) -> tuple[float, float]:
+    """Fit the excess of the observed variance over equal Gaussian motion.
+
+    Returns the coefficients of t^2 (unequal diffusion, Å^4/fs^2) and of t (jumps,
+    Å^4/fs), neither below zero.
+    """
     gaussian = curve.gaussian_variance(D, s2)[first:]
     # Relative error of an observed variance is about 1/sqrt(independent windows).
     weight = np.sqrt(curve.n_independent[first:]) / gaussian
     excess = (curve.variances[first:] - gaussian) * weight
-    (q,), _ = nnls((curve.lags[first:] * weight)[:, None], excess)
-    return float(q)
+    lags = curve.lags[first:, None]
+    (spread, q), _ = nnls(np.hstack([lags**2, lags]) * weight[:, None], excess)
+    return float(spread), float(q)
+
+
+def fitted_covariance(curve: MeanSquaredDisplacement, fit: LinearRegime) -> Array:
+    """Return the covariance of the MSD at all lags that a fit implies (Å^4)."""
+    return curve.covariance(max(fit.D, 0.0), fit.s2, fit.q, fit.spread)
 
 
 def slope_error(curve: MeanSquaredDisplacement, fit: LinearRegime, D: float) -> float:
     """Return the standard deviation of the estimate if D were the truth (Å^2/fs)."""
-    q = fit.q * D / fit.D if fit.D > 0 else fit.q
-    cov = curve.covariance(max(D, 0.0), fit.s2, q)[fit.first :, fit.first :]
+    ratio = D / fit.D if fit.D > 0 else 1.0
+    cov = curve.covariance(max(D, 0.0), fit.s2, fit.q * ratio, fit.spread * ratio**2)[
+        fit.first :, fit.first :
+    ]
     variance = float(fit.weights @ cov @ fit.weights)
     return float(np.sqrt(max(variance, 0.0)))
 

@@ -10,7 +10,9 @@ two windows a and b have E[da db] = 2 D overlap(a, b) + s2 (shared ends), and
 
 (Isserlis' theorem for the Gaussian part, Campbell's for the jumps), so the covariance
 of the averages follows by summing over windows. It is linear in D^2, D s2, s2^2 and q,
-and the four matrices depend on the frame times only.
+and the four matrices depend on the frame times only. Where ions diffuse more along one
+axis than along another, or some more than others, the first term is larger than that of
+equal diffusion, by a part that is taken from the observed spread like q.
 """
 
 from __future__ import annotations
@@ -68,7 +70,7 @@ class MeanSquaredDisplacement:
     vibration: Array
     jumps: Array
 
-    def covariance(self, D: float, s2: float, q: float) -> Array:
+    def covariance(self, D: float, s2: float, q: float, spread: float = 0.0) -> Array:
         """Return the covariance of `values` (Å^4), shape (n, n).
 
         Parameters
@@ -79,9 +81,13 @@ class MeanSquaredDisplacement:
             Vibrational variance per direction (Å^2).
         q
             Rate of the summed fourth power of jump lengths (Å^4/fs).
+        spread
+            What unequal diffusion along the axes, or of the ions, adds to 24 D^2
+            (Å^4/fs^2); 8 sum_a D_a^2 - 24 D^2 for diffusion coefficients D_a along
+            the axes.
         """
         per_atom = (
-            24 * D**2 * self.gaussian
+            (24 * D**2 + spread) * self.gaussian
             + 24 * D * s2 * self.mixed
             + 6 * s2**2 * self.vibration
             + q * self.jumps

@@ -46,8 +46,8 @@ def checked_trajectory(
     EmptyTrajectoryError, TooShortTrajectoryError, TrajectoryError
         No frames or atoms; too few frames; wrong shape, NaN or unordered times.
     """
-    xyz = np.asarray(positions, dtype=float)
-    t = np.asarray(times, dtype=float)
+    xyz = _numbers(positions, "positions", "(frames, atoms, 3) in Å")
+    t = _numbers(times, "times", "(frames,) in fs")
     if xyz.size == 0:
         raise EmptyTrajectoryError(
             "there are no positions",
@@ -94,6 +94,18 @@ def checked_trajectory(
     return xyz, t
 
 
+def _numbers(values: ArrayLike, field: str, wanted: str) -> Array:
+    try:
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TrajectoryError(
+            f"{field} must be an array of numbers of the shape {wanted}",
+            field=field,
+            value=type(values).__name__,
+            remedy="Every frame needs the same number of atoms, each with x, y, z",
+        ) from error
+
+
 def evenly_spaced(times: Array, tolerance: float = 1e-3) -> bool:
     """Tell whether frames are evenly spaced, to `tolerance` of one interval."""
     ideal = np.linspace(times[0], times[-1], len(times))
@@ -103,10 +115,12 @@ def evenly_spaced(times: Array, tolerance: float = 1e-3) -> bool:
 
 def cell_matrix(lattice: Lattice | ArrayLike) -> Array:
     """Return the cell vectors as rows (Å) of a pymatgen lattice or a 3x3 array."""
-    matrix = np.asarray(
-        lattice.matrix if isinstance(lattice, Lattice) else lattice, dtype=float
+    matrix = _numbers(
+        lattice.matrix if isinstance(lattice, Lattice) else lattice,
+        "lattice",
+        "(3, 3) in Å",
     )
-    if matrix.shape != (3, 3) or abs(np.linalg.det(matrix)) < 1e-6:
+    if matrix.shape != (3, 3) or not abs(np.linalg.det(matrix)) > 1e-6:
         raise TrajectoryError(
             "the lattice must be three linearly independent vectors",
             field="lattice",
@@ -121,7 +135,9 @@ def unwrap(
 ) -> tuple[NDArray[np.float64], float]:
     """Undo the wrapping of positions into the cell.
 
-    Every atom is assumed to move by less than half a cell vector between frames.
+    Every atom is assumed to move by less than half a cell vector between frames. The
+    vectors are those of the reduced cell (LLL), which is the same lattice: in a very
+    skewed cell a short step may span half of a given vector.
 
     Parameters
     ----------
@@ -134,10 +150,10 @@ def unwrap(
     -------
     positions, largest_step
         Continuous positions (Å), same shape, first frame as given; and the largest
-        displacement between two frames in fractions of a cell vector. Above about
-        0.45 the direction of a step is ambiguous.
+        displacement between two frames in fractions of a reduced cell vector. Above
+        about 0.45 the direction of a step is ambiguous.
     """
-    matrix = cell_matrix(lattice)
+    matrix = Lattice(cell_matrix(lattice)).get_lll_reduced_lattice().matrix
     xyz = np.asarray(positions, dtype=float)
     fractional = xyz @ np.linalg.inv(matrix)
     steps = np.diff(fractional, axis=0)

@@ -78,6 +78,11 @@ def summarise_transport(
         warnings.append(far)
     if len(diffusivities) == 2:
         warnings.append("two temperatures: the fit of the line cannot be judged")
+    if fit.activation_energy <= 0:
+        warnings.append(
+            f"the activation energy is {fit.activation_energy:.3f} eV: D does not rise "
+            "with temperature, so the extrapolation means nothing"
+        )
     misfit = fit.chi_square_per_freedom
     if misfit is not None and misfit > 1:
         warnings.append(

@@ -15,7 +15,7 @@ from lps_flows.chemistry import supercell_near
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dynamics import DynamicsSettings
-from lps_flows.jobs.md import MDChunkMaker
+from lps_flows.jobs.md import MDChunkMaker, runs_in_process
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.glass import MeltQuenchDocument
@@ -109,7 +109,7 @@ class MeltQuenchFlowMaker(Maker):
         """
         settings = self.settings
         programme = settings.programme()
-        if self.engine.name != "ann" and not get_engine(self.engine).batched:
+        if not runs_in_process(self.engine):
             raise MeltQuenchError(
                 "this engine cannot run the chunks of a melt-quench",
                 field="engine.name",

@@ -9,7 +9,7 @@ from pymatgen.core import Structure
 from lps_flows.analysis import MotifSettings, diffusivity
 from lps_flows.analysis.cross_checks import kinisi_diffusivity, pymatgen_diffusivity
 from lps_flows.analysis.density import probability_density
-from lps_flows.analysis.diffusivity import MIN_FRAMES, Diffusivity
+from lps_flows.analysis.diffusivity import MIN_FRAMES, Diffusivity, NegativeSlopeError
 from lps_flows.analysis.framework import (
     framework_indices,
     motif_history,
@@ -38,11 +38,11 @@ class TransportSettings(FrozenSettings):
         10.0, ge=0, description="Fewest jumps of all ions in a run whose D is used."
     )
     max_motif_change: float = Field(
-        0.1,
+        0.05,
         ge=0,
         le=1,
         description="Largest change of a motif's fraction with which the framework "
-        "counts as intact.",
+        "counts as intact; a lasting change of a single unit is remarked upon anyway.",
     )
     max_temperature_error: float = Field(
         0.05,
@@ -136,11 +136,13 @@ def analyse_trajectory(
             changed=history.changed,
             survived=survived,
         )
+        formers = structure.composition[settings.motifs.former]
+        units = f"{history.changed * formers:.1f} of {formers:g} "
+        units += f"{settings.motifs.former} changed motif for a quarter of the run"
         if not survived:
-            document.remarks.append(
-                f"the framework did not survive: a motif's fraction changed by "
-                f"{100 * history.changed:.0f} %"
-            )
+            document.remarks.append(f"the framework did not survive: {units}")
+        elif history.changed * formers >= 0.5:
+            document.remarks.append(f"the framework survived, but {units}")
     density = probability_density(
         positions[:, mobile], structure.lattice.matrix, spacing=settings.density_spacing
     )
@@ -181,24 +183,41 @@ def _diffusion(
     settings: TransportSettings,
 ) -> None:
     elements = np.array(symbols)
+
+    def measure(name: str, xyz: np.ndarray, **asked: float) -> Diffusivity | None:
+        try:
+            return diffusivity(xyz, times, **asked)
+        except NegativeSlopeError as error:
+            document.remarks.append(f"no diffusivity of {name}: {error}")
+            return None
+
     for element in sorted(set(symbols), key=symbols.index):
-        found = diffusivity(
+        found = measure(
+            element,
             positions[:, elements == element],
-            times,
             jump_length=settings.jump_length,
             min_jumps=settings.min_jumps,
         )
-        document.diffusion[element] = _species(found)
-    tracer = document.diffusion[settings.mobile]
+        if found is not None:
+            document.diffusion[element] = _species(found)
+    tracer = document.diffusion.get(settings.mobile)
+    if tracer is None:
+        return
     ions = positions[:, elements == settings.mobile]
-    together = ions.sum(axis=1, keepdims=True) / np.sqrt(ions.shape[1])
-    charge = diffusivity(together, times)
-    document.charge_diffusion = _species(charge)
-    if tracer.diffusive and charge.diffusive:
-        document.haven_ratio = tracer.D / charge.D
+    charge = measure(
+        "the charge", ions.sum(axis=1, keepdims=True) / np.sqrt(ions.shape[1])
+    )
+    if charge is not None:
+        document.charge_diffusion = _species(charge)
+        if tracer.diffusive and charge.diffusive:
+            document.haven_ratio = tracer.D / charge.D
     if tracer.diffusive:
         curve = mean_squared_displacement(ions, times)
-        document.cross_checks = {
-            "kinisi": kinisi_diffusivity(curve, tracer.start)[0],
-            "pymatgen-analysis-diffusion": pymatgen_diffusivity(curve, tracer.start)[0],
+        middle, bounds = kinisi_diffusivity(curve, tracer.start)
+        value, std = pymatgen_diffusivity(curve, tracer.start)
+        other = "pymatgen-analysis-diffusion"
+        document.cross_checks = {"kinisi": middle, other: value}
+        document.cross_check_intervals = {
+            "kinisi": bounds,
+            other: (value - std, value + std),
         }

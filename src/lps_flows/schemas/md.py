@@ -57,6 +57,11 @@ class MDChunkDocument(Document):
     first_step: int = Field(description="Steps of the run done before this chunk.")
     last_step: int = Field(description="Steps of the run done after this chunk.")
     n_frames: int = Field(description="Frames in this chunk.")
+    last_stored: int | None = Field(
+        None,
+        description="Step of the last stored frame, here or in a chunk before, for "
+        "engines with jobs of their own: it may not be stored again.",
+    )
     equilibration: bool = Field(description="True when positions were not kept.")
     structure: Structure = Field(
         description="End of the chunk; site property 'velocities' in Å/fs."
@@ -87,8 +92,8 @@ class FrameworkSurvival(BaseModel):
         description="The same fractions in the structure the run started from."
     )
     changed: float = Field(
-        description="Largest mean change of any fraction over the last half of the "
-        "run against the start (0 to 1)."
+        description="Largest change of any fraction, averaged over a quarter of the "
+        "run, against the start (0 to 1)."
     )
     survived: bool = Field(description="True when `changed` is below the threshold.")
 
@@ -162,6 +167,9 @@ class MDRunDocument(Document):
     cross_checks: dict[str, float] = Field(
         default_factory=dict,
         description="D of the mobile element by other estimators (cm^2/s).",
+    )
+    cross_check_intervals: dict[str, tuple[float, float]] = Field(
+        default_factory=dict, description="Their own 68 % intervals (cm^2/s)."
     )
     framework: FrameworkSurvival | None = Field(
         None, description="Motifs over time; none without a network former."

@@ -1,0 +1,124 @@
+"""Chunks of dynamics by engines whose calculations are jobs of their own (VASP)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jobflow import job
+from pymatgen.core import Structure
+
+from lps_flows.engines import read_trajectory
+from lps_flows.jobs.dynamics import DynamicsError, DynamicsSettings
+from lps_flows.schemas.arrays import PackedArray
+from lps_flows.schemas.md import MDChunkDocument, MDFrames
+
+# Two frames closer than this (Å) are the same: VASP writes coordinates with 8 digits.
+_SAME_FRAME = 1e-4
+
+
+@job(output_schema=MDChunkDocument, data=["frames"])
+def document_md_task(
+    task: Any,
+    start: Structure,
+    *,
+    method: str,
+    label: str,
+    temperature: float,
+    settings: DynamicsSettings,
+    equilibration: bool,
+    first_step: int = 0,
+    last_stored: int | None = None,
+) -> MDChunkDocument:
+    """Turn the task document of an engine with jobs of its own into a chunk.
+
+    Such an engine (VASP) stores every step, and continues from the structure,
+    velocities and files of the chunk before. Whether its first frame is the start
+    itself or the step after it, and whether its final structure is the last frame or
+    the step after it, is seen from the positions; a frame that the chunk before has
+    stored is left out. Positions are unwrapped by the smallest move from frame to
+    frame, also over the joint.
+
+    Parameters
+    ----------
+    task
+        Task document with its trajectory.
+    start
+        Structure the task started from, unwrapped.
+    method
+        Method of the engine.
+    label, temperature, settings, equilibration
+        As in `MDChunkMaker`.
+    first_step
+        Step of the run at `start`.
+    last_stored
+        Step of the last frame of the chunk before; none for the first chunk.
+
+    Raises
+    ------
+    DynamicsError
+        When the task ends without velocities: a continuation would draw new ones.
+    """
+    frames = read_trajectory(task)
+    end = _final_structure(task)
+    fractional = np.array([frame.frac_coords for frame in frames.structures])
+    path = np.concatenate([start.frac_coords[None], fractional, end.frac_coords[None]])
+    moves = np.diff(path, axis=0)
+    moves -= np.round(moves)
+    unwrapped = start.frac_coords + np.cumsum(moves, axis=0)
+    matrix = end.lattice.matrix
+    repeats_start, ends_on_frame = (
+        bool(np.abs(moves[i] @ matrix).max() < _SAME_FRAME) for i in (0, -1)
+    )
+    numbers = first_step + (not repeats_start) + np.arange(len(fractional))
+    kept = numbers % settings.frame_interval == 0
+    if last_stored is not None:
+        kept &= numbers > last_stored
+    unknown = np.full(int(kept.sum()), np.nan)
+    return MDChunkDocument(
+        method=method,
+        label=label,
+        temperature=temperature,
+        time_step=settings.time_step,
+        first_step=first_step,
+        last_step=int(numbers[-1]) + (not ends_on_frame),
+        n_frames=int(kept.sum()),
+        last_stored=int(numbers[kept][-1]) if kept.any() else last_stored,
+        equilibration=equilibration,
+        structure=Structure(
+            end.lattice,
+            end.species,
+            unwrapped[-1],
+            site_properties={"velocities": end.site_properties["velocities"]},
+        ),
+        dir_name=str(_field(task, "dir_name") or "") or None,
+        frames=MDFrames(
+            steps=PackedArray.pack(numbers[kept], "<i8"),
+            positions=None
+            if equilibration
+            else PackedArray.pack(unwrapped[:-1][kept] @ matrix, "<f4"),
+            temperatures=PackedArray.pack(frames.temperatures[kept]),
+            potential_energies=PackedArray.pack(unknown),
+            conserved_energies=PackedArray.pack(unknown),
+        ),
+    )
+
+
+def _final_structure(task: Any) -> Structure:
+    """Return the structure at the end of a task, which carries its velocities."""
+    structure = _field(task, "structure")
+    if isinstance(structure, dict):
+        structure = Structure.from_dict(structure)
+    if structure is None or "velocities" not in structure.site_properties:
+        raise DynamicsError(
+            "the task ends without velocities, so a continuation would draw new ones",
+            field="task",
+            value=str(_field(task, "dir_name")),
+            remedy="Look at CONTCAR in its run directory: velocities follow the "
+            "positions",
+        )
+    return structure
+
+
+def _field(task: Any, name: str) -> Any:
+    return task.get(name) if isinstance(task, dict) else getattr(task, name, None)

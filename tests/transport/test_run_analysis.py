@@ -1,0 +1,157 @@
+"""What the document of a run says about its framework, its sampling and its motion."""
+
+import numpy as np
+import pytest
+from pymatgen.core import Structure
+
+from lps_flows.chemistry import crystal
+from lps_flows.jobs.run_analysis import TransportSettings, analyse_trajectory
+from lps_flows.jobs.trajectory import JoinedTrajectory
+
+CELL = crystal("beta-Li3PS4") * (1, 1, 2)  # 8 PS4 units
+N_FRAMES = 200
+SETTINGS = TransportSettings(density_spacing=1.0)
+
+
+def still(shake=0.03):
+    rng = np.random.default_rng(0)
+    return CELL.cart_coords + shake * rng.normal(size=(N_FRAMES, len(CELL), 3))
+
+
+def walking():
+    positions = still()
+    lithium = [i for i, site in enumerate(CELL) if site.specie.symbol == "Li"]
+    steps = np.random.default_rng(1).normal(size=(N_FRAMES, len(lithium), 3))
+    positions[:, lithium] += np.cumsum(0.3 * steps, axis=0)
+    return positions
+
+
+def analysed(positions, **changes):
+    times = 20.0 * np.arange(N_FRAMES)
+    rng = np.random.default_rng(2)
+    kinetic = 900 + rng.normal(size=N_FRAMES) * 900 * np.sqrt(2 / (3 * len(CELL) - 3))
+    run = JoinedTrajectory(
+        structure=CELL,
+        times=times,
+        positions=positions,
+        temperatures=changes.pop("temperatures", kinetic),
+        potential_energies=np.zeros(N_FRAMES),
+        conserved_energies=0.001 * times,
+        method="toy",
+        label="toy",
+        temperature=900.0,
+        failure=changes.pop("failure", None),
+    )
+    return analyse_trajectory(
+        run, CELL, SETTINGS, equilibration=0.0, chunk_uuids=[], time_step=1.0
+    )
+
+
+def broken(positions, frames, units=1):
+    """Take one S far from its P in some units, for some frames."""
+    centres = [i for i, site in enumerate(CELL) if site.specie.symbol == "P"][:units]
+    for p in centres:
+        s = min(
+            (i for i, site in enumerate(CELL) if site.specie.symbol == "S"),
+            key=lambda i, p=p: CELL.get_distance(p, i),
+        )
+        away = CELL[s].coords - CELL.lattice.get_cartesian_coords(
+            CELL[p].frac_coords + np.round(CELL[s].frac_coords - CELL[p].frac_coords)
+        )
+        positions[frames, s] += 1.5 * away / np.linalg.norm(away)
+    return positions
+
+
+def test_an_intact_run_reports_everything_and_remarks_nothing():
+    found = analysed(walking())
+    assert found.framework.survived
+    assert found.remarks == []
+    assert found.mean_temperature == pytest.approx(900, abs=15)
+    assert found.temperature_fluctuation == pytest.approx(
+        found.canonical_fluctuation, rel=0.15
+    )
+    assert found.energy_drift == pytest.approx(1e3 / len(CELL))
+    assert found.diffusion["Li"].diffusive
+    assert not found.diffusion["P"].diffusive
+    assert not found.diffusion["S"].diffusive
+    for name, D in found.cross_checks.items():
+        low, high = found.cross_check_intervals[name]
+        assert low < D < high
+        assert pytest.approx(found.diffusion["Li"].D, rel=0.3) == D
+
+
+@pytest.mark.parametrize("frames", [slice(150, None), slice(40, 110), slice(0, None)])
+def test_units_that_broke_for_a_part_of_the_run_are_said_to(frames):
+    found = analysed(broken(still(), frames))
+    assert not found.framework.survived
+    assert any("did not survive" in remark for remark in found.remarks)
+    assert found.framework.changed >= 1 / 8 - 1e-9
+
+
+def test_one_unit_of_many_is_remarked_upon_though_the_rest_survived():
+    loose = SETTINGS.model_copy(update={"max_motif_change": 0.2})
+    times = 20.0 * np.arange(N_FRAMES)
+    run = JoinedTrajectory(
+        structure=CELL,
+        times=times,
+        positions=broken(still(), slice(0, None)),
+        temperatures=np.full(N_FRAMES, 900.0),
+        potential_energies=np.zeros(N_FRAMES),
+        conserved_energies=np.zeros(N_FRAMES),
+        method="toy",
+        label="toy",
+        temperature=900.0,
+        failure=None,
+    )
+    found = analyse_trajectory(
+        run, CELL, loose, equilibration=0.0, chunk_uuids=[], time_step=1.0
+    )
+    assert found.framework.survived
+    assert any("1.0 of 8 P changed motif" in remark for remark in found.remarks)
+
+
+def test_a_moment_out_of_range_breaks_nothing():
+    found = analysed(broken(still(), slice(98, 101)))
+    assert found.framework.survived
+
+
+def test_a_hot_run_and_a_failed_one_are_remarked_upon():
+    hot = analysed(still(), temperatures=np.full(N_FRAMES, 1100.0))
+    assert any("1100 K at a thermostat of 900 K" in remark for remark in hot.remarks)
+    failed = analysed(walking(), failure="exploded before step 7")
+    assert failed.failure == "exploded before step 7"
+    assert "exploded before step 7" in failed.remarks
+
+
+def test_a_swinging_element_costs_its_diffusivity_alone():
+    positions = walking()
+    swing = 0.8 * np.sin(2 * np.pi * np.arange(N_FRAMES) / (0.4 * N_FRAMES))
+    sulphur = [i for i, site in enumerate(CELL) if site.specie.symbol == "S"]
+    positions[:, sulphur, 0] += swing[:, None]
+    found = analysed(positions)
+    assert any("no diffusivity of S" in remark for remark in found.remarks)
+    assert "S" not in found.diffusion
+    assert found.diffusion["Li"].diffusive
+
+
+def test_a_cell_of_mobile_ions_alone_is_analysed():
+    lithium = Structure(CELL.lattice, ["Li"], [[0, 0, 0]])
+    steps = np.random.default_rng(3).normal(size=(N_FRAMES, 1, 3))
+    run = JoinedTrajectory(
+        structure=lithium,
+        times=20.0 * np.arange(N_FRAMES),
+        positions=np.cumsum(steps, axis=0),
+        temperatures=np.full(N_FRAMES, np.nan),
+        potential_energies=np.full(N_FRAMES, np.nan),
+        conserved_energies=np.full(N_FRAMES, np.nan),
+        method="toy",
+        label="toy",
+        temperature=900.0,
+        failure=None,
+    )
+    found = analyse_trajectory(
+        run, lithium, SETTINGS, equilibration=0.0, chunk_uuids=[], time_step=1.0
+    )
+    assert found.framework is None
+    assert found.mean_temperature is None
+    assert not found.diffusion["Li"].diffusive
