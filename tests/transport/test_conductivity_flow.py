@@ -132,6 +132,12 @@ def test_vasp_runs_in_chained_jobs_of_its_own():
             EngineSettings(),
             "conductivity.temperatures",
         ),
+        (
+            "beta-Li3PS4",
+            {"temperatures": (900.0, 900.0, 1200.0)},
+            EngineSettings(),
+            "conductivity.temperatures",
+        ),
         ("beta-Li3PS4", {}, EngineSettings(name="ann"), "potential_uuid"),
     ],
 )
@@ -145,6 +151,27 @@ def test_what_cannot_give_a_conductivity_is_refused_before_it_runs(
         maker.make(crystal(structure))
     assert caught.value.field == field
     assert caught.value.remedy
+
+
+def test_a_disordered_structure_is_refused_before_it_runs():
+    mixed = Structure(np.eye(3) * 5, [{"Li": 0.5, "P": 0.5}, "S"], np.eye(3)[:2] / 2)
+    with pytest.raises(ConductivityError) as caught:
+        ConductivityFlowMaker(settings=SETTINGS).make(mixed)
+    assert caught.value.field == "structure"
+
+
+def test_oxidation_states_do_not_hide_the_mobile_ion(potential):
+    charged = crystal("gamma-Li3PS4")
+    charged.add_oxidation_state_by_element({"Li": 1, "P": 5, "S": -2})
+    flow = ConductivityFlowMaker(
+        engine=EngineSettings(name="ann", potential=potential), settings=SETTINGS
+    ).make(charged)
+    started = next(
+        job.function_args[0]
+        for job, _ in flow.iterflow()
+        if job.function_args and isinstance(job.function_args[0], Structure)
+    )
+    assert started.composition["Li"] == len(started) * 3 / 8
 
 
 def test_an_exploding_run_ends_in_a_document_that_says_so(potential):

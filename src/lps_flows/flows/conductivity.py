@@ -88,11 +88,13 @@ class ConductivityFlowMaker(Maker):
         Raises
         ------
         ConductivityError
-            When no mobile ion is in the structure, there are fewer than two
-            temperatures, or the ann engine has no potential.
+            When no mobile ion is in the structure, it is disordered, there are fewer
+            than two temperatures or one twice, or the ann engine has no potential.
         """
         settings = self.settings
         self._check(structure, potential_uuid)
+        # Oxidation states make other species of the elements that forces know.
+        structure = structure.copy().remove_oxidation_states()
         if len(structure) < settings.target_atoms:
             structure = supercell_near(structure, settings.target_atoms)
         label = label or structure.composition.formula.replace(" ", "")
@@ -150,11 +152,21 @@ class ConductivityFlowMaker(Maker):
                 remedy="Give a structure with the mobile element, or set "
                 "conductivity.analysis.mobile",
             )
-        if len(set(self.settings.temperatures)) < 2:
+        if not structure.is_ordered:
             raise ConductivityError(
-                "an activation energy needs at least two different temperatures",
+                "sites of the structure are partly occupied",
+                field="structure",
+                value=structure.composition.formula.replace(" ", ""),
+                remedy="Order it first, for example with pymatgen's "
+                "OrderDisorderedStructureTransformation",
+            )
+        temperatures = self.settings.temperatures
+        if len(set(temperatures)) < max(2, len(temperatures)) or min(temperatures) <= 0:
+            raise ConductivityError(
+                "an activation energy needs at least two temperatures, all different "
+                "and above zero",
                 field="conductivity.temperatures",
-                value=list(self.settings.temperatures),
+                value=list(temperatures),
                 remedy="Give two or more, better four as the paper does",
             )
         if (

@@ -116,6 +116,7 @@ class MeltQuenchFlowMaker(Maker):
                 value=self.engine.name,
                 remedy="Use atomate2's MPMorph Makers with it, or a force field here",
             )
+        structure = structure.copy().remove_oxidation_states()
         if len(structure) < settings.target_atoms:
             structure = supercell_near(structure, settings.target_atoms)
         label = label or structure.composition.formula.replace(" ", "")
