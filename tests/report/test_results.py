@@ -64,3 +64,15 @@ def test_other_campaigns_stay_out(job_store: JobStore, tmp_path: Path) -> None:
     synthetic.put(job_store, "other", "sampling", document, campaign="other")
     write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
     assert set(read_rows(tmp_path)) == set(synthetic.CRYSTALS)
+
+
+def test_conductivity_comes_with_figures_and_table(
+    job_store: JobStore, tmp_path: Path
+) -> None:
+    synthetic.put_transport(job_store)
+    written = write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
+    folder = tmp_path / "conductivity"
+    names = {file.name for file in written if file.parent == folder}
+    assert {"figS2_msd.png", "fig8a_arrhenius.png", "table_1.csv"} <= names
+    text = (tmp_path / "summary.md").read_text()
+    assert "![fig8a_arrhenius](conductivity/fig8a_arrhenius.png)" in text

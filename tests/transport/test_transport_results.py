@@ -18,12 +18,15 @@ from lps_flows.chemistry import crystal
 from lps_flows.plotting.density import density_figure, enclosing_level
 from lps_flows.plotting.isosurface import isosurface
 from lps_flows.plotting.transport import arrhenius_figure, msd_figure
+from lps_flows.plotting.transport_files import shown_run, write_transport
 from lps_flows.plotting.transport_table import (
     transport_csv,
     transport_html,
     transport_rows,
     write_transport_table,
 )
+from lps_flows.schemas.arrays import PackedArray
+from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.transport import RunSummary, TransportDocument
 from tests.transport import walkers
 
@@ -167,6 +170,46 @@ def test_density_figure_draws_a_surface_that_encloses_the_share():
     figure = density_figure(structure, density)
     assert "80 %" in figure.axes[0].get_title()
     plt.close(figure)
+
+
+def test_everything_a_campaign_shows_of_conductivity_is_written(document, tmp_path):
+    structure = document.structure
+    lithium = np.array([s.coords for s in structure if s.specie.symbol == "Li"])
+    density = probability_density(lithium[None], structure.lattice.matrix, spacing=1.0)
+    coldest = shown_run(document)
+    assert coldest.temperature == 1200.0
+    run = MDRunDocument(
+        method="toy",
+        label=document.label,
+        formula=document.formula,
+        n_atoms=len(structure),
+        volume=structure.volume,
+        temperature=coldest.temperature,
+        time_step=1.0,
+        equilibration=0.0,
+        production=1000.0,
+        frame_interval=20.0,
+        n_frames=50,
+        chunk_uuids=[],
+        mobile="Li",
+        density=PackedArray.pack(density, "<f4"),
+        structure=structure,
+    )
+    files = write_transport([document], tmp_path / "new", runs={coldest.run_uuid: run})
+    assert [file.name for file in files] == [
+        "figS2_msd.png",
+        "fig8a_arrhenius.png",
+        "fig8b_density_beta-Li3PS4_1200K.png",
+        "captions.md",
+        "table_1.csv",
+        "table_1.html",
+        "CHGCAR_beta-Li3PS4_1200K",
+    ]
+    assert all(file.stat().st_size > 0 for file in files)
+    captions = files[3].read_text()
+    assert "Density of Li in beta-Li3PS4 at 1200 K" in captions
+    assert write_transport([], tmp_path / "none") == []
+    assert not (tmp_path / "none").exists()
 
 
 def test_builder_collects_conductivities_with_their_structure_once(document):

@@ -9,6 +9,7 @@ from jobflow import JobStore
 
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.plotting import write as plotting
+from lps_flows.plotting.transport_files import shown_run, write_transport
 from lps_flows.plotting.write import FigureDocuments, WrittenFigures
 from lps_flows.report.collections import ResultStore, read
 from lps_flows.report.diagram import (
@@ -31,6 +32,7 @@ from lps_flows.report.summary import (
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import PhaseDiagramEntry
 from lps_flows.schemas.rdf import RDFDocument
@@ -71,7 +73,8 @@ def write_results(
     Returns
     -------
     list of Path
-        ``summary.md``, ``hull.csv`` and the figures.
+        ``summary.md``, ``hull.csv``, the figures, and the folder ``conductivity``
+        with figures, tables and densities.
     """
     folder.mkdir(parents=True, exist_ok=True)
     potentials = outputs(
@@ -98,6 +101,18 @@ def write_results(
         figure_documents(result_store, campaign), folder / "figures", ("png",)
     )
     figures = figures_text(drawn, folder)
+    transport = transport_documents(job_store, campaign)
+    conductivity = WrittenFigures(
+        write_transport(
+            transport,
+            folder / "conductivity",
+            runs=density_runs(job_store, transport),
+        )
+    )
+    moving = [
+        conductivity_text(transport, beside_paper=paper),
+        figures_text(conductivity, folder),
+    ]
     sections = [
         ("Phase diagram", hull),
         ("Potential", potential_text(potentials)),
@@ -106,12 +121,7 @@ def write_results(
             "Candidates",
             candidates_text(outputs(job_store, campaign, "SelectionDocument")),
         ),
-        (
-            "Conductivity",
-            conductivity_text(
-                transport_documents(job_store, campaign), beside_paper=paper
-            ),
-        ),
+        ("Conductivity", "\n\n".join(moving).strip()),
         ("Figures", figures),
     ]
     text = summary_text(
@@ -123,7 +133,7 @@ def write_results(
     )
     summary = folder / "summary.md"
     summary.write_text(text, encoding="utf-8")
-    return [summary, *written, *drawn.files]
+    return [summary, *written, *drawn.files, *conductivity.files]
 
 
 def write_figures(
@@ -183,6 +193,22 @@ def transport_documents(job_store: JobStore, campaign: str) -> list[TransportDoc
         TransportDocument.model_validate(found.output)
         for found in outputs(job_store, campaign, "TransportDocument", load=True)
     ]
+
+
+def density_runs(
+    job_store: JobStore, documents: list[TransportDocument]
+) -> dict[str, MDRunDocument]:
+    """Return the runs whose density is shown, by their job."""
+    shown = [run for document in documents if (run := shown_run(document)) is not None]
+    criteria = {
+        "uuid": {"$in": [run.run_uuid for run in shown]},
+        "output.@class": "MDRunDocument",
+    }
+    found = {}
+    for job in job_store.query(criteria, sort={"index": 1}, load=True):
+        plain = {key: value for key, value in job["output"].items() if key[0] != "@"}
+        found[job["uuid"]] = MDRunDocument.model_validate(plain)
+    return found
 
 
 def versions_of(job_store: JobStore, campaign: str) -> dict[str, str]:
