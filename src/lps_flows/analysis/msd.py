@@ -9,10 +9,8 @@ two windows a and b have E[da db] = 2 D overlap(a, b) + s2 (shared ends), and
     cov(|da|^2, |db|^2) = 6 E[da db]^2 + q overlap(a, b)
 
 (Isserlis' theorem for the Gaussian part, Campbell's for the jumps), so the covariance
-of the averages follows by summing over windows. It is linear in D^2, D s2, s2^2 and q,
-and the four matrices depend on the frame times only. Where ions diffuse more along one
-axis than along another, or some more than others, the first term is larger than that of
-equal diffusion, by a part that is taken from the observed spread like q.
+of the averages follows by summing over windows. It is linear in D^2 (more for unequal
+diffusion), D s2, s2^2 and q; the four matrices depend on the frame times only.
 """
 
 from __future__ import annotations
@@ -82,9 +80,7 @@ class MeanSquaredDisplacement:
         q
             Rate of the summed fourth power of jump lengths (Å^4/fs).
         spread
-            What unequal diffusion along the axes, or of the ions, adds to 24 D^2
-            (Å^4/fs^2); 8 sum_a D_a^2 - 24 D^2 for diffusion coefficients D_a along
-            the axes.
+            8 sum_a D_a^2 - 24 D^2 for unequal diffusion along the axes (Å^4/fs^2).
         """
         per_atom = (
             (24 * D**2 + spread) * self.gaussian
