@@ -8,6 +8,7 @@ Stages, each of which goes on where it was stopped:
     python benchmarks/conductivity.py explore FOLDER   # the ANN's own MD, labelled
     python benchmarks/conductivity.py run FOLDER       # MD, Arrhenius, sigma(300 K)
     python benchmarks/conductivity.py check FOLDER     # the ANN against 7net-0 there
+    python benchmarks/conductivity.py show FOLDER      # figures, Table 1, densities
 
 The first frames are strained and rattled crystals and short heating dynamics by
 7net-0. `explore` lets the ANN run at the temperatures of the production, labels frames
@@ -42,6 +43,7 @@ from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
 from lps_flows.jobs.dynamics import DynamicsSettings, run_chunk
 from lps_flows.jobs.trajectory import join_trajectory
+from lps_flows.plotting.transport_files import write_transport
 from lps_flows.potential import (
     ANNCalculator,
     ANNPotential,
@@ -50,6 +52,8 @@ from lps_flows.potential import (
     relax_batch,
     train_potential,
 )
+from lps_flows.schemas.md import MDRunDocument
+from lps_flows.schemas.transport import TransportDocument
 
 TEMPERATURES = (700.0, 900.0, 1200.0, 1500.0)
 FRAMES_PER_RUN = 10
@@ -199,10 +203,28 @@ def check(folder: Path) -> None:
         compare(potential, read(path, ":"))
 
 
+def show(folder: Path) -> None:
+    """Write figures, tables and densities from the documents of the runs."""
+    documents, runs = [], {}
+    for path in sorted((folder / "transport").glob("*.json")):
+        found = json.loads(path.read_text())
+        document = TransportDocument.model_validate(plain(found["transport"]))
+        documents.append(document)
+        for summary, run in zip(document.runs, found["runs"], strict=True):
+            runs[summary.run_uuid] = MDRunDocument.model_validate(plain(run))
+    for path in write_transport(documents, folder / "figures", runs=runs):
+        print(path)
+
+
+def plain(output: dict) -> dict:
+    return {key: value for key, value in output.items() if not key.startswith("@")}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "stage", choices=("label", "train", "choose", "explore", "run", "check")
+        "stage",
+        choices=("label", "train", "choose", "explore", "run", "check", "show"),
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--steps", type=int, default=200, help="heating steps of 2 fs")
@@ -226,8 +248,10 @@ def main() -> None:
         explore(folder, args.ps, args.frames)
     elif args.stage == "run":
         run(folder, args.only, args.ps, args.equilibration)
-    else:
+    elif args.stage == "check":
         check(folder)
+    else:
+        show(folder)
 
 
 if __name__ == "__main__":
