@@ -76,3 +76,59 @@ def langevin(rng, n=30, frames=600, D=0.001, friction=0.02, interval=20.0):
         v = v * decay + noise[1]
         positions.append(x)
     return np.array(positions), interval * np.arange(frames), D * CM2
+
+
+def few(rng):
+    """Return five walkers over sixty frames: little data."""
+    return brownian(rng, n=5, frames=60)
+
+
+def channels(rng):
+    """Return vibrating walkers that diffuse along one axis only."""
+    return brownian(rng, shake=0.3, axes=(1, 0, 0))
+
+
+def few_jumps(rng):
+    """Return a lattice gas whose ions jump about forty times in all."""
+    return lattice_gas(rng, n=20, frames=500, rate=0.0004)
+
+
+def long_run(rng):
+    """Return many frames of vibrating walkers: the smallest curvature would show."""
+    return brownian(rng, n=20, frames=4000, D=0.001, shake=0.4)
+
+
+def bursts(rng, n=20, frames=200, D=0.005):
+    """Return walkers seen in bursts of frames with long gaps between."""
+    gaps = np.where(rng.random(frames) < 0.1, 300.0, 5.0)
+    steps = rng.normal(size=(frames, n, 3)) * np.sqrt(2 * D * gaps)[:, None, None]
+    noise = 0.3 * rng.normal(size=steps.shape)
+    return np.cumsum(steps, axis=0) + noise, np.cumsum(gaps), D * CM2
+
+
+def some_mobile(rng, n=30, frames=400, D=0.015):
+    """Return vibrating ions of which a third diffuses; D is the mean over all."""
+    walk, times, _ = brownian(rng, n // 3, frames, D, shake=0.3)
+    rest = 0.3 * rng.normal(size=(frames, n - n // 3, 3))
+    return np.concatenate([walk, rest], axis=1), times, D / 3 * CM2
+
+
+def back_jumps(rng, n=30, frames=1500, rate=0.002, back=0.5, jump=3.0):
+    """Return vibrating ions that take every second hop back at once.
+
+    With a mean cosine of -b between neighbouring hops, D is that of free hops times
+    (1 - b) / (1 + b).
+    """
+    interval = 10.0
+    choices = jump * np.vstack([np.eye(3), -np.eye(3)])
+    hops = rng.random((frames, n)) < rate * interval
+    returns = rng.random((frames, n)) < back
+    fresh = choices[rng.integers(0, 6, (frames, n))]
+    last, steps = fresh[0], np.zeros((frames, n, 3))
+    for i in range(frames):
+        step = np.where(returns[i, :, None], -last, fresh[i])
+        steps[i] = hops[i, :, None] * step
+        last = np.where(hops[i, :, None], step, last)
+    positions = np.cumsum(steps, axis=0) + 0.3 * rng.normal(size=steps.shape)
+    free = rate * jump**2 / 6 * CM2
+    return positions, interval * np.arange(frames), free * (1 - back) / (1 + back)

@@ -48,6 +48,9 @@ MIN_GROWTH = 0.5
 # A straight line that is rejected, because much data sees the smallest curvature, still
 # serves when the MSD stays within this fraction of its largest value around it.
 MAX_DEVIATION = 0.1
+# So does one that is rejected no more clearly than this: noise does it to one short
+# trajectory in some hundred.
+CLEAR_PROBABILITY, CLEAR_CURVATURE = 1e-3, 3.3
 
 
 class NegativeSlopeError(TrajectoryError):
@@ -240,7 +243,9 @@ def diffusivity_from_msd(
 
 
 def _bends_away(curve: MeanSquaredDisplacement, fit: LinearRegime) -> bool:
-    """Tell whether the MSD leaves a rejected straight line by more than noise."""
+    """Tell whether the MSD leaves a rejected straight line clearly, and by much."""
+    if fit.probability >= CLEAR_PROBABILITY and abs(fit.bend) <= CLEAR_CURVATURE:
+        return False
     lags, values = curve.lags[fit.first :], curve.values[fit.first :]
     off = np.abs(values - fit.slope * lags - fit.intercept)
     return bool(off.max() > MAX_DEVIATION * values.max())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,23 +50,32 @@ class LinearRegime:
 
 
 def linear_regime(curve: MeanSquaredDisplacement) -> tuple[LinearRegime, bool]:
-    """Return the fit from the earliest acceptable start, else from the latest."""
+    """Return the fit from the earliest acceptable start, else from the latest.
+
+    The second value tells whether the line is straight as far as noise can tell.
+    """
     latest = curve.lags[-1] * LATEST_START
     starts = [
         i
         for i, lag in enumerate(curve.lags)
         if i == 0 or (lag <= latest and len(curve.lags) - i >= 5)
     ]
-    fits = []
     for first in starts:
         fit = _fit_from(curve, first)
-        if (
-            fit.probability >= MIN_FIT_PROBABILITY
-            and abs(fit.bend) <= MAX_CURVATURE_SIGNIFICANCE
-        ):
+        if _is_straight(fit):
             return _well_inside(curve, fit, starts[-1]), True
-        fits.append(fit)
-    return fits[-1], False
+    if curve.interval is not None and fit.first > 0 and fit.slope > 0:
+        # What looks like curvature may be noise that motion with memory correlates.
+        with suppress(np.linalg.LinAlgError):
+            fit = _fit_from(curve, fit.first, memory=True)
+    return fit, _is_straight(fit)
+
+
+def _is_straight(fit: LinearRegime) -> bool:
+    return (
+        fit.probability >= MIN_FIT_PROBABILITY
+        and abs(fit.bend) <= MAX_CURVATURE_SIGNIFICANCE
+    )
 
 
 def _well_inside(
@@ -82,8 +92,13 @@ def _well_inside(
     return _fit_from(curve, min(safe, last)) if fit.first < last else fit
 
 
-def _fit_from(curve: MeanSquaredDisplacement, first: int) -> LinearRegime:
-    """Fit a straight line with a covariance that agrees with the line."""
+def _fit_from(
+    curve: MeanSquaredDisplacement, first: int, *, memory: bool = False
+) -> LinearRegime:
+    """Fit a straight line with a covariance that agrees with the line.
+
+    With memory, the Gaussian part is that of the observed motion at shorter lags.
+    """
     lags, values = curve.lags[first:], curve.values[first:]
     slope, intercept = np.polyfit(lags, values, 1, w=1 / lags)
     q, spread, significance, chi_square = 0.0, 0.0, 0.0, np.inf
@@ -91,7 +106,11 @@ def _fit_from(curve: MeanSquaredDisplacement, first: int) -> LinearRegime:
     for _ in range(4):
         D, s2 = _positive(slope, intercept, values)
         spread, q = _excess_spread(curve, first, D, s2)
-        cov = curve.covariance(D, s2, q, spread)[first:, first:]
+        if memory:
+            cov = curve.covariance(0.0, 0.0, q, spread)[first:, first:]
+            cov += curve.gaussian_covariance_after(first, 6 * D, 6 * s2)
+        else:
+            cov = curve.covariance(D, s2, q, spread)[first:, first:]
         # Rounding only: the model covariance is positive semi-definite.
         cov[np.diag_indices_from(cov)] *= 1 + 1e-10
         factor = cho_factor(cov)
