@@ -16,6 +16,7 @@ from lps_flows.analysis.linear_regime import (
     fitted_covariance,
     linear_regime,
     memory_factor,
+    plateau_significance,
     slope_error,
 )
 from lps_flows.analysis.msd import (
@@ -175,15 +176,16 @@ def diffusivity_from_msd(
     if not curve.values.max() > 0:
         return _immobile(curve, warnings)
     fit, accepted = linear_regime(curve)
-    scale = 1.0
+    scale = SELECTION_MARGIN
     curved = False
     if not accepted:
-        scale = float(np.sqrt(max(fit.misfit, 1.0)))
+        scale *= float(np.sqrt(max(fit.misfit, 1.0)))
         curved = _bends_away(curve, fit)
-    scale *= SELECTION_MARGIN * memory_factor(curve, fit)
+    significance = plateau_significance(curve, fit) / scale
+    scale *= memory_factor(curve, fit)
     inner = diffusivity_interval(curve, fit, scale, 1.0)
     outer = diffusivity_interval(curve, fit, scale, float(norm.ppf(0.975)))
-    _refuse_falling(curve, fit, scale)
+    _refuse_falling(curve, fit, significance)
 
     relative = slope_error(curve, fit, fit.D) * scale / abs(fit.D) if fit.D else np.inf
     n_jumps = (
@@ -191,10 +193,10 @@ def diffusivity_from_msd(
         if jump_length is None
         else max(fit.D, 0.0) * 6 * curve.span * curve.n_atoms / jump_length**2
     )
-    if fit.D <= 0 or fit.significance / scale < MIN_SIGNIFICANCE:
+    if fit.D <= 0 or significance < MIN_SIGNIFICANCE:
         reason = (
             "plateau: the slope of the mean-squared displacement is "
-            f"{fit.significance / scale:.1f} standard deviations from zero, "
+            f"{significance:.1f} standard deviations from zero, "
             f"{MIN_SIGNIFICANCE:g} are needed"
         )
     elif fit.slope * curve.lags[-1] < MIN_GROWTH * fit.intercept:
@@ -252,11 +254,11 @@ def _bends_away(curve: MeanSquaredDisplacement, fit: LinearRegime) -> bool:
 
 
 def _refuse_falling(
-    curve: MeanSquaredDisplacement, fit: LinearRegime, scale: float
+    curve: MeanSquaredDisplacement, fit: LinearRegime, significance: float
 ) -> None:
     fall = fit.slope * (curve.lags[-1] - curve.lags[fit.first])
     level = curve.values[fit.first :].mean()
-    if fit.significance / scale < -MAX_FALL_SIGNIFICANCE and -fall > 0.5 * level:
+    if significance < -MAX_FALL_SIGNIFICANCE and -fall > 0.5 * level:
         raise NegativeSlopeError(
             "the mean-squared displacement falls with the lag, beyond its noise",
             field="positions",

@@ -38,7 +38,6 @@ class LinearRegime:
     misfit: float
     bend: float
     weights: Array
-    significance: float
     s2: float
     q: float
     spread: float
@@ -101,7 +100,7 @@ def _fit_from(
     """
     lags, values = curve.lags[first:], curve.values[first:]
     slope, intercept = np.polyfit(lags, values, 1, w=1 / lags)
-    q, spread, significance, chi_square = 0.0, 0.0, 0.0, np.inf
+    q, spread, chi_square = 0.0, 0.0, np.inf
     weights = np.zeros_like(lags)
     for _ in range(4):
         D, s2 = _positive(slope, intercept, values)
@@ -127,11 +126,6 @@ def _fit_from(
     bend = float(
         (bent_covariance @ solved.T @ values)[2] / np.sqrt(bent_covariance[2, 2])
     )
-    still = curve.covariance(0.0, max(intercept, 0.0) / 6 or s2, 0.0)[first:, first:]
-    if intercept <= 0:
-        # No vibration to compare with: the spread at the fitted D is the yardstick.
-        still = cov
-    significance = slope / 6 / float(np.sqrt(weights @ still @ weights))
     D, s2 = _positive(slope, intercept, values)
     return LinearRegime(
         first=first,
@@ -141,7 +135,6 @@ def _fit_from(
         misfit=float(chi_square / (len(lags) - 2)),
         bend=bend,
         weights=weights,
-        significance=float(significance),
         s2=s2,
         q=q,
         spread=spread,
@@ -204,6 +197,21 @@ def memory_factor(curve: MeanSquaredDisplacement, fit: LinearRegime) -> float:
         (fit.weights @ full @ fit.weights) / (fit.weights @ plain @ fit.weights)
     )
     return float(np.sqrt(max(ratio, 1.0)))
+
+
+def plateau_significance(curve: MeanSquaredDisplacement, fit: LinearRegime) -> float:
+    """Return the slope in standard deviations it would have if ions only vibrated.
+
+    The vibration is the intercept, with the memory that the motion at shorter lags
+    shows. Without any, the spread at the fitted D is the yardstick.
+    """
+    if fit.intercept <= 0:
+        still = fitted_covariance(curve, fit)[fit.first :, fit.first :]
+    elif fit.first == 0 or curve.interval is None:
+        still = curve.covariance(0.0, fit.s2, 0.0)[fit.first :, fit.first :]
+    else:
+        still = curve.gaussian_covariance_after(fit.first, 0.0, fit.intercept)
+    return float(fit.D / np.sqrt(fit.weights @ still @ fit.weights))
 
 
 def diffusivity_interval(
