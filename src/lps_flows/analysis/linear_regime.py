@@ -207,10 +207,10 @@ def plateau_significance(curve: MeanSquaredDisplacement, fit: LinearRegime) -> f
     """
     if fit.intercept <= 0:
         still = fitted_covariance(curve, fit)[fit.first :, fit.first :]
-    elif fit.first == 0 or curve.interval is None:
-        still = curve.covariance(0.0, fit.s2, 0.0)[fit.first :, fit.first :]
-    else:
+    elif fit.first > 0 and curve.interval is not None and fit.slope > 0:
         still = curve.gaussian_covariance_after(fit.first, 0.0, fit.intercept)
+    else:
+        still = curve.covariance(0.0, fit.s2, 0.0)[fit.first :, fit.first :]
     return float(fit.D / np.sqrt(fit.weights @ still @ fit.weights))
 
 
