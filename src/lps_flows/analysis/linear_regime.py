@@ -173,13 +173,20 @@ def fitted_covariance(curve: MeanSquaredDisplacement, fit: LinearRegime) -> Arra
 
 
 def slope_error(curve: MeanSquaredDisplacement, fit: LinearRegime, D: float) -> float:
-    """Return the standard deviation of the estimate if D were the truth (Å^2/fs)."""
-    ratio = D / fit.D if fit.D > 0 else 1.0
-    cov = curve.covariance(max(D, 0.0), fit.s2, fit.q * ratio, fit.spread * ratio**2)[
-        fit.first :, fit.first :
-    ]
-    variance = float(fit.weights @ cov @ fit.weights)
-    return float(np.sqrt(max(variance, 0.0)))
+    """Return the standard deviation of the estimate if D were the truth (Å^2/fs).
+
+    The spread that was observed belongs to the estimate, or to its error where that is
+    larger, and scales with D.
+    """
+    observed = _estimate_error(fit, fitted_covariance(curve, fit))
+    ratio = max(D, 0.0) / max(fit.D, observed)
+    cov = curve.covariance(max(D, 0.0), fit.s2, fit.q * ratio, fit.spread * ratio**2)
+    return _estimate_error(fit, cov)
+
+
+def _estimate_error(fit: LinearRegime, covariance: Array) -> float:
+    used = covariance[fit.first :, fit.first :]
+    return float(np.sqrt(max(fit.weights @ used @ fit.weights, 0.0)))
 
 
 def memory_factor(curve: MeanSquaredDisplacement, fit: LinearRegime) -> float:
