@@ -135,6 +135,7 @@ def test_figures_show_what_was_left_out_and_what_broke(document):
     legend = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
     assert "eV" in legend[0]
     assert "no fit" in legend[1]
+    assert legend[2] == "framework broke"
     plt.close(figure)
 
 

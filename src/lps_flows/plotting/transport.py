@@ -23,6 +23,14 @@ from lps_flows.plotting.style import (
 from lps_flows.schemas.transport import RunSummary, TransportDocument
 
 _PANELS_PER_ROW = 2
+BROKEN: dict[str, Any] = {
+    "marker": "x",
+    "ls": "",
+    "ms": 8,
+    "mew": 0.9,
+    "zorder": 4,
+}
+"""How a run is marked whose framework broke."""
 
 
 def arrhenius_fit(document: TransportDocument) -> ArrheniusFit | None:
@@ -106,8 +114,8 @@ def _legend(run: RunSummary) -> str:
 def arrhenius_figure(documents: Sequence[TransportDocument]) -> Figure:
     """Return log D over 1000/T with the fitted lines and their 68 % bands.
 
-    Open symbols are runs left out of the fit. The lines reach to the reference
-    temperature; dashes are extrapolation.
+    Open symbols are runs left out of the fit, crossed ones those whose framework
+    broke. The lines reach to the reference temperature; dashes are extrapolation.
 
     Parameters
     ----------
@@ -120,6 +128,9 @@ def arrhenius_figure(documents: Sequence[TransportDocument]) -> Figure:
             _arrhenius_line(
                 axis, document, CYCLE[k % len(CYCLE)], MARKERS[k % len(MARKERS)]
             )
+        runs = [run for document in documents for run in document.runs]
+        if any(run.framework_survived is False and run.D for run in runs):
+            axis.plot([], [], color=GREY, **BROKEN, label="framework broke")
         axis.set_yscale("log")
         axis.set_xlabel("1000 / T (K$^{-1}$)")
         mobile = documents[0].mobile if documents else ""
@@ -159,16 +170,10 @@ def _arrhenius_line(
             capsize=2,
             lw=0.8,
         )
-        for run in points:
-            if run.framework_survived is False:
-                axis.annotate(
-                    "framework broke",
-                    (1000 / run.temperature, float(run.D or 0)),
-                    xytext=(5, -9),
-                    textcoords="offset points",
-                    fontsize=6,
-                    color=GREY,
-                )
+        broken = [r for r in points if r.framework_survived is False]
+        axis.plot(
+            [1000 / r.temperature for r in broken], [r.D for r in broken], **BROKEN
+        )
     fit = arrhenius_fit(document)
     label = pretty(document.label)
     if fit is None:
