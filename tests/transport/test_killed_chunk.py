@@ -73,6 +73,15 @@ def test_a_killed_chunk_is_repeated_to_the_same_documents(
     theirs = store.get_output(undisturbed.output.uuid, load=True)
     for run in (*ours["runs"], *theirs["runs"]):
         run.pop("run_uuid")
-    for key in ("created_at",):
-        ours.pop(key), theirs.pop(key)
-    assert ours == theirs
+    ours.pop("created_at"), theirs.pop("created_at")
+    # trajectories are equal to the bit; sums over them may differ in the last digit
+    # between processes
+    assert rounded(ours) == rounded(theirs)
+
+
+def rounded(value):
+    if isinstance(value, dict):
+        return {key: rounded(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(entry) for entry in value]
+    return float(f"{value:.9g}") if isinstance(value, float) else value

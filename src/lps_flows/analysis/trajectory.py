@@ -185,5 +185,5 @@ def remove_drift(positions: Array, weights: ArrayLike) -> Array:
             value=float(w.sum()),
             remedy="Give at least one atom a positive weight",
         )
-    centre = np.einsum("fax,a->fx", positions, w / w.sum())
+    centre = (positions * (w / w.sum())[:, None]).sum(axis=1)
     return np.asarray(positions - (centre - centre[0])[:, None, :])
