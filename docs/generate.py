@@ -34,6 +34,13 @@ def settings_page() -> str:
             "defined beside the code it steers. `lps-flows run --dry-run FILE` counts "
             "what a file would start."
         ),
+        (
+            "A file that names its `line` changes some defaults with it, unless it "
+            "names them, too: `analysis.hull.end_members`, the elements of "
+            "`analysis.fingerprints`, `analysis.motifs` and `conductivity.analysis`; "
+            "and on a line other than Li2S-P2S5 `analysis.clusters.references` (the "
+            "campaign's crystals) and `selection.references` (none)."
+        ),
     ]
     _settings_tables("", CampaignSettings, parts)
     return "\n\n".join(parts) + "\n"
@@ -50,7 +57,8 @@ def _settings_tables(path: str, model: type[BaseModel], parts: list[str]) -> Non
             f"{_cell(field.description)} |"
         )
         if inner is not None:
-            below.append((full, inner))
+            named = get_origin(field.annotation) is dict
+            below.append((f"{full}.NAME" if named else full, inner))
     title = f"`{path}`" if path else "The campaign"
     parts += [
         f"## {title}",
