@@ -1,12 +1,13 @@
 """Energy above hull of the line's crystals by each engine, beside the paper's PBE.
 
-Every ordered crystal of the library on the line is relaxed (cell and positions) by
-each engine; formation energies follow Eq. 1, and the hull is that of the crystals
-alone. Run from the repository root:
+Ordered crystals of the library on the line are relaxed (cell and positions) by each
+engine; formation energies follow Eq. 1, and the hull is that of the crystals alone.
+Run from the repository root:
 
-    python benchmarks/engines.py --engines chgnet 7net-0 7net-l3i5 --out results/
+    python benchmarks/engines.py --engines chgnet 7net-0 7net-l3i5 --out hull.json
 
-Writes ``engines.json`` (settings, energies, times) and prints the table.
+Every result is written as it comes, and what is in the file already is not computed
+again. ``benchmarks/dft_hull.py`` adds GPAW, and prints the table of all.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ import json
 import time
 from pathlib import Path
 
-from lps_flows.analysis.hull import HullEntry, line_hull
+from pymatgen.core import Structure
+
+from lps_flows.analysis.hull import HullEntry
+from lps_flows.analysis.hull_places import line_hull
 from lps_flows.chemistry import CompositionLine, crystal, crystals
 from lps_flows.engines import EngineSettings, get_engine, read_calculation
 
@@ -37,87 +41,79 @@ def engine_settings(name: str, fmax: float, steps: int, threads: int) -> EngineS
     return EngineSettings(name=name, **shared)
 
 
-def relaxed(name: str, arguments: argparse.Namespace, keys: list[str]) -> dict:
-    settings = engine_settings(name, arguments.fmax, arguments.steps, arguments.threads)
-    engine = get_engine(settings)
-    results = {}
-    for key in keys:
-        structure = crystal(key).get_primitive_structure()
-        if arguments.rattle:
-            structure.perturb(arguments.rattle, seed=0)
-        begun = time.perf_counter()
-        calculation = read_calculation(engine.compute(structure, relax=True))
-        results[key] = {
-            "formula": structure.composition.formula.replace(" ", ""),
-            "energy": calculation.energy,
-            "energy_per_atom": calculation.energy / len(structure),
-            "converged": calculation.converged,
-            "n_steps": calculation.n_steps,
-            "max_force": calculation.max_force,
-            "volume_change": calculation.structure.volume / structure.volume - 1,
-            "seconds": time.perf_counter() - begun,
-            "structure": calculation.structure.as_dict(),
-        }
-        print(f"{name:10s} {key:22s} {results[key]['seconds']:7.1f} s", flush=True)
-    entries = [
-        HullEntry(
-            entry_id=key,
-            composition=crystal(key).get_primitive_structure().composition,
-            energy=result["energy"],
-            method=engine.method,
-        )
-        for key, result in results.items()
-    ]
-    for point in line_hull(entries, CompositionLine().end_members):
-        results[point.entry_id] |= {
-            "x": point.x,
-            "formation_energy": point.formation_energy,
-            "e_above_hull": point.e_above_hull,
-        }
+def read(file: Path) -> dict[str, dict]:
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def write(file: Path, documents: dict[str, dict]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(documents, indent=1) + "\n")
+
+
+def relax(engine, key: str, rattle: float) -> dict:
+    structure = crystal(key).get_primitive_structure()
+    if rattle:
+        structure.perturb(rattle, seed=0)
+    begun, cpu = time.perf_counter(), time.process_time()
+    calculation = read_calculation(engine.compute(structure, relax=True))
     return {
-        "method": engine.method,
-        "settings": settings.model_dump(
-            mode="json", include={"fmax", "max_steps", "optimizer"}
-        ),
-        "rattle": arguments.rattle,
-        "crystals": results,
+        "formula": structure.composition.formula.replace(" ", ""),
+        "energy": calculation.energy,
+        "energy_per_atom": calculation.energy / len(structure),
+        "converged": calculation.converged,
+        "n_steps": calculation.n_steps,
+        "max_force": calculation.max_force,
+        "volume_change": calculation.structure.volume / structure.volume - 1,
+        "seconds": round(time.perf_counter() - begun, 1),
+        "cpu_seconds": round(time.process_time() - cpu, 1),
+        "poscar": calculation.structure.to(fmt="poscar"),
     }
 
 
-def table(documents: dict[str, dict], keys: list[str]) -> str:
-    names = list(documents)
-    head = ["crystal", "x", "paper", *names]
-    lines = [" | ".join(head), " | ".join("---" for _ in head)]
-    for key in keys:
-        rows = [documents[name]["crystals"][key] for name in names]
-        cells = [
-            f"{1000 * row['e_above_hull']:.1f}" + ("" if row["converged"] else "*")
-            for row in rows
-        ]
-        paper = PAPER.get(key)
-        lines.append(
-            " | ".join(
-                [
-                    key,
-                    f"{rows[0]['x']:.3f}",
-                    "" if paper is None else f"{paper:.1f}",
-                    *cells,
-                ]
-            )
+def above_hull(document: dict) -> dict[str, tuple[float, float]]:
+    """Return x and the energy above hull (meV/atom) of every crystal at hand."""
+    entries = [
+        HullEntry(
+            entry_id=key,
+            composition=Structure.from_str(row["poscar"], fmt="poscar").composition,
+            energy=row["energy"],
+            method=document["method"],
         )
-    total = [
-        f"{sum(row['seconds'] for row in documents[name]['crystals'].values()):.0f} s"
-        for name in names
+        for key, row in document["crystals"].items()
     ]
-    lines.append(" | ".join(["time", "", "", *total]))
-    return "\n".join(lines)
+    points = line_hull(entries, CompositionLine().end_members)
+    return {p.entry_id: (p.x, 1000 * p.e_above_hull) for p in points}
+
+
+def table(documents: dict[str, dict]) -> str:
+    """Return energies above hull (meV/atom) by engine; * marks unconverged ones."""
+    hulls = {
+        name: above_hull(document)
+        for name, document in documents.items()
+        if {"Li2S", "P2S5"} <= set(document["crystals"])
+    }
+    keys = {key: x for hull in hulls.values() for key, (x, _) in hull.items()}
+    lines = [["crystal", "x", "paper", *hulls], ["---"] * (3 + len(hulls))]
+    for key, x in sorted(keys.items(), key=lambda item: item[1]):
+        row = [key, f"{x:.3f}", f"{PAPER[key]:.1f}" if key in PAPER else ""]
+        for name, hull in hulls.items():
+            if key not in hull:
+                row.append("")
+                continue
+            star = "" if documents[name]["crystals"][key]["converged"] else "*"
+            row.append(f"{hull[key][1]:.1f}{star}")
+        lines.append(row)
+    times = [
+        sum(row["cpu_seconds"] for row in documents[name]["crystals"].values())
+        for name in hulls
+    ]
+    lines.append(["CPU time", "", "", *(f"{seconds:.0f} s" for seconds in times)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--engines", nargs="+", default=["chgnet", "7net-0", "7net-l3i5"]
-    )
+    parser.add_argument("--engines", nargs="*", default=["chgnet", *SEVENNET])
     parser.add_argument(
         "--crystals", nargs="+", help="keys; all on the line by default"
     )
@@ -130,19 +126,36 @@ def main() -> None:
         default=0.02,
         help="displacement that breaks symmetry, Å",
     )
-    parser.add_argument("--out", type=Path, default=Path("results"))
-    arguments = parser.parse_args()
-    keys = arguments.crystals or [
+    parser.add_argument("--out", type=Path, default=Path("results/hull.json"))
+    given = parser.parse_args()
+    keys = given.crystals or [
         entry.key
         for entry in crystals()
         if entry.x() is not None and not entry.disordered
     ]
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    documents = {}
-    for name in arguments.engines:
-        documents[name] = relaxed(name, arguments, keys)
-        (arguments.out / "engines.json").write_text(json.dumps(documents, indent=1))
-    print(table(documents, keys))
+    documents = read(given.out)
+    for name in given.engines:
+        settings = engine_settings(name, given.fmax, given.steps, given.threads)
+        engine = get_engine(settings)
+        document = documents.setdefault(
+            name,
+            {
+                "method": engine.method,
+                "settings": settings.model_dump(
+                    mode="json", include={"fmax", "max_steps", "optimizer"}
+                )
+                | {"rattle": given.rattle},
+                "crystals": {},
+            },
+        )
+        for key in keys:
+            if key in document["crystals"]:
+                continue
+            row = document["crystals"][key] = relax(engine, key, given.rattle)
+            documents = read(given.out) | {name: document}  # others write there too
+            write(given.out, documents)
+            print(f"{name:10s} {key:16s} {row['cpu_seconds']:7.1f} s CPU", flush=True)
+    print(table(documents))
 
 
 if __name__ == "__main__":

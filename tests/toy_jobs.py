@@ -6,13 +6,17 @@ Every job appends its name to a file on start, so that a test sees how often it 
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
 import numpy as np
 from jobflow import Flow, Response, job
+from pymatgen.core import Structure
 
+from lps_flows.chemistry import crystal, supercell_near
 from lps_flows.schemas.arrays import PackedArray
+from lps_flows.schemas.md import MDChunkDocument, MDFrames
 
 
 def _note(journal: str, name: str) -> None:
@@ -118,14 +122,64 @@ def fill_disk(before: float, journal: str, n_bytes: int) -> float:
 
 
 @job
+def vanish(journal: str) -> str:
+    """Lose the run directory before a result is written there."""
+    _note(journal, "vanish")
+    here = Path.cwd()
+    shutil.rmtree(here)
+    return Path("result").write_text("lost")
+
+
+@job
 def needs_engine() -> None:
     """Import what is not installed."""
     import no_such_engine  # noqa: F401
 
 
-@job(data="frames")
-def long_trajectory(n_frames: int, n_atoms: int, seed: int) -> dict[str, dict]:
-    """Return the positions of atoms that diffuse, packed as in MD documents."""
-    steps = np.random.default_rng(seed).normal(size=(n_frames, n_atoms, 3)) * 0.05
-    frames = PackedArray.pack(np.cumsum(steps, axis=0), dtype="<f4")
-    return {"frames": frames.model_dump()}
+GLASS_ATOMS, FRAME_FS = 119, 6.0
+
+
+def glass() -> Structure:
+    """119 atoms of the size that production runs have: beta-Li3PS4 minus 3 Li2S."""
+    cell = supercell_near(crystal("beta-Li3PS4"), 128)
+    lithium, sulfur = (cell.indices_from_symbol(symbol) for symbol in ("Li", "S"))
+    cell.remove_sites([*lithium[:6], *sulfur[:3]])
+    return cell
+
+
+@job(output_schema=MDChunkDocument, data=["frames"])
+def long_chunk(number: int, n_frames: int) -> MDChunkDocument:
+    """Return chunk `number` of a run in which Li diffuses and the rest vibrates."""
+    structure = glass()
+    mobile = np.array([site.specie.symbol == "Li" for site in structure])
+
+    def steps(chunk: int) -> np.ndarray:
+        rng = np.random.default_rng(chunk)
+        return rng.normal(size=(n_frames, mobile.sum(), 3), scale=0.05)
+
+    before = sum((steps(k).sum(axis=0) for k in range(number)), np.zeros(3))
+    noise = np.random.default_rng([number, 1])
+    positions = structure.cart_coords + noise.normal(
+        size=(n_frames, len(structure), 3), scale=0.05
+    )
+    positions[:, mobile] += before + np.cumsum(steps(number), axis=0)
+    first = number * n_frames
+    known = np.full(n_frames, 900.0) + noise.normal(size=n_frames, scale=30.0)
+    return MDChunkDocument(
+        method="toy",
+        label="glass",
+        temperature=900.0,
+        time_step=FRAME_FS,
+        first_step=first,
+        last_step=first + n_frames,
+        n_frames=n_frames,
+        equilibration=False,
+        structure=structure,
+        frames=MDFrames(
+            steps=PackedArray.pack(first + np.arange(n_frames), "<i8"),
+            positions=PackedArray.pack(positions, "<f4"),
+            temperatures=PackedArray.pack(known),
+            potential_energies=PackedArray.pack(known),
+            conserved_energies=PackedArray.pack(known),
+        ),
+    )

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from lps_flows import __version__
 from lps_flows.cli import app
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner import Check
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 DEMO = WORKFLOWS / "demo.yaml"
@@ -24,6 +25,7 @@ VERBS = [
     ["run"],
     ["submit"],
     ["status"],
+    ["recover"],
     ["graph"],
     ["crystals"],
     ["doctor"],
@@ -285,3 +287,13 @@ def test_status_of_a_server_that_is_not_running(cli: CliRunner) -> None:
     result = cli.invoke(app, ["db", "status", "--json"])
     assert result.exit_code == 1
     assert json.loads(result.stdout)["running"] is False
+
+
+def test_square_brackets_in_remedies_are_shown(
+    cli: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Check("engine", ok=False, detail="[Errno 2]", remedy="pip install 'x[y]'")]
+    monkeypatch.setattr("lps_flows.runner.check_everything", lambda: found)
+    result = cli.invoke(app, ["doctor"])
+    assert "[Errno 2]" in result.output
+    assert "x[y]" in result.output

@@ -78,11 +78,9 @@ def test_documents_stay_small(engine, cell):
 def test_dynamics_store_what_was_asked_for(engine, cell):
     md = engine.with_md(temperature=600, n_steps=8, sampling_interval=2, seed=1).md
     frames = read_trajectory(type(md).make.original(md, cell))
-    assert len(frames.structures) == 5
+    assert len(frames) == 5
     assert np.isfinite(frames.temperatures).all()
-    assert not np.allclose(
-        frames.structures[0].frac_coords, frames.structures[-1].frac_coords
-    )
+    assert not np.allclose(frames.fractional[0], frames.fractional[-1])
 
 
 def test_equal_seeds_give_equal_trajectories(engine, cell):
@@ -90,7 +88,7 @@ def test_equal_seeds_give_equal_trajectories(engine, cell):
     for seed in (3, 3, 4):
         md = engine.with_md(temperature=600, n_steps=3, seed=seed).md
         frames = read_trajectory(type(md).make.original(md, cell))
-        ends.append(frames.structures[-1].frac_coords)
+        ends.append(frames.fractional[-1])
     assert np.array_equal(ends[0], ends[1])
     assert not np.allclose(ends[0], ends[2], atol=1e-6)
 

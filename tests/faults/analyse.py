@@ -1,6 +1,8 @@
-"""Load a long trajectory from the store and print D and the peak of the memory (MB).
+"""Analyse a long run from the store as its job does; print D and the peak of memory.
 
 python -m tests.faults.analyse PORT DATABASE UUID...
+
+D is in cm^2/s, the memory in MB.
 """
 
 from __future__ import annotations
@@ -9,28 +11,27 @@ import resource
 import sys
 from types import SimpleNamespace
 
-import numpy as np
-
-from lps_flows.analysis.msd import mean_squared_displacement
-from lps_flows.schemas.arrays import PackedArray
+from lps_flows.jobs.run_analysis import TransportSettings, analyse_trajectory
+from lps_flows.jobs.trajectory import join_trajectory
 from tests.conftest import make_job_store
+from tests.toy_jobs import FRAME_FS, glass
 
 
 def main() -> None:
     port, database, *uuids = sys.argv[1:]
     server = SimpleNamespace(bind_ip="127.0.0.1", port=int(port))
-    store = make_job_store(server, database)
-    chunks, end = [], np.zeros((1, 3))
-    for uuid in uuids:
-        output = store.get_output(uuid, load=True)
-        chunks.append(PackedArray(**output["frames"]).unpack() + end)
-        end = chunks[-1][-1]
-    positions = np.concatenate(chunks)
-    times = np.arange(len(positions)) * 6.0
-    curve = mean_squared_displacement(positions, times)
-    slope = np.polyfit(curve.lags, curve.values, 1)[0] / 6
+    run = join_trajectory(uuids, make_job_store(server, database))
+    document = analyse_trajectory(
+        run,
+        glass(),
+        TransportSettings(),
+        equilibration=0.0,
+        chunk_uuids=uuids,
+        time_step=FRAME_FS,
+    )
+    found = document.diffusion["Li"].D
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    sys.stdout.write(f"{slope} {peak}\n")
+    sys.stdout.write(f"{document.n_frames} {found} {peak}\n")
 
 
 if __name__ == "__main__":

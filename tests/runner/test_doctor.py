@@ -40,13 +40,21 @@ def test_home_that_cannot_be_made(tmp_path: Path) -> None:
     assert "LPS_FLOWS_HOME" in check.remedy
 
 
-def test_workers_nobody_provides(workplace: Workplace) -> None:
-    assert doctor.check_workers(workplace).ok
+def test_workers_nobody_provides(workplace: Workplace, tmp_path: Path) -> None:
+    assert doctor.check_workers(workplace, {}).ok
     flow = toy_flow("/dev/null")
     submit(workplace, route(flow, RoutingSettings(worker="light")), "toy", "hash")
-    check = doctor.check_workers(workplace)
+    check = doctor.check_workers(workplace, {})
     assert not check.ok
     assert "light" in check.detail
+    assert "no my_fworker file is named light" in check.remedy
+    (tmp_path / "my_fworker.light.yaml").write_text("name: light\n")
+    (tmp_path / "my_fworker.broken.yaml").write_text("name: [")
+    described = doctor.worker_files(tmp_path)
+    assert set(described) == {"light"}
+    check = doctor.check_workers(workplace, described)
+    assert not check.ok
+    assert "my_fworker.light.yaml rapidfire" in check.remedy
 
 
 @pytest.mark.parametrize(

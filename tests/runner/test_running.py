@@ -226,7 +226,7 @@ def test_interrupting_puts_the_job_back(workplace: Workplace, journal: Path) -> 
     assert result.interrupted
     assert not result.failures
     assert result.progress.total.running == 0
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20  # a loaded machine
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert run(workplace, flow, "toy", "hash").complete
 

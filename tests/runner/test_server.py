@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lps_flows.runner import PrivateMongod, find_mongod, server
+from lps_flows.runner.loopback import ServerError, UnsafeAddressError
 from lps_flows.runner.mongod_binary import MongodMissingError
-from lps_flows.runner.server import ServerError, UnsafeAddressError
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.4", "::", "example.org"])

@@ -12,7 +12,13 @@ from bson import json_util
 
 from lps_flows.runner import Home, PrivateMongod, Workplace, doctor, open_workplace, run
 from lps_flows.runner import workplace as workplace_module
-from lps_flows.runner.configuration import choose, launchpad_settings, store_settings
+from lps_flows.runner.configuration import (
+    ConfigurationError,
+    choose,
+    launchpad_settings,
+    store_settings,
+)
+from lps_flows.runner.progress import last_error
 from lps_flows.runner.workplace import UnreachableError
 from tests.toy_jobs import toy_flow
 
@@ -105,3 +111,24 @@ def test_stored_fireworks_and_documents(workplace: Workplace, tmp_path: Path) ->
     assert len(text) > 10_000
     assert SECRET not in text
     assert "docs_store" not in text  # specs name no store at all
+
+
+@pytest.mark.parametrize(
+    "host",
+    [f"mongodb://me:{SECRET}:27017@@db", f"mongodb://me:{SECRET}@db:{SECRET}/"],
+)
+def test_addresses_that_cannot_be_read(
+    home_with_password: Home, tmp_path: Path, host: str
+) -> None:
+    """The driver quotes what it cannot parse; we do not."""
+    file = tmp_path / "mine" / "my_launchpad.yaml"
+    file.write_text(yaml.safe_dump({"host": host, "name": "a", "uri_mode": True}))
+    with pytest.raises(ConfigurationError) as caught:
+        open_workplace(home_with_password)
+    assert SECRET not in f"{caught.value!r} {caught.value}"
+    assert SECRET not in str(doctor.check_everything(home_with_password))
+
+
+def test_reasons_of_failures() -> None:
+    trace = f"  File x\nValueError: no route to mongodb://me:{SECRET}@db.org/x\n"
+    assert last_error(trace) == "ValueError: no route to mongodb://***@db.org/x"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pymatgen.core
 import pytest
 
 from lps_flows.engines import Engine, EngineSettings, get_engine
+from lps_flows.engines.vasp import vasp_engine
 
 FAKE_VASP = Path(__file__).parent / "fake_vasp" / "fake_vasp.py"
 STAND_IN_METHOD = "stand-in-for-vasp"
@@ -64,7 +66,8 @@ def potcars(tmp_path_factory, monkeypatch) -> Path:
 @pytest.fixture
 def stand_in_command(potcars, monkeypatch) -> str:
     """The stand-in as a value of VASP_CMD, on its fast Lennard-Jones engine."""
-    monkeypatch.setenv("FAKE_VASP_CALCULATOR", "lj")
+    if "FAKE_VASP_CALCULATOR" not in os.environ:
+        monkeypatch.setenv("FAKE_VASP_CALCULATOR", "lj")
     return f"{sys.executable} {FAKE_VASP}"
 
 
@@ -95,3 +98,8 @@ def stand_in_engine(stand_in_command) -> Engine:
     """The vasp engine, run by the stand-in; positions alone are relaxed."""
     settings = EngineSettings(name="vasp", max_steps=40, fmax=0.1, relax_cell=False)
     return on_stand_in(get_engine(settings), stand_in_command)
+
+
+def stand_in(settings: EngineSettings) -> Engine:
+    """Build the vasp engine on the stand-in, for `registry._BUILDERS`."""
+    return on_stand_in(vasp_engine(settings), f"{sys.executable} {FAKE_VASP}")

@@ -60,7 +60,8 @@ def task(start, steps, *, with_start, contcar_ahead, speed=0.01):
     frames = [at(first + k) for k in range(steps)]
     end = at(first + steps - (0 if contcar_ahead else 1))
     end.add_site_property("velocities", [[0.0, 0.0, 0.0]] * len(end))
-    frozen = TrajectoryFrames(frames, np.full(steps, 900.0))
+    places = np.array([frame.frac_coords for frame in frames])
+    frozen = TrajectoryFrames(places, np.full(steps, 900.0), source=None)
     return SimpleNamespace(structure=end, dir_name="host:/run"), frozen
 
 

@@ -71,12 +71,12 @@ def test_dynamics_continue_with_their_velocities(run, stand_in_engine, structure
     second = engine.md.make(first.output.structure, prev_dir=first.output.dir_name)
     outputs = run([first, second])
     halves = [read_trajectory(outputs[job.uuid]) for job in (first, second)]
-    assert [len(half.structures) for half in halves] == [4, 4]
+    assert [len(half) for half in halves] == [4, 4]
     # without the velocities the second run would draw new ones at 1200 K and sit
     # where the first began
     jump = halves[1].temperatures[0] - halves[0].temperatures[-1]
     assert abs(jump) < 60
-    assert "velocities" not in halves[0].structures[0].site_properties
+    assert "velocities" not in halves[0].structure(0).site_properties
 
 
 def test_unconverged_relaxation_is_recorded(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lps_flows.cli.application import (
@@ -217,6 +218,42 @@ def status(file: CampaignFile, as_json: AsJson = False) -> None:
     _print_failures(failed)
 
 
+@verb("lps-flows recover workflows/paper.yaml")
+def recover(
+    file: CampaignFile,
+    after: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Seconds without a sign of life after which a worker counts as dead; "
+            "by default RUN_EXPIRATION_SECS of FW_config.yaml.",
+        ),
+    ] = None,
+) -> None:
+    """Mend what killed workers left on the LaunchPad; run nothing."""
+    from fireworks.fw_config import RUN_EXPIRATION_SECS
+
+    from lps_flows.runner import recover as recover_campaign
+    from lps_flows.runner import silent_for
+    from lps_flows.settings import load_campaign
+
+    name = load_campaign(file).name
+    with workplace() as place:
+        dead = silent_for(RUN_EXPIRATION_SECS if after is None else after)
+        found = recover_campaign(place.require_launchpad(), name, dead)
+    for what, ids in (
+        ("lost, will run again", found.rerun),
+        ("reserved and never started, ready again", found.released),
+        ("contradictory, refreshed", found.refreshed),
+    ):
+        if ids:
+            out.print(f"{what}: {', '.join(map(str, ids))}", markup=False)
+    if found.deleted:
+        out.print(f"{found.deleted} additions without a workflow deleted")
+    if not found:
+        out.print("Nothing to mend.")
+
+
 @verb("lps-flows graph workflows/demo.yaml > campaign.mmd")
 def graph(file: CampaignFile) -> None:
     """Print the campaign's flow as a mermaid diagram."""
@@ -243,7 +280,9 @@ def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:
         return
     table = Table("firework", "stage", "job", "reason", title="Failed")
     for entry in failed:
-        table.add_row(str(entry.fw_id), entry.stage, entry.name, entry.reason)
+        # what is in square brackets is text here, no mark-up
+        told = map(escape, (entry.stage, entry.name, entry.reason))
+        table.add_row(str(entry.fw_id), *told)
     err.print(table)
     err.print("After mending the cause: the same command with --retry-failed.")
 

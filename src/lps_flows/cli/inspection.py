@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lps_flows.cli.application import FAILED, AsJson, out, verb
@@ -51,8 +52,8 @@ def doctor(as_json: AsJson = False) -> None:
             table.add_row(
                 "ok" if check.ok else "-",
                 check.name,
-                check.detail,
-                "" if check.ok else check.remedy,
+                escape(check.detail),
+                "" if check.ok else escape(check.remedy),
             )
         out.print(table)
     if any(check.required and not check.ok for check in checks):

@@ -24,6 +24,9 @@ _MOST_ELECTRONS_PER_ATOM = 6.0
 class CellGpaw(Calculator):
     """GPAW, built when the first cell is known: its k-points follow from the cell.
 
+    The k-points stay while a cell relaxes or moves; other atoms get a GPAW of their
+    own.
+
     Parameters
     ----------
     encut
@@ -64,7 +67,7 @@ class CellGpaw(Calculator):
     ) -> None:
         """Compute energy (eV), forces (eV/Å) and stress (eV/Å^3)."""
         super().calculate(atoms, properties, system_changes)
-        if self._gpaw is None:
+        if self._gpaw is None or "numbers" in system_changes:
             self._gpaw = self._build(atoms)
         here = atoms.copy()
         here.calc = self._gpaw

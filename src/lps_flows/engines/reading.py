@@ -9,12 +9,13 @@ import numpy as np
 from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import GPa
 from emmet.core.types.enums import TaskState
-from monty.json import MontyDecoder
 
 from lps_flows.engines.engine import EngineError
+from lps_flows.foundation import decode
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+    from pymatgen.core.trajectory import Trajectory
 
 # atomate2 and emmet keep VASP's stress: kbar, positive under compression.
 _KBAR_COMPRESSION = -0.1 * GPa
@@ -56,17 +57,31 @@ class Calculation:
 class TrajectoryFrames:
     """A trajectory read from an MD document.
 
+    Ten thousand frames as structures fill gigabytes, so a structure is made only
+    when it is asked for.
+
     Parameters
     ----------
-    structures
-        One structure per stored frame.
+    fractional
+        Fractional coordinates, shape (n_frames, n_atoms, 3).
     temperatures
         Kinetic temperature of each frame (K), shape (n_frames,); NaN where the
         engine stores none.
+    source
+        The trajectory as the engine's Maker stored it.
     """
 
-    structures: list[Structure]
+    fractional: np.ndarray
     temperatures: np.ndarray
+    source: Trajectory
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.fractional)
+
+    def structure(self, index: int) -> Structure:
+        """Return one frame as a structure without velocities."""
+        return _bare(self.source.get_structure(index % len(self)))
 
 
 def read_calculation(task_document: Any) -> Calculation:
@@ -156,9 +171,11 @@ def read_trajectory(task_document: Any) -> TrajectoryFrames:
     """
     trajectory = _trajectory(_decoded(task_document))
     steps = trajectory.frame_properties or [{}] * len(trajectory)
+    trajectory.to_positions()
     return TrajectoryFrames(
-        structures=[_bare(trajectory.get_structure(i)) for i in range(len(trajectory))],
+        fractional=np.array(trajectory.coords, dtype=float),
         temperatures=np.array([float(s.get("temperature", np.nan)) for s in steps]),
+        source=trajectory,
     )
 
 
@@ -237,11 +254,7 @@ def _bare(structure: Structure) -> Structure:
 
 
 def _decoded(document: Any) -> Any:
-    return (
-        MontyDecoder().process_decoded(document)
-        if isinstance(document, dict)
-        else document
-    )
+    return decode(document) if isinstance(document, dict) else document
 
 
 def _n_steps(document: Any) -> int:

@@ -169,23 +169,40 @@ class DatasetFlowMaker(Maker):
         return x is not None and 0 < x < 1
 
     def _trajectory(self, key: str, start: Job, index: int) -> tuple[list[Job], Job]:
-        settings = self.settings
-        engine = self.label.engine.with_md(
-            temperature=settings.md_temperature,
-            n_steps=settings.md_steps,
-            sampling_interval=max(1, settings.md_steps // settings.n_snapshots),
-            seed=settings.seed + index,
-        )
         first = start.output.entries[index]
-        dynamics: Any = engine.md.make(first.structure)
-        dynamics.config.expose_store = True
-        snapshots = self.snapshots.make(dynamics.output, first)
+        dynamics = self._dynamics(first.structure, index)
+        snapshots = self.snapshots.make([part.output for part in dynamics], first)
         # The first frame of a relaxation is the snapshot itself.
-        maker = self.label_path if settings.relax_snapshots else self.label
+        maker = self.label_path if self.settings.relax_snapshots else self.label
         label = maker.make(snapshots.output)
-        for step in (dynamics, snapshots, label):
+        for step in (*dynamics, snapshots, label):
             step.name = f"{step.name} {key} {index}"
-        return [dynamics, snapshots], label
+        return [*dynamics, snapshots], label
+
+    def _dynamics(self, structure: Any, index: int) -> list[Any]:
+        """Make one run: a chain of jobs where the engine's calculations are jobs."""
+        settings, engine = self.settings, self.label.engine
+        size = settings.md_chunk_steps
+        if engine.batched or size is None:
+            size = settings.md_steps
+        chain: list[Any] = []
+        for done in range(0, settings.md_steps, size):
+            maker = engine.with_md(
+                temperature=settings.md_temperature,
+                n_steps=min(size, settings.md_steps - done),
+                sampling_interval=max(1, settings.md_steps // settings.n_snapshots),
+                seed=settings.seed + index,
+            ).md
+            before = chain[-1].output if chain else None
+            part: Any = maker.make(
+                structure if before is None else before.structure,
+                prev_dir=None if before is None else before.dir_name,
+            )
+            part.config.expose_store = True
+            if size < settings.md_steps:
+                part.name += f" from step {done}"
+            chain.append(part)
+        return chain
 
 
 def _named(job: Job, suffix: str) -> Job:

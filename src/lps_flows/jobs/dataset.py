@@ -10,7 +10,7 @@ from jobflow import Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
-from lps_flows.engines import EngineError, read_trajectory
+from lps_flows.engines import EngineError, TrajectoryFrames, read_trajectory
 from lps_flows.jobs.perturbation import (
     DatasetSettings,
     rattled_structures,
@@ -159,13 +159,15 @@ class SnapshotMaker(Maker):
     settings: DatasetSettings = field(default_factory=DatasetSettings)
 
     @job(output_schema=UnlabelledSet, data="entries")
-    def make(self, md_document: Any, start: UnlabelledStructure) -> UnlabelledSet:
+    def make(
+        self, md_documents: list[Any], start: UnlabelledStructure
+    ) -> UnlabelledSet:
         """Choose the snapshots; the start itself is not one of them.
 
         Parameters
         ----------
-        md_document
-            Task document of the engine's MD Maker.
+        md_documents
+            Task documents of the engine's MD Maker, one per part of the run.
         start
             The structure it started from.
 
@@ -175,15 +177,20 @@ class SnapshotMaker(Maker):
             When the trajectory is missing, or the thermostat did not hold the
             temperature.
         """
-        frames = read_trajectory(md_document)
-        mean = held_temperature(frames.temperatures, self.settings.md_temperature)
-        chosen = evenly_spaced(len(frames.structures), self.settings.n_snapshots)
+        parts = [read_trajectory(document) for document in md_documents]
+        mean = held_temperature(
+            np.concatenate([part.temperatures for part in parts]),
+            self.settings.md_temperature,
+        )
+        ends = np.cumsum([len(part) for part in parts])
+        n_frames = int(ends[-1])
+        chosen = evenly_spaced(n_frames, self.settings.n_snapshots)
         origin = start.provenance
         group = f"{origin.group or origin.parent}-md"
         return _unlabelled(
             [
                 UnlabelledStructure(
-                    structure=frames.structures[index],
+                    structure=_frame(parts, ends, index),
                     provenance=Provenance(
                         source="md",
                         parent=origin.parent,
@@ -194,13 +201,18 @@ class SnapshotMaker(Maker):
                             "temperature": self.settings.md_temperature,
                             "mean_temperature": mean,
                             "frame": int(index),
-                            "n_frames": len(frames.structures),
+                            "n_frames": n_frames,
                         },
                     ),
                 )
                 for index in chosen
             ]
         )
+
+
+def _frame(parts: list[TrajectoryFrames], ends: np.ndarray, index: int) -> Structure:
+    part = int(np.searchsorted(ends, index, side="right"))
+    return parts[part].structure(index - int(ends[part]))
 
 
 def evenly_spaced(n_frames: int, n_snapshots: int) -> list[int]:

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 from jobflow import CURRENT_JOB, JobConfig, Maker, OutputReference, Response, job
-from monty.json import MontyDecoder
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import (
@@ -19,6 +18,7 @@ from lps_flows.chemistry import (
 )
 from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
 from lps_flows.evolution.errors import EvolutionError
+from lps_flows.foundation import decode
 from lps_flows.jobs.evolution_record import (
     record_generation,
     record_run,
@@ -215,4 +215,4 @@ def _previous() -> EvolutionDocument:
             value=f"{running.uuid}, index {running.index - 1}",
             remedy="Start the composition again",
         )
-    return MontyDecoder().process_decoded(document)
+    return decode(document)

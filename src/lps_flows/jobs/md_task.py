@@ -61,7 +61,7 @@ def document_md_task(
     """
     frames = read_trajectory(task)
     end = _final_structure(task)
-    fractional = np.array([frame.frac_coords for frame in frames.structures])
+    fractional = frames.fractional
     path = np.concatenate([start.frac_coords[None], fractional, end.frac_coords[None]])
     moves = np.diff(path, axis=0)
     moves -= np.round(moves)

@@ -75,6 +75,12 @@ class DatasetSettings(FrozenSettings):
     )
     md_temperature: float = Field(1200.0, gt=0, description="MD temperature (K).")
     md_steps: int = Field(3000, ge=1, description="Steps of each MD run.")
+    md_chunk_steps: int | None = Field(
+        None,
+        ge=1,
+        description="Most steps of one MD job, by engines whose calculations are jobs "
+        "of their own: what a killed job costs. None: one job per run.",
+    )
     n_snapshots: int = Field(
         150, ge=1, description="Evenly spaced snapshots per trajectory."
     )

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from jobflow import CURRENT_JOB, Flow, Job, JobConfig, Maker, Response, job
-from monty.json import MontyDecoder
 from pydantic import Field
 
 from lps_flows.analysis import (
@@ -17,7 +16,7 @@ from lps_flows.analysis import (
     FingerprintSettings,
     HullSettings,
 )
-from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.foundation import FrozenSettings, LpsFlowsError, decode
 from lps_flows.jobs.judgement import judge
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.sampling import SamplingDocument
@@ -162,9 +161,7 @@ class SelectionMaker(Maker):
             )
             for uuid, energy in pairs:
                 if energy is not None:
-                    found[uuid] = MontyDecoder().process_decoded(
-                        store.get_output(uuid, load=True)
-                    )
+                    found[uuid] = decode(store.get_output(uuid, load=True))
         if not found:
             raise SelectionError(
                 "no glass-ceramic structure was relaxed",

@@ -11,6 +11,7 @@ from lps_flows.runner.progress import (
     failures,
     progress,
 )
+from lps_flows.runner.recovery import Recovered, recover, silent_for
 from lps_flows.runner.routing import RoutingSettings, route
 from lps_flows.runner.running import RunResult, run, run_in_files
 from lps_flows.runner.server import PrivateMongod, ServerStatus
@@ -29,6 +30,7 @@ __all__ = [
     "Home",
     "PrivateMongod",
     "Progress",
+    "Recovered",
     "RoutingSettings",
     "RunResult",
     "ServerStatus",
@@ -45,9 +47,11 @@ __all__ = [
     "list_campaigns",
     "open_workplace",
     "progress",
+    "recover",
     "route",
     "run",
     "run_in_files",
+    "silent_for",
     "submit",
     "write_configuration",
 ]

@@ -225,6 +225,16 @@ def _existing(setting: str, named: str) -> Path:
     return file
 
 
+def holds_password(content: object) -> bool:
+    """Tell whether a file's content holds a password or a URI with one."""
+    if isinstance(content, dict):
+        here = any("password" in str(k).lower() and v for k, v in content.items())
+        return here or any(holds_password(value) for value in content.values())
+    if isinstance(content, list):
+        return any(holds_password(value) for value in content)
+    return isinstance(content, str) and "://" in content and "@" in content
+
+
 class _PlainDumper(yaml.SafeDumper):
     """Writes a table that occurs twice twice: anchors puzzle readers."""
 

@@ -6,13 +6,14 @@ doctor`` prints what they return.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 import stat
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -22,7 +23,12 @@ from pymongo.errors import PyMongoError
 
 from lps_flows.engines import EngineSettings, engine_names, get_engine
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.runner.configuration import Choice, ConfigurationError, choose
+from lps_flows.runner.configuration import (
+    Choice,
+    ConfigurationError,
+    choose,
+    holds_password,
+)
 from lps_flows.runner.home import Home
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
 from lps_flows.runner.server import PrivateMongod
@@ -68,7 +74,8 @@ def check_everything(home: Home | None = None) -> list[Check]:
         try:
             with open_workplace(home) as workplace:
                 checks += check_fireworks_files(choose(home))
-                checks += [check_stores(workplace), check_workers(workplace)]
+                files = worker_files(choice.launchpad_file.parent)
+                checks += [check_stores(workplace), check_workers(workplace, files)]
         except LpsFlowsError as error:
             checks.append(_failed("stores", error, required=True))
     checks += [check_engine(name) for name in engine_names()]
@@ -128,13 +135,25 @@ def check_fireworks_files(choice: Choice) -> list[Check]:
     folder = choice.launchpad_file.parent
     checks = [_check_file(choice.launchpad_file, {"host", "name"}, required=True)]
     checks.append(_check_file(choice.jobflow_file, {"JOB_STORE"}, required=True))
-    for name, keys in (
-        ("FW_config.yaml", set()),
-        ("my_fworker.yaml", {"name", "query"}),
-        ("my_qadapter.yaml", {"_fw_name", "rocket_launch"}),
+    for kind, keys in (
+        ("FW_config", set()),
+        ("my_fworker", {"name", "query"}),
+        ("my_qadapter", {"_fw_name", "rocket_launch"}),
     ):
-        checks.append(_check_file(folder / name, keys))
+        found = sorted(folder.glob(f"{kind}*.yaml")) or [folder / f"{kind}.yaml"]
+        checks += [_check_file(file, keys) for file in found]
     return checks
+
+
+def worker_files(folder: Path) -> dict[str, Path]:
+    """Return the workers described in a folder: name to its my_fworker*.yaml."""
+    found = {}
+    for file in sorted(folder.glob("my_fworker*.yaml")):
+        with contextlib.suppress(OSError, yaml.YAMLError):
+            content = yaml.safe_load(file.read_text())
+            if isinstance(content, dict) and isinstance(content.get("name"), str):
+                found[content["name"]] = file
+    return found
 
 
 def _check_file(file: Path, keys: set[str], *, required: bool = False) -> Check:
@@ -154,19 +173,10 @@ def _check_file(file: Path, keys: set[str], *, required: bool = False) -> Check:
         remedy = f"Compare with workflows/fireworks/{file.name}"
         detail = f"{file} lacks {', '.join(missing)}"
         return Check(file.name, False, detail, remedy, required)
-    if _holds_password(content) and file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    if holds_password(content) and file.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         detail = f"{file} holds a password and others can read it"
         return Check(file.name, ok=False, detail=detail, remedy=f"chmod 600 {file}")
     return Check(file.name, ok=True, detail=str(file))
-
-
-def _holds_password(content: object) -> bool:
-    if isinstance(content, dict):
-        here = any("password" in str(k).lower() and v for k, v in content.items())
-        return here or any(_holds_password(value) for value in content.values())
-    if isinstance(content, list):
-        return any(_holds_password(value) for value in content)
-    return isinstance(content, str) and "://" in content and "@" in content
 
 
 def check_stores(workplace: Workplace) -> Check:
@@ -197,8 +207,16 @@ def check_stores(workplace: Workplace) -> Check:
     )
 
 
-def check_workers(workplace: Workplace) -> Check:
-    """Check that waiting fireworks ask only for workers that have been seen."""
+def check_workers(workplace: Workplace, files: Mapping[str, Path]) -> Check:
+    """Check that waiting fireworks ask only for workers that exist.
+
+    Parameters
+    ----------
+    workplace
+        Whose LaunchPad to look at.
+    files
+        Workers that are described: name to file, of :func:`worker_files`.
+    """
     if workplace.launchpad is None:
         return Check("workers", ok=True, detail="no LaunchPad")
     launchpad = workplace.launchpad
@@ -207,9 +225,13 @@ def check_workers(workplace: Workplace) -> Check:
     wanted.discard(None)
     missing = sorted(wanted - seen)
     if missing:
+        known = [f"`rlaunch -w {files[n]} rapidfire`" for n in missing if n in files]
+        unknown = [n for n in missing if n not in files]
         detail = f"fireworks wait for {', '.join(missing)}, which never ran here"
-        remedy = "Start `rlaunch -w FILE rapidfire` with a file of that name, or run "
-        remedy += "them all with `lps-flows run`"
+        remedy = f"Start {' and '.join(known)}" if known else ""
+        if unknown:
+            remedy += f"{'; ' if known else ''}no my_fworker file is named "
+            remedy += f"{' or '.join(unknown)}: write one (docs/cluster.md)"
         return Check("workers", ok=False, detail=detail, remedy=remedy)
     detail = ", ".join(sorted(str(name) for name in seen)[:5]) or "none has run yet"
     return Check("workers", ok=True, detail=detail)

@@ -62,12 +62,7 @@ class Home:
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise HomeError(
-                f"this folder cannot be made ({error.strerror})",
-                field=HOME_VARIABLE,
-                value=str(folder),
-                remedy=f"Make room, mend its permissions, or set {HOME_VARIABLE}",
-            ) from error
+            raise _unusable(folder, "folder", error) from error
         return folder
 
     @property
@@ -80,8 +75,28 @@ class Home:
         return self.folder("launches", checked_name(campaign))
 
     def lock(self, name: str) -> Path:
-        """Return the path of a lock file."""
-        return self.folder("locks") / f"{name}.lock"
+        """Return the path of a lock file, which is made if it is not there.
+
+        Raises
+        ------
+        HomeError
+            If it cannot be made.
+        """
+        file = self.folder("locks") / f"{name}.lock"
+        try:
+            file.touch(mode=0o600)
+        except OSError as error:
+            raise _unusable(file, "file", error) from error
+        return file
+
+
+def _unusable(path: Path, kind: str, error: OSError) -> HomeError:
+    return HomeError(
+        f"this {kind} cannot be made ({error.strerror})",
+        field=HOME_VARIABLE,
+        value=str(path),
+        remedy=f"Make room, mend its permissions, or set {HOME_VARIABLE}",
+    )
 
 
 def checked_name(campaign: str) -> str:

@@ -19,6 +19,8 @@ _STATES = {
 }
 _ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?:: |$)")
 _LONGEST_REASON = 600
+# user and password of a connection string that an exception quotes
+_CREDENTIALS = re.compile(r"://[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,7 @@ def last_error(trace: str) -> str:
     tail = [line.strip() for line in lines[last_frame + 1 :] if line.strip()]
     begin = next((n for n, line in enumerate(tail) if _ERROR_LINE.match(line)), 0)
     reason = " ".join(tail[begin:]) or lines[-1].strip() if lines else "unknown"
+    reason = _CREDENTIALS.sub("://***@", reason)
     if len(reason) > _LONGEST_REASON:
         reason = reason[: _LONGEST_REASON - 1] + "…"
     return reason

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fireworks import LaunchPad
@@ -77,6 +78,16 @@ def recover(
     rerun = _rerun(launchpad, lost)
     released = _release(launchpad, active)
     return Recovered(tuple(rerun), tuple(released), tuple(refreshed), deleted)
+
+
+def silent_for(seconds: float) -> dict[str, Any]:
+    """Return a query on launches that gave no sign of life for so long.
+
+    What ``lpad detect_lostruns --time`` looks for.
+    """
+    before = (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+    last = {"state": "RUNNING", "updated_on": {"$lte": before}}
+    return {"state_history": {"$elemMatch": last}}
 
 
 def delete_orphans(launchpad: LaunchPad, campaign: str) -> int:

@@ -16,7 +16,6 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,9 @@ from filelock import FileLock
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, OperationFailure
 
-from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.loopback import ServerError, require_loopback
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
 from lps_flows.runner.replica_set import REPLICA_SET, set_members
-
-
-class ServerError(LpsFlowsError):
-    """The private MongoDB server could not be started, reached or stopped."""
-
-
-class UnsafeAddressError(ServerError):
-    """A server without authentication was asked to listen beyond this machine."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +83,7 @@ class PrivateMongod:
         program: Path | None = None,
         cache_gb: float = 0.25,
     ) -> None:
-        _require_loopback(bind_ip)
+        require_loopback(bind_ip)
         self.folder = Path(home).expanduser().resolve() / "mongod"
         self.bind_ip = bind_ip
         self.program = program
@@ -311,19 +302,4 @@ class PrivateMongod:
             field="folder",
             value=str(self.folder),
             remedy=f"Look into {self.log_file}",
-        )
-
-
-def _require_loopback(address: str) -> None:
-    try:
-        loopback = ip_address(address).is_loopback
-    except ValueError:
-        loopback = address == "localhost"
-    if not loopback:
-        raise UnsafeAddressError(
-            "the private server has no authentication and listens on loopback only",
-            field="bind_ip",
-            value=address,
-            remedy="For a shared server use one with users and TLS, and name it in "
-            "jobflow.yaml and my_launchpad.yaml",
         )

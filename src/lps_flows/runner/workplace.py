@@ -21,6 +21,7 @@ from lps_flows.runner.configuration import (
     ConfigurationError,
     choose,
     environment,
+    holds_password,
     write_configuration,
 )
 from lps_flows.runner.home import Home
@@ -217,11 +218,11 @@ def _job_store(file: Path) -> JobStore:
             store = JobStore(MemoryStore())
     except (AttributeError, KeyError, TypeError, ValueError, ImportError) as error:
         raise ConfigurationError(
-            f"jobflow cannot make a store of it ({type(error).__name__}: {error})",
+            f"jobflow cannot make a store of it ({_told(error, spec)})",
             field="JOB_STORE",
             value=str(file),
             remedy="Compare with workflows/fireworks/jobflow.yaml",
-        ) from error
+        ) from None
     additional = getattr(store, "additional_stores", {})
     if isinstance(store.docs_store, MemoryStore) or "data" not in additional:
         raise ConfigurationError(
@@ -244,7 +245,21 @@ def _launchpad(file: Path) -> LaunchPad:
             remedy="Compare with workflows/fireworks/my_launchpad.yaml",
         )
     settings["strm_lvl"] = "ERROR"
-    return LaunchPad.from_dict(settings)
+    try:
+        return LaunchPad.from_dict(settings)
+    except (AttributeError, TypeError, ValueError, PyMongoError) as error:
+        raise ConfigurationError(
+            f"FireWorks cannot make a LaunchPad of it ({_told(error, settings)})",
+            field="LAUNCHPAD_LOC",
+            value=str(file),
+            remedy="Compare with workflows/fireworks/my_launchpad.yaml",
+        ) from None
+
+
+def _told(error: Exception, settings: object) -> str:
+    """Describe an error; without its text, which may quote settings, if secret."""
+    kind = type(error).__name__
+    return kind if holds_password(settings) else f"{kind}: {error}"
 
 
 def _read(file: Path) -> dict[str, Any]:

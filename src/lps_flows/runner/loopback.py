@@ -1,0 +1,42 @@
+"""Where a server without authentication may listen: on this machine alone."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from lps_flows.foundation import LpsFlowsError
+
+
+class ServerError(LpsFlowsError):
+    """The private MongoDB server could not be started, reached or stopped."""
+
+
+class UnsafeAddressError(ServerError):
+    """A server without authentication was asked to listen beyond this machine."""
+
+
+def require_loopback(address: str) -> None:
+    """Refuse an address that other machines can reach.
+
+    Parameters
+    ----------
+    address
+        IP address or host name to listen on.
+
+    Raises
+    ------
+    UnsafeAddressError
+        If it is not a loopback address.
+    """
+    try:
+        loopback = ip_address(address).is_loopback
+    except ValueError:
+        loopback = address == "localhost"
+    if not loopback:
+        raise UnsafeAddressError(
+            "the private server has no authentication and listens on loopback only",
+            field="bind_ip",
+            value=address,
+            remedy="For a shared server use one with users and TLS, and name it in "
+            "jobflow.yaml and my_launchpad.yaml",
+        )
