@@ -11,6 +11,7 @@ the commands at which they were not.
 from __future__ import annotations
 
 import argparse
+import logging
 import shutil
 import tempfile
 from collections import Counter
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
     parser.add_argument("--faults", nargs="+", default=FAULTS, choices=FAULTS)
     given = parser.parse_args()
+    logging.disable()
     print("| worker | fault | commands | completed | lost | duplicated | by lpad |")
     print("|---|---|---|---|---|---|---|")
     stuck: dict[str, Counter[str]] = {}

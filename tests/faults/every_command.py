@@ -92,13 +92,19 @@ def play(
         done = set(launchpad.fireworks.distinct("name", {"state": "COMPLETED"}))
         by_lpad = None
         if kind == "stock":
-            launchpad.detect_lostruns(expiration_secs=0, rerun=True, refresh=True)
-            _stock(launchpad, place, folder)
-            by_lpad = progress(launchpad, CAMPAIGN).complete
+            by_lpad = _mended_by_lpad(launchpad, place, folder)
             if not by_lpad:
                 recover(launchpad, CAMPAIGN, {})
         run(place, lambda: _flow(folder), CAMPAIGN, "hash", retry_failed=True)
         return _outcome(place, folder, command, done, by_lpad)
+
+
+def _mended_by_lpad(launchpad: LaunchPad, place: Workplace, folder: Path) -> bool:
+    launchpad.detect_lostruns(expiration_secs=0, rerun=True, refresh=True)
+    # a firework that belongs to no workflow takes the stock worker down
+    with contextlib.suppress(RuntimeError):
+        _stock(launchpad, place, folder)
+    return progress(launchpad, CAMPAIGN).complete
 
 
 def _outcome(

@@ -67,7 +67,7 @@ def test_slurm_script() -> None:
     assert "#SBATCH --time=24:00:00" in script
     assert "#SBATCH --partition=standard" in script
     assert "cd /scratch/launch" in script
-    assert "my_fworker.vasp.yaml rapidfire --timeout 79200" in script
+    assert "my_fworker.vasp.yaml rapidfire --timeout 64800" in script
     assert "$$" not in script
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from lps_flows.runner import Workplace, progress, recover, run, silent_for, submit
@@ -36,3 +37,18 @@ def test_reserved_without_a_launch_is_released(
     found = recover(launchpad, "toy", silent_for(0))
     assert len(found.released) == 1
     assert progress(launchpad, "toy").total.ready == 3
+
+
+def test_a_living_worker_may_finish_its_reservation(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    submit(workplace, toy_flow(tmp_path / "journal"), "toy", "hash")
+    launchpad = workplace.require_launchpad()
+    taken = launchpad._get_a_fw_to_run({"spec.campaign": "toy"})
+    launch = {"$set": {"launches": [1]}}
+    its = {"fw_id": taken.fw_id}
+    later = threading.Timer(1.0, launchpad.fireworks.update_one, (its, launch))
+    later.start()
+    assert not recover(launchpad, "toy", silent_for(3600))
+    later.join()
+    assert launchpad.fireworks.find_one(its)["state"] == "RESERVED"

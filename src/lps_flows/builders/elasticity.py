@@ -10,9 +10,14 @@ from maggma.core import Store
 
 from lps_flows.analysis import ElasticitySettings, fit_eos
 from lps_flows.analysis.elasticity import EOSError, EOSFit
+from lps_flows.builders.damaged import checked_output
 from lps_flows.builders.increment import IncrementalBuilder, digest, plain
 from lps_flows.schemas.built import NO_CAMPAIGN
-from lps_flows.schemas.elasticity import ELASTICITY_INDEXES, ElasticityDocument
+from lps_flows.schemas.elasticity import (
+    ELASTICITY_INDEXES,
+    ElasticityDocument,
+    EOSDocument,
+)
 
 
 def elasticity_document(
@@ -31,26 +36,26 @@ def elasticity_document(
     source
         Digest to write on it.
     """
-    output = job["output"]
-    n = output["n_atoms"]
+    output = checked_output(job, EOSDocument)
+    n = output.n_atoms
     fit: EOSFit | None = None
     try:
-        fit = fit_eos(output["volumes"], output["energies"])
+        fit = fit_eos(output.volumes, output.energies)
         note = _doubt(fit, settings)
     except EOSError as error:
         note = str(error)
     return ElasticityDocument(
         elasticity_id=job["uuid"],
         campaign=(job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
-        method=output["method"],
+        method=output.method,
         source_digest=source,
-        formula=output["formula"],
-        x=output["x"],
-        source=output["provenance"]["source"],
-        parent=output["provenance"].get("parent"),
-        relaxed_ions=output["relaxed_ions"],
-        volumes=[v / n for v in output["volumes"]],
-        energies=[e / n for e in output["energies"]],
+        formula=output.formula,
+        x=output.x,
+        source=output.provenance.source,
+        parent=output.provenance.parent,
+        relaxed_ions=output.relaxed_ions,
+        volumes=[v / n for v in output.volumes],
+        energies=[e / n for e in output.energies],
         bulk_modulus=None if fit is None else fit.bulk_modulus,
         bulk_modulus_error=None if fit is None else fit.bulk_modulus_error,
         pressure_derivative=None if fit is None else fit.pressure_derivative,

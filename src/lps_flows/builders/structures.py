@@ -10,8 +10,8 @@ import numpy as np
 from jobflow import JobStore
 from maggma.core import Store
 
+from lps_flows.builders.damaged import damaged
 from lps_flows.builders.increment import IncrementalBuilder, remove
-from lps_flows.foundation import LpsFlowsError
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.built import NO_CAMPAIGN, STRUCTURE_INDEXES
 
@@ -20,10 +20,6 @@ _VERSION = ("uuid", "index", "completed_at", "output.method", "output.n_structur
 
 # Volumes per atom (Å^3) between which a structure can have been computed at all.
 _SMALLEST, _LARGEST = 0.5, 1e5
-
-
-class DamagedDocumentError(LpsFlowsError):
-    """A job document in the store does not have the layout of its class."""
 
 
 class StructureBuilder(IncrementalBuilder):
@@ -138,13 +134,7 @@ def _check(entry: Any, structure_id: str) -> None:
         document = StructureDocument.model_validate(plain)
         _check_numbers(document)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise DamagedDocumentError(
-            f"this document is not a structure ({type(error).__name__})",
-            field="structure_id",
-            value=structure_id,
-            remedy="Something else than lps-flows has changed it, or another version "
-            "wrote it. Rerun its job, or remove it from the store",
-        ) from error
+        raise damaged(structure_id, "a structure", error) from error
 
 
 def _check_numbers(document: StructureDocument) -> None:

@@ -8,9 +8,15 @@ from typing import Any
 from jobflow import JobStore
 from maggma.core import Store
 
+from lps_flows.builders.damaged import checked_output
 from lps_flows.builders.increment import IncrementalBuilder, digest
 from lps_flows.schemas.built import NO_CAMPAIGN
-from lps_flows.schemas.transport import TRANSPORT_INDEXES, TransportRecord
+from lps_flows.schemas.selection import SelectionDocument
+from lps_flows.schemas.transport import (
+    TRANSPORT_INDEXES,
+    TransportDocument,
+    TransportRecord,
+)
 
 
 def transport_record(
@@ -27,6 +33,7 @@ def transport_record(
     source
         Digest to write on it.
     """
+    checked_output(job, TransportDocument)
     output = {k: v for k, v in job["output"].items() if not k.startswith("@")}
     return TransportRecord.model_validate(
         {
@@ -100,10 +107,10 @@ class TransportBuilder(IncrementalBuilder):
         """Return the structure's id by the conductivity's, from the selections."""
         found: dict[str, str] = {}
         for job in self.job_store.query(
-            {"output.@class": "SelectionDocument"}, properties=["output.selected"]
+            {"output.@class": "SelectionDocument"}, properties=["uuid", "output"]
         ):
-            for chosen in job["output"]["selected"]:
-                found[chosen["transport_uuid"]] = chosen["structure_uuid"]
+            for chosen in checked_output(job, SelectionDocument).selected:
+                found[chosen.transport_uuid] = chosen.structure_uuid
         return found
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:

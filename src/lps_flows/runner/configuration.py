@@ -22,6 +22,7 @@ import yaml
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.home import Home
+from lps_flows.runner.replica_set import REPLICA_SET
 from lps_flows.runner.server import PrivateMongod
 from lps_flows.schemas.base import SCHEMA_VERSION
 
@@ -30,6 +31,9 @@ LAUNCHPAD_DATABASE = "lps_flows_launchpad"
 DOCS_COLLECTION = "docs"
 DATA_COLLECTION = "data"
 WORKER_NAME = "lps-flows"
+# A client that knows the set waits while a restarted server elects itself; one that
+# is connected directly gets errors for that second.
+_CLIENT = {"replicaSet": REPLICA_SET}
 
 Source = Literal["configured", "private"]
 
@@ -63,7 +67,7 @@ def store_settings(server: PrivateMongod) -> dict[str, Any]:
         "database": DATABASE,
         "host": server.bind_ip,
         "port": server.port,
-        "mongoclient_kwargs": {"directConnection": True},
+        "mongoclient_kwargs": dict(_CLIENT),
     }
     return {
         "docs_store": {
@@ -94,7 +98,7 @@ def launchpad_settings(server: PrivateMongod) -> dict[str, Any]:
         "strm_lvl": "ERROR",
         "user_indices": ["spec.campaign", "spec.stage", "spec.tags"],
         "wf_user_indices": ["metadata.campaign"],
-        "mongoclient_kwargs": {"directConnection": True},
+        "mongoclient_kwargs": dict(_CLIENT),
     }
 
 

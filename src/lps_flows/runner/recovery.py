@@ -133,6 +133,8 @@ def _contradictions(launchpad: LaunchPad, workflow_node: int) -> list[int]:
     found = []
     for firework in launchpad.fireworks.find(query, wanted).sort("fw_id", 1):
         fw_id, state = firework["fw_id"], firework["state"]
+        if state == "RESERVED" and not firework["launches"]:
+            continue  # a living worker may be about to launch it, see `_release`
         ended = {
             "launch_id": {"$in": firework["launches"]},
             "state": {"$in": ["COMPLETED", "FIZZLED"]},
