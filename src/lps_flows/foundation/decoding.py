@@ -15,7 +15,9 @@ from monty.json import MontyDecoder
 from lps_flows.foundation.errors import LpsFlowsError
 
 # Packages whose classes Makers and builders put into documents.
-_WRITERS = frozenset({"lps_flows", "pymatgen", "emmet", "atomate2", "ase", "jobflow"})
+_WRITERS = frozenset(
+    {"lps_flows", "pymatgen", "emmet", "atomate2", "custodian", "ase", "jobflow"}
+)
 # Values that monty itself writes in this form.
 _VALUES = frozenset(
     {
