@@ -70,6 +70,7 @@ LATER = [
             method="toy",
             provenance=Provenance(source="crystal", parent="gamma-Li3PS4"),
             formula="Li6P2S8",
+            x=0.75,
             n_atoms=len(CELL),
             relaxed_ions=True,
             volumes=[CELL.volume * (0.9 + 0.03 * k) for k in range(7)],

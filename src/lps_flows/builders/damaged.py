@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from monty.json import MSONable
 from pydantic import ValidationError
 
 from lps_flows.foundation import LpsFlowsError
@@ -55,6 +56,10 @@ def checked_output(job: Mapping[str, Any], model: type[AnyDocument]) -> AnyDocum
     """
     plain = {k: v for k, v in job["output"].items() if not k.startswith("@")}
     try:
-        return model.model_validate(plain)
+        document = model.model_validate(plain)
+        for value in vars(document).values():
+            if isinstance(value, MSONable):
+                value.as_dict()  # a structure may show its damage only here
+        return document
     except (ValidationError, AttributeError, TypeError, ValueError, KeyError) as error:
         raise damaged(job["uuid"], f"a {model.__name__}", error) from error

@@ -15,7 +15,6 @@ from lps_flows.foundation import decode
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-    from pymatgen.core.trajectory import Trajectory
 
 # atomate2 and emmet keep VASP's stress: kbar, positive under compression.
 _KBAR_COMPRESSION = -0.1 * GPa
@@ -68,12 +67,12 @@ class TrajectoryFrames:
         Kinetic temperature of each frame (K), shape (n_frames,); NaN where the
         engine stores none.
     source
-        The trajectory as the engine's Maker stored it.
+        pymatgen's trajectory, as the engine's Maker stored it.
     """
 
     fractional: np.ndarray
     temperatures: np.ndarray
-    source: Trajectory
+    source: Any
 
     def __len__(self) -> int:
         """Return the number of frames."""
