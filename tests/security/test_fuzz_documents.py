@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 import pytest
+from bson.errors import InvalidDocument
 from hypothesis import given
 from hypothesis import strategies as st
 from jobflow import JobStore
@@ -128,7 +129,10 @@ def sound_places(document: dict[str, Any]) -> list[tuple]:
 def build(documents: list[dict[str, Any]]) -> dict[str, int]:
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
     store.connect()
-    store.docs_store.update(documents, key=["uuid", "index"])
+    try:
+        store.docs_store.update(documents, key=["uuid", "index"])
+    except InvalidDocument:  # no server takes it, so no builder reads it
+        return {}
     made: dict[str, MemoryStore] = {}
     builders = all_builders(
         store,
