@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from lps_flows.potential import (
 )
 
 FOLDER = Path(__file__).parents[1] / "build" / "benchmarks"
-ROUNDS = 4
+ROUNDS = 5
 # Parent, atoms of the supercell, end member, most units removed, share of the draws.
 FAMILIES = (
     ("beta-Li3PS4", 32, "Li2S", 2, 0.5),
@@ -40,8 +41,10 @@ def fixed_model() -> ANNPotential:
     if path.exists():
         return ANNPotential.load(path)
     FOLDER.mkdir(parents=True, exist_ok=True)
+    began = time.process_time()
     model = _train()
     model.save(path)
+    print(f"  in {time.process_time() - began:.0f} s of processor time", flush=True)
     return model
 
 
@@ -125,7 +128,7 @@ def _fit(
     result = train_potential(
         [structures[i] for i in sane],
         [labels[i][0] for i in sane],
-        TrainingSettings(restarts=4, iterations=400 if final else 150, seed=7),
+        TrainingSettings(restarts=3, iterations=400 if final else 120, seed=7),
         forces=[labels[i][1] for i in sane],
     )
     print(f"  trained on {len(sane)}: {result.validation}", flush=True)

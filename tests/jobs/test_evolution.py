@@ -12,7 +12,7 @@ from lps_flows.evolution import (
     evolve,
 )
 from lps_flows.jobs.evolution import EvolutionMaker
-from lps_flows.jobs.evolution_record import restore_generation
+from lps_flows.jobs.evolution_record import record_generation, restore_generation
 from lps_flows.potential import (
     DescriptorSettings,
     RelaxationSettings,
@@ -22,7 +22,7 @@ from lps_flows.potential import (
     train_potential,
 )
 from lps_flows.schemas import Provenance, StructureDocument
-from lps_flows.schemas.evolution import EvolutionDocument
+from lps_flows.schemas.evolution import EvolutionDocument, GenerationDocument
 from lps_flows.schemas.potential import ErrorSummary, PotentialDocument
 from tests.toy_potential import ToyPotential
 
@@ -194,6 +194,34 @@ def test_a_search_goes_on_from_any_recorded_generation(
             g.best_energy_per_atom for g in document.generations[k + 1 :]
         ]
         assert rest[-1].generator_state == document.generations[-1].generator_state
+
+
+def test_an_interrupted_search_resumes_from_its_documents_bit_by_bit(model):
+    problem = RemovalProblem(crystal("gamma-Li3PS4"), "Li2S", 1)
+
+    def relax(structures):
+        return relax_batch(structures, model, RELAXATION)
+
+    whole = list(evolve(problem, relax, SETTINGS))
+    batches = []
+
+    def interrupted(structures):
+        batches.append(len(structures))
+        if len(batches) == 3:
+            raise KeyboardInterrupt
+        return relax(structures)
+
+    search = evolve(problem, interrupted, SETTINGS)
+    kept = [record_generation(next(search)).model_dump_json() for _ in range(2)]
+    with pytest.raises(KeyboardInterrupt):
+        next(search)
+    history = [GenerationDocument.model_validate_json(text) for text in kept]
+    start = restore_generation(history, problem)
+    rest = list(evolve(problem, relax, SETTINGS, start))
+    again = [*history, *map(record_generation, rest)]
+    assert [g.model_dump() for g in again] == [
+        record_generation(g).model_dump() for g in whole
+    ]
 
 
 def test_maker_round_trips():

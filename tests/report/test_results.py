@@ -11,6 +11,8 @@ from maggma.stores import MemoryStore
 
 from lps_flows.builders import KEYS
 from lps_flows.report import write_results
+from lps_flows.report.documents import JobOutput
+from lps_flows.report.summary import sampling_text
 from tests.report import synthetic
 
 
@@ -76,3 +78,35 @@ def test_conductivity_comes_with_figures_and_table(
     assert {"figS2_msd.png", "fig8a_arrhenius.png", "table_1.csv"} <= names
     text = (tmp_path / "summary.md").read_text()
     assert "![fig8a_arrhenius](conductivity/fig8a_arrhenius.png)" in text
+
+
+def test_active_learning_is_offered_where_the_potential_is_poor() -> None:
+    compared = {
+        "x": 0.7,
+        "parent": "beta-Li3PS4",
+        "n_removed": 1,
+        "removed": "Li2S",
+        "reference_energies": [-4.0, None],
+        "mean_absolute_error": 3.0,
+        "rank_correlation": 0.9,
+    }
+
+    def text(needs: dict[str, bool]) -> str:
+        return sampling_text(
+            [
+                JobOutput(
+                    formula,
+                    "compare",
+                    "sampling",
+                    None,
+                    compared | {"formula": formula, "needs_active_learning": poor},
+                )
+                for formula, poor in needs.items()
+            ]
+        )
+
+    assert "active_learning" not in text({"Li22P8S31": False, "Li20P8S30": False})
+    offered = text({"Li22P8S31": False, "Li20P8S30": True}).split("\n\n")[1]
+    assert "Li20P8S30" in offered
+    assert "Li22P8S31" not in offered
+    assert "`active_learning.rounds`" in offered

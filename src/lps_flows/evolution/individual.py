@@ -148,5 +148,7 @@ def plain(structure: Structure) -> Structure:
     a resumed run repeats an undisturbed one exactly.
     """
     return Structure(
-        Lattice(structure.lattice.matrix), structure.species, structure.frac_coords
+        Lattice(structure.lattice.matrix),
+        structure.species_and_occu,
+        structure.frac_coords,
     )

@@ -113,7 +113,7 @@ class Nursery:
             sites = np.asarray(base.site_properties["site"])
             _, mine, theirs = np.intersect1d(kept, sites, return_indices=True)
             coordinates[mine] = base.frac_coords[theirs]
-        return Structure(bases[0].lattice, pristine.species, coordinates)
+        return Structure(bases[0].lattice, pristine.species_and_occu, coordinates)
 
     def labelled(
         self, member: Individual, operation: int | None = None
@@ -129,7 +129,7 @@ class Nursery:
             coordinates = coordinates @ rotations[operation].T + translations[operation]
         structure = Structure(
             member.structure.lattice,
-            member.structure.species,
+            member.structure.species_and_occu,
             coordinates,
             site_properties={"site": kept.tolist()},
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from pymatgen.core import Structure
+from pymatgen.core import Composition, Structure
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from scipy.optimize import linear_sum_assignment
 
@@ -75,6 +75,12 @@ class RemovalProblem:
             )
 
     @cached_property
+    def formula(self) -> str:
+        """Full formula of what is left."""
+        parent, line = self.parent.composition, self.line
+        return line.remove(parent, self.end_member, self.n_units)
+
+    @cached_property
     def counts(self) -> dict[str, int]:
         """Atoms to remove, by element."""
         return atoms_removed(self.end_member, self.n_units)
@@ -89,6 +95,12 @@ class RemovalProblem:
     def symbols(self) -> np.ndarray:
         """Element of every parent site."""
         return np.array([site.specie.symbol for site in self.parent])
+
+    @cached_property
+    def species(self) -> list[Composition]:
+        """What occupies every parent site; building structures of it is quick."""
+        known = {symbol: Composition(symbol) for symbol in set(self.symbols.tolist())}
+        return [known[symbol] for symbol in self.symbols.tolist()]
 
     @cached_property
     def mobile(self) -> str:
@@ -155,7 +167,7 @@ class RemovalProblem:
         kept = self.kept(removed)
         return Structure(
             self.parent.lattice,
-            self.symbols[kept].tolist(),
+            [self.species[i] for i in kept],
             self.parent.frac_coords[kept],
         )
 
@@ -198,7 +210,9 @@ class RemovalProblem:
         kept = np.flatnonzero(order >= 0)
         removed = tuple(int(i) for i in np.flatnonzero(order < 0))
         ordered = Structure(
-            structure.lattice, self.symbols[kept].tolist(), coordinates[order[kept]]
+            structure.lattice,
+            [self.species[i] for i in kept],
+            coordinates[order[kept]],
         )
         return ordered, removed
 

@@ -134,9 +134,7 @@ class _Search:
                 "no structure survived the first generation, "
                 f"redrawn {state.restarts} times; rejections: {state.rejections}",
                 field="evolution",
-                value=self.problem.line.formula(
-                    *self.problem.line.amounts(self.problem.parent.composition)
-                ),
+                value=self.problem.formula,
                 remedy="Train the potential on structures with removed units, or "
                 "loosen min_distance and max_energy_std",
             )
@@ -272,8 +270,9 @@ class _Search:
             return str(result.failure)
         if not np.isfinite(result.energy):
             return "not finite"
-        limit = self.settings.max_energy_std
-        if limit is not None and (result.energy_std or 0.0) > limit:
+        limit, std = self.settings.max_energy_std, result.energy_std
+        # A standard deviation that is not a number tells nothing either.
+        if limit is not None and std is not None and not std <= limit:
             return "uncertain"
         return None
 

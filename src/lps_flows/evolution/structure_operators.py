@@ -166,7 +166,7 @@ def strain(structure: Structure, size: float, rng: np.random.Generator) -> Struc
     deformation = np.eye(3) + 0.5 * (components + components.T)
     strained = Structure(
         Lattice(structure.lattice.matrix @ deformation),
-        structure.species,
+        structure.species_and_occu,
         structure.frac_coords,
     )
     return rattle(strained, 0.1, rng, everywhere=True)
@@ -200,7 +200,7 @@ def rattle(
         shift[distance > 0.4 * structure.volume ** (1 / 3)] = 0.0
     return Structure(
         structure.lattice,
-        structure.species,
+        structure.species_and_occu,
         structure.cart_coords + shift,
         coords_are_cartesian=True,
     )

@@ -121,7 +121,8 @@ def sampling_text(samplings: Sequence[JobOutput]) -> str:
     """Return one line per sampled composition."""
     if not samplings:
         return ""
-    return markdown_table(
+    documents = sorted((f.output for f in samplings), key=lambda d: d["x"] or 0.0)
+    table = markdown_table(
         (
             "composition",
             "x",
@@ -141,10 +142,17 @@ def sampling_text(samplings: Sequence[JobOutput]) -> str:
                 number(doc["mean_absolute_error"], 1),
                 number(doc["rank_correlation"], 2),
             )
-            for doc in sorted(
-                (found.output for found in samplings), key=lambda d: d["x"] or 0.0
-            )
+            for doc in documents
         ],
+    )
+    poor = [doc["formula"] for doc in documents if doc["needs_active_learning"]]
+    if not poor:
+        return table
+    return (
+        f"{table}\n\nThe ANN's order is poor or its committee uncertain for "
+        f"{', '.join(poor)}: more reference data would help. Give the campaign a new "
+        "`name` and raise `active_learning.rounds`; each round labels the most "
+        "uncertain structures of such searches and trains again."
     )
 
 

@@ -175,8 +175,14 @@ class CampaignSettings(FrozenSettings):
         relax = ReferenceRelaxMaker(engine=engine, line=self.line)
         training = TrainingMaker(settings=self.training)
         sampling = self.sampling
+        # A search hands on at least what the reference engine is to relax.
+        search = sampling.evolution.model_copy(
+            update={
+                "n_lowest": max(sampling.evolution.n_lowest, sampling.lowest.n_lowest)
+            }
+        )
         evolution = EvolutionMaker(
-            settings=sampling.evolution,
+            settings=search,
             relaxation=sampling.relaxation,
             generations_per_job=sampling.generations_per_job,
             line=self.line,
@@ -184,7 +190,7 @@ class CampaignSettings(FrozenSettings):
         learning = self.active_learning
         explore = EvolutionMaker(
             name="explore",
-            settings=sampling.evolution.model_copy(
+            settings=search.model_copy(
                 update={"generations": sampling.exploration_generations}
             ),
             relaxation=sampling.relaxation,
