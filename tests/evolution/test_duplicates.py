@@ -9,6 +9,7 @@ from lps_flows.evolution import (
 )
 from lps_flows.evolution.duplicates import distance, is_duplicate, survivors
 from lps_flows.evolution.removal_operators import draw_uniform
+from lps_flows.evolution.structure_operators import rattle
 
 SETTINGS = EvolutionSettings(population=3)
 
@@ -54,8 +55,7 @@ def test_duplicates_need_energy_fingerprint_and_atoms_to_agree(
 ):
     rng = np.random.default_rng(0)
     structure = beta_problem.build(draw_uniform(beta_problem, rng))
-    moved = structure.copy()
-    moved.perturb(0.02)
+    moved = rattle(structure, 0.015, rng, everywhere=True)
     first = member(structure, 0, -1.0, fingerprint)
     assert is_duplicate(member(moved, 1, -1.0001, fingerprint), first, SETTINGS)
     assert not is_duplicate(member(moved, 1, -1.1, fingerprint), first, SETTINGS)
@@ -81,8 +81,7 @@ def test_lowest_distinct_prefers_diversity_then_fills_up(beta_problem, fingerpri
     rng = np.random.default_rng(0)
     base = beta_problem.build(draw_uniform(beta_problem, rng))
     far = beta_problem.build(draw_uniform(beta_problem, rng))
-    near = base.copy()
-    near.perturb(0.4)
+    near = rattle(base, 0.2, rng, everywhere=True)
     members = [
         member(base, 0, -1.30, fingerprint),
         member(near, 1, -1.25, fingerprint),

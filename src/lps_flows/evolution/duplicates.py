@@ -103,10 +103,12 @@ def survivors(
     for individual in by_energy:
         if len(kept) == settings.population:
             break
-        twin = next((k for k in kept if is_duplicate(individual, k, settings)), None)
-        if twin is None:
+        is_old = individual.identifier in old
+        # Members are known to be distinct from one another.
+        others = [k for k in kept if not (is_old and k.identifier in old)]
+        if not any(is_duplicate(individual, other, settings) for other in others):
             kept.append(individual)
-        elif individual.identifier not in old:
+        elif not is_old:
             duplicates.add(individual.identifier)
     return kept, duplicates
 

@@ -106,7 +106,7 @@ class EvolutionSettings(FrozenSettings):
         "this (eV/atom) are rejected as extrapolation.",
     )
     duplicate_distance: float = Field(
-        0.01,
+        0.02,
         ge=0,
         description="Fingerprint distance (relative) below which two structures of "
         "nearly equal energy are compared atom by atom.",
