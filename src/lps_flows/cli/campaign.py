@@ -261,7 +261,9 @@ def graph(file: CampaignFile) -> None:
 
     from lps_flows.settings import load_campaign
 
-    typer.echo(to_mermaid(load_campaign(file).flow(), show_flow_boxes=True))
+    with working("making the flow"):
+        drawn = to_mermaid(load_campaign(file).flow(), show_flow_boxes=True)
+    typer.echo(drawn)
 
 
 def _routed(

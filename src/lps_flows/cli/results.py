@@ -80,7 +80,7 @@ def export(
 ) -> None:
     """Write the labelled structures for other codes."""
     from lps_flows.engines import get_engine
-    from lps_flows.jobs.export import export_structures
+    from lps_flows.jobs.export import ExportError, export_structures
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file)
@@ -88,7 +88,20 @@ def export(
     mine = {"campaign": settings.name, "method": wanted}
     with workplace() as place, working("reading the store") as step:
         structures = place.result_store("structures")
-        documents = _counted(structures.query(mine), structures.count(mine), step)
+        total = structures.count(mine)
+        if not total:
+            there = structures.distinct("method", {"campaign": settings.name})
+            raise ExportError(
+                f"the campaign {settings.name!r} has no labelled structure by this "
+                "method",
+                field="method",
+                value=wanted,
+                remedy=f"Choose one of {', '.join(sorted(there))}"
+                if there
+                else f"Run the campaign, or `lps-flows build {file}` when its "
+                "calculations are done",
+            )
+        documents = _counted(structures.query(mine), total, step)
         number = export_structures(documents, folder, file_format.value)
     out.print(f"{number} structures by {wanted} in {folder}")
 
