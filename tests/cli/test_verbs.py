@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 import yaml
 from pymongo.errors import ServerSelectionTimeoutError
+from rich.console import Console
 from typer.testing import CliRunner
 
 from lps_flows import __version__
 from lps_flows.cli import app
+from lps_flows.cli.progress import working
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner import Check
 
@@ -246,6 +249,18 @@ def test_nothing_moves_and_nothing_is_coloured_in_a_pipe() -> None:
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
     assert "core-hours" in done.stdout
+
+
+def test_on_a_terminal_a_bar_shows_how_far_and_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = io.StringIO()
+    terminal = Console(file=text, force_terminal=True, width=100)
+    monkeypatch.setattr("lps_flows.cli.progress.err", terminal)
+    with working("reading") as step:
+        step("structures", 3, 12)
+    assert "structures: 3 of 12" in text.getvalue()
+    assert "left" in text.getvalue()
 
 
 @pytest.mark.parametrize(

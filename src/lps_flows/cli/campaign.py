@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from lps_flows.cli.application import (
     FAILED,
@@ -22,6 +22,7 @@ from lps_flows.cli.application import (
     out,
     verb,
 )
+from lps_flows.cli.plan import print_plan
 from lps_flows.cli.progress import Display, stage_table, working
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def run(
 
     settings = load_campaign(file)
     if dry_run:
-        _print_plan(settings, cost_model, as_json=as_json)
+        print_plan(settings, cost_model, as_json=as_json)
         return
     settings.maker()
     if out_folder is not None:
@@ -280,52 +281,11 @@ def _routed(
 def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:
     if not failed:
         return
-    table = Table("firework", "stage", "job", "reason", title="Failed")
+    reason = Column("reason", overflow="fold")
+    table = Table("firework", "stage", "job", reason, title="Failed")
     for entry in failed:
         # what is in square brackets is text here, no mark-up
         told = map(escape, (entry.stage, entry.name, entry.reason))
         table.add_row(str(entry.fw_id), *told)
     err.print(table)
     err.print("After mending the cause: the same command with --retry-failed.")
-
-
-def _print_plan(
-    settings: CampaignSettings, cost_model: Path | None, *, as_json: bool
-) -> None:
-    from lps_flows.engines.cost import estimate_cost, load_cost_model
-    from lps_flows.plan import plan_campaign
-
-    model = load_cost_model(cost_model)
-    with working("counting"):
-        work = plan_campaign(settings)
-        costs = estimate_cost(work, model)
-    if as_json:
-        lines = [
-            {**asdict(cost), "at_most": planned.at_most}
-            for planned, cost in zip(work, costs, strict=True)
-        ]
-        plan = {"campaign": settings.name, "calculations": lines}
-        typer.echo(json.dumps(plan, indent=2))
-        return
-    table = Table(
-        "stage", "calculation", "engine", "number", "atoms", "evaluations", "core-hours"
-    )
-    for planned, cost in zip(work, costs, strict=True):
-        sizes = planned.n_atoms
-        few, most = min(sizes, default=0), max(sizes, default=0)
-        table.add_row(
-            cost.stage,
-            cost.kind,
-            cost.engine,
-            ("at most " if planned.at_most else "") + f"{cost.number:,}",
-            str(most) if few == most else f"{few}-{most}",
-            f"{cost.evaluations:,}" if cost.evaluations else "",
-            f"{cost.core_hours:,.1f}",
-        )
-    out.print(table)
-    total = sum(cost.core_hours for cost in costs)
-    out.print(
-        f"{sum(cost.number for cost in costs):,} calculations, about {total:,.0f} "
-        "core-hours. The numbers behind that are in the cost model "
-        "(docs/engines.md); give your own with --cost-model."
-    )

@@ -6,7 +6,7 @@ import json
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from lps_flows.cli.application import FAILED, AsJson, out, verb
 from lps_flows.cli.progress import working
@@ -47,7 +47,9 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps([check._asdict() for check in checks], indent=2))
     else:
-        table = Table("", "check", "finding", "remedy")
+        # long paths go on in the next line: cut, they would be of no use
+        words = (Column(name, overflow="fold") for name in ("finding", "remedy"))
+        table = Table("", "check", *words)
         for check in checks:
             table.add_row(
                 "ok" if check.ok else "-",

@@ -14,7 +14,6 @@ from rich.console import Group
 from rich.live import Live
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeElapsedColumn,
@@ -65,7 +64,6 @@ def working(title: str) -> Iterator[Step]:
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
@@ -79,9 +77,11 @@ def working(title: str) -> Iterator[Step]:
         def step(what: str, done: int, total: int | None) -> None:
             nonlocal shown
             if what != shown:  # another pace
-                bar.reset(task, description=what, total=total)
+                bar.reset(task, total=total)
                 shown = what
-            bar.update(task, completed=done, total=total)
+            count = f"{done}" if total is None else f"{done} of {total}"
+            text = f"{what}: {count}"
+            bar.update(task, description=text, completed=done, total=total)
 
         yield step
 
