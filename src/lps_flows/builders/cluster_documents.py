@@ -116,9 +116,13 @@ def cluster_documents(
     reduced = model.reduce(data)
     labels = model.classify(reduced)
     places = [
-        _assignment(fingerprint, model, row, int(label), similarities)
+        _assignment(fingerprint, model, row, label, similarities)
         for fingerprint, row, label, similarities in zip(
-            documents, reduced, labels, model.all_similarities(reduced), strict=True
+            documents,
+            reduced.round(8).tolist(),
+            labels.tolist(),
+            model.all_similarities(reduced),
+            strict=True,
         )
     ]
     return document, places
@@ -127,7 +131,7 @@ def cluster_documents(
 def _assignment(
     fingerprint: Mapping[str, Any],
     model: ClusterModel,
-    reduced: np.ndarray,
+    coordinates: list[float],
     label: int,
     similarities: dict[str, float],
 ) -> ClusterAssignment:
@@ -143,7 +147,7 @@ def _assignment(
         source=fingerprint["source"],
         parent=fingerprint["parent"],
         energy_per_atom=fingerprint["energy_per_atom"],
-        coordinates=[round(float(value), 8) for value in reduced],
+        coordinates=coordinates,
         label=label,
         similarities=similarities,
         nearest=model.nearest(similarities),

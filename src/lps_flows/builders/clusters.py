@@ -14,8 +14,8 @@ from lps_flows.analysis.clustering import ClusteringError
 from lps_flows.builders.cluster_documents import cluster_documents, model_name
 from lps_flows.builders.increment import (
     IncrementalBuilder,
-    composition_of,
     digest,
+    elements_of,
     plain,
     remove,
 )
@@ -37,9 +37,8 @@ _NEEDED = [
 
 
 def _takes_part(fingerprint: Mapping[str, Any]) -> bool:
-    elements = [str(element) for element in composition_of(fingerprint["formula"])]
     species = fingerprint["settings"]["species"]
-    return takes_part(elements, fingerprint["x"], species)
+    return takes_part(elements_of(fingerprint["formula"]), fingerprint["x"], species)
 
 
 class ClusterBuilder(IncrementalBuilder):

@@ -9,7 +9,7 @@ from pymatgen.core import Structure
 from lps_flows.analysis import FingerprintSettings, structure_fingerprint
 from lps_flows.builders.increment import (
     PerStructureBuilder,
-    composition_of,
+    elements_of,
     head_facts,
     plain,
 )
@@ -66,7 +66,7 @@ class FingerprintBuilder(PerStructureBuilder):
 
     def applies(self, head: dict[str, Any]) -> bool:
         """Return True when the descriptor knows all elements and finds its own."""
-        elements = {str(element) for element in composition_of(head["formula"])}
+        elements = elements_of(head["formula"])
         wanted = self.settings.element
         return elements <= set(self.settings.species) and (
             wanted is None or wanted in elements

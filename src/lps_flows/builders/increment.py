@@ -59,6 +59,12 @@ def composition_of(formula: str) -> Composition:
 
 
 @lru_cache(maxsize=8192)
+def elements_of(formula: str) -> frozenset[str]:
+    """Return the elements of a formula."""
+    return frozenset(str(element) for element in composition_of(formula))
+
+
+@lru_cache(maxsize=8192)
 def reduced_formula(formula: str) -> str:
     """Return the reduced formula of a formula."""
     return str(composition_of(formula).reduced_formula)
@@ -212,7 +218,7 @@ class PerStructureBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the structures whose document is missing or out of date."""
         self.ensure_indexes()
-        settings = plain(self.settings)
+        settings = digest(plain(self.settings))
         ids, wanted = {}, {}
         for head in query_heads(self.structures, self.campaign, _STATE):
             if self.applies(head):

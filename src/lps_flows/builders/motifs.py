@@ -14,7 +14,7 @@ from pymatgen.core import Structure
 from lps_flows.analysis import MOTIFS, MotifAnalysis, MotifSettings, analyse_motifs
 from lps_flows.builders.increment import (
     PerStructureBuilder,
-    composition_of,
+    elements_of,
     head_facts,
     plain,
 )
@@ -98,10 +98,11 @@ class MotifBuilder(PerStructureBuilder):
     key = "structure_id"
     indexes = MOTIF_INDEXES
     settings_type = MotifSettings
+    settings: MotifSettings
 
     def applies(self, head: dict[str, Any]) -> bool:
         """Return True for structures with the former."""
-        return self.settings.former in composition_of(head["formula"])  # type: ignore[attr-defined]
+        return self.settings.former in elements_of(head["formula"])
 
     def documents(self, record: dict[str, Any], source: str) -> list[dict[str, Any]]:
         """Return the motif document of one structure.
@@ -113,8 +114,7 @@ class MotifBuilder(PerStructureBuilder):
         source
             Digest to write on it.
         """
-        settings = MotifSettings.model_validate(self.settings)
-        return [motif_document(record, settings, source).model_dump()]
+        return [motif_document(record, self.settings, source).model_dump()]
 
 
 def motif_trend(
