@@ -186,7 +186,7 @@ def slope_error(curve: MeanSquaredDisplacement, fit: LinearRegime, D: float) -> 
 
 def _estimate_error(fit: LinearRegime, covariance: Array) -> float:
     used = covariance[fit.first :, fit.first :]
-    return float(np.sqrt(max(fit.weights @ used @ fit.weights, 0.0)))
+    return float(np.sqrt(max(float(fit.weights @ used @ fit.weights), 0.0)))
 
 
 def memory_factor(curve: MeanSquaredDisplacement, fit: LinearRegime) -> float:
