@@ -238,7 +238,16 @@ def test_builder_collects_conductivities_with_their_structure_once(document):
                 "completed_at": "2026-01-01",
                 "output": {
                     "@class": "SelectionDocument",
-                    "selected": [{"transport_uuid": "t", "structure_uuid": "abc"}],
+                    "method": "m",
+                    "criteria": [],
+                    "selected": [
+                        {
+                            "label": "beta-Li3PS4",
+                            "reason": "reference",
+                            "structure_uuid": "abc",
+                            "transport_uuid": "t",
+                        }
+                    ],
                 },
             },
         ],
