@@ -52,6 +52,7 @@ def blocks(page: Path) -> list[CodeBlock]:
 
 # The same code at a size a test can wait for.
 SMALLER: dict[str, list[tuple[str, str]]] = {
+    "analysis.md": [('campaign="demo"', 'campaign="synthetic"')],
     "potential.md": [
         ("TrainingSettings(seed=1)", "TrainingSettings(restarts=2, iterations=5)"),
     ],
@@ -84,6 +85,8 @@ def names_for(page: str, folder: Path) -> dict[str, Any]:
     if page == "engines.md":
         first = get_engine(EngineSettings()).md.make(crystal("Li2S"))
         return {"structure": crystal("Li2S"), "first": first}
+    if page == "analysis.md":
+        return {"structure": crystal("beta-Li3PS4"), "job_store": _built_campaign()}
     if page not in {"conductivity.md", "potential.md", "sampling.md"}:
         return {}
     rng = np.random.default_rng(0)
@@ -107,3 +110,20 @@ def names_for(page: str, folder: Path) -> dict[str, Any]:
     result.potential.save(folder / "potential.safetensors")
     atoms = cells[0].to_ase_atoms(msonable=False)
     return {"atoms": atoms, "batch": [atoms], "names": ["one"]}
+
+
+def _built_campaign() -> Any:
+    """Return a store with a small campaign and what the builders make of it."""
+    from jobflow import JobStore
+    from maggma.stores import MemoryStore
+
+    from lps_flows.builders import build_all
+    from tests.report import synthetic
+
+    data = MemoryStore(key="blob_uuid")
+    store = JobStore(MemoryStore(key="uuid"), additional_stores={"data": data})
+    store.connect()
+    synthetic.put_crystals(store)
+    synthetic.put_glasses(store)
+    build_all(store, campaign=synthetic.CAMPAIGN)
+    return store
