@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pymatgen.core import Composition
 
 from lps_flows.chemistry import supercell_near
+from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.settings import CampaignSettings
 
 
@@ -69,27 +70,7 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
     ga = settings.sampling.evolution
     individuals = (ga.generations + 1) * (ga.children or ga.population)
     for _ in range(settings.active_learning.rounds):
-        explored = (settings.sampling.exploration_generations + 1) * (
-            ga.children or ga.population
-        )
-        work += [
-            PlannedWork(
-                "active learning",
-                "ann relax",
-                "ann",
-                _each(atoms, explored),
-                None,
-                True,
-            ),
-            PlannedWork(
-                "active learning",
-                "static",
-                engine,
-                (max(atoms),) * settings.active_learning.n_structures,
-                None,
-                True,
-            ),
-        ]
+        work += _learning_round(settings, atoms)
     lowest = settings.sampling.lowest.n_lowest
     work += [
         PlannedWork(
@@ -137,6 +118,35 @@ def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedW
             dataset.md_steps,
         ),
     ]
+
+
+def _learning_round(settings: CampaignSettings, atoms: list[int]) -> list[PlannedWork]:
+    learning, ga = settings.active_learning, settings.sampling.evolution
+    explored = (settings.sampling.exploration_generations + 1) * (
+        ga.children or ga.population
+    )
+    stage, dynamics = "active learning", learning.dynamics
+    work = [
+        PlannedWork(stage, "ann relax", "ann", _each(atoms, explored), None, True),
+        PlannedWork(
+            stage,
+            "static",
+            settings.engine.name,
+            (max(atoms),) * learning.n_structures,
+            None,
+            True,
+        ),
+    ]
+    if dynamics is not None:
+        keys = {scan.parent for scan in settings.sampling.scans}
+        cells = [
+            len(supercell_near(settings.crystal(key), dynamics.target_atoms))
+            for key in sorted(keys | set(settings.selection.references))
+        ]
+        steps = DynamicsSettings().steps(dynamics.duration)
+        runs = _each([*atoms, *cells], len(dynamics.temperatures))
+        work.append(PlannedWork(stage, "md", "ann", runs, steps, True))
+    return work
 
 
 def _conductivity(settings: CampaignSettings, glass: int) -> list[PlannedWork]:

@@ -38,6 +38,7 @@ STAGES = {
     "crystals",
     "dataset",
     "training",
+    "active learning",
     "sampling",
     "selection",
     "conductivity",

@@ -6,31 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobflow import Flow, Job, Maker, OnMissing, OutputReference
-from pydantic import Field
+from jobflow import Flow, Maker, OnMissing
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import crystal
+from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.build import BuildMaker
 from lps_flows.flows.dataset import DatasetFlowMaker
-from lps_flows.flows.potential import RetrainFlowMaker
-from lps_flows.flows.sampling import SamplingFlowMaker
-from lps_flows.foundation import FrozenSettings
-from lps_flows.jobs.evolution import EvolutionMaker
+from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.schemas import Provenance
-
-
-class CompositionPlan(FrozenSettings):
-    """One composition to be sampled."""
-
-    parent: str = Field(description="Key of the parent crystal.")
-    remove: str = Field(description="Formula of the end member removed.")
-    n_units: int = Field(ge=1, description="Units removed.")
-    formula: str = Field(description="Formula reached.")
-    target_atoms: int = Field(ge=1, description="Atoms of the parent cell, about.")
 
 
 @dataclass
@@ -47,10 +34,8 @@ class CampaignMaker(Maker):
         Maker of the labelled reference set.
     training
         Maker that trains the potential.
-    retrain
-        Maker of one round of active learning.
-    explore
-        Maker of the short GA runs whose structures feed active learning.
+    learning
+        Maker of the rounds of active learning; none leaves them out.
     sampling
         Maker that samples one composition.
     selection
@@ -63,8 +48,7 @@ class CampaignMaker(Maker):
     relax: ReferenceRelaxMaker = field(default_factory=ReferenceRelaxMaker)
     dataset: DatasetFlowMaker = field(default_factory=DatasetFlowMaker)
     training: TrainingMaker = field(default_factory=TrainingMaker)
-    retrain: RetrainFlowMaker = field(default_factory=RetrainFlowMaker)
-    explore: EvolutionMaker | None = None
+    learning: ActiveLearningFlowMaker | None = None
     sampling: SamplingFlowMaker = field(default_factory=SamplingFlowMaker)
     selection: SelectionMaker = field(default_factory=SelectionMaker)
     build: BuildMaker = field(default_factory=BuildMaker)
@@ -107,9 +91,17 @@ class CampaignMaker(Maker):
         training = self.training.make(labelled)
         # What failed upstream is left out of the set; the rest goes on.
         training.config.on_missing_references = OnMissing.NONE
-        learning, potential = self._active_learning(
-            training.output, labelled, compositions, documents
-        )
+        potential, learning = training.output, []
+        if self.learning is not None:
+            moved = [plan.parent for plan in compositions]
+            moved += self.selection.settings.references
+            rounds = self.learning.make(
+                potential,
+                labelled,
+                compositions,
+                {key: documents[key] for key in moved},
+            )
+            potential, learning = rounds.output["potential"], [rounds]
         sampled = [
             self.sampling.make(
                 documents[plan.parent],
@@ -151,37 +143,3 @@ class CampaignMaker(Maker):
         flow = self.relax.make(structure, Provenance(source="crystal", parent=key))
         flow.append_name(f" {key}")
         return flow
-
-    def _active_learning(
-        self,
-        potential: OutputReference,
-        labelled: list[OutputReference],
-        compositions: Sequence[CompositionPlan],
-        documents: dict[str, OutputReference],
-    ) -> tuple[list[Flow | Job], OutputReference]:
-        """Unroll the rounds: explore with the potential, label, train again."""
-        parts: list[Flow | Job] = []
-        if self.explore is None:
-            return parts, potential
-        for index in range(self.retrain.pick.settings.rounds):
-            explored = []
-            for plan in compositions:
-                run = self.explore.make(
-                    documents[plan.parent],
-                    potential,
-                    parent_key=plan.parent,
-                    end_member=plan.remove,
-                    n_units=plan.n_units,
-                    target_atoms=plan.target_atoms,
-                )
-                run.name += f" {plan.formula} round {index + 1}"
-                explored.append(run)
-            again = self.retrain.make(
-                potential, labelled, [run.output for run in explored]
-            )
-            again.append_name(f" round {index + 1}")
-            parts += [*explored, again]
-            # The flow's output is a dictionary; its parts stand for themselves.
-            labelled = [*labelled, again.output["labelled"]]
-            potential = again.output["potential"]
-        return parts, potential

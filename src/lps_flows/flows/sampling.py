@@ -56,6 +56,16 @@ class ScanSettings(FrozenSettings):
         return found
 
 
+class CompositionPlan(FrozenSettings):
+    """One composition to be sampled."""
+
+    parent: str = Field(description="Key of the parent crystal.")
+    remove: str = Field(description="Formula of the end member removed.")
+    n_units: int = Field(ge=1, description="Units removed.")
+    formula: str = Field(description="Formula reached.")
+    target_atoms: int = Field(ge=1, description="Atoms of the parent cell, about.")
+
+
 @dataclass
 class SamplingFlowMaker(Maker):
     """Sample one composition and relax what is lowest with the reference engine.

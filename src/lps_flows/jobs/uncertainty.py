@@ -9,6 +9,7 @@ from jobflow import Maker, job
 from pydantic import Field
 
 from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.exploration import ExplorationSettings
 from lps_flows.potential import ANNPotential, committee_uncertainty, most_uncertain
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.evolution import EvolutionDocument
@@ -27,13 +28,18 @@ class ActiveLearningSettings(FrozenSettings):
         "learning off.",
     )
     n_structures: int = Field(
-        20, ge=1, description="Structures labelled per round and composition pool."
+        20, ge=1, description="Structures labelled per round, most uncertain first."
     )
     min_energy_std: float = Field(
         0.002,
         ge=0,
         description="Committee standard deviation (eV/atom) above which a structure "
         "is worth labelling.",
+    )
+    dynamics: ExplorationSettings | None = Field(
+        ExplorationSettings(),
+        description="Short dynamics on the ANN that explore beside the GA; none leaves "
+        "them out.",
     )
 
 
@@ -56,7 +62,7 @@ class UncertainStructuresMaker(Maker):
     def make(
         self,
         potential: PotentialDocument,
-        pools: Sequence[StructureSet | EvolutionDocument | None],
+        pools: Sequence[StructureSet | UnlabelledSet | EvolutionDocument | None],
     ) -> UnlabelledSet:
         """Pick from the structures of all pools together.
 
@@ -65,7 +71,8 @@ class UncertainStructuresMaker(Maker):
         potential
             The potential and its committee.
         pools
-            `StructureSet` or `EvolutionDocument` outputs; None marks a failed one.
+            Outputs of explorations (`EvolutionDocument`, `UnlabelledSet`) or labelled
+            sets; None marks a failed one.
 
         Returns
         -------
@@ -95,8 +102,8 @@ class UncertainStructuresMaker(Maker):
 
 
 def _documents(
-    pools: Sequence[StructureSet | EvolutionDocument | None],
-) -> Iterator[StructureDocument]:
+    pools: Sequence[StructureSet | UnlabelledSet | EvolutionDocument | None],
+) -> Iterator[StructureDocument | UnlabelledStructure]:
     for pool in pools:
         if isinstance(pool, EvolutionDocument):
             yield from pool.uncertain

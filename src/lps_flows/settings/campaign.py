@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -12,16 +13,22 @@ from pymatgen.core import Structure
 
 from lps_flows.builders import BuildSettings
 from lps_flows.chemistry import CompositionLine, OwnCrystal, crystal
-from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.engines import Engine, EngineSettings, get_engine
 from lps_flows.evolution import EvolutionSettings
+from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.build import BuildMaker
-from lps_flows.flows.campaign import CampaignMaker, CompositionPlan
+from lps_flows.flows.campaign import CampaignMaker
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
 from lps_flows.flows.dataset import DatasetFlowMaker
 from lps_flows.flows.potential import RetrainFlowMaker
-from lps_flows.flows.sampling import SamplingFlowMaker, ScanSettings
+from lps_flows.flows.sampling import (
+    CompositionPlan,
+    SamplingFlowMaker,
+    ScanSettings,
+)
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.evolution import EvolutionMaker
+from lps_flows.jobs.exploration import ExploreDynamicsMaker
 from lps_flows.jobs.lowest import LowestSettings, RelaxLowestMaker
 from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
@@ -187,27 +194,12 @@ class CampaignSettings(FrozenSettings):
             generations_per_job=sampling.generations_per_job,
             line=self.line,
         )
-        learning = self.active_learning
-        explore = EvolutionMaker(
-            name="explore",
-            settings=search.model_copy(
-                update={"generations": sampling.exploration_generations}
-            ),
-            relaxation=sampling.relaxation,
-            generations_per_job=sampling.generations_per_job,
-            line=self.line,
-        )
         return CampaignMaker(
             name=self.name,
             relax=relax,
             dataset=DatasetFlowMaker.from_settings(engine, self._dataset(), self.line),
             training=training,
-            retrain=RetrainFlowMaker(
-                pick=UncertainStructuresMaker(settings=learning),
-                label=LabelMaker(engine=engine, line=self.line),
-                training=training,
-            ),
-            explore=explore if learning.rounds else None,
+            learning=self._learning(engine, evolution, training),
             sampling=SamplingFlowMaker(
                 evolution=evolution,
                 lowest=RelaxLowestMaker(relax=relax, settings=sampling.lowest),
@@ -234,6 +226,30 @@ class CampaignSettings(FrozenSettings):
             self.compositions(),
             self.training_crystals,
             {key: self.crystal(key) for key in self.own_crystals},
+        )
+
+    def _learning(
+        self, engine: Engine, evolution: EvolutionMaker, training: TrainingMaker
+    ) -> ActiveLearningFlowMaker | None:
+        learning = self.active_learning
+        if not learning.rounds:
+            return None
+        shorter = {"generations": self.sampling.exploration_generations}
+        return ActiveLearningFlowMaker(
+            rounds=learning.rounds,
+            explore=replace(
+                evolution,
+                name="explore",
+                settings=evolution.settings.model_copy(update=shorter),
+            ),
+            explore_md=None
+            if learning.dynamics is None
+            else ExploreDynamicsMaker(settings=learning.dynamics),
+            retrain=RetrainFlowMaker(
+                pick=UncertainStructuresMaker(settings=learning),
+                label=LabelMaker(engine=engine, line=self.line),
+                training=training,
+            ),
         )
 
     def _dataset(self) -> DatasetSettings:
