@@ -5,8 +5,14 @@ import pytest
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import crystal
-from lps_flows.jobs.run_analysis import TransportSettings, analyse_trajectory
+from lps_flows.jobs.run_analysis import (
+    TransportSettings,
+    analyse_trajectory,
+    judge_extrapolation,
+)
 from lps_flows.jobs.trajectory import JoinedTrajectory
+from lps_flows.potential import committee_uncertainty
+from tests.potential.toy import random_potential
 
 CELL = crystal("beta-Li3PS4") * (1, 1, 2)  # 8 PS4 units
 N_FRAMES = 200
@@ -26,11 +32,11 @@ def walking():
     return positions
 
 
-def analysed(positions, **changes):
+def joined(positions, **changes):
     times = 20.0 * np.arange(N_FRAMES)
     rng = np.random.default_rng(2)
     kinetic = 900 + rng.normal(size=N_FRAMES) * 900 * np.sqrt(2 / (3 * len(CELL) - 3))
-    run = JoinedTrajectory(
+    return JoinedTrajectory(
         structure=CELL,
         times=times,
         positions=positions,
@@ -42,6 +48,10 @@ def analysed(positions, **changes):
         temperature=900.0,
         failure=changes.pop("failure", None),
     )
+
+
+def analysed(positions, **changes):
+    run = joined(positions, **changes)
     return analyse_trajectory(
         run, CELL, SETTINGS, equilibration=0.0, chunk_uuids=[], time_step=1.0
     )
@@ -155,3 +165,30 @@ def test_a_cell_of_mobile_ions_alone_is_analysed():
     assert found.framework is None
     assert found.mean_temperature is None
     assert not found.diffusion["Li"].diffusive
+
+
+def test_the_committee_tells_where_a_run_extrapolates():
+    run, found = joined(still()), analysed(still())
+    committee = random_potential(members=3)
+    judge_extrapolation(found, run, committee, SETTINGS)
+    frame = Structure(
+        CELL.lattice, CELL.species, run.positions[-1], coords_are_cartesian=True
+    )
+    last = committee_uncertainty(committee, [frame])[0]
+    assert found.max_energy_std >= last > 0
+    assert 0 < found.energy_std <= found.max_energy_std
+    # members with random weights disagree by far more than any trained ones
+    assert any("the potential extrapolates" in remark for remark in found.remarks)
+
+    content = analysed(still())
+    calm = SETTINGS.model_copy(update={"max_energy_std": 1e6})
+    judge_extrapolation(content, run, committee, calm)
+    assert content.energy_std == found.energy_std
+    assert not content.remarks
+
+
+def test_a_single_member_has_no_opinion():
+    found = analysed(still())
+    judge_extrapolation(found, joined(still()), random_potential(), SETTINGS)
+    assert found.energy_std is None
+    assert found.max_energy_std is None

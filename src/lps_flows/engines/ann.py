@@ -75,12 +75,12 @@ def ann_calculator(potential: str) -> ANNCalculator:
         the path of a saved potential.
     """
     set_threads(None)
-    return ANNCalculator(potential=_load(potential))
+    return ANNCalculator(potential=load_potential(potential))
 
 
 def ann_method(potential: str) -> str:
     """Return the method string of a potential, 'ann-<identifier>'."""
-    return f"ann-{_load(potential).identifier}"
+    return f"ann-{load_potential(potential).identifier}"
 
 
 def is_uuid(text: str) -> bool:
@@ -92,7 +92,19 @@ def is_uuid(text: str) -> bool:
     return True
 
 
-def _load(potential: str) -> ANNPotential:
+def load_potential(potential: str) -> ANNPotential:
+    """Return a trained potential, by the uuid of its job or the path of its file.
+
+    Parameters
+    ----------
+    potential
+        uuid, read from the store of the running job; or path.
+
+    Raises
+    ------
+    EngineError
+        When the running job cannot see the store.
+    """
     if not is_uuid(potential):
         return _from_file(str(Path(potential).resolve()))
     return _from_store(potential)

@@ -128,6 +128,7 @@ class ConductivityFlowMaker(Maker):
                 temperature=temperature,
                 equilibration=settings.equilibration,
                 time_step=settings.time_step,
+                potential=engine.potential if engine.name == "ann" else None,
             )
             run.name = f"{label} {temperature:g} K analysis"
             parts.append(

@@ -19,8 +19,12 @@ from lps_flows.analysis.msd import mean_squared_displacement
 from lps_flows.analysis.trajectory import remove_drift
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.trajectory import JoinedTrajectory
+from lps_flows.potential import ANNPotential, committee_uncertainty
 from lps_flows.schemas.arrays import PackedArray
 from lps_flows.schemas.md import FrameworkSurvival, MDRunDocument, SpeciesDiffusion
+
+COMMITTEE_FRAMES = 50
+"""Frames of a run over which the committee is asked."""
 
 
 class TransportSettings(FrozenSettings):
@@ -48,6 +52,12 @@ class TransportSettings(FrozenSettings):
         0.05,
         gt=0,
         description="Relative error of the mean temperature that is remarked upon.",
+    )
+    max_energy_std: float = Field(
+        0.02,
+        gt=0,
+        description="Committee standard deviation over the run (eV/atom) above which "
+        "dynamics on an ANN is remarked upon as extrapolation.",
     )
     density_spacing: float = Field(0.3, gt=0, description="Grid of P(r) (Å).")
     motifs: MotifSettings = Field(MotifSettings(), description="Framework motifs.")
@@ -148,6 +158,45 @@ def analyse_trajectory(
     )
     document.density = PackedArray.pack(density, "<f4")
     return document
+
+
+def judge_extrapolation(
+    document: MDRunDocument,
+    run: JoinedTrajectory,
+    potential: ANNPotential,
+    settings: TransportSettings,
+) -> None:
+    """Write on the document what the committee says of frames all over the run.
+
+    Parameters
+    ----------
+    document
+        The run's document, which is changed.
+    run
+        The joined trajectory.
+    potential
+        The potential that moved the atoms; a single member says nothing.
+    settings
+        Threshold of the remark.
+    """
+    if len(potential.members) < 2 or not len(run.positions):
+        return
+    last = len(run.positions) - 1
+    chosen = np.unique(np.linspace(0, last, COMMITTEE_FRAMES).round().astype(int))
+    cell, species = document.structure.lattice, document.structure.species
+    frames = [
+        Structure(cell, species, run.positions[k], coords_are_cartesian=True)
+        for k in chosen
+    ]
+    stds = committee_uncertainty(potential, frames)
+    document.energy_std = float(stds.mean())
+    document.max_energy_std = float(stds.max())
+    if document.energy_std > settings.max_energy_std:
+        document.remarks.append(
+            f"the potential extrapolates: its members differ by "
+            f"{1000 * document.energy_std:.0f} meV/atom over the run; more rounds of "
+            "active learning would help"
+        )
 
 
 def _sampling(

@@ -11,8 +11,13 @@ from pymatgen.core import Structure
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
 from lps_flows.analysis.transport import summarise_transport
 from lps_flows.chemistry import CompositionLine
+from lps_flows.engines.ann import load_potential
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.jobs.run_analysis import TransportSettings, analyse_trajectory
+from lps_flows.jobs.run_analysis import (
+    TransportSettings,
+    analyse_trajectory,
+    judge_extrapolation,
+)
 from lps_flows.jobs.trajectory import join_trajectory
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.transport import RunSummary, TransportDocument
@@ -49,6 +54,7 @@ class AnalyseRunMaker(Maker):
         temperature: float,
         equilibration: float,
         time_step: float,
+        potential: str | None = None,
     ) -> MDRunDocument:
         """Analyse one run.
 
@@ -62,6 +68,9 @@ class AnalyseRunMaker(Maker):
             Step the last chunk reached; a reference, so that this job waits for it.
         label, method, temperature, equilibration, time_step
             What to write on the document of a run without a single frame.
+        potential
+            Trained potential that moved the atoms, uuid of its job or path: its
+            committee tells where the run left what it knows.
         """
         try:
             run = join_trajectory(chunk_uuids, CURRENT_JOB.store)
@@ -84,7 +93,7 @@ class AnalyseRunMaker(Maker):
                 failure=str(error),
                 remarks=[str(error)],
             )
-        return analyse_trajectory(
+        document = analyse_trajectory(
             run,
             structure,
             self.settings,
@@ -92,6 +101,10 @@ class AnalyseRunMaker(Maker):
             chunk_uuids=chunk_uuids,
             time_step=time_step,
         )
+        if potential is not None:
+            model = load_potential(potential)
+            judge_extrapolation(document, run, model, self.settings)
+        return document
 
 
 @dataclass

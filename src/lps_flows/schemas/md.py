@@ -171,6 +171,14 @@ class MDRunDocument(Document):
     cross_check_intervals: dict[str, tuple[float, float]] = Field(
         default_factory=dict, description="Their own 68 % intervals (cm^2/s)."
     )
+    energy_std: float | None = Field(
+        None,
+        description="Standard deviation of an ANN's committee, mean over frames of the "
+        "run (eV/atom); none for other engines.",
+    )
+    max_energy_std: float | None = Field(
+        None, description="The same, largest of these frames (eV/atom)."
+    )
     framework: FrameworkSurvival | None = Field(
         None, description="Motifs over time; none without a network former."
     )
