@@ -101,6 +101,7 @@ def render(content: ReportContent) -> str:
                 {
                     "charts": charts,
                     "choices": choices,
+                    "first": _first(content.structures),
                     "structures": {
                         name: _viewed(entry)
                         for name, entry in content.structures.items()
@@ -128,6 +129,12 @@ def script_json(data: Any) -> str:
 def data_uri(mime: str, content: bytes) -> str:
     """Return a file as a link of its own."""
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def _first(structures: Mapping[str, EmbeddedStructure]) -> str | None:
+    """Return the structure that is shown at first, the lowest glass-ceramic."""
+    glasses = (i for i, entry in structures.items() if entry.name.startswith("gc-"))
+    return next(glasses, next(iter(structures), None))
 
 
 def _viewed(entry: EmbeddedStructure) -> dict[str, Any]:

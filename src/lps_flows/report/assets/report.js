@@ -7,7 +7,7 @@
   for (const [name, figure] of Object.entries(data.charts)) {
     const place = document.getElementById(name);
     if (narrow()) {
-      figure.layout.margin = Object.assign({}, figure.layout.margin, { l: 52, r: 8 });
+      figure.layout.margin = Object.assign({}, figure.layout.margin, figure.layout.xaxis ? { l: 52, r: 8 } : { l: 32, r: 32 });
       figure.layout.font = Object.assign({}, figure.layout.font, { size: 11 });
       for (const title of figure.layout.annotations || []) title.font = Object.assign({}, title.font, { size: 11 });
       config.displayModeBar = false;
@@ -126,6 +126,6 @@
     viewer.render();
     event.preventDefault();
   });
-  if (names.length) show(names[0], false);
+  if (names.length) show(data.first, false);
   document.documentElement.dataset.ready = "yes";
 })();

@@ -47,7 +47,11 @@ def phase_diagram_section(diagram: Diagram | None, error: str = "") -> Section:
     elif document is not None and len(document.elements) == 3:
         ternary = ternary_plotly(document, diagram.entries)
         ternary.update_traces(cliponaxis=False)
-        ternary.update_layout(font={"family": SANS, "color": INK})
+        ternary.update_layout(
+            font={"family": SANS, "color": INK},
+            legend={"orientation": "h", "x": 0, "y": 1.18, "yanchor": "top"},
+            margin={"l": 48, "r": 48, "t": 72, "b": 40},
+        )
         blocks.append(
             Chart(
                 "ternary-chart",
