@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from jobflow import Flow, job, run_locally
 from monty.json import MontyDecoder
-from pymatgen.core import Composition
+from pymatgen.core import Composition, Lattice
 
 from lps_flows.chemistry import RemovalError, crystal
 from lps_flows.evolution import (
@@ -11,7 +11,7 @@ from lps_flows.evolution import (
     RemovalProblem,
     evolve,
 )
-from lps_flows.jobs.evolution import EvolutionMaker
+from lps_flows.jobs.evolution import EvolutionMaker, _supercell
 from lps_flows.jobs.evolution_record import record_generation, restore_generation
 from lps_flows.potential import (
     DescriptorSettings,
@@ -253,3 +253,18 @@ def test_impossible_removal_and_missing_element_are_typed(parent, potential):
     )
     with pytest.raises(UnknownElementError, match="As"):
         run_alone(EvolutionMaker(settings=SETTINGS, line=line), sodium, potential)
+
+
+def test_the_supercell_is_chosen_before_relaxing() -> None:
+    before = crystal("beta-Li3PS4")
+    relaxed = before.copy()
+    a, b, c = before.lattice.abc
+    relaxed.lattice = Lattice.orthorhombic(a / 2, b, 2 * c)  # as no crystal relaxes
+    chosen = _supercell(relaxed, "mine", 64, before)
+    assert len(chosen) == 64
+    assert np.allclose(chosen.lattice.abc, (a / 2, b, 4 * c))
+    assert not np.allclose(
+        _supercell(relaxed, "mine", 64, None).lattice.abc, chosen.lattice.abc
+    )
+    library = _supercell(relaxed, "beta-Li3PS4", 64, None)
+    assert np.allclose(library.lattice.abc, chosen.lattice.abc)

@@ -111,6 +111,7 @@ class CampaignMaker(Maker):
                 n_units=plan.n_units,
                 formula=plan.formula,
                 target_atoms=plan.target_atoms,
+                unrelaxed=own.get(plan.parent),
             )
             for plan in compositions
         ]

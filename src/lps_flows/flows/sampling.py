@@ -94,6 +94,7 @@ class SamplingFlowMaker(Maker):
         n_units: int,
         formula: str,
         target_atoms: int,
+        unrelaxed: Structure | None = None,
     ) -> Flow:
         """Make the flow of one composition.
 
@@ -109,6 +110,8 @@ class SamplingFlowMaker(Maker):
             Formula reached, for the jobs' names.
         target_atoms
             Atoms of the parent supercell, about.
+        unrelaxed
+            The parent before it was relaxed, when it is not of the library.
 
         Returns
         -------
@@ -122,6 +125,7 @@ class SamplingFlowMaker(Maker):
             end_member=end_member,
             n_units=n_units,
             target_atoms=target_atoms,
+            unrelaxed=unrelaxed,
         )
         lowest = self.lowest.make(evolve.output)
         suffix = f" {formula} from {parent_key}"

@@ -77,6 +77,7 @@ class EvolutionMaker(Maker):
         end_member: str,
         n_units: int,
         target_atoms: int = 128,
+        unrelaxed: Structure | None = None,
         continues: bool = False,
     ) -> Response:
         """Search, or go on with the search of the job this one replaces.
@@ -95,6 +96,9 @@ class EvolutionMaker(Maker):
             Units removed from the supercell.
         target_atoms
             Atoms of the parent supercell, about.
+        unrelaxed
+            The parent before it was relaxed, whose edges choose the supercell; the
+            library's crystal of that key by default.
         continues
             True in jobs that replace an earlier one; set by this Maker.
 
@@ -115,7 +119,7 @@ class EvolutionMaker(Maker):
         crystal_cell = _structure(_resolved(parent))
         trained: PotentialDocument = _resolved(potential)
         problem = RemovalProblem(
-            _supercell(crystal_cell, parent_key, target_atoms),
+            _supercell(crystal_cell, parent_key, target_atoms, unrelaxed),
             end_member,
             n_units,
             self.line,
@@ -149,6 +153,7 @@ class EvolutionMaker(Maker):
             end_member=end_member,
             n_units=n_units,
             target_atoms=target_atoms,
+            unrelaxed=unrelaxed,
             continues=True,
         )
         following.name = CURRENT_JOB.job.name
@@ -177,10 +182,12 @@ def _structure(parent: StructureDocument | Structure) -> Structure:
     return parent if isinstance(parent, Structure) else parent.structure
 
 
-def _supercell(cell: Structure, parent_key: str, target_atoms: int) -> Structure:
-    """Repeat the relaxed cell as the library's, whatever relaxing did to its edges."""
+def _supercell(
+    cell: Structure, parent_key: str, target_atoms: int, unrelaxed: Structure | None
+) -> Structure:
+    """Repeat the relaxed cell as the unrelaxed one, whatever relaxing did to it."""
     try:
-        known = crystal(parent_key)
+        known = unrelaxed or crystal(parent_key)
     except UnknownCrystalError:
         known = cell
     repeats = supercell_multiples(
