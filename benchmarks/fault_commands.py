@@ -4,8 +4,8 @@
 
 Run from the repository root. Columns: how many commands were interrupted, how often
 the campaign came to its end, documents lost, completed jobs that ran twice, and how
-often ``lpad detect_lostruns --rerun --refresh`` and a stock worker were enough; below,
-the commands at which they were not.
+often ``lpad detect_lostruns --rerun --refresh``, ``lpad rerun_fws -s FIZZLED`` and a
+stock worker were enough; below, the commands at which they were not.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -55,8 +56,8 @@ class Play:
     command
         What the worker was about to send when it was interrupted.
     by_lpad
-        Whether ``lpad detect_lostruns --rerun --refresh`` and a stock worker were
-        enough; None where they were not asked.
+        Whether ``lpad detect_lostruns --rerun --refresh``, ``lpad rerun_fws`` and a
+        stock worker were enough; None where they were not asked.
     complete
         Whether the campaign ended with the right result after our recovery.
     lost
@@ -101,6 +102,8 @@ def play(
 
 def _mended_by_lpad(launchpad: LaunchPad, place: Workplace, folder: Path) -> bool:
     launchpad.detect_lostruns(expiration_secs=0, rerun=True, refresh=True)
+    for fw_id in launchpad.get_fw_ids({"state": "FIZZLED"}):  # lpad rerun_fws
+        launchpad.rerun_fw(fw_id)
     # a firework that belongs to no workflow takes the stock worker down
     with contextlib.suppress(RuntimeError):
         _stock(launchpad, place, folder)
@@ -176,6 +179,7 @@ def _interrupted(
     if child == 0:
         with contextlib.suppress(BaseException):
             report.write_text("0 nothing")
+            sys.stderr = (folder / "errors").open("w")  # FireWorks prints its own
             own = _connect(server, place.home, name)
             _break_at(at, fault, report)
             if kind == "stock":
