@@ -34,7 +34,7 @@ from lps_flows.runner.running import worker_name
 from lps_flows.runner.worker import CampaignWorker, Stop, work
 from lps_flows.runner.workplace import prepare
 from tests.conftest import make_job_store
-from tests.toy_jobs import runs, toy_flow
+from tests.toy_jobs import toy_flow
 
 CAMPAIGN = "toy"
 LEAVES = 1
@@ -63,8 +63,7 @@ class Play:
     lost
         Documents missing at the end.
     duplicated
-        Jobs that ran again though completed, and documents beyond an undisturbed
-        run's.
+        Fireworks that were completed twice, and documents beyond an undisturbed run's.
     """
 
     command: str
@@ -90,14 +89,13 @@ def play(
         launchpad = place.require_launchpad()
         submit(place, lambda: _flow(folder), CAMPAIGN, "hash")
         command = _interrupted(server, place, folder, kind, fault, at)[1]
-        done = set(launchpad.fireworks.distinct("name", {"state": "COMPLETED"}))
         by_lpad = None
         if kind == "stock":
             by_lpad = _mended_by_lpad(launchpad, place, folder)
             if not by_lpad:
                 recover(launchpad, CAMPAIGN, {})
         run(place, lambda: _flow(folder), CAMPAIGN, "hash", retry_failed=True)
-        return _outcome(place, folder, command, done, by_lpad)
+        return _outcome(place, command, by_lpad)
 
 
 def _mended_by_lpad(launchpad: LaunchPad, place: Workplace, folder: Path) -> bool:
@@ -110,13 +108,12 @@ def _mended_by_lpad(launchpad: LaunchPad, place: Workplace, folder: Path) -> boo
     return progress(launchpad, CAMPAIGN).complete
 
 
-def _outcome(
-    place: Workplace, folder: Path, command: str, done: set[str], by_lpad: bool | None
-) -> Play:
+def _outcome(place: Workplace, command: str, by_lpad: bool | None) -> Play:
+    launches = place.require_launchpad().launches
+    completed = [d["fw_id"] for d in launches.find({"state": "COMPLETED"})]
     documents = list(place.job_store.query({}, ["uuid", "index"]))
     final = place.job_store.query_one({"name": "end"}) or {}
-    counts = runs(folder / "journal")
-    again = sum(counts.get(name, 1) - 1 for name in done)
+    again = len(completed) - len(set(completed))
     return Play(
         command=command,
         by_lpad=by_lpad,
