@@ -46,7 +46,8 @@ class TransportSettings(FrozenSettings):
         ge=0,
         le=1,
         description="Largest change of a motif's fraction with which the framework "
-        "counts as intact; a lasting change of a single unit is remarked upon anyway.",
+        "counts as intact; less than half a unit always does, a whole one is remarked "
+        "upon anyway.",
     )
     max_temperature_error: float = Field(
         0.05,
@@ -138,7 +139,9 @@ def analyse_trajectory(
         document.remarks.append(f"{len(times)} frames are too few for a diffusivity")
     history = motif_history(structure, positions, times, settings=settings.motifs)
     if history is not None:
-        survived = history.changed <= settings.max_motif_change
+        formers = structure.composition[settings.motifs.former]
+        # less than half a unit did not last
+        survived = history.changed <= max(settings.max_motif_change, 0.5 / formers)
         document.framework = FrameworkSurvival(
             times=history.times,
             motifs=history.fractions,
@@ -146,7 +149,6 @@ def analyse_trajectory(
             changed=history.changed,
             survived=survived,
         )
-        formers = structure.composition[settings.motifs.former]
         units = f"{history.changed * formers:.1f} of {formers:g} "
         units += f"{settings.motifs.former} changed motif for a quarter of the run"
         if not survived:
