@@ -170,12 +170,12 @@ def _arrhenius_line(
             capsize=2,
             lw=0.8,
         )
-        broken = [
-            (1000 / r.temperature, r.D)
-            for r in points
-            if r.framework_survived is False and r.D is not None
-        ]
-        axis.plot([x for x, _ in broken], [D for _, D in broken], **BROKEN)
+        broken = [r for r in points if r.framework_survived is False]
+        axis.plot(
+            [1000 / r.temperature for r in broken],
+            [float(r.D or 0) for r in broken],
+            **BROKEN,
+        )
     fit = arrhenius_fit(document)
     label = pretty(document.label)
     if fit is None:
