@@ -174,6 +174,7 @@ def _arrhenius_line(
         axis.plot(
             [1000 / r.temperature for r in broken],
             [float(r.D or 0) for r in broken],
+            color=colour,
             **BROKEN,
         )
     fit = arrhenius_fit(document)
