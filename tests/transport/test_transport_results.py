@@ -129,7 +129,7 @@ def test_figures_show_what_was_left_out_and_what_broke(document):
     figure = msd_figure([document, empty])
     texts = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]
     assert any("1500 K, framework broke" in text for text in texts)
-    assert any("900 K (" in text for text in texts)
+    assert any("900 K, not used" in text for text in texts)
     plt.close(figure)
     figure = arrhenius_figure([document, empty])
     legend = [t.get_text() for t in figure.axes[0].get_legend().get_texts()]

@@ -215,7 +215,9 @@ def run_chunk(
             if on_frame is not None:
                 on_frame(step)
     except _BAD_ATOMS as error:
-        failure = f"stopped between step {step} and the next frame: {error}"
+        # The remedies of these errors are for structures that a user gives.
+        why = error.problem if isinstance(error, LpsFlowsError) else error
+        failure = f"stopped between step {step} and the next frame: {why}"
     return ChunkResult(
         atoms=atoms,
         state=None if failure else integrator.state(),

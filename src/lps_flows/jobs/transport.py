@@ -90,8 +90,8 @@ class AnalyseRunMaker(Maker):
                 chunk_uuids=chunk_uuids,
                 mobile=self.settings.mobile,
                 structure=structure,
-                failure=str(error),
-                remarks=[str(error)],
+                failure=error.problem,
+                remarks=[error.problem],
             )
         document = analyse_trajectory(
             run,
@@ -160,7 +160,8 @@ class CollectTransportMaker(Maker):
         warnings = list(found.warnings)
         for document, summary in zip(documents, summaries, strict=True):
             at = f"{document.temperature:g} K: "
-            warnings += [at + remark for remark in document.remarks]
+            reason = None if summary.used else summary.reason
+            warnings += [at + remark for remark in document.remarks if remark != reason]
             if not summary.used:
                 warnings.append(f"{at}left out of the Arrhenius fit: {summary.reason}")
         intact = [s.framework_survived for s in summaries if s.used]

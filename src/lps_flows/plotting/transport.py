@@ -96,7 +96,8 @@ def _msd_panel(axis: Axes, document: TransportDocument) -> None:
     axis.set_xlabel("lag (ps)")
     axis.set_ylabel(f"MSD of {document.mobile} (Å$^2$)")
     axis.set_xlim(left=0)
-    axis.set_ylim(bottom=0)
+    # Room above the curves for one line of the legend per run.
+    axis.set_ylim(0, axis.get_ylim()[1] * (1 + 0.1 * len(drawn)))
     axis.set_title(f"{pretty(document.label)}, {document.method}")
     if drawn:
         axis.legend(loc="upper left")
@@ -107,7 +108,7 @@ def _legend(run: RunSummary) -> str:
     if run.framework_survived is False:
         text += ", framework broke"
     if not run.used:
-        text += f" ({run.reason.split(':')[0]})"
+        text += ", not used"
     return text
 
 
