@@ -5,11 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from filelock import FileLock
 from jobflow import Flow
+from pymongo.errors import AutoReconnect
 
 from lps_flows.runner import (
     Progress,
@@ -210,6 +213,39 @@ def _finish(workplace: Workplace, name: str) -> None:
     launchpad = workplace.require_launchpad()
     launch = launchpad.launches.find_one({"fworker.name": name})
     launchpad.mark_fizzled(launch["launch_id"])
+
+
+@pytest.mark.parametrize(
+    "then", ["write", "refresh"], ids=["left reserved", "left fizzled"]
+)
+def test_an_unanswered_read_after_a_reservation(
+    workplace: Workplace,
+    journal: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    then: str,
+) -> None:
+    """FireWorks takes it for a damaged firework, fails it if it can, and goes on."""
+    launchpad = workplace.require_launchpad()
+    away = ["read", then]
+
+    def unless_away(call: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def method(*args: Any, **options: Any) -> Any:
+            if away[:1] == [call]:
+                away.pop(0)
+                raise AutoReconnect("connection closed")
+            return original(*args, **options)
+
+        return method
+
+    for owner, name, call in (
+        (launchpad, "get_fw_by_id", "read"),
+        (launchpad.fireworks, "find_one_and_update", "write"),
+        (launchpad, "_refresh_wf", "refresh"),
+    ):
+        monkeypatch.setattr(owner, name, unless_away(call, getattr(owner, name)))
+    assert run(workplace, toy_flow(journal), "toy", "hash").complete
+    assert not away
+    assert set(runs(journal).values()) == {1}
 
 
 def test_interrupting_puts_the_job_back(workplace: Workplace, journal: Path) -> None:

@@ -152,13 +152,13 @@ def work(
                 if state == "nothing":
                     break
                 if state == "later":
-                    # what runs in this worker's name cannot be running: it is here
-                    if launchpad.launches.find_one({**mine, "state": "RUNNING"}):
+                    if _abandoned(launchpad, worker):
                         recover(launchpad, worker.campaign, mine)
                     stop.wait(0.5)
                     continue
                 ran += _launch(launchpad, worker, folder)
                 _give_back(launchpad, worker, retries, interrupted=bool(stop))
+                _give_back_unread(launchpad, worker, retries)
             except ConnectionFailure as error:
                 away_since = away_since or time.monotonic()
                 _LOGGER.warning("the database is away (%s)", type(error).__name__)
@@ -183,6 +183,21 @@ def _next(launchpad: LaunchPad, worker: CampaignWorker) -> str:
         if launchpad.fireworks.find_one(query, {"_id": 1}) is not None:
             return answer
     return "nothing"
+
+
+def _abandoned(launchpad: LaunchPad, worker: CampaignWorker) -> bool:
+    """Whether something counts as under way that no worker is at.
+
+    What runs in this worker's name cannot be running: it is here. A reservation
+    without a launch lasts for milliseconds, unless the server went away right after
+    it: FireWorks takes that for a damaged firework and goes on to the next.
+    """
+    running = {"fworker.name": worker.name, "state": "RUNNING"}
+    reserved = {**worker.query, "state": "RESERVED", "launches": []}
+    return (
+        launchpad.launches.find_one(running, {"_id": 1}) is not None
+        or launchpad.fireworks.find_one(reserved, {"_id": 1}) is not None
+    )
 
 
 def _launch(launchpad: LaunchPad, worker: CampaignWorker, folder: Path) -> bool:
@@ -225,9 +240,8 @@ def _give_back(
         return
     stored = (launch.get("action") or {}).get("stored_data", {})
     reason = last_error(stored.get("_exception", {}).get("_stacktrace", ""))
-    kind = reason.split(":")[0].rpartition(".")[2]
     fw_id = launch["fw_id"]
-    if kind == "OSError" and os.strerror(errno.ENOSPC) in reason:
+    if _kind(reason) == "OSError" and os.strerror(errno.ENOSPC) in reason:
         launchpad.rerun_fw(fw_id)
         raise RunFolderError(
             "the disk is full",
@@ -235,11 +249,35 @@ def _give_back(
             value=str(Path.cwd()),
             remedy="Make room and run again; nothing that was finished is lost",
         )
-    was_away = kind in _AWAY and retries.get(fw_id, 0) < _MOST_RETRIES
-    if was_away:
-        retries[fw_id] = retries.get(fw_id, 0) + 1
-    if was_away or (interrupted and kind == "KeyboardInterrupt"):
+    if _server_to_blame(fw_id, reason, retries) or (
+        interrupted and _kind(reason) == "KeyboardInterrupt"
+    ):
         launchpad.rerun_fw(fw_id)
+
+
+def _give_back_unread(
+    launchpad: LaunchPad, worker: CampaignWorker, retries: dict[int, int]
+) -> None:
+    """Put back what FireWorks failed unlaunched since the server did not answer."""
+    details = "spec._exception_details._stacktrace"
+    unread = {**worker.query, "state": "FIZZLED", "launches": []}
+    unread[details] = {"$exists": True}
+    for firework in list(launchpad.fireworks.find(unread, {"fw_id": 1, details: 1})):
+        stack = firework["spec"]["_exception_details"]["_stacktrace"]
+        if _server_to_blame(firework["fw_id"], last_error(stack), retries):
+            launchpad.rerun_fw(firework["fw_id"])
+
+
+def _server_to_blame(fw_id: int, reason: str, retries: dict[int, int]) -> bool:
+    """Whether a failure deserves another try because the server was away."""
+    to_blame = _kind(reason) in _AWAY and retries.get(fw_id, 0) < _MOST_RETRIES
+    if to_blame:
+        retries[fw_id] = retries.get(fw_id, 0) + 1
+    return to_blame
+
+
+def _kind(reason: str) -> str:
+    return reason.split(":", maxsplit=1)[0].rpartition(".")[2]
 
 
 class _ThreadOutput:
