@@ -80,7 +80,11 @@ def count_commands(server: PrivateMongod, folder: Path, kind: Kind) -> int:
     """Return how many commands an undisturbed worker sends."""
     with _place(server, folder) as place:
         submit(place, lambda: _flow(folder), CAMPAIGN, "hash")
-        return int(_interrupted(server, place, folder, kind, "killed", 10**9)[0])
+        count = int(_interrupted(server, place, folder, kind, "killed", 10**9)[0])
+    if not count:
+        msg = f"the worker sent nothing: {(folder / 'errors').read_text()}"
+        raise RuntimeError(msg)
+    return count
 
 
 def play(
@@ -248,14 +252,15 @@ def _read(message: bytes) -> tuple[str, object]:
 def _stock(launchpad: LaunchPad, place: Workplace, folder: Path) -> None:
     """Work as `rlaunch rapidfire` does, but stop where it would wait."""
     SETTINGS.JOB_STORE = place.job_store
-    rapidfire(
-        launchpad,
-        FWorker.from_dict(worker_settings()),
-        m_dir=str(folder),
-        max_loops=2,
-        sleep_time=0.05,
-        strm_lvl="CRITICAL",
-    )
+    with contextlib.chdir(folder):  # and back: rapidfire stays in a launch's folder
+        rapidfire(
+            launchpad,
+            FWorker.from_dict(worker_settings()),
+            m_dir=str(folder),
+            max_loops=2,
+            sleep_time=0.05,
+            strm_lvl="CRITICAL",
+        )
 
 
 def _ours(place: Workplace) -> None:
