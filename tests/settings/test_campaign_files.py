@@ -279,6 +279,24 @@ def test_naming_the_default_line_changes_nothing(
     assert load_campaign(_write(tmp_path, demo)).settings_hash == plain.settings_hash
 
 
+def test_exploration_and_search_take_an_own_parent_alike(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    (tmp_path / "mine.cif").write_text(crystal("gamma-Li3PS4").to(fmt="cif"))
+    demo["own_crystals"] = {"mine": {"file": "mine.cif"}}
+    demo["crystals"].append("mine")
+    demo["sampling"]["scans"] = [
+        {"parent": "mine", "remove": "Li2S", "n_units": [1], "target_atoms": 64}
+    ]
+    settings = load_campaign(_write(tmp_path, demo))
+    jobs = [job for job, _ in settings.flow().iterflow()]
+    searches = [job for job in jobs if job.function_kwargs.get("parent_key") == "mine"]
+    assert len(searches) == settings.active_learning.rounds + 1
+    for search in searches:
+        assert search.function_kwargs["unrelaxed"] == settings.crystal("mine")
+        assert search.function_kwargs["target_atoms"] == 64
+
+
 def test_own_crystals_come_from_files_beside_the_campaign(
     tmp_path: Path, demo: dict[str, Any]
 ) -> None:

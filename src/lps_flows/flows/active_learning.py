@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from jobflow import Flow, Job, Maker, OutputReference
+from pymatgen.core import Structure
 
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.flows.sampling import CompositionPlan
@@ -48,6 +49,7 @@ class ActiveLearningFlowMaker(Maker):
         labelled: Sequence[OutputReference],
         compositions: Sequence[CompositionPlan],
         crystals: Mapping[str, OutputReference],
+        unrelaxed: Mapping[str, Structure] | None = None,
     ) -> Flow:
         """Make the flow of all rounds.
 
@@ -62,6 +64,9 @@ class ActiveLearningFlowMaker(Maker):
         crystals
             References to relaxed crystals (`StructureDocument`), by key: the parents
             of the compositions, and whatever else the dynamics shall know.
+        unrelaxed
+            Crystals that are not of the library, by key, before they were relaxed:
+            their edges choose the supercells, as in the search itself.
 
         Returns
         -------
@@ -71,7 +76,9 @@ class ActiveLearningFlowMaker(Maker):
         parts: list[Flow | Job] = []
         sets = list(labelled)
         for number in range(1, self.rounds + 1):
-            explored = self._explore(potential, compositions, crystals, number)
+            explored = self._explore(
+                potential, compositions, crystals, unrelaxed or {}, number
+            )
             again = self.retrain.make(potential, sets, [job.output for job in explored])
             again.append_name(f" round {number}")
             parts += [*explored, again]
@@ -85,6 +92,7 @@ class ActiveLearningFlowMaker(Maker):
         potential: OutputReference,
         compositions: Sequence[CompositionPlan],
         crystals: Mapping[str, OutputReference],
+        unrelaxed: Mapping[str, Structure],
         number: int,
     ) -> list[Job]:
         starts = dict(crystals)
@@ -97,6 +105,7 @@ class ActiveLearningFlowMaker(Maker):
                 end_member=plan.remove,
                 n_units=plan.n_units,
                 target_atoms=plan.target_atoms,
+                unrelaxed=unrelaxed.get(plan.parent),
             )
             run.name += f" {plan.formula} round {number}"
             jobs.append(run)

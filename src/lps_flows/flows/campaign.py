@@ -100,6 +100,7 @@ class CampaignMaker(Maker):
                 labelled,
                 compositions,
                 {key: documents[key] for key in moved},
+                own,
             )
             potential, learning = rounds.output["potential"], [rounds]
         sampled = [
