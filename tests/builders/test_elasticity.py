@@ -8,7 +8,7 @@ from jobflow import JobStore, run_locally
 from lps_flows.analysis import ElasticitySettings
 from lps_flows.analysis.elasticity import birch_murnaghan
 from lps_flows.builders import ElasticityBuilder, result_store, run_builder
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import crystal, full_formula
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.flows.elasticity import ElasticityFlowMaker
 from lps_flows.jobs.elasticity import EquationOfStateMaker, fixed_cell, strained
@@ -29,7 +29,7 @@ def _eos(key: str, modulus: float, *, broken: bool = False) -> EOSDocument:
     return EOSDocument(
         method=METHOD,
         provenance=Provenance(source="crystal", parent=key),
-        formula=structure.composition.formula.replace(" ", ""),
+        formula=full_formula(structure),
         x=None,
         n_atoms=len(structure),
         relaxed_ions=True,

@@ -14,7 +14,7 @@ from monty.json import jsanitize
 from pymatgen.core import Structure
 
 from lps_flows.builders import KEYS, BuildSettings, result_store
-from lps_flows.chemistry import CompositionLine, crystal
+from lps_flows.chemistry import CompositionLine, crystal, full_formula
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 
 SETTINGS = BuildSettings.model_validate({"clusters": {"n_clusters_range": [2, 6]}})
@@ -68,7 +68,7 @@ def document(
         method=method,
         provenance=provenance,
         structure=structure,
-        formula=composition.formula.replace(" ", ""),
+        formula=full_formula(composition),
         chemical_system=composition.chemical_system,
         x=line.x(composition) if line.contains(composition) else None,
         n_atoms=len(structure),

@@ -12,7 +12,7 @@ from maggma.stores import MemoryStore
 from monty.json import MontyDecoder
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import crystal, full_formula
 from lps_flows.engines import Engine
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.jobs.lowest import LowestSettings, compare_energies
@@ -57,7 +57,7 @@ def document(
         method=method,
         provenance=Provenance(source="rattled", parent="gamma-Li3PS4", group=group),
         structure=structure,
-        formula=structure.composition.formula.replace(" ", ""),
+        formula=full_formula(structure),
         chemical_system=structure.composition.chemical_system,
         n_atoms=len(structure),
         energy=result.energy,

@@ -17,7 +17,13 @@ from monty.json import jsanitize
 from pymatgen.core import Composition, Structure
 
 from lps_flows.analysis.hull_gaps import atom_fraction
-from lps_flows.chemistry import CompositionLine, crystal, remove_units, supercell_near
+from lps_flows.chemistry import (
+    CompositionLine,
+    crystal,
+    full_formula,
+    remove_units,
+    supercell_near,
+)
 from lps_flows.potential.assessment import ErrorReport
 from lps_flows.schemas import Document, Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.evolution import (
@@ -115,7 +121,7 @@ def structure_document(
         method=METHOD,
         provenance=provenance,
         structure=structure,
-        formula=composition.formula.replace(" ", ""),
+        formula=full_formula(composition),
         chemical_system=composition.chemical_system,
         x=LINE.x(composition) if LINE.contains(composition) else None,
         n_atoms=n_atoms,
@@ -424,7 +430,7 @@ def put_transport(store: JobStore) -> str:
         method="ann-0123456789",
         label="beta-Li3PS4",
         structure=structure,
-        formula=structure.composition.formula.replace(" ", ""),
+        formula=full_formula(structure),
         x=0.75,
         n_atoms=len(structure),
         mobile="Li",

@@ -14,7 +14,7 @@ from maggma.stores import MemoryStore
 from monty.json import jsanitize
 
 from lps_flows.builders import BuildSettings, all_builders, run_builder
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import crystal, full_formula
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.base import Document
@@ -30,7 +30,7 @@ def job_document(key: str) -> dict[str, Any]:
         method="toy",
         provenance=Provenance(source="crystal", parent=key),
         structure=structure,
-        formula=structure.composition.formula.replace(" ", ""),
+        formula=full_formula(structure),
         chemical_system=structure.chemical_system,
         n_atoms=len(structure),
         energy=-4.0 * len(structure),

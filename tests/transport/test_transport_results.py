@@ -14,7 +14,7 @@ from lps_flows.analysis.density import probability_density
 from lps_flows.analysis.literature import literature_for, transport_literature
 from lps_flows.analysis.transport import summarise_transport
 from lps_flows.builders.transport import TransportBuilder
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import crystal, full_formula
 from lps_flows.plotting.density import density_figure, enclosing_level
 from lps_flows.plotting.isosurface import isosurface
 from lps_flows.plotting.transport import arrhenius_figure, msd_figure
@@ -65,7 +65,7 @@ def document():
         method="toy",
         label="beta-Li3PS4",
         structure=structure,
-        formula=structure.composition.formula.replace(" ", ""),
+        formula=full_formula(structure),
         x=0.75,
         n_atoms=len(structure),
         mobile="Li",

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 from pymatgen.core import Composition
 
-from lps_flows.chemistry import CompositionLine
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 
@@ -130,7 +130,7 @@ def _line(energies: Mapping[str, float]) -> CompositionLine:
 
 def _text(formula: str | Composition) -> str:
     if isinstance(formula, Composition):
-        return str(formula.formula).replace(" ", "")
+        return full_formula(formula)
     return formula
 
 

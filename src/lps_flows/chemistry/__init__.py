@@ -6,6 +6,7 @@ from lps_flows.chemistry.cells import (
     supercell_multiples,
     supercell_near,
 )
+from lps_flows.chemistry.formula import full_formula
 from lps_flows.chemistry.library import (
     CrystalEntry,
     DisorderedCrystalError,
@@ -37,6 +38,7 @@ __all__ = [
     "crystal",
     "crystals",
     "entry",
+    "full_formula",
     "removal_sites",
     "remove_sites",
     "remove_units",

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, field_validator
 from pymatgen.core import Composition
 
+from lps_flows.chemistry.formula import full_formula
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 # Composition amounts are small integers or fractions; anything closer than this
@@ -91,7 +92,7 @@ class CompositionLine(FrozenSettings):
             raise OffLineError(
                 f"the composition is no mixture of {first} and {second}",
                 field="composition",
-                value=_text(wanted),
+                value=full_formula(wanted),
                 remedy=f"Use a composition n {first} + m {second} with n, m >= 0, or "
                 "treat it in the full phase diagram of its elements",
             )
@@ -131,7 +132,7 @@ class CompositionLine(FrozenSettings):
     def formula(self, first_units: float, second_units: float) -> str:
         """Full formula of a mixture of so many units of each end member."""
         first, second = (Composition(f) for f in self.end_members)
-        return _text(first * first_units + second * second_units)
+        return full_formula(first * first_units + second * second_units)
 
     def remove(
         self, composition: str | Composition, end_member: str, n_units: int
@@ -164,8 +165,8 @@ class CompositionLine(FrozenSettings):
         units = list(self.amounts(composition))
         if n_units > units[index] + _TOLERANCE:
             raise RemovalError(
-                f"{_text(_readable(composition))} holds only {units[index]:g} units "
-                f"of {end_member}",
+                f"{full_formula(_readable(composition))} holds only "
+                f"{units[index]:g} units of {end_member}",
                 field="n_units",
                 value=n_units,
                 remedy="Remove fewer units or start from a larger supercell",
@@ -211,7 +212,3 @@ def _readable(composition: str | Composition) -> Composition:
             remedy="Write it like 'Li7P3S11'",
         )
     return found
-
-
-def _text(composition: Composition) -> str:
-    return composition.formula.replace(" ", "")

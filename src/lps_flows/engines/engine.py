@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from monty.json import MSONable
 
+from lps_flows.chemistry import full_formula
 from lps_flows.foundation import LpsFlowsError
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def refuse_unphysical(structure: Structure) -> None:
         When coordinates or cell are not finite, the cell is flat, or two atoms are
         closer than 0.5 Å.
     """
-    formula = structure.composition.formula.replace(" ", "")
+    formula = full_formula(structure)
     matrix = structure.lattice.matrix
     if not (np.isfinite(matrix).all() and np.isfinite(structure.frac_coords).all()):
         problem = "coordinates or cell are not finite numbers"

@@ -10,6 +10,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import GPa
 from emmet.core.types.enums import TaskState
 
+from lps_flows.chemistry import full_formula
 from lps_flows.engines.engine import EngineError
 from lps_flows.foundation import decode
 
@@ -199,7 +200,7 @@ def _calculation(
             raise EngineError(
                 f"the calculation gave no finite {name}",
                 field="structure",
-                value=structure.composition.formula.replace(" ", ""),
+                value=full_formula(structure),
                 remedy="Look at its run directory: the structure may be unphysical, "
                 "or the electronic cycle may have diverged",
             )

@@ -9,7 +9,7 @@ from jobflow import Flow, Maker
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import CompositionLine, supercell_near
+from lps_flows.chemistry import CompositionLine, full_formula, supercell_near
 from lps_flows.engines import EngineSettings
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dynamics import DynamicsSettings
@@ -97,7 +97,7 @@ class ConductivityFlowMaker(Maker):
         structure = structure.copy().remove_oxidation_states()
         if len(structure) < settings.target_atoms:
             structure = supercell_near(structure, settings.target_atoms)
-        label = label or structure.composition.formula.replace(" ", "")
+        label = label or full_formula(structure)
         engine = self.engine
         if engine.name == "ann" and engine.potential is None:
             engine = engine.model_copy(update={"potential": potential_uuid})
@@ -149,7 +149,7 @@ class ConductivityFlowMaker(Maker):
             raise ConductivityError(
                 f"the structure holds no {mobile}",
                 field="structure",
-                value=structure.composition.formula.replace(" ", ""),
+                value=full_formula(structure),
                 remedy="Give a structure with the mobile element, or set "
                 "conductivity.analysis.mobile",
             )
@@ -157,7 +157,7 @@ class ConductivityFlowMaker(Maker):
             raise ConductivityError(
                 "sites of the structure are partly occupied",
                 field="structure",
-                value=structure.composition.formula.replace(" ", ""),
+                value=full_formula(structure),
                 remedy="Order it first, for example with pymatgen's "
                 "OrderDisorderedStructureTransformation",
             )

@@ -11,7 +11,7 @@ from pydantic import Field
 from pymatgen.core import Structure
 
 from lps_flows.analysis import classify_motifs
-from lps_flows.chemistry import supercell_near
+from lps_flows.chemistry import full_formula, supercell_near
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dynamics import DynamicsSettings
@@ -119,7 +119,7 @@ class MeltQuenchFlowMaker(Maker):
         structure = structure.copy().remove_oxidation_states()
         if len(structure) < settings.target_atoms:
             structure = supercell_near(structure, settings.target_atoms)
-        label = label or structure.composition.formula.replace(" ", "")
+        label = label or full_formula(structure)
         dynamics = DynamicsSettings.model_validate(
             settings.model_dump(include=set(DynamicsSettings.model_fields))
         )

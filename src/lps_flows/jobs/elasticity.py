@@ -10,9 +10,8 @@ from jobflow import Flow, Job, JobConfig, Maker, OnMissing, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.analysis import ElasticitySettings
-from lps_flows.chemistry import CompositionLine
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.engines import Engine, EngineError, get_engine, read_calculation
-from lps_flows.jobs.labels import full_formula
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.elasticity import EOSDocument
 

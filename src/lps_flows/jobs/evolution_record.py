@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-from lps_flows.chemistry import CompositionLine
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.evolution import (
     Generation,
     Individual,
@@ -175,7 +175,7 @@ def record_run(
         parent=parent_key,
         removed=problem.end_member,
         n_removed=problem.n_units,
-        formula=composition.formula.replace(" ", ""),
+        formula=full_formula(composition),
         x=line.x(composition),
         n_atoms=len(individuals[0].structure),
         settings=settings.model_dump(mode="json"),
@@ -198,7 +198,7 @@ def _structure_document(
 ) -> StructureDocument:
     structure = individual.structure
     composition = structure.composition
-    formula = composition.formula.replace(" ", "")
+    formula = full_formula(composition)
     return StructureDocument(
         method=method,
         provenance=Provenance(

@@ -7,17 +7,11 @@ from typing import Any
 
 import numpy as np
 from jobflow import job
-from pymatgen.core import Structure
 
-from lps_flows.chemistry import CompositionLine
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.engines import Calculation, EngineError, read_calculation, read_path
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.structure import CalculationFailure
-
-
-def full_formula(structure: Structure) -> str:
-    """Return the formula of the whole cell without blanks, 'Li42P16S61'."""
-    return str(structure.composition.formula.replace(" ", ""))
 
 
 def structure_document(

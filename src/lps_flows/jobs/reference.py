@@ -9,12 +9,11 @@ from typing import ClassVar
 from jobflow import Flow, Job, JobConfig, Maker, OnMissing, Response, job
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import CompositionLine
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.engines import Engine, EngineError, get_engine, read_calculation
 from lps_flows.jobs.labels import (
     collect_labels,
     document_calculation,
-    full_formula,
     label_documents,
     labelled_set,
     structure_document,

@@ -17,6 +17,7 @@ from lps_flows.analysis.framework import (
 )
 from lps_flows.analysis.msd import mean_squared_displacement
 from lps_flows.analysis.trajectory import remove_drift
+from lps_flows.chemistry import full_formula
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.trajectory import JoinedTrajectory
 from lps_flows.potential import ANNPotential, committee_uncertainty
@@ -118,7 +119,7 @@ def analyse_trajectory(
     document = MDRunDocument(
         method=run.method,
         label=run.label,
-        formula=structure.composition.formula.replace(" ", ""),
+        formula=full_formula(structure),
         n_atoms=len(structure),
         volume=structure.volume,
         temperature=run.temperature,

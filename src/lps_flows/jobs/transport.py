@@ -10,7 +10,7 @@ from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
 from lps_flows.analysis.transport import summarise_transport
-from lps_flows.chemistry import CompositionLine
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.engines.ann import load_potential
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.run_analysis import (
@@ -78,7 +78,7 @@ class AnalyseRunMaker(Maker):
             return MDRunDocument(
                 method=method or "unknown",
                 label=label,
-                formula=structure.composition.formula.replace(" ", ""),
+                formula=full_formula(structure),
                 n_atoms=len(structure),
                 volume=structure.volume,
                 temperature=temperature,

@@ -16,7 +16,7 @@ from lps_flows.analysis import (
     lowest_points,
     metastable_hull,
 )
-from lps_flows.chemistry import CompositionLine
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.report.collections import ResultStore, read
 from lps_flows.report.documents import JobOutput
 from lps_flows.report.paper import is_papers_line
@@ -315,4 +315,4 @@ def _label(glass: bool, parent: str | None, formula: str) -> str:
 
 
 def _cell(composition: dict[str, float]) -> str:
-    return Composition(composition).formula.replace(" ", "")
+    return full_formula(Composition(composition))
