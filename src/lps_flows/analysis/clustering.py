@@ -15,6 +15,7 @@ from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.schemas.clusters import ClusterModelDocument
 
 NO_CRYSTAL = "none"
 
@@ -91,6 +92,21 @@ class ClusterModel:
     """Reduced vectors of the reference crystals, by key."""
     threshold: float
     """Similarity below which there is no nearest crystal."""
+
+    @classmethod
+    def from_document(cls, document: ClusterModelDocument) -> ClusterModel:
+        """Return the model a builder stored, ready to classify fingerprints."""
+        return cls(
+            scaler_mean=np.array(document.scaler_mean),
+            scaler_scale=np.array(document.scaler_scale),
+            components=np.array(document.components),
+            explained_variance=np.array(document.explained_variance),
+            centroids=np.array(document.centroids),
+            labels=np.array(document.labels),
+            silhouette={int(k): score for k, score in document.silhouette.items()},
+            references={k: np.array(v) for k, v in document.references.items()},
+            threshold=document.similarity_threshold,
+        )
 
     def reduce(self, fingerprints: np.ndarray) -> np.ndarray:
         """Return reduced vectors, shape (n, n_components), of (n, n_features)."""

@@ -90,7 +90,10 @@ def cluster_documents(
         documents, settings.references, made_with
     )
     model = fit_clusters(
-        data, references, settings, None if previous is None else previous.model()
+        data,
+        references,
+        settings,
+        None if previous is None else ClusterModel.from_document(previous),
     )
     document = ClusterModelDocument(
         model_id=model_name(first["campaign"], first["method"], first["element"]),

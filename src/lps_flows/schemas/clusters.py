@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import Field
 
-from lps_flows.analysis import ClusterModel
 from lps_flows.schemas.built import BuiltDocument
 
 MODEL_INDEXES = ("model_id", "campaign", "method")
@@ -59,22 +58,6 @@ class ClusterModelDocument(BuiltDocument):
         description="Settings a new structure's fingerprint must be made with."
     )
     settings: dict[str, Any] = Field(description="Settings of the fit.")
-
-    def model(self) -> ClusterModel:
-        """Return the model, ready to classify fingerprints."""
-        import numpy as np  # noqa: PLC0415 - a schema needs no arrays otherwise
-
-        return ClusterModel(
-            scaler_mean=np.array(self.scaler_mean),
-            scaler_scale=np.array(self.scaler_scale),
-            components=np.array(self.components),
-            explained_variance=np.array(self.explained_variance),
-            centroids=np.array(self.centroids),
-            labels=np.array(self.labels),
-            silhouette={int(k): score for k, score in self.silhouette.items()},
-            references={k: np.array(v) for k, v in self.references.items()},
-            threshold=self.similarity_threshold,
-        )
 
 
 class ClusterAssignment(BuiltDocument):
