@@ -1,6 +1,7 @@
 """Reference methods: the only room that knows VASP, CHGNet or any code by name."""
 
-from lps_flows.engines.engine import Engine, EngineError
+from lps_flows.engines.engine import Engine
+from lps_flows.engines.errors import EngineError
 from lps_flows.engines.reading import (
     Calculation,
     TrajectoryFrames,

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from jobflow import CURRENT_JOB
 
-from lps_flows.engines.engine import Engine, EngineError, set_threads
+from lps_flows.engines.engine import Engine, set_threads
+from lps_flows.engines.errors import EngineError
 from lps_flows.engines.forcefields import CalculatorStaticMaker, calculator_engine
 from lps_flows.potential import ANNCalculator, ANNPotential
 

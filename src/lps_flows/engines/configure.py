@@ -10,7 +10,7 @@ from atomate2.ase.md import AseMDMaker
 from atomate2.vasp.jobs.base import BaseVaspMaker
 from emmet.core.types.enums import StoreTrajectoryOption
 
-from lps_flows.engines.engine import EngineError
+from lps_flows.engines.errors import EngineError
 from lps_flows.engines.vasp_handlers import short_run_handlers
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Protocol
 import yaml
 from pydantic import Field, ValidationError
 
-from lps_flows.engines.engine import EngineError
+from lps_flows.engines.errors import EngineError
 from lps_flows.foundation import FrozenSettings
 
 _SECONDS_PER_HOUR = 3600.0

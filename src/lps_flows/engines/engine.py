@@ -11,7 +11,7 @@ import numpy as np
 from monty.json import MSONable
 
 from lps_flows.chemistry import full_formula
-from lps_flows.foundation import LpsFlowsError
+from lps_flows.engines.errors import EngineError
 
 if TYPE_CHECKING:
     from jobflow import Maker
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
 # No bond of any element is shorter (Å).
 SHORTEST_DISTANCE = 0.5
-
-
-class EngineError(LpsFlowsError):
-    """An engine is unknown, not installed, or gave no usable result."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +68,7 @@ class Engine(MSONable):
         seed
             Seed of the initial velocities; engines without one ignore it.
         """
-        # Imported here: the Makers themselves import this module for `EngineError`.
+        # atomate2's VASP jobs take seconds to import, which verbs like status need not
         from lps_flows.engines.configure import configure_md  # noqa: PLC0415
 
         return replace(

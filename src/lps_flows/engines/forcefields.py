@@ -15,7 +15,8 @@ from atomate2.forcefields.jobs import ForceFieldRelaxMaker, ForceFieldStaticMake
 from atomate2.forcefields.md import ForceFieldMDMaker
 from atomate2.forcefields.utils import ase_calculator
 
-from lps_flows.engines.engine import Engine, EngineError, set_threads
+from lps_flows.engines.engine import Engine, set_threads
+from lps_flows.engines.errors import EngineError
 from lps_flows.engines.settings import EngineSettings
 from lps_flows.engines.thermostat import NoseHooverNVT
 

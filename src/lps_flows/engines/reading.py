@@ -11,7 +11,7 @@ from ase.units import GPa
 from emmet.core.types.enums import TaskState
 
 from lps_flows.chemistry import full_formula
-from lps_flows.engines.engine import EngineError
+from lps_flows.engines.errors import EngineError
 from lps_flows.foundation import decode
 
 if TYPE_CHECKING:

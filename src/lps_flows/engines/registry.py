@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from lps_flows.engines.engine import Engine, EngineError
+from lps_flows.engines.engine import Engine
+from lps_flows.engines.errors import EngineError
 from lps_flows.engines.settings import EngineSettings
 
 # Modules are imported when asked for, so that one engine's dependencies never

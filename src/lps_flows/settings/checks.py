@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from lps_flows.chemistry import entry
 from lps_flows.engines.registry import engine_names
 from lps_flows.foundation import LpsFlowsError
-
-if TYPE_CHECKING:
-    from lps_flows.settings.campaign import CampaignSettings
+from lps_flows.settings.keys import CampaignKeys
 
 
-def mistakes(campaign: CampaignSettings) -> Iterator[str]:
+def mistakes(campaign: CampaignKeys) -> Iterator[str]:
     """Yield every mistake that no key alone shows: what, where, and the remedy.
 
     Parameters
@@ -34,7 +31,7 @@ def mistakes(campaign: CampaignSettings) -> Iterator[str]:
         yield f"sampling.scans: {error}"
 
 
-def _engines(campaign: CampaignSettings) -> Iterator[str]:
+def _engines(campaign: CampaignKeys) -> Iterator[str]:
     chosen = {
         "engine": campaign.engine,
         "conductivity_engine": campaign.conductivity_engine,
@@ -47,7 +44,7 @@ def _engines(campaign: CampaignSettings) -> Iterator[str]:
             )
 
 
-def _unknown_crystals(campaign: CampaignSettings) -> Iterator[str]:
+def _unknown_crystals(campaign: CampaignKeys) -> Iterator[str]:
     for key, own in campaign.own_crystals.items():
         try:
             entry(key)
@@ -70,7 +67,7 @@ def _unknown_crystals(campaign: CampaignSettings) -> Iterator[str]:
                 yield f"crystals: {error}"
 
 
-def _not_listed(campaign: CampaignSettings) -> Iterator[str]:
+def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
     training = campaign.training_crystals or campaign.crystals
     for field, wanted, where, listed in (
         (
@@ -111,7 +108,7 @@ def _not_listed(campaign: CampaignSettings) -> Iterator[str]:
         )
 
 
-def _line(campaign: CampaignSettings) -> Iterator[str]:
+def _line(campaign: CampaignKeys) -> Iterator[str]:
     ends = campaign.line.end_members
     formulas = {
         campaign.crystal(key).composition.reduced_formula for key in campaign.crystals

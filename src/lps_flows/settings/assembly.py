@@ -1,0 +1,122 @@
+"""From the keys of a campaign file to the Makers of its stages."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lps_flows.engines import Engine, get_engine
+from lps_flows.flows.active_learning import ActiveLearningFlowMaker
+from lps_flows.flows.build import BuildMaker
+from lps_flows.flows.campaign import CampaignMaker
+from lps_flows.flows.conductivity import ConductivityFlowMaker
+from lps_flows.flows.dataset import DatasetFlowMaker
+from lps_flows.flows.potential import RetrainFlowMaker
+from lps_flows.flows.sampling import SamplingFlowMaker
+from lps_flows.jobs.evolution import EvolutionMaker
+from lps_flows.jobs.exploration import ExploreDynamicsMaker
+from lps_flows.jobs.lowest import RelaxLowestMaker
+from lps_flows.jobs.perturbation import DatasetSettings
+from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
+from lps_flows.jobs.selection import SelectionMaker
+from lps_flows.jobs.training import TrainingMaker
+from lps_flows.jobs.uncertainty import UncertainStructuresMaker
+from lps_flows.settings.keys import CampaignKeys
+
+
+def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
+    """Build the Maker of a whole campaign.
+
+    Parameters
+    ----------
+    keys
+        What the campaign file says.
+
+    Raises
+    ------
+    EngineError
+        When an engine is unknown or not installed.
+    """
+    engine = get_engine(keys.engine)
+    if keys.conductivity_engine and keys.conductivity_engine.name != "ann":
+        get_engine(keys.conductivity_engine)  # now, not after a week
+    relax = ReferenceRelaxMaker(engine=engine, line=keys.line)
+    training = TrainingMaker(settings=keys.training)
+    evolution = _evolution(keys)
+    return CampaignMaker(
+        name=keys.name,
+        relax=relax,
+        dataset=DatasetFlowMaker.from_settings(engine, _dataset(keys), keys.line),
+        training=training,
+        learning=_learning(keys, engine, evolution, training),
+        sampling=SamplingFlowMaker(
+            evolution=evolution,
+            lowest=RelaxLowestMaker(relax=relax, settings=keys.sampling.lowest),
+        ),
+        selection=SelectionMaker(
+            conductivity=ConductivityFlowMaker(
+                engine=keys.conductivity_engine or keys.engine,
+                settings=keys.conductivity,
+                line=keys.line,
+            ),
+            settings=keys.selection,
+            rule=keys.analysis.candidates,
+            hull=keys.analysis.hull,
+            fingerprints=keys.analysis.fingerprints,
+            clusters=keys.analysis.clusters,
+        ),
+        build=BuildMaker(settings=keys.analysis),
+    )
+
+
+def _evolution(keys: CampaignKeys) -> EvolutionMaker:
+    sampling = keys.sampling
+    # A search hands on at least what the reference engine is to relax.
+    n_lowest = max(sampling.evolution.n_lowest, sampling.lowest.n_lowest)
+    return EvolutionMaker(
+        settings=sampling.evolution.model_copy(update={"n_lowest": n_lowest}),
+        relaxation=sampling.relaxation,
+        generations_per_job=sampling.generations_per_job,
+        line=keys.line,
+    )
+
+
+def _learning(
+    keys: CampaignKeys,
+    engine: Engine,
+    evolution: EvolutionMaker,
+    training: TrainingMaker,
+) -> ActiveLearningFlowMaker | None:
+    learning = keys.active_learning
+    if not learning.rounds:
+        return None
+    shorter = {"generations": keys.sampling.exploration_generations}
+    return ActiveLearningFlowMaker(
+        rounds=learning.rounds,
+        explore=replace(
+            evolution,
+            name="explore",
+            settings=evolution.settings.model_copy(update=shorter),
+        ),
+        explore_md=None
+        if learning.dynamics is None
+        else ExploreDynamicsMaker(settings=learning.dynamics),
+        retrain=RetrainFlowMaker(
+            pick=UncertainStructuresMaker(settings=learning),
+            label=LabelMaker(engine=engine, line=keys.line),
+            training=training,
+        ),
+    )
+
+
+def _dataset(keys: CampaignKeys) -> DatasetSettings:
+    """Name the crystals that units are removed from, where the file does not."""
+    if keys.dataset.removal_parents is not None or not keys.own_crystals:
+        return keys.dataset
+    crystals = keys.training_crystals or keys.crystals
+    compositions = {key: keys.crystal(key).composition for key in crystals}
+    parents = [
+        key
+        for key, composition in compositions.items()
+        if keys.line.contains(composition) and 0 < keys.line.x(composition) < 1
+    ]
+    return keys.dataset.model_copy(update={"removal_parents": tuple(parents)})
