@@ -23,6 +23,7 @@ def labelled(key, method="stub"):
             forces=rng.normal(size=(len(structure), 3)),
             stress=stress + stress.T,
             converged=True,
+            electrons_converged=True,
             n_steps=1,
             max_force=1.0,
         ),

@@ -105,6 +105,20 @@ def test_path_of_a_relaxation_is_read(run, stand_in_engine, structure):
     assert not path[-1].converged
 
 
+def test_a_short_relaxation_is_corrected_only_for_its_electrons(
+    run, stand_in_engine, structure, monkeypatch
+):
+    structure.perturb(0.2, seed=1)
+    short = stand_in_engine.with_path(3).relax
+    task = short.make(structure)
+    assert not run(task)[task.uuid].custodian[0].corrections
+    monkeypatch.setenv("FAKE_VASP_FAIL", "scf")
+    task = short.make(structure)
+    document = run(task)[task.uuid]
+    assert document.custodian[0].corrections
+    assert all(step.electrons_converged for step in read_path(document))
+
+
 @pytest.mark.parametrize("failure", ["scf", "zhegv"])
 def test_custodian_corrects_what_vasp_fails_at(
     run, stand_in_engine, structure, monkeypatch, failure

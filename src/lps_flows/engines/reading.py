@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # atomate2 and emmet keep VASP's stress: kbar, positive under compression.
 _KBAR_COMPRESSION = -0.1 * GPa
 
+# VASP's own limit of electronic steps, where a document does not keep it.
+_VASP_NELM = 60
+
 
 @dataclass(frozen=True)
 class Calculation:
@@ -38,6 +41,9 @@ class Calculation:
         gives none.
     converged
         True when electrons and, at the end of a relaxation, ions converged.
+    electrons_converged
+        True when the electronic cycle of this geometry converged; always for engines
+        without one.
     n_steps
         Number of ionic steps up to here.
     max_force
@@ -49,6 +55,7 @@ class Calculation:
     forces: np.ndarray
     stress: np.ndarray | None
     converged: bool
+    electrons_converged: bool
     n_steps: int
     max_force: float
 
@@ -105,14 +112,15 @@ def read_calculation(task_document: Any) -> Calculation:
     """
     document = _decoded(task_document)
     output = document.output
-    stress = output.stress
+    electrons = _electrons_converged(document)
     return _calculation(
         document.structure,
         energy=output.energy,
         forces=output.forces,
-        stress=None if stress is None else _KBAR_COMPRESSION * np.array(stress),
+        stress=_from_kbar(output.stress),
         # A static without an optimiser has nothing to converge and carries no state.
-        converged=document.state in (None, TaskState.SUCCESS),
+        converged=electrons and document.state in (None, TaskState.SUCCESS),
+        electrons_converged=electrons,
         n_steps=_n_steps(document),
     )
 
@@ -145,10 +153,11 @@ def read_path(task_document: Any) -> list[Calculation]:
                 trajectory.get_structure(index),
                 energy=step["energy"],
                 forces=step["forces"],
-                stress=voigt_6_to_full_3x3_stress(np.array(step["stress"]))
-                if "stress" in step
-                else None,
+                stress=None
+                if step.get("stress") is None
+                else voigt_6_to_full_3x3_stress(np.array(step["stress"])),
                 converged=True,
+                electrons_converged=True,
                 n_steps=index + 1,
             )
             for index, step in enumerate(trajectory.frame_properties)
@@ -186,6 +195,7 @@ def _calculation(
     forces: Any,
     stress: np.ndarray | None,
     converged: bool,
+    electrons_converged: bool,
     n_steps: int,
 ) -> Calculation:
     found = {"energy": energy, "forces": forces}
@@ -210,25 +220,66 @@ def _calculation(
         forces=numbers["forces"],
         stress=numbers.get("stress"),
         converged=converged,
+        electrons_converged=electrons_converged,
         n_steps=n_steps,
         max_force=float(np.linalg.norm(numbers["forces"], axis=1).max()),
     )
 
 
 def _vasp_path(document: Any) -> list[Calculation]:
-    last = document.calcs_reversed[0]
-    most = (last.input.parameters or {}).get("NELM", np.inf)
+    steps = [
+        (step, _step_converged(calculation, step))
+        for calculation in reversed(document.calcs_reversed)
+        for step in calculation.output.ionic_steps or []
+    ]
     return [
         _calculation(
             step.structure,
-            energy=step.e_0_energy,
+            energy=_step_energy(step),
             forces=step.forces,
-            stress=_KBAR_COMPRESSION * np.array(step.stress),
-            converged=len(step.electronic_steps or []) < most,
+            stress=_from_kbar(step.stress),
+            converged=converged,
+            electrons_converged=converged,
             n_steps=index + 1,
         )
-        for index, step in enumerate(last.output.ionic_steps or [])
+        for index, (step, converged) in enumerate(steps)
     ]
+
+
+def _from_kbar(stress: Any) -> np.ndarray | None:
+    return None if stress is None else _KBAR_COMPRESSION * np.array(stress)
+
+
+def _step_energy(step: Any) -> float | None:
+    """Return the energy of an ionic step at zero smearing (eV).
+
+    VASP 5 writes the entropy into the step's own `e_0_energy`; its free energy and the
+    energies of its electronic steps are right. pymatgen mends the last step alone.
+    """
+    for last in reversed(step.electronic_steps or []):
+        if None not in (step.e_fr_energy, last.e_0_energy, last.e_fr_energy):
+            return float(step.e_fr_energy + (last.e_0_energy - last.e_fr_energy))
+    free, internal, zero = step.e_fr_energy, step.e_wo_entrp, step.e_0_energy
+    if None in (free, internal, zero):
+        return None if zero is None else float(zero)
+    # without electronic steps: zero smearing lies between free and internal energy
+    between = min(free, internal) - 1e-6 <= zero <= max(free, internal) + 1e-6
+    return float(zero) if between else None
+
+
+def _electrons_converged(document: Any) -> bool:
+    calculations = getattr(document, "calcs_reversed", None)
+    steps = calculations and calculations[0].output.ionic_steps
+    return not steps or _step_converged(calculations[0], steps[-1])
+
+
+def _step_converged(calculation: Any, step: Any) -> bool:
+    """Tell whether the electronic cycle ended before its last allowed step (NELM)."""
+    settings = calculation.input
+    most = (getattr(settings, "parameters", None) or {}).get("NELM") or (
+        getattr(settings, "incar", None) or {}
+    ).get("NELM", _VASP_NELM)
+    return (step.num_electronic_steps or 0) < most
 
 
 def _trajectory(document: Any) -> Any:

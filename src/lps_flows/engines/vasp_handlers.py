@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from atomate2.vasp.run import DEFAULT_HANDLERS
 from custodian.custodian import ErrorHandler
 from custodian.vasp.handlers import UnconvergedErrorHandler
+from custodian.vasp.io import load_vasprun
 
 
 class LastingUnconvergedHandler(UnconvergedErrorHandler):
@@ -19,6 +22,18 @@ class LastingUnconvergedHandler(UnconvergedErrorHandler):
     raise_on_max = False
 
 
+class UnconvergedElectronsHandler(LastingUnconvergedHandler):
+    """The same for the electrons alone: the ions may stop before they are done."""
+
+    def check(self, directory: str = "./") -> bool:
+        """Tell whether the electrons of the last step are not converged."""
+        output = Path(directory, self.output_filename)
+        # what cannot be read is for the handlers of crashed runs
+        return super().check(directory) and not bool(
+            load_vasprun(str(output)).converged_electronic
+        )
+
+
 def relaxation_handlers() -> list[ErrorHandler]:
     """Return atomate2's handlers, with unconverged results left to stand."""
     return [
@@ -28,5 +43,8 @@ def relaxation_handlers() -> list[ErrorHandler]:
 
 
 def short_run_handlers() -> list[ErrorHandler]:
-    """Return atomate2's handlers for runs that may stop before they converge."""
-    return [h for h in DEFAULT_HANDLERS if type(h) is not UnconvergedErrorHandler]
+    """Return atomate2's handlers for runs that may stop before their ions converge."""
+    return [
+        UnconvergedElectronsHandler() if type(h) is UnconvergedErrorHandler else h
+        for h in DEFAULT_HANDLERS
+    ]

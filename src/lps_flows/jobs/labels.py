@@ -99,7 +99,7 @@ def label_documents(
     last = len(path) - 1
     return [
         structure_document(
-            replace(path[index], converged=True) if index == last else path[index],
+            replace(path[index], converged=path[index].electrons_converged),
             provenance.model_copy(
                 update={
                     "details": provenance.details
