@@ -98,6 +98,63 @@ def test_every_way_of_storing_steps_is_numbered_from_the_positions(
     np.testing.assert_allclose(moved, expected, atol=1e-5)
 
 
+def reordered(document, frames, order):
+    """The same task, its atoms in another order."""
+    changed = Structure.from_sites([document.structure[i] for i in order])
+    return (
+        SimpleNamespace(structure=changed, dir_name=document.dir_name),
+        TrajectoryFrames(frames.fractional[:, order], frames.temperatures, source=None),
+    )
+
+
+def chunk_of(document, frames, start, monkeypatch):
+    monkeypatch.setattr(md_task, "read_trajectory", lambda _: frames)
+    return md_task.document_md_task.original(
+        document,
+        start,
+        method="vasp",
+        label="x",
+        temperature=900.0,
+        settings=SETTINGS,
+        equilibration=False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["sorted by the input set", "shuffled"])
+def test_a_chunk_keeps_the_order_of_its_start(kind, monkeypatch):
+    sites = list(crystal("gamma-Li3PS4"))
+    start = Structure.from_sites(
+        [sites[i] for i in (8, 0, *range(9, 16), *range(1, 8))]
+    )
+    document, frames = task(start, 6, with_start=True, contcar_ahead=False)
+    velocities = np.random.default_rng(0).normal(size=(16, 3)).tolist()
+    document.structure.add_site_property("velocities", velocities)
+    # one atom alone moves further
+    frames.fractional[:, 3, 0] += 0.005 * np.arange(6)
+    document.structure.translate_sites([3], [0.025, 0, 0])
+    plain = chunk_of(document, frames, start, monkeypatch)
+    order = sorted(range(16), key=lambda i: start[i].specie.X)
+    if kind == "shuffled":
+        order = np.random.default_rng(1).permutation(16).tolist()
+    other = chunk_of(*reordered(document, frames, order), start, monkeypatch)
+    assert [s.specie for s in other.structure] == [s.specie for s in start]
+    found = other.frames.positions.unpack()
+    np.testing.assert_allclose(found, plain.frames.positions.unpack(), atol=1e-5)
+    assert other.structure.site_properties["velocities"] == velocities
+
+
+@pytest.mark.parametrize("fault", ["other atoms", "far away"])
+def test_a_task_of_other_atoms_is_refused(fault, monkeypatch):
+    cell = crystal("gamma-Li3PS4")
+    document, frames = task(cell, 4, with_start=True, contcar_ahead=False)
+    if fault == "other atoms":
+        document.structure.replace(0, "Na")
+    else:
+        frames.fractional[:, 0] += 0.3
+    with pytest.raises(DynamicsError, match="does not go on"):
+        chunk_of(document, frames, cell, monkeypatch)
+
+
 def test_a_task_without_velocities_is_refused(monkeypatch):
     cell = crystal("gamma-Li3PS4")
     document, frames = task(cell, 4, with_start=True, contcar_ahead=False)

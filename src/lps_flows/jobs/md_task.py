@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jobflow import job
 from pymatgen.core import Structure
+from scipy.optimize import linear_sum_assignment
 
 from lps_flows.engines import read_trajectory
 from lps_flows.jobs.dynamics import DynamicsError, DynamicsSettings
@@ -15,6 +16,11 @@ from lps_flows.schemas.md import MDChunkDocument, MDFrames
 
 # Two frames closer than this (Å) are the same: VASP writes coordinates with 8 digits.
 _SAME_FRAME = 1e-4
+
+# No atom moves further (Å) in the first time step of a task.
+_FURTHEST_STEP = 1.0
+# Distance (Å) that stands for atoms of different elements; finite, to be compared.
+_NEVER = 1e6
 
 
 @job(output_schema=MDChunkDocument, data=["frames"])
@@ -37,7 +43,8 @@ def document_md_task(
     itself or the step after it, and whether its final structure is the last frame or
     the step after it, is seen from the positions; a frame that the chunk before has
     stored is left out. Positions are unwrapped by the smallest move from frame to
-    frame, also over the joint.
+    frame, also over the joint. The chunk keeps the order of atoms of its start: the
+    input sets of an engine may sort atoms by element.
 
     Parameters
     ----------
@@ -57,12 +64,16 @@ def document_md_task(
     Raises
     ------
     DynamicsError
-        When the task ends without velocities: a continuation would draw new ones.
+        When the task ends without velocities (a continuation would draw new ones), or
+        its atoms are not those of the start.
     """
     frames = read_trajectory(task)
     end = _final_structure(task)
-    fractional = frames.fractional
-    path = np.concatenate([start.frac_coords[None], fractional, end.frac_coords[None]])
+    order = _order_of(start, end, frames.fractional[0])
+    fractional = frames.fractional[:, order]
+    path = np.concatenate(
+        [start.frac_coords[None], fractional, end.frac_coords[None, order]]
+    )
     moves = np.diff(path, axis=0)
     moves -= np.round(moves)
     unwrapped = start.frac_coords + np.cumsum(moves, axis=0)
@@ -87,9 +98,11 @@ def document_md_task(
         equilibration=equilibration,
         structure=Structure(
             end.lattice,
-            end.species,
+            start.species,
             unwrapped[-1],
-            site_properties={"velocities": end.site_properties["velocities"]},
+            site_properties={
+                "velocities": [end.site_properties["velocities"][i] for i in order]
+            },
         ),
         dir_name=str(_field(task, "dir_name") or "") or None,
         frames=MDFrames(
@@ -102,6 +115,30 @@ def document_md_task(
             conserved_energies=PackedArray.pack(unknown),
         ),
     )
+
+
+def _order_of(start: Structure, end: Structure, first: np.ndarray) -> np.ndarray:
+    """Return, for each atom of the start, its index in the task, shape (n_atoms,)."""
+    wanted, found = (
+        np.array([site.specie.symbol for site in cell]) for cell in (start, end)
+    )
+    order = np.arange(len(wanted))
+    if sorted(wanted) == sorted(found) and (wanted != found).any():
+        apart = start.lattice.get_all_distances(start.frac_coords, first)
+        apart[wanted[:, None] != found] = _NEVER
+        order = linear_sum_assignment(apart)[1]
+    moved = np.inf
+    if sorted(wanted) == sorted(found):
+        moves = first[order] - start.frac_coords
+        moved = np.abs((moves - np.round(moves)) @ start.lattice.matrix).max()
+    if moved > _FURTHEST_STEP:
+        raise DynamicsError(
+            "the task does not go on from the atoms it is said to start from",
+            field="task",
+            value=f"{end.formula}, {moved:.1f} Å away",
+            remedy="Look at POSCAR in its run directory, and at the chunk before",
+        )
+    return order
 
 
 def _final_structure(task: Any) -> Structure:
