@@ -7,6 +7,7 @@ from jobflow import JobStore
 
 from lps_flows.analysis import HullError
 from lps_flows.builders import build_all
+from lps_flows.builders.damaged import DamagedDocumentError
 from tests.builders.toy_campaign import SETTINGS, document, fill, glass, put, read
 
 
@@ -98,3 +99,41 @@ def test_end_member_by_another_method_is_named_in_a_first_build(
         build_all(store, SETTINGS)
     assert uuids["P2S5"] in str(caught.value)
     assert not read(store, "phase_diagrams")
+
+
+KINDS = ("StructureDocument", "TransportDocument", "EOSDocument", "SelectionDocument")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_other_programs_wrote_is_passed_over(
+    filled: tuple[JobStore, dict[str, str]], kind: str
+) -> None:
+    """A shared store holds classes of other programs that are named as ours."""
+    store, _ = filled
+    build_all(store, SETTINGS)
+    before = read(store, "structures")
+    of_another = {"@class": kind, "@module": "other.documents"}
+    for number, output in enumerate((of_another, [of_another], [{"@class": kind}])):
+        foreign = {"uuid": f"foreign-{number}", "index": 1, "output": output}
+        store.docs_store.update(foreign, key=["uuid", "index"])
+    assert set(build_all(store, SETTINGS).values()) == {0}
+    assert read(store, "structures") == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lacking", ["completed_at", "index", "output.method"])
+def test_a_job_that_does_not_say_what_every_job_says_is_named(
+    filled: tuple[JobStore, dict[str, str]], kind: str, lacking: str
+) -> None:
+    store, _ = filled
+    job = {
+        "uuid": "odd",
+        "index": 1,
+        "completed_at": "2026-01-01T00:00:00",
+        "output": {"@class": kind, "method": "m"},
+    }
+    holder = job["output"] if lacking == "output.method" else job
+    holder.pop(lacking.rpartition(".")[2])
+    store.docs_store.update(job, key="uuid")
+    with pytest.raises(DamagedDocumentError, match="uuid = 'odd'"):
+        build_all(store, SETTINGS)

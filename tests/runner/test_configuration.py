@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lps_flows.builders import build_all
 from lps_flows.runner import Home, PrivateMongod, open_workplace
 from lps_flows.runner.configuration import (
     ConfigurationError,
@@ -16,6 +17,7 @@ from lps_flows.runner.configuration import (
     store_settings,
 )
 from lps_flows.runner.workplace import UnreachableError
+from tests.builders.toy_campaign import SETTINGS, fill
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +100,39 @@ def test_configured_servers_are_used(
         for name in ("test_configured_launchpad", "test_configured"):
             workplace.launchpad.connection.drop_database(name)
     assert not (home.path / "mongod").exists()
+
+
+@pytest.mark.parametrize("kind", ["MongoStore", "MongoURIStore"])
+@pytest.mark.filterwarnings("ignore:MongoURIStore is deprecated")
+@pytest.mark.filterwarnings("ignore:GridFSURIStore is deprecated")
+def test_a_store_may_be_named_by_its_uri(
+    home: Home,
+    mongod: PrivateMongod,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    database: str,
+    kind: str,
+) -> None:
+    configure(mongod, tmp_path / "mine", monkeypatch)
+    uri = mongod.uri.replace("/?", f"/{database}?")
+    grid = {"MongoStore": "GridFSStore", "MongoURIStore": "GridFSURIStore"}[kind]
+    docs = {"type": kind, "uri": uri, "database": None, "collection_name": "docs"}
+    data = {**docs, "type": grid, "collection_name": "data"}
+    store = {"docs_store": docs, "additional_stores": {"data": data}}
+    (tmp_path / "mine" / "jobflow.yaml").write_text(yaml.safe_dump({"JOB_STORE": store}))
+    with open_workplace(home) as workplace:
+        fill(workplace.job_store)
+        written = build_all(workplace.job_store, SETTINGS)
+        structures = workplace.result_store("structures")
+        assert structures.count() == written["StructureBuilder"] > 0
+        assert structures.database == database
+        structures.close()
+        # what `mrun` reads back
+        again = type(structures).from_dict(structures.as_dict())
+        again.connect()
+        assert again.count() == written["StructureBuilder"]
+        again.close()
+        workplace.launchpad.connection.drop_database("test_configured_launchpad")
 
 
 @pytest.mark.parametrize("only", ["JOBFLOW_CONFIG_FILE", "FW_CONFIG_FILE"])

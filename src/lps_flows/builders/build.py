@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from jobflow import JobStore
 from maggma.core import Store
@@ -50,6 +50,20 @@ KEYS = {
     "transport": "transport_id",
 }
 """Collections of results, with the field that identifies a document."""
+
+
+# what tells a MongoStore its server and database, by address or by URI
+_WHERE = (
+    "database",
+    "uri",
+    "host",
+    "port",
+    "username",
+    "password",
+    "auth_source",
+    "ssh_tunnel",
+    "mongoclient_kwargs",
+)
 
 
 class ResultStoreError(LpsFlowsError):
@@ -107,14 +121,10 @@ def result_store(job_store: JobStore, name: str) -> Store:
         beside._coll = docs._collection.database[name]  # noqa: SLF001
         return beside
     if isinstance(docs, MongoStore):
-        data = docs.as_dict()
-        data.update(
-            collection_name=name,
-            safe_update=False,
-            last_updated_type="datetime",
-            **common,
+        where = {field: getattr(docs, field) for field in _WHERE}
+        return MongoStore(
+            collection_name=name, last_updated_type="datetime", **where, **common
         )
-        return cast("Store", type(docs).from_dict(data))
     raise ResultStoreError(
         "results can be kept beside MongoDB, JSON files or memory only",
         field="JOB_STORE.docs_store",

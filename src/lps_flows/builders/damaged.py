@@ -1,10 +1,11 @@
-"""Refuse job documents that no job of ours can have written."""
+"""Pass over what other programs wrote, refuse what no job of ours can have written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from jobflow import JobStore
 from monty.json import MSONable
 from pydantic import ValidationError
 
@@ -12,6 +13,10 @@ from lps_flows.foundation import LpsFlowsError
 from lps_flows.schemas.base import Document
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
+
+_SAID_BY_EVERY_JOB = {"uuid", "index", "completed_at", "output.@class", "output.method"}
+_HEAD = (*sorted(_SAID_BY_EVERY_JOB), "output.@module", "output.n_structures")
+_PACKAGE = __name__.partition(".")[0]
 
 
 class DamagedDocumentError(LpsFlowsError):
@@ -37,6 +42,51 @@ def damaged(uuid: str, what: str, error: Exception) -> DamagedDocumentError:
         remedy="Something else than lps-flows has changed it, or another version "
         "wrote it. Rerun its job, or remove it from the store",
     )
+
+
+def newest_heads(
+    job_store: JobStore, kinds: Sequence[str], campaign: str | None
+) -> dict[str, dict[str, Any]]:
+    """Return the heads of the jobs whose output is a document of ours, by uuid.
+
+    Of a job with several documents it is the newest. A store may be shared: what another program wrote under the name of one of our
+    classes is passed over.
+
+    Parameters
+    ----------
+    job_store
+        Connected store of job outputs.
+    kinds
+        Class names of the outputs.
+    campaign
+        Only the jobs of this campaign; all when None.
+
+    Raises
+    ------
+    DamagedDocumentError
+        When a document does not say what every job says.
+    """
+    jobs: dict[str, Any] = {"output.@class": {"$in": list(kinds)}}
+    if campaign is not None:
+        jobs["metadata.campaign"] = campaign
+    newest: dict[str, dict[str, Any]] = {}
+    for head in job_store.query(jobs, properties=list(_HEAD), sort={"index": 1}):
+        output = head["output"]
+        # MongoDB finds a class in a list of documents, too
+        if not isinstance(output, Mapping) or not _ours(output):
+            continue
+        said = {*head, *(f"output.{name}" for name in output)}
+        lacking = _SAID_BY_EVERY_JOB - said
+        if lacking:
+            uuid = head.get("uuid", head.get("_id"))
+            raise damaged(uuid, "a job's", KeyError(*sorted(lacking)))
+        newest[head["uuid"]] = head
+    return newest
+
+
+def _ours(output: Mapping[str, Any]) -> bool:
+    module = str(output.get("@module", _PACKAGE))
+    return module.partition(".")[0] == _PACKAGE
 
 
 def checked_output(job: Mapping[str, Any], model: type[AnyDocument]) -> AnyDocument:

@@ -10,7 +10,7 @@ from maggma.core import Store
 
 from lps_flows.analysis import ElasticitySettings, fit_eos
 from lps_flows.analysis.elasticity import EOSError, EOSFit
-from lps_flows.builders.damaged import checked_output
+from lps_flows.builders.damaged import checked_output, newest_heads
 from lps_flows.builders.increment import IncrementalBuilder, digest, plain
 from lps_flows.schemas.built import NO_CAMPAIGN
 from lps_flows.schemas.elasticity import (
@@ -116,19 +116,15 @@ class ElasticityBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the equations of state that are new or changed."""
         self.ensure_indexes()
-        jobs: dict[str, Any] = {"output.@class": "EOSDocument"}
-        if self.campaign is not None:
-            jobs["metadata.campaign"] = self.campaign
+        heads = newest_heads(self.job_store, ["EOSDocument"], self.campaign)
         settings = plain(self.settings)
         wanted = {
-            job["uuid"]: digest(job["index"], job["completed_at"], settings)
-            for job in self.job_store.query(
-                jobs, properties=["uuid", "index", "completed_at"], sort={"index": 1}
-            )
+            uuid: digest(head["index"], head["completed_at"], settings)
+            for uuid, head in heads.items()
         }
         for uuid in self.out_of_date(wanted):
-            job = self.job_store.query_one({**jobs, "uuid": uuid}, sort={"index": -1})
-            yield {"job": job, "source": wanted[uuid]}
+            newest = {"uuid": uuid, "index": heads[uuid]["index"]}
+            yield {"job": self.job_store.query_one(newest), "source": wanted[uuid]}
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """Fit one equation of state.

@@ -10,13 +10,12 @@ import numpy as np
 from jobflow import JobStore
 from maggma.core import Store
 
-from lps_flows.builders.damaged import damaged
+from lps_flows.builders.damaged import damaged, newest_heads
 from lps_flows.builders.increment import IncrementalBuilder, remove
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.built import NO_CAMPAIGN, STRUCTURE_INDEXES
 
 _OUTPUTS = ("StructureDocument", "StructureSet")
-_VERSION = ("uuid", "index", "completed_at", "output.method", "output.n_structures")
 
 # Volumes per atom (Å^3) between which a structure can have been computed at all.
 _SMALLEST, _LARGEST = 0.5, 1e5
@@ -62,16 +61,12 @@ class StructureBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the job documents that are new or changed."""
         self.ensure_indexes()
-        jobs: dict[str, Any] = {"output.@class": {"$in": list(_OUTPUTS)}}
-        if self.campaign is not None:
-            jobs["metadata.campaign"] = self.campaign
         latest: dict[str, tuple[int, str, int]] = {}
-        for head in self.job_store.query(jobs, properties=list(_VERSION)):
+        heads = newest_heads(self.job_store, _OUTPUTS, self.campaign)
+        for uuid, head in heads.items():
             output = head["output"]
             version = f"{head['index']}|{head['completed_at']}|{output['method']}"
-            if head["uuid"] not in latest or head["index"] > latest[head["uuid"]][0]:
-                size = output.get("n_structures", 1)
-                latest[head["uuid"]] = (head["index"], version, size)
+            latest[uuid] = (head["index"], version, output.get("n_structures", 1))
         found = Counter(
             (record["job_uuid"], record["version"])
             for record in self.structures.query(

@@ -8,7 +8,7 @@ from typing import Any
 from jobflow import JobStore
 from maggma.core import Store
 
-from lps_flows.builders.damaged import checked_output
+from lps_flows.builders.damaged import checked_output, newest_heads
 from lps_flows.builders.increment import IncrementalBuilder, digest
 from lps_flows.schemas.built import NO_CAMPAIGN
 from lps_flows.schemas.selection import SelectionDocument
@@ -82,23 +82,16 @@ class TransportBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the conductivities that are new or changed."""
         self.ensure_indexes()
-        jobs: dict[str, Any] = {"output.@class": "TransportDocument"}
-        if self.campaign is not None:
-            jobs["metadata.campaign"] = self.campaign
+        heads = newest_heads(self.job_store, ["TransportDocument"], self.campaign)
         structures = self._structures()
         wanted = {
-            job["uuid"]: digest(
-                job["index"], job["completed_at"], structures.get(job["uuid"])
-            )
-            for job in self.job_store.query(
-                jobs, properties=["uuid", "index", "completed_at"], sort={"index": 1}
-            )
+            uuid: digest(head["index"], head["completed_at"], structures.get(uuid))
+            for uuid, head in heads.items()
         }
         for uuid in self.out_of_date(wanted):
+            newest = {"uuid": uuid, "index": heads[uuid]["index"]}
             yield {
-                "job": self.job_store.query_one(
-                    {**jobs, "uuid": uuid}, sort={"index": -1}
-                ),
+                "job": self.job_store.query_one(newest),
                 "structure_id": structures.get(uuid),
                 "source": wanted[uuid],
             }
@@ -106,9 +99,9 @@ class TransportBuilder(IncrementalBuilder):
     def _structures(self) -> dict[str, str]:
         """Return the structure's id by the conductivity's, from the selections."""
         found: dict[str, str] = {}
-        for job in self.job_store.query(
-            {"output.@class": "SelectionDocument"}, properties=["uuid", "output"]
-        ):
+        for head in newest_heads(self.job_store, ["SelectionDocument"], None).values():
+            newest = {"uuid": head["uuid"], "index": head["index"]}
+            job = self.job_store.query_one(newest, properties=["uuid", "output"])
             for chosen in checked_output(job, SelectionDocument).selected:
                 found[chosen.transport_uuid] = chosen.structure_uuid
         return found
