@@ -119,7 +119,9 @@ def test_a_store_may_be_named_by_its_uri(
     docs = {"type": kind, "uri": uri, "database": None, "collection_name": "docs"}
     data = {**docs, "type": grid, "collection_name": "data"}
     store = {"docs_store": docs, "additional_stores": {"data": data}}
-    (tmp_path / "mine" / "jobflow.yaml").write_text(yaml.safe_dump({"JOB_STORE": store}))
+    (tmp_path / "mine" / "jobflow.yaml").write_text(
+        yaml.safe_dump({"JOB_STORE": store})
+    )
     with open_workplace(home) as workplace:
         fill(workplace.job_store)
         written = build_all(workplace.job_store, SETTINGS)

@@ -49,8 +49,8 @@ def newest_heads(
 ) -> dict[str, dict[str, Any]]:
     """Return the heads of the jobs whose output is a document of ours, by uuid.
 
-    Of a job with several documents it is the newest. A store may be shared: what another program wrote under the name of one of our
-    classes is passed over.
+    Of a job with several documents it is the newest. A store may be shared: what
+    another program wrote under the name of one of our classes is passed over.
 
     Parameters
     ----------
