@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ase import units
 
 from lps_flows.chemistry import crystal
 from lps_flows.plan import plan_campaign
@@ -227,6 +228,40 @@ def test_mistakes_name_key_and_value(
         load_campaign(_write(tmp_path, demo))
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "keys", "counts"),
+    [
+        ("engine", {"md": {"temperature": 900.0}}, "dataset.md_temperature"),
+        ("engine", {"md": {"n_steps": 5}}, "dataset.md_steps"),
+        ("engine", {"md": {"sampling_interval": 2}}, "dataset.n_snapshots"),
+        ("engine", {"md": {"seed": 3}}, "dataset.seed"),
+        ("conductivity_engine", {"fmax": 0.05}, "nothing is relaxed"),
+        ("conductivity_engine", {"relax_cell": False}, "nothing is relaxed"),
+        ("conductivity_engine", {"md": {"time_step": 2.0}}, "conductivity."),
+    ],
+)
+def test_keys_that_never_acted_name_the_one_that_counts(
+    tmp_path: Path,
+    demo: dict[str, Any],
+    section: str,
+    keys: dict[str, Any],
+    counts: str,
+) -> None:
+    demo[section] |= keys
+    with pytest.raises(CampaignFileError, match=r"never acted") as caught:
+        load_campaign(_write(tmp_path, demo))
+    assert counts in str(caught.value)
+
+
+def test_what_the_dynamics_of_the_reference_set_takes_from_the_engine_acts(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    demo["engine"]["md"] = {"time_step": 2.0, "damping_time": 30.0}
+    dataset = load_campaign(_write(tmp_path, demo)).maker().dataset
+    assert dataset.label.engine.md.time_step == 2.0
+    assert dataset.label.engine.md.ase_md_kwargs["tdamp"] == 30.0 * units.fs
 
 
 def test_every_mistake_is_named_at_once(tmp_path: Path, demo: dict[str, Any]) -> None:

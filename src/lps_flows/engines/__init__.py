@@ -10,13 +10,14 @@ from lps_flows.engines.reading import (
     read_trajectory,
 )
 from lps_flows.engines.registry import engine_names, get_engine
-from lps_flows.engines.settings import EngineSettings, MDSettings
+from lps_flows.engines.settings import EngineSettings, ForcesSettings, MDSettings
 
 __all__ = [
     "Calculation",
     "Engine",
     "EngineError",
     "EngineSettings",
+    "ForcesSettings",
     "MDSettings",
     "TrajectoryFrames",
     "engine_names",

@@ -23,7 +23,7 @@ def configure_md(
     temperature: float,
     n_steps: int,
     sampling_interval: int,
-    seed: int | None,
+    seed: int,
 ) -> Maker:
     """Return a copy of an MD Maker for one run.
 
@@ -51,7 +51,7 @@ def configure_md(
             temperature=temperature,
             n_steps=n_steps,
             traj_interval=sampling_interval,
-            mb_velocity_seed=maker.mb_velocity_seed if seed is None else seed,
+            mb_velocity_seed=seed,
         )
     if isinstance(maker, BaseVaspMaker):
         generator: Any = maker.input_set_generator

@@ -53,7 +53,7 @@ class Engine(MSONable):
         temperature: float,
         n_steps: int,
         sampling_interval: int = 1,
-        seed: int | None = None,
+        seed: int = 0,
     ) -> Engine:
         """Return the same engine with its dynamics set for one run.
 

@@ -145,10 +145,6 @@ def calculator_engine(
         md=CalculatorMDMaker(
             name=f"{settings.name} md",
             time_step=settings.md.time_step,
-            n_steps=settings.md.n_steps,
-            temperature=settings.md.temperature,
-            traj_interval=settings.md.sampling_interval,
-            mb_velocity_seed=settings.md.seed,
             ase_md_kwargs={"tdamp": settings.md.damping_time * ase.units.fs},
             **shared,
         ),

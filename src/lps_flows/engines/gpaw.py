@@ -188,10 +188,6 @@ def gpaw_engine(settings: EngineSettings) -> Engine:
         md=GpawMDMaker(
             calculator_kwargs=moving,
             time_step=md.time_step,
-            n_steps=md.n_steps,
-            temperature=md.temperature,
-            traj_interval=md.sampling_interval,
-            mb_velocity_seed=md.seed,
             ase_md_kwargs={"tdamp": md.damping_time * ase.units.fs},
         ),
         batched=False,

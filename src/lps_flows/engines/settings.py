@@ -10,12 +10,8 @@ from lps_flows.foundation import FrozenSettings
 
 
 class MDSettings(FrozenSettings):
-    """Molecular dynamics of the reference engine, for reference structures."""
+    """Integration of the dynamics that reference structures come from."""
 
-    temperature: float = Field(
-        1200.0, gt=0, description="Thermostat temperature (K), the paper's 1200 K."
-    )
-    n_steps: int = Field(1000, ge=1, description="Number of time steps.")
     time_step: float = Field(1.0, gt=0, description="Time step (fs).")
     damping_time: float = Field(
         50.0,
@@ -23,10 +19,6 @@ class MDSettings(FrozenSettings):
         description="Characteristic time of the Nosé-Hoover thermostat (fs); VASP "
         "chooses its own (SMASS = 0).",
     )
-    sampling_interval: int = Field(
-        10, ge=1, description="Steps between stored frames (VASP stores every step)."
-    )
-    seed: int = Field(0, ge=0, description="Seed of the initial velocities.")
 
 
 class VaspSettings(FrozenSettings):
@@ -91,8 +83,8 @@ class GpawSettings(FrozenSettings):
     gamma_only_md: bool = Field(True, description="Use the Gamma point alone in MD.")
 
 
-class EngineSettings(FrozenSettings):
-    """Choice of a reference method."""
+class ForcesSettings(FrozenSettings):
+    """Choice of what gives energies and forces."""
 
     name: str = Field("chgnet", description="One of chgnet, sevennet, ann, vasp, gpaw.")
     model: str | None = Field(
@@ -103,6 +95,18 @@ class EngineSettings(FrozenSettings):
         description="For ann: uuid of the job that trained the potential, or the path "
         "of a saved one.",
     )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        description="Torch threads per process; none: OMP_NUM_THREADS, or else 1.",
+    )
+    vasp: VaspSettings = Field(VaspSettings(), description="Used by vasp alone.")
+    gpaw: GpawSettings = Field(GpawSettings(), description="Used by gpaw alone.")
+
+
+class EngineSettings(ForcesSettings):
+    """Choice of a reference method."""
+
     fmax: float = Field(
         0.02, gt=0, description="Force threshold of relaxations (eV/Å)."
     )
@@ -114,11 +118,6 @@ class EngineSettings(FrozenSettings):
         "not converge soft crystals like P2S5.",
     )
     relax_cell: bool = Field(True, description="Relax the cell with the positions.")
-    threads: int | None = Field(
-        None,
-        ge=1,
-        description="Torch threads per process; none: OMP_NUM_THREADS, or else 1.",
+    md: MDSettings = Field(
+        MDSettings(), description="Molecular dynamics for reference structures."
     )
-    md: MDSettings = Field(MDSettings(), description="Molecular dynamics.")
-    vasp: VaspSettings = Field(VaspSettings(), description="Used by vasp alone.")
-    gpaw: GpawSettings = Field(GpawSettings(), description="Used by gpaw alone.")

@@ -269,13 +269,7 @@ def vasp_engine(settings: EngineSettings) -> Engine:
         ),
         md=set_up(
             VaspMDMaker,
-            PbeMDSetGenerator(
-                start_temp=settings.md.temperature,
-                end_temp=settings.md.temperature,
-                nsteps=settings.md.n_steps,
-                time_step=settings.md.time_step,
-                **shared,
-            ),
+            PbeMDSetGenerator(time_step=settings.md.time_step, **shared),
         ),
         batched=False,
     )

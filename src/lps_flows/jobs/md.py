@@ -207,13 +207,10 @@ def _external_engine(
     n_steps: int,
     dynamics: DynamicsSettings,
 ) -> Engine:
-    md = MDSettings(
-        temperature=temperature,
-        n_steps=n_steps,
-        time_step=dynamics.time_step,
-        seed=dynamics.seed,
+    md = MDSettings(time_step=dynamics.time_step, damping_time=dynamics.damping_time)
+    return get_engine(settings.model_copy(update={"md": md})).with_md(
+        temperature=temperature, n_steps=n_steps, seed=dynamics.seed
     )
-    return get_engine(settings.model_copy(update={"md": md}))
 
 
 def _as_document(chunk: Any) -> MDChunkDocument:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lps_flows.engines import Engine, get_engine
+from lps_flows.engines import Engine, EngineSettings, get_engine
 from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.build import BuildMaker
 from lps_flows.flows.campaign import CampaignMaker
@@ -37,8 +37,11 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
         When an engine is unknown or not installed.
     """
     engine = get_engine(keys.engine)
-    if keys.conductivity_engine and keys.conductivity_engine.name != "ann":
-        get_engine(keys.conductivity_engine)  # now, not after a week
+    moving = keys.engine
+    if keys.conductivity_engine is not None:
+        moving = EngineSettings.model_validate(keys.conductivity_engine.model_dump())
+    if moving.name != "ann":
+        get_engine(moving)  # now, not after a week
     relax = ReferenceRelaxMaker(engine=engine, line=keys.line)
     training = TrainingMaker(settings=keys.training)
     evolution = _evolution(keys)
@@ -54,7 +57,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
         ),
         selection=SelectionMaker(
             conductivity=ConductivityFlowMaker(
-                engine=keys.conductivity_engine or keys.engine,
+                engine=moving,
                 settings=keys.conductivity,
                 line=keys.line,
             ),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.settings.campaign import CampaignSettings
+from lps_flows.settings.gone import what_counts
 
 _LONGEST_VALUE = 80
 
@@ -96,7 +97,9 @@ def _explain(error: ValidationError) -> str:
             continue
         where = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
-            message = f"there is no such key{_meant(problem['loc'])}"
+            message = what_counts(where) or (
+                f"there is no such key{_meant(problem['loc'])}"
+            )
         value = problem["input"]
         shown = f" = {value!r}"
         if problem["type"] == "missing" or len(shown) > _LONGEST_VALUE:

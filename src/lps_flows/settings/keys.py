@@ -7,7 +7,7 @@ from pymatgen.core import Structure
 
 from lps_flows.builders import BuildSettings
 from lps_flows.chemistry import CompositionLine, OwnCrystal, crystal
-from lps_flows.engines import EngineSettings
+from lps_flows.engines import EngineSettings, ForcesSettings
 from lps_flows.evolution import EvolutionSettings
 from lps_flows.flows.conductivity import ConductivitySettings
 from lps_flows.flows.sampling import CompositionPlan, ScanSettings
@@ -81,7 +81,7 @@ class CampaignKeys(FrozenSettings):
     conductivity: ConductivitySettings = Field(
         ConductivitySettings(), description="Molecular dynamics and transport."
     )
-    conductivity_engine: EngineSettings | None = Field(
+    conductivity_engine: ForcesSettings | None = Field(
         None,
         description="Engine of the molecular dynamics; none: the reference engine. "
         "'ann' without a potential means the one trained in the campaign.",
