@@ -21,16 +21,10 @@ from pymatgen.core import Structure
 
 from lps_flows.analysis.hull import HullEntry
 from lps_flows.analysis.hull_places import line_hull
+from lps_flows.analysis.literature import paper_value
 from lps_flows.chemistry import CompositionLine, crystal, crystals
 from lps_flows.engines import EngineSettings, get_engine, read_calculation
 
-# Guo et al., Chem. Mater. 2022 (PBE, 520 eV), meV/atom above the hull.
-PAPER = {
-    "gamma-Li3PS4": 0.0,
-    "beta-Li3PS4": 3.2,
-    "Li7P3S11": 17.2,
-    "Li4P2S7": 23.5,
-}
 SEVENNET = ("7net-0", "7net-l3i5")
 
 
@@ -95,7 +89,8 @@ def table(documents: dict[str, dict]) -> str:
     keys = {key: x for hull in hulls.values() for key, (x, _) in hull.items()}
     lines = [["crystal", "x", "paper", *hulls], ["---"] * (3 + len(hulls))]
     for key, x in sorted(keys.items(), key=lambda item: item[1]):
-        row = [key, f"{x:.3f}", f"{PAPER[key]:.1f}" if key in PAPER else ""]
+        paper = paper_value(key, "energy above hull")
+        row = [key, f"{x:.3f}", "" if paper is None else f"{paper:.1f}"]
         for name, hull in hulls.items():
             if key not in hull:
                 row.append("")

@@ -11,7 +11,7 @@ from maggma.stores import MemoryStore
 
 from lps_flows.analysis import diffusivity
 from lps_flows.analysis.density import probability_density
-from lps_flows.analysis.literature import literature_for, transport_literature
+from lps_flows.analysis.literature import literature, literature_for, paper_value
 from lps_flows.analysis.transport import summarise_transport
 from lps_flows.builders.transport import TransportBuilder
 from lps_flows.chemistry import crystal, full_formula
@@ -91,7 +91,8 @@ def test_without_a_usable_run_the_reason_is_the_number_of_temperatures():
 
 
 def test_the_papers_values_are_found_by_label():
-    assert len(transport_literature()) == 100
+    assert len(literature()) == 112
+    assert all(value.citation for value in literature())
     for label, energy, sigma in (
         ("gc-Li38P24S79", 0.282, 3.45),
         ("Li7P3S11", 0.189, 46.9),
@@ -105,6 +106,9 @@ def test_the_papers_values_are_found_by_label():
             paper = [v for v in literature_for(label, quantity) if v.by_the_paper]
             assert [v.values for v in paper] == [(value,)]
             assert "chemmater" in paper[0].citation
+            assert paper_value(label, quantity) == value
+    assert paper_value("Li4P2S7", "energy above hull") == 23.5
+    assert paper_value("Li2S", "energy above hull") is None
 
 
 def test_table_holds_ours_the_papers_and_others(document, tmp_path):

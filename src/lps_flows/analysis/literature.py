@@ -1,15 +1,19 @@
-"""Published conductivities and activation energies, with their citations."""
+"""Published numbers to set beside ours, with their citations."""
 
 from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-# The source whose own molecular dynamics Table 1 compares with.
+from lps_flows.chemistry import CompositionLine
+
+# The study whose line and numbers this package sets beside a campaign's.
 PAPER = "10.1021/acs.chemmater.2c00267"
+_NOT_ITS_OWN = ("AIMD", "experiment", "other simulation")
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,8 @@ class LiteratureValue:
     Attributes
     ----------
     quantity
-        'activation energy' or 'RT ionic conductivity'.
+        What was measured or computed, e.g. 'activation energy', 'RT ionic
+        conductivity', 'energy above hull', 'miscibility gap'.
     phase
         Phase as the source names it.
     x
@@ -29,7 +34,7 @@ class LiteratureValue:
     text
         The same as published.
     unit
-        'eV' or 'mS/cm'.
+        'eV', 'mS/cm', 'meV/atom'.
     method
         How it was obtained.
     citation
@@ -47,18 +52,27 @@ class LiteratureValue:
 
     @property
     def by_the_paper(self) -> bool:
-        """True for the molecular dynamics of the paper itself."""
-        return (
-            self.method.startswith("AIMD")
-            and self.method != "AIMD"
-            and (PAPER in self.citation)
-        )
+        """True for what the paper itself computed, not for what it quotes."""
+        return PAPER in self.citation and self.method not in _NOT_ITS_OWN
+
+    def concerns(self, label: str) -> bool:
+        """Whether it was published of a structure.
+
+        Parameters
+        ----------
+        label
+            Name of the structure, e.g. 'beta-Li3PS4' or 'gc-Li42P16S61'. A phase
+            matches when its name starts with the label, or with the label's formula
+            without a Greek prefix.
+        """
+        bare = re.sub(r"^(alpha|beta|gamma)-", "", label)
+        return re.split(r"[ (]", self.phase)[0] in (label, bare)
 
 
 @cache
-def transport_literature() -> tuple[LiteratureValue, ...]:
-    """Return the published conductivities and activation energies."""
-    source = resources.files("lps_flows.analysis") / "data/transport_literature.csv"
+def literature() -> tuple[LiteratureValue, ...]:
+    """Return every published number the package carries."""
+    source = resources.files("lps_flows.analysis") / "data/literature.csv"
     with source.open(encoding="utf-8") as file:
         return tuple(_value(row) for row in csv.DictReader(file))
 
@@ -82,25 +96,26 @@ def _value(row: dict[str, str]) -> LiteratureValue:
 
 
 def literature_for(label: str, quantity: str) -> list[LiteratureValue]:
-    """Return the published values of one phase.
+    """Return the published values of one structure, see `LiteratureValue.concerns`."""
+    return [v for v in literature() if v.quantity == quantity and v.concerns(label)]
 
-    Parameters
-    ----------
-    label
-        Name of the structure, e.g. 'beta-Li3PS4' or 'gc-Li42P16S61'. A phase matches
-        when its name starts with the label, or with the label's formula without a
-        Greek prefix.
-    quantity
-        'activation energy' or 'RT ionic conductivity'.
-    """
-    bare = re.sub(r"^(alpha|beta|gamma)-", "", label)
 
-    def matches(phase: str) -> bool:
-        first = re.split(r"[ (]", phase)[0]
-        return first in (label, bare)
+def of_the_paper(quantity: str) -> list[LiteratureValue]:
+    """Return what the paper itself found of a quantity, in the order of its text."""
+    return [v for v in literature() if v.quantity == quantity and v.by_the_paper]
 
-    return [
-        value
-        for value in transport_literature()
-        if value.quantity == quantity and matches(value.phase)
-    ]
+
+def paper_value(label: str, quantity: str) -> float | None:
+    """Return the paper's own number for a structure, None where it gives none."""
+    found = (v for v in of_the_paper(quantity) if v.phase.split(" ")[0] == label)
+    return next((value.values[0] for value in found), None)
+
+
+def paper_citation() -> str:
+    """Return the citation of the paper."""
+    return next(value.citation for value in literature() if value.by_the_paper)
+
+
+def is_papers_line(end_members: Sequence[str]) -> bool:
+    """Whether a composition line is the paper's, so that its numbers mean anything."""
+    return tuple(end_members) == CompositionLine().end_members

@@ -11,12 +11,12 @@ from typing import Any
 from jobflow import JobStore
 
 from lps_flows.analysis import HullError, HullSettings
+from lps_flows.analysis.literature import is_papers_line
 from lps_flows.report.blocks import Download, Section
 from lps_flows.report.collections import ResultStore, read
 from lps_flows.report.diagram import LIGHT_FIELDS, Diagram, with_classes
 from lps_flows.report.documents import finished_jobs, outputs
 from lps_flows.report.hull_table import hull_rows, write_hull_table, write_points
-from lps_flows.report.paper import is_papers_line
 from lps_flows.report.results import (
     current_diagram,
     transport_documents,

@@ -16,10 +16,10 @@ from lps_flows.analysis import (
     lowest_points,
     metastable_hull,
 )
+from lps_flows.analysis.literature import is_papers_line
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.report.collections import ResultStore, read
 from lps_flows.report.documents import JobOutput
-from lps_flows.report.paper import is_papers_line
 from lps_flows.schemas.clusters import ClusterAssignment
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from typing import TextIO
 
+from lps_flows.analysis.literature import paper_value
 from lps_flows.report.diagram import Diagram, Point
-from lps_flows.report.paper import E_ABOVE_HULL, GLASS_E_ABOVE_HULL
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,8 @@ def _rounded(value: object) -> object:
 
 def _row(point: Point, method: str) -> HullRow:
     paper = None
-    if point.glass:
-        paper = GLASS_E_ABOVE_HULL.get(point.label.removeprefix("gc-"))
-    elif point.source == "crystal":
-        paper = E_ABOVE_HULL.get(point.label)
+    if point.glass or point.source == "crystal":
+        paper = paper_value(point.label, "energy above hull")
     return HullRow(
         method=method,
         label=point.label,

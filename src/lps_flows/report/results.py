@@ -8,6 +8,7 @@ from pathlib import Path
 from jobflow import JobStore
 
 from lps_flows.analysis import HullError, HullSettings
+from lps_flows.analysis.literature import is_papers_line
 from lps_flows.plotting import write as plotting
 from lps_flows.plotting.transport_files import shown_run, write_transport
 from lps_flows.plotting.write import FigureDocuments, WrittenFigures
@@ -20,7 +21,6 @@ from lps_flows.report.diagram import (
 )
 from lps_flows.report.documents import outputs
 from lps_flows.report.hull_table import hull_rows, write_hull_table
-from lps_flows.report.paper import is_papers_line
 from lps_flows.report.summary import (
     candidates_text,
     conductivity_text,

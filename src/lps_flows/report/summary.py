@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from lps_flows.analysis.literature import paper_citation, paper_value
 from lps_flows.report.documents import JobOutput
 from lps_flows.report.hull_table import HullRow
-from lps_flows.report.paper import CITATION, TABLE_1
 from lps_flows.schemas.transport import TransportDocument
 
 NOT_RUN = "_This stage has not run yet._"
@@ -58,8 +58,8 @@ def summary_text(
         head += [
             "",
             (
-                f"The column 'paper' holds PBE and AIMD values of {CITATION}; ours are "
-                "by the method named, at the size of this campaign."
+                f"The column 'paper' holds PBE and AIMD values of {paper_citation()}; "
+                "ours are by the method named, at the size of this campaign."
             ),
         ]
     for title, text in sections:
@@ -285,7 +285,6 @@ def _plain(value: float) -> str:
 
 def paper_transport(label: str) -> tuple[str, str]:
     """Return the paper's activation energy (eV) and conductivity (mS/cm)."""
-    known = TABLE_1.get(label)
-    if known is None:
-        return "-", "-"
-    return f"{known.activation_energy:.3f}", f"{known.conductivity:g}"
+    energy = paper_value(label, "activation energy")
+    sigma = paper_value(label, "RT ionic conductivity")
+    return number(energy, 3), "-" if sigma is None else f"{sigma:g}"

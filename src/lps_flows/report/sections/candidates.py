@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lps_flows.analysis.literature import of_the_paper
 from lps_flows.report.blocks import Block, Note, Section, StructureLink, Table
 from lps_flows.report.documents import JobOutput
-from lps_flows.report.paper import CANDIDATE
 from lps_flows.report.summary import counted, verdict
 from lps_flows.schemas.candidates import CandidateDocument, CriterionRecord
 
@@ -33,6 +33,7 @@ def candidate_section(
         ordered = sorted(
             candidates, key=lambda c: (not c.chosen, c.rank or 0, c.e_above_hull)
         )
+        paper = of_the_paper("candidate")
         criteria = [criterion.name for criterion in ordered[0].criteria]
         blocks.append(
             Table(
@@ -50,7 +51,7 @@ def candidate_section(
                 f"Every sampled composition against the candidate rule, by "
                 f"{candidates[0].method}, {counted(len(candidates), 'composition')}: "
                 "what it has, and what it needs."
-                + (f" The paper's answer: {CANDIDATE}." if beside_paper else ""),
+                + (f" The paper's answer: {paper[0].phase}." if beside_paper else ""),
                 foldable=False,
             )
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from lps_flows.analysis.literature import of_the_paper, paper_citation
 from lps_flows.plotting import ternary_plotly
 from lps_flows.report.blocks import Block, Chart, Note, Section, StructureLink, Table
 from lps_flows.report.charts.phase_diagram import phase_diagram_figure
 from lps_flows.report.charts.style import INK, SANS
 from lps_flows.report.diagram import Diagram
 from lps_flows.report.hull_table import hull_rows
-from lps_flows.report.paper import CITATION, GAPS
 from lps_flows.report.results import PROVISIONAL
 from lps_flows.report.summary import counted, number
 
@@ -96,7 +96,7 @@ def _hull_table(diagram: Diagram) -> Table:
         ],
         f"Crystals on the line and the lowest glass-ceramic structure of every "
         f"composition, by {diagram.method}."
-        + (f" Paper: {CITATION}." if paper else ""),
+        + (f" Paper: {paper_citation()}." if paper else ""),
         foldable=False,
     )
 
@@ -108,7 +108,10 @@ def _gap_table(diagram: Diagram) -> Block:
             "compositions."
         )
     tolerance = 1000 * diagram.intervals[0].tolerance
-    papers = " and ".join(f"{low:.3g} < x < {high:.3g}" for low, high in GAPS)
+    papers = " and ".join(
+        "{:.3g} < x < {:.3g}".format(*gap.values)
+        for gap in of_the_paper("miscibility gap")
+    )
     return Table(
         (
             "between",

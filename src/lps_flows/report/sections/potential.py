@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lps_flows.analysis.literature import of_the_paper
 from lps_flows.report.blocks import Block, Chart, Section, Table
 from lps_flows.report.charts.potential import parity_figure
 from lps_flows.report.documents import JobOutput
@@ -26,6 +27,10 @@ def potential_section(potentials: Sequence[JobOutput]) -> Section:
             "potential", "Potential", missing="No potential has been trained yet."
         )
     newest = potentials[-1].output
+    rmse, mae, n_reference = (
+        of_the_paper(quantity)[0].text
+        for quantity in ("potential RMSE", "potential MAE", "reference structures")
+    )
     n_held_out = newest["validation"]["n_structures"]
     origin = f"{newest['method']}, trained on {newest['reference_method']} energies"
     blocks: list[Block] = [
@@ -49,8 +54,8 @@ def potential_section(potentials: Sequence[JobOutput]) -> Section:
                 )
                 for doc in (found.output for found in potentials)
             ],
-            "Potentials of this campaign, oldest first. The paper reaches RMSE 1.4 and "
-            "MAE 0.6 meV/atom on about 6,000 structures.",
+            f"Potentials of this campaign, oldest first. The paper reaches RMSE {rmse} "
+            f"and MAE {mae} meV/atom on {n_reference} structures.",
         ),
         Chart(
             "parity-chart",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from lps_flows.analysis.literature import of_the_paper, paper_citation
 from lps_flows.report.blocks import Block, Chart, Section, Table
 from lps_flows.report.charts.transport import arrhenius_figure, msd_figure
-from lps_flows.report.paper import CITATION, TABLE_1
 from lps_flows.report.summary import conductivity_cells, counted, paper_transport
 from lps_flows.schemas.transport import TransportDocument
 
@@ -82,7 +82,8 @@ def _table(
     if not beside_paper:
         return Table(header, rows, f"{caption}.")
     run = {d.label for d in documents}
-    rows += [(label, "not run here", "-", "-") for label in TABLE_1 if label not in run]
+    published = [value.phase for value in of_the_paper("activation energy")]
+    rows += [(key, "not run here", "-", "-") for key in published if key not in run]
     papers = [paper_transport(row[0]) for row in rows]
     return Table(
         (*header[:3], "paper", header[3], "paper"),
@@ -92,7 +93,7 @@ def _table(
                 rows, papers, strict=True
             )
         ],
-        f"{caption}. The paper's: AIMD, {CITATION}.",
+        f"{caption}. The paper's: AIMD, {paper_citation()}.",
     )
 
 
