@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +15,12 @@ from lps_flows.potential.aenet_files import (
     write_network_file,
     write_text_file,
 )
+from lps_flows.potential.committee import Committee
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.errors import DescriptorError, PotentialFileError
 from lps_flows.potential.network import ACTIVATIONS, ElementNetwork
 from lps_flows.potential.normalisation import Normalisation
-
-if TYPE_CHECKING:
-    from lps_flows.potential.model import ANNPotential
+from lps_flows.potential.storage import AnyCommittee
 
 _KEPT = (
     "description",
@@ -80,10 +79,10 @@ def _descriptor(path: Path, items: Mapping[str, Any]) -> ChebyshevDescriptor:
     return d
 
 
-def read_potential(paths: Mapping[str, str | Path]) -> ANNPotential:
+def read_potential(
+    kind: type[AnyCommittee], paths: Mapping[str, str | Path]
+) -> AnyCommittee:
     """Read one network file per element; see `ANNPotential.from_aenet`."""
-    from lps_flows.potential.model import ANNPotential  # noqa: PLC0415
-
     if not paths:
         raise PotentialFileError(
             "no file was given",
@@ -144,7 +143,7 @@ def read_potential(paths: Mapping[str, str | Path]) -> ANNPotential:
     kept = {i["element"]: {name: i[name] for name in _KEPT} for i in ordered}
     for i in ordered:
         kept[i["element"]]["atomic_energies"] = i["atomic_energies"]
-    return ANNPotential(
+    return kind(
         descriptor,
         normalisation,
         [{i["element"]: _network(i) for i in ordered}],
@@ -152,7 +151,7 @@ def read_potential(paths: Mapping[str, str | Path]) -> ANNPotential:
     )
 
 
-def network_items(potential: ANNPotential, element: str) -> dict[str, Any]:
+def network_items(potential: Committee, element: str) -> dict[str, Any]:
     """Return all items of the network file of one element."""
     d, norm = potential.descriptor, potential.normalisation
     z = d.species.index(element)
@@ -223,7 +222,7 @@ def network_items(potential: ANNPotential, element: str) -> dict[str, Any]:
     }
 
 
-def write_potential(potential: ANNPotential, folder: Path) -> dict[str, Path]:
+def write_potential(potential: Committee, folder: Path) -> dict[str, Path]:
     """Write ``El.nn`` and ``El.nn.ascii`` of the best member for each element."""
     folder.mkdir(parents=True, exist_ok=True)
     written = {}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lps_flows.potential import kernels
+from lps_flows.potential.committee import Committee
 from lps_flows.potential.derivatives import pull_back
 from lps_flows.potential.descriptor import LARGEST_CHUNK
 from lps_flows.potential.errors import PotentialError
@@ -16,9 +17,6 @@ from lps_flows.potential.forward import run_networks
 from lps_flows.potential.geometry import AnyStructure, Batch, is_single
 from lps_flows.potential.pairs import Pairs, SkinPairs
 from lps_flows.potential.threads import available_threads, run_all, split_range
-
-if TYPE_CHECKING:
-    from lps_flows.potential.model import ANNPotential
 
 _SMALLEST_SHARE = 256
 """Atoms, times members, below which waking another thread costs more than it saves."""
@@ -83,7 +81,7 @@ class Evaluator:
     """
 
     def __init__(
-        self, potential: ANNPotential, skin: float = 0.0, threads: int | None = None
+        self, potential: Committee, skin: float = 0.0, threads: int | None = None
     ) -> None:
         if not (np.isfinite(skin) and skin >= 0):
             raise PotentialError(
@@ -106,11 +104,32 @@ class Evaluator:
         committee: bool = False,
         keys: Sequence[Hashable] | None = None,
     ) -> Any:
-        """Evaluate one structure or a list; see `ANNPotential.evaluate`.
+        """Evaluate one structure or many, in one batch.
 
-        `keys` names the structures of a list, so that their neighbour lists are found
-        again when the list shrinks or changes its order; by default the positions in
-        the list are the names.
+        Parameters
+        ----------
+        structures
+            A structure (pymatgen Structure or Molecule, ASE Atoms), or a list of them.
+        forces, stress
+            Whether to compute them.
+        committee
+            Whether to add the standard deviations over all members. Energy and forces
+            are those of the best member either way.
+        keys
+            Names of the structures of a list, by which their neighbour lists are known
+            when it shrinks or changes its order; their positions in it if None.
+
+        Returns
+        -------
+        EvaluationResult or list of EvaluationResult
+            One per structure; a bare structure gives a bare result.
+
+        Raises
+        ------
+        UnknownElementError, OverlappingAtomsError, StructureError
+            When a structure cannot be evaluated.
+        PotentialError
+            When a committee is asked of a potential with one member.
         """
         single = is_single(structures)
         batch = self.potential.descriptor.batch(
@@ -134,14 +153,18 @@ class Evaluator:
     def _values(self, batch: Batch, derivatives: bool, committee: bool) -> BatchValues:
         n = len(batch.positions)
         if self.potential.device != "cpu":
+            # torch loads slowly
             from lps_flows.potential.torch_path import evaluate_batch  # noqa: PLC0415
 
-            return evaluate_batch(
-                self.potential,
-                batch,
-                self._lists.pairs(batch, 0, n),
-                derivatives=derivatives,
-                committee=committee,
+            pairs = self._lists.pairs(batch, 0, n)
+            return BatchValues(
+                *evaluate_batch(
+                    self.potential,
+                    batch,
+                    pairs,
+                    derivatives=derivatives,
+                    committee=committee,
+                )
             )
         threads = self.threads or available_threads()
         members = len(self.potential.members) if committee else 1
@@ -206,7 +229,7 @@ class _Share:
 
 
 def _evaluate_range(
-    potential: ANNPotential,
+    potential: Committee,
     packed: tuple[Any, ...],
     batch: Batch,
     pairs: Pairs,
@@ -228,19 +251,18 @@ def _evaluate_range(
     np.minimum(share.closest, pairs.closest, out=share.closest)
     slope = np.empty((end - begin, members, width) if members else (1, 1, 1), dtype)
     element = batch.element[begin:end]
-    mean, inverse_std, *networks = packed
+    scaling, networks = packed
     outputs = output[:, begin:end]
-    scaling = (mean, inverse_std)
-    run_networks(values, element, scaling, tuple(networks), outputs, slope, members > 0)
+    run_networks(values, element, scaling, networks, outputs, slope, members > 0)
     if members:
         local = batch.structure[begin:end] - share.span[0]
         origin = batch.starts[share.span[0]]
-        found = (share.forces, share.virial)
-        pull_back(*common, *shape, slope, begin, local, origin, *found)
+        sums = (share.forces, share.virial)
+        pull_back(*common, *shape, slope, begin, local, origin, *sums)
 
 
 def _cut(
-    potential: ANNPotential,
+    potential: Committee,
     batch: Batch,
     values: BatchValues,
     *,

@@ -88,48 +88,39 @@ class ElementNetwork:
         )
 
 
-@dataclass(frozen=True)
-class PackedNetworks:
-    """Networks of all elements and members in flat arrays for the compiled loop."""
+def pack_networks(
+    species: Sequence[str], members: Sequence[Mapping[str, ElementNetwork]]
+) -> tuple[np.ndarray, ...]:
+    """Pack the networks of all elements and members into flat arrays.
 
-    sizes: np.ndarray
-    n_layers: np.ndarray
-    codes: np.ndarray
-    offsets: np.ndarray
-    weights: np.ndarray
+    Networks of one element have the same shape in all members.
 
-    @classmethod
-    def pack(
-        cls, species: Sequence[str], members: Sequence[Mapping[str, ElementNetwork]]
-    ) -> PackedNetworks:
-        """Pack the members, whose networks of one element share their shape."""
-        depth = max(len(net.weights) for net in members[0].values())
-        sizes = np.ones((len(species), depth + 1), np.int64)
-        n_layers = np.zeros(len(species), np.int64)
-        codes = np.zeros((len(species), depth), np.int64)
-        offsets = np.zeros((len(species), depth), np.int64)
-        total = 0
-        for z, element in enumerate(species):
-            net = members[0][element]
-            n_layers[z] = len(net.weights)
-            sizes[z, : n_layers[z] + 1] = net.sizes
-            for layer, w in enumerate(net.weights):
-                codes[z, layer] = ACTIVATIONS.index(net.activations[layer])
-                offsets[z, layer] = total
-                total += w.size + w.shape[0]
-        flat = np.concatenate(
-            [
-                np.concatenate(
-                    [
-                        part
-                        for w, b in zip(
-                            member[element].weights, member[element].biases, strict=True
-                        )
-                        for part in (w.T.ravel(), b)
-                    ]
-                )
-                for member in members
-                for element in species
-            ]
-        ).reshape(len(members), total)
-        return cls(sizes, n_layers, codes, offsets, np.ascontiguousarray(flat))
+    Returns
+    -------
+    tuple of numpy.ndarray
+        As `run_networks` takes them: nodes of each layer, layers, activation codes,
+        where each layer's weights start, and the weights (n_members, n_weights).
+    """
+    depth = max(len(net.weights) for net in members[0].values())
+    sizes = np.ones((len(species), depth + 1), np.int64)
+    n_layers = np.zeros(len(species), np.int64)
+    codes = np.zeros((len(species), depth), np.int64)
+    offsets = np.zeros((len(species), depth), np.int64)
+    total = 0
+    for z, element in enumerate(species):
+        net = members[0][element]
+        n_layers[z] = len(net.weights)
+        sizes[z, : n_layers[z] + 1] = net.sizes
+        for layer, w in enumerate(net.weights):
+            codes[z, layer] = ACTIVATIONS.index(net.activations[layer])
+            offsets[z, layer] = total
+            total += w.size + w.shape[0]
+    weights = [
+        part
+        for member in members
+        for element in species
+        for w, b in zip(member[element].weights, member[element].biases, strict=True)
+        for part in (w.T.ravel(), b)
+    ]
+    flat = np.concatenate(weights).reshape(len(members), total)
+    return sizes, n_layers, codes, offsets, flat

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
 
+from lps_flows.potential.committee import Committee
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.errors import PotentialError, PotentialFileError
 from lps_flows.potential.network import ElementNetwork
 from lps_flows.potential.normalisation import Normalisation
 
-if TYPE_CHECKING:
-    from lps_flows.potential.model import ANNPotential
-
 FORMAT = "lps-flows-ann-1"
 _STATISTICS = ("mean", "mean_square", "minimum", "maximum", "n_atoms")
 
+AnyCommittee = TypeVar("AnyCommittee", bound=Committee)
+"""What is made of a file: a `Committee`, or a class made from it."""
 
-def content(potential: ANNPotential) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+
+def content(potential: Committee) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Split a potential into arrays and a JSON-safe header."""
     norm = potential.normalisation
     arrays = {f"normalisation.{name}": getattr(norm, name) for name in _STATISTICS}
@@ -33,17 +39,10 @@ def content(potential: ANNPotential) -> tuple[dict[str, np.ndarray], dict[str, A
             for layer, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
                 arrays[f"{k}.{element}.{layer}.weight"] = w
                 arrays[f"{k}.{element}.{layer}.bias"] = b
-    d = potential.descriptor
     header = {
         "format": FORMAT,
-        "descriptor": {
-            "species": list(d.species),
-            "radial_cutoff": d.radial_cutoff,
-            "radial_order": d.radial_order,
-            "angular_cutoff": d.angular_cutoff,
-            "angular_order": d.angular_order,
-            "minimum_distance": d.minimum_distance,
-        },
+        "descriptor": asdict(potential.descriptor)
+        | {"species": list(potential.species)},
         "n_members": len(potential.members),
         "best": potential.best,
         "activations": {
@@ -55,42 +54,49 @@ def content(potential: ANNPotential) -> tuple[dict[str, np.ndarray], dict[str, A
     return {key: np.ascontiguousarray(a) for key, a in arrays.items()}, header
 
 
-def _to_bytes(potential: ANNPotential) -> bytes:
-    from safetensors.numpy import save as save_tensors  # noqa: PLC0415
+def identifier(potential: Committee) -> str:
+    """Return the first 12 characters of a hash of everything that shapes a result."""
+    arrays, header = content(potential)
+    digest = hashlib.sha256()
+    for key in sorted(arrays):
+        digest.update(f"{key}{arrays[key].shape}".encode())
+        digest.update(arrays[key].tobytes())
+    for key in ("descriptor", "best", "activations"):
+        digest.update(f"{key}{header[key]!r}".encode())
+    return digest.hexdigest()[:12]
 
+
+def _to_bytes(potential: Committee) -> bytes:
     arrays, header = content(potential)
     return save_tensors(arrays, metadata={"lps-flows": json.dumps(header)})
 
 
-def _from_bytes(data: bytes, where: str) -> ANNPotential:
-    from safetensors import SafetensorError  # noqa: PLC0415
-    from safetensors.numpy import load as load_tensors  # noqa: PLC0415
-
+def _from_bytes(kind: type[AnyCommittee], data: bytes, where: str) -> AnyCommittee:
     try:
         arrays = load_tensors(data)
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length])["__metadata__"]["lps-flows"]
-        return _build(arrays, json.loads(header))
+        return _assembled(kind, arrays, json.loads(header))
     except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise PotentialFileError(
+        problem = (
             f"not a saved potential, or a damaged one ({type(error).__name__}: "
-            f"{str(error)[:120]})",
-            field="path",
-            value=where,
-            remedy="Save it again with ANNPotential.save",
-        ) from None
+            f"{str(error)[:120]})"
+        )
     except PotentialError as error:
-        raise PotentialFileError(
-            f"the parts do not fit together ({error})",
-            field="path",
-            value=where,
-            remedy="Save it again with ANNPotential.save",
-        ) from None
+        problem = f"the parts do not fit together ({error})"
+    raise PotentialFileError(
+        problem,
+        field="path",
+        value=where,
+        remedy="Save it again with ANNPotential.save",
+    )
 
 
-def _build(arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> ANNPotential:
-    from lps_flows.potential.model import ANNPotential  # noqa: PLC0415
-
+def _assembled(
+    kind: type[AnyCommittee],
+    arrays: Mapping[str, np.ndarray],
+    header: Mapping[str, Any],
+) -> AnyCommittee:
     if header["format"] != FORMAT:
         raise PotentialError(
             f"made by another version; this one reads {FORMAT}",
@@ -104,23 +110,22 @@ def _build(arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> ANNPo
         energy_scale=scale,
         energy_shift=shift,
     )
+
+    def layers(k: int, element: str, part: str, n: int) -> tuple[np.ndarray, ...]:
+        return tuple(arrays[f"{k}.{element}.{layer}.{part}"] for layer in range(n))
+
     members = [
         {
             element: ElementNetwork(
-                tuple(
-                    arrays[f"{k}.{element}.{layer}.weight"]
-                    for layer in range(len(names))
-                ),
-                tuple(
-                    arrays[f"{k}.{element}.{layer}.bias"] for layer in range(len(names))
-                ),
+                layers(k, element, "weight", len(names)),
+                layers(k, element, "bias", len(names)),
                 tuple(names),
             )
             for element, names in header["activations"].items()
         }
         for k in range(header["n_members"])
     ]
-    return ANNPotential(
+    return kind(
         ChebyshevDescriptor(**header["descriptor"]),
         normalisation,
         members,
@@ -129,7 +134,7 @@ def _build(arrays: Mapping[str, np.ndarray], header: Mapping[str, Any]) -> ANNPo
     )
 
 
-def save(potential: ANNPotential, path: Path) -> Path:
+def save(potential: Committee, path: Path) -> Path:
     """Write one safetensors file, replacing it only when complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".part")
@@ -138,7 +143,7 @@ def save(potential: ANNPotential, path: Path) -> Path:
     return path
 
 
-def load(path: Path) -> ANNPotential:
+def load(kind: type[AnyCommittee], path: Path) -> AnyCommittee:
     """Read one safetensors file."""
     try:
         data = path.read_bytes()
@@ -149,27 +154,23 @@ def load(path: Path) -> ANNPotential:
             value=str(path),
             remedy="Give the path of a file written by ANNPotential.save",
         ) from None
-    return _from_bytes(data, str(path))
+    return _from_bytes(kind, data, str(path))
 
 
-def to_dict(potential: ANNPotential) -> dict[str, Any]:
-    """Return a JSON-safe dictionary in monty's convention."""
-    return {
-        "@module": "lps_flows.potential.model",
-        "@class": "ANNPotential",
-        "identifier": potential.identifier,
-        "safetensors": base64.b64encode(_to_bytes(potential)).decode("ascii"),
-    }
+def to_text(potential: Committee) -> str:
+    """Return the bytes of a saved file as base64, for a document."""
+    return base64.b64encode(_to_bytes(potential)).decode("ascii")
 
 
-def from_dict(dictionary: Mapping[str, Any]) -> ANNPotential:
-    """Rebuild from `to_dict`."""
-    text = dictionary.get("safetensors")
-    if not isinstance(text, str):
+def from_text(kind: type[AnyCommittee], text: Any) -> AnyCommittee:
+    """Rebuild from `to_text`."""
+    try:
+        data = base64.b64decode(text)
+    except (TypeError, ValueError):
         raise PotentialFileError(
             "not a potential's dictionary",
             field="safetensors",
             value=type(text).__name__,
             remedy="Pass what ANNPotential.as_dict returned",
-        )
-    return _from_bytes(base64.b64decode(text), "dictionary")
+        ) from None
+    return _from_bytes(kind, data, "dictionary")

@@ -7,17 +7,16 @@ how it is tested where there is no GPU.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from lps_flows.potential.evaluation import BatchValues
-
 if TYPE_CHECKING:
+    from lps_flows.potential.committee import Committee, Member
     from lps_flows.potential.descriptor import ChebyshevDescriptor
     from lps_flows.potential.geometry import Batch
-    from lps_flows.potential.model import ANNPotential
     from lps_flows.potential.pairs import Pairs
 
 
@@ -101,7 +100,10 @@ _ACTIVATIONS = {
 
 
 def _networks(
-    potential: ANNPotential, values: torch.Tensor, element: torch.Tensor, chosen: list
+    potential: Committee,
+    values: torch.Tensor,
+    element: torch.Tensor,
+    chosen: Sequence[Member],
 ) -> torch.Tensor:
     """Return the outputs of the chosen members, (n_members, n_atoms)."""
 
@@ -124,21 +126,22 @@ def _networks(
 
 
 def evaluate_batch(
-    potential: ANNPotential,
+    potential: Committee,
     batch: Batch,
     pairs: Pairs,
     *,
     derivatives: bool,
     committee: bool,
-) -> BatchValues:
-    """Evaluate a batch, whose neighbours are `pairs`, on the potential's device."""
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Evaluate a batch, whose neighbours are `pairs`, on the potential's device.
+
+    Returns the three arrays of `evaluation.BatchValues`.
+    """
     device = "cpu" if potential.device == "torch" else potential.device
-    dtype = torch.float64 if potential.dtype == np.float64 else torch.float32
+    dtype = getattr(torch, potential.dtype)
     descriptor, n = potential.descriptor, len(batch.positions)
     descriptor.check_distances(pairs.closest)
-    chosen = (
-        list(potential.members) if committee else [potential.members[potential.best]]
-    )
+    chosen = potential.evaluated_members(committee)
 
     def index(array: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(array.astype(np.int64), device=device)
@@ -162,7 +165,7 @@ def evaluate_batch(
         )
         output = _networks(potential, values, index(batch.element), chosen)
     if not derivatives:
-        return BatchValues(output.cpu().double().numpy(), None, None)
+        return output.cpu().double().numpy(), None, None
     owner = index(batch.structure)[centre]
     forces = np.empty((len(chosen), n, 3))
     virial = np.empty((len(chosen), len(batch), 3, 3))
@@ -176,4 +179,4 @@ def evaluate_batch(
         total = pull.new_zeros(len(batch), 3, 3).index_add(0, owner, work)
         forces[k] = force.cpu().numpy()
         virial[k] = total.cpu().numpy()
-    return BatchValues(output.detach().cpu().double().numpy(), forces, virial)
+    return output.detach().cpu().double().numpy(), forces, virial
