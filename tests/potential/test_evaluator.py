@@ -148,8 +148,9 @@ def test_damaged_saved_files(tmp_path):
         ANNPotential.load(path)
     with pytest.raises(PotentialFileError, match="cannot be read"):
         ANNPotential.load(tmp_path / "none")
-    with pytest.raises(PotentialFileError):
-        ANNPotential.from_dict({"weights": 1})
+    for dictionary in ({"weights": 1}, {"safetensors": "abc"}, {"safetensors": 7}):
+        with pytest.raises(PotentialFileError):
+            ANNPotential.from_dict(dictionary)
 
 
 def test_the_most_uncertain():
