@@ -77,3 +77,26 @@ def test_end_members_must_differ_and_unknown_fields_are_refused():
         CompositionLine(end_members=("Li2S", "Li4S2"))
     with pytest.raises(ValidationError):
         CompositionLine(ends=("Li2S", "P2S5"))
+
+
+@pytest.mark.parametrize(
+    ("end_members", "mobile", "formers", "anions"),
+    [
+        (("Li2S", "P2S5"), "Li", ("P",), ("S",)),
+        (("P2S5", "Li2S"), "Li", ("P",), ("S",)),
+        (("Na2S", "SiS2"), "Na", ("Si",), ("S",)),
+        (("Li3PS4", "LiI"), "Li", ("P",), ("S", "I")),
+        (("Li3PO4", "Li3N"), "Li", ("P",), ("O", "N")),
+        (("Li6PS5Cl", "Li7PS6"), "Li", ("P",), ("S", "Cl")),
+        (("MgS", "P2S5"), "Mg", ("P",), ("S",)),
+        (("Li2S", "Na2S"), "Li", (), ("S",)),
+    ],
+)
+def test_a_line_says_what_moves_and_what_forms_the_network(
+    end_members: tuple[str, str],
+    mobile: str,
+    formers: tuple[str, ...],
+    anions: tuple[str, ...],
+) -> None:
+    line = CompositionLine(end_members=end_members)
+    assert (line.mobile, line.formers, line.anions) == (mobile, formers, anions)

@@ -15,6 +15,9 @@ from lps_flows.foundation import FrozenSettings, LpsFlowsError
 # (in atoms per formula unit) is the same composition.
 _TOLERANCE = 1e-6
 
+# Zachariasen's network formers are small cations of charge 3 to 5.
+_FORMER_CHARGE = 3.0
+
 
 class OffLineError(LpsFlowsError):
     """A composition that is no mixture of the line's two end members."""
@@ -37,6 +40,15 @@ class CompositionLine(FrozenSettings):
     ------
     pydantic.ValidationError
         When a formula is not readable or the two are multiples of each other.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import CompositionLine
+    >>> line = CompositionLine(end_members=("Na2S", "SiS2"))
+    >>> line.mobile, line.formers, line.anions
+    ('Na', ('Si',), ('S',))
+    >>> line.x("Na2SiS3")
+    0.5
     """
 
     end_members: tuple[str, str] = Field(
@@ -59,6 +71,47 @@ class CompositionLine(FrozenSettings):
         return tuple(
             sorted({e.symbol for f in self.end_members for e in Composition(f)})
         )
+
+    @cached_property
+    def charges(self) -> dict[str, float]:
+        """Formal charge of each element, in the order in which the formulas name them.
+
+        As in the first end member that holds it. Where no charges balance, the most
+        electronegative element of a formula counts as its anion.
+        """
+        charges: dict[str, float] = {}
+        for composition in map(Composition, self.end_members):
+            guesses = composition.oxi_state_guesses()
+            most = max(composition, key=lambda element: element.X).symbol
+            for element in composition:
+                plain = -1.0 if element.symbol == most else 1.0
+                charge = guesses[0][element.symbol] if guesses else plain
+                charges.setdefault(element.symbol, charge)
+        return charges
+
+    @cached_property
+    def mobile(self) -> str:
+        """Symbol of the ion that moves: the cation of least charge."""
+        charges = self.charges
+        cations = [element for element in charges if charges[element] > 0]
+        return min(cations or charges, key=lambda element: charges[element])
+
+    @cached_property
+    def formers(self) -> tuple[str, ...]:
+        """Symbols of the elements that form the network: cations of charge 3 or more.
+
+        The ion that moves is none of them.
+        """
+        return tuple(
+            element
+            for element, charge in self.charges.items()
+            if charge >= _FORMER_CHARGE and element != self.mobile
+        )
+
+    @cached_property
+    def anions(self) -> tuple[str, ...]:
+        """Symbols of the anions, which the formers bind."""
+        return tuple(e for e, charge in self.charges.items() if charge < 0)
 
     def amounts(self, composition: str | Composition) -> tuple[float, float]:
         """Count the formula units of each end member in a composition.

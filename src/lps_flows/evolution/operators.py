@@ -207,10 +207,10 @@ def permutation(nursery: Nursery) -> Child:
     """Move one to four mobile atoms to other places."""
     (parent,) = nursery.parents(1)
     problem = nursery.problem
-    vacant = [i for i in parent.removed if problem.symbols[i] == problem.mobile]
+    vacant = [i for i in parent.removed if problem.symbols[i] == problem.line.mobile]
     moved = permute(
         parent.structure,
-        problem.mobile,
+        problem.line.mobile,
         problem.parent.frac_coords[vacant],
         int(nursery.rng.integers(1, 5)),
         nursery.rng,

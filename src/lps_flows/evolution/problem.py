@@ -103,16 +103,6 @@ class RemovalProblem:
         return [known[symbol] for symbol in self.symbols.tolist()]
 
     @cached_property
-    def mobile(self) -> str:
-        """Element whose sites the permutation operator shuffles.
-
-        The first end member's element that the second one lacks: Li of Li2S-P2S5.
-        """
-        first, second = (removal_elements(f) for f in self.line.end_members)
-        own = [element for element in first if element not in second]
-        return own[0] if own else first[0]
-
-    @cached_property
     def distances(self) -> np.ndarray:
         """Shortest distance between every two parent sites (Å)."""
         return np.asarray(self.parent.distance_matrix)
@@ -215,8 +205,3 @@ class RemovalProblem:
             coordinates[order[kept]],
         )
         return ordered, removed
-
-
-def removal_elements(formula: str) -> list[str]:
-    """Return the elements of a formula, alphabetical."""
-    return sorted(atoms_removed(formula, 1))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from lps_flows.chemistry import CompositionLine
-from lps_flows.evolution.problem import removal_elements
 
 
 def follow_line(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,24 +31,24 @@ def follow_line(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _consequences(line: CompositionLine, crystals: Any) -> dict[str, Any]:
-    first, second = (removal_elements(formula) for formula in line.end_members)
-    own = [element for element in first if element not in second] or first[:1]
-    formers = [element for element in second if element not in first]
-    ligands = [element for element in second if element in first]
     motifs: dict[str, str] = {}
-    if len(formers) == len(ligands) == 1:
-        motifs = {"former": formers[0], "ligand": ligands[0]}
+    if len(line.formers) == len(line.anions) == 1:
+        motifs = {"former": line.formers[0], "ligand": line.anions[0]}
     default = CompositionLine()
     found: dict[str, Any] = {
         "analysis": {
             "hull": {"end_members": list(line.end_members)},
             "motifs": motifs,
             "fingerprints": {
-                "element": own[0],
-                "species": list(dict.fromkeys([*own, *formers, *ligands])),
+                "element": line.mobile,
+                "species": list(
+                    dict.fromkeys(
+                        [line.mobile, *line.formers, *line.anions, *line.elements]
+                    )
+                ),
             },
         },
-        "conductivity": {"analysis": {"mobile": own[0], "motifs": motifs}},
+        "conductivity": {"analysis": {"mobile": line.mobile, "motifs": motifs}},
     }
     if line.end_members != default.end_members:
         found["analysis"]["clusters"] = {"references": crystals}
