@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
+from lps_flows.chemistry import closest_contact
 from lps_flows.evolution import EvolutionSettings, Individual
 from lps_flows.evolution.operators import (
     OPERATORS,
@@ -22,7 +23,6 @@ from lps_flows.evolution.selection import select
 from lps_flows.evolution.structure_operators import (
     permute,
     rattle,
-    smallest_contact,
     splice,
     strain,
 )
@@ -33,7 +33,14 @@ def individual(problem, rng, identifier=0):
     structure = problem.build(removed)
     structure = rattle(structure, 0.05, rng, everywhere=True)
     return Individual(
-        identifier, 0, "random_removal", (), removed, structure, -1.0, None, True
+        structure,
+        removed,
+        "random_removal",
+        identifier=identifier,
+        generation=0,
+        energy=-1.0,
+        energy_std=None,
+        converged=True,
     )
 
 
@@ -158,7 +165,7 @@ def test_permutation_moves_only_the_mobile_element(beta_problem):
     changed = np.any(moved.frac_coords != parent.frac_coords, axis=1)
     assert changed.sum() == 2
     assert {parent[i].specie.symbol for i in np.flatnonzero(changed)} == {"Li"}
-    assert smallest_contact(moved) > 0.5
+    assert closest_contact(moved) > 0.5
 
 
 def test_strain_and_rattle_follow_their_sizes(beta_problem):

@@ -2,11 +2,9 @@ import numpy as np
 import pytest
 
 from lps_flows.chemistry import (
-    CompositionLine,
     OffLineError,
     RemovalError,
     crystal,
-    substituted,
     supercell_near,
 )
 from lps_flows.evolution import (
@@ -55,17 +53,6 @@ def test_assignment_finds_the_genome_of_a_shaken_shuffled_structure(beta_problem
     ordered, found = beta_problem.assign(shuffled)
     assert found == removed
     np.testing.assert_allclose(ordered.frac_coords, structure.frac_coords)
-
-
-def test_mobile_element_follows_from_the_line():
-    assert RemovalProblem(crystal("beta-Li3PS4"), "P2S5", 1).mobile == "Li"
-    sodium = RemovalProblem(
-        substituted(crystal("beta-Li3PS4"), {"Li": "Na"}),
-        "Na2S",
-        1,
-        CompositionLine(end_members=("Na2S", "P2S5")),
-    )
-    assert sodium.mobile == "Na"
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,13 @@ import pytest
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from lps_flows.chemistry import crystal, remove_units
+from lps_flows.chemistry import closest_contact, crystal, remove_units
 from lps_flows.potential import (
     OverlappingAtomsError,
     RelaxationSettings,
     relax_batch,
 )
 from lps_flows.potential.coordinates import RelaxedCoordinates
-from lps_flows.potential.relaxation import closest_contact
 from tests.toy_potential import ToyPotential, ToyResult
 
 FIXED = RelaxationSettings(relax_cell=False, max_steps=25)

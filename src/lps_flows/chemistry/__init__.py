@@ -6,6 +6,7 @@ from lps_flows.chemistry.cells import (
     supercell_multiples,
     supercell_near,
 )
+from lps_flows.chemistry.contacts import closest_contact
 from lps_flows.chemistry.formula import full_formula
 from lps_flows.chemistry.library import (
     CrystalEntry,
@@ -35,6 +36,7 @@ __all__ = [
     "SupercellError",
     "UnknownCrystalError",
     "atoms_removed",
+    "closest_contact",
     "crystal",
     "crystals",
     "entry",

@@ -25,7 +25,16 @@ def chebyshev_fingerprint(species: Sequence[str]) -> Fingerprint:
     Parameters
     ----------
     species
-        Elements the structures may hold, in a fixed order.
+        Elements the structures may hold.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal, supercell_near
+    >>> from lps_flows.evolution import chebyshev_fingerprint
+    >>> fingerprint = chebyshev_fingerprint(["Li", "S"])
+    >>> small, large = crystal("Li2S"), supercell_near(crystal("Li2S"), 96)
+    >>> bool(abs(fingerprint(small) - fingerprint(large)).max() < 1e-12)
+    True
     """
     descriptor = ChebyshevDescriptor(species=tuple(sorted(species)))
 
@@ -72,6 +81,10 @@ def is_duplicate(
     return bool(matcher.fit(candidate.structure, member.structure))
 
 
+def _by_energy(individual: Individual) -> tuple[float, int]:
+    return individual.energy_per_atom, individual.identifier
+
+
 def survivors(
     members: Sequence[Individual],
     newborn: Sequence[Individual],
@@ -79,28 +92,14 @@ def survivors(
 ) -> tuple[list[Individual], set[int]]:
     """Keep the lowest distinct individuals: elitist selection.
 
-    Parameters
-    ----------
-    members
-        The population so far, all distinct.
-    newborn
-        Valid individuals that want to join.
-    settings
-        Size and thresholds.
-
-    Returns
-    -------
-    tuple
-        The new population, lowest energy first, and the identifiers of newborn that
-        are duplicates of a lower one.
+    `members`, the population so far, are distinct, and all `newborn` valid. Returns the
+    new population, lowest energy first, and the identifiers of newborn that are
+    duplicates of a lower one.
     """
-    by_energy = sorted(
-        [*members, *newborn], key=lambda i: (i.energy_per_atom, i.identifier)
-    )
     old = {member.identifier for member in members}
     kept: list[Individual] = []
     duplicates: set[int] = set()
-    for individual in by_energy:
+    for individual in sorted([*members, *newborn], key=_by_energy):
         if len(kept) == settings.population:
             break
         is_old = individual.identifier in old
@@ -130,10 +129,25 @@ def lowest_distinct(
     list of Individual
         Lowest first: those at least `diversity` apart, then, when there are too few,
         the lowest of the others that are no duplicates.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.evolution import (
+    ...     EvolutionSettings, Individual, chebyshev_fingerprint, lowest_distinct)
+    >>> structure = crystal("gamma-Li3PS4")
+    >>> one = Individual(
+    ...     structure=structure, removed=(), operator="rattle", identifier=0,
+    ...     generation=0, energy=-64.0, energy_std=None, converged=True,
+    ...     fingerprint=chebyshev_fingerprint(["Li", "P", "S"])(structure))
+    >>> same = replace(one, identifier=1, energy=-64.001)
+    >>> [i.identifier for i in lowest_distinct([one, same], EvolutionSettings())]
+    [1]
     """
     valid = sorted(
         (i for i in individuals if i.rejection is None and i.fingerprint is not None),
-        key=lambda i: (i.energy_per_atom, i.identifier),
+        key=_by_energy,
     )
     chosen: list[Individual] = []
     for needed in (settings.diversity, 0.0):
@@ -147,4 +161,4 @@ def lowest_distinct(
                 for other in chosen
             ):
                 chosen.append(individual)
-    return sorted(chosen, key=lambda i: (i.energy_per_atom, i.identifier))
+    return sorted(chosen, key=_by_energy)

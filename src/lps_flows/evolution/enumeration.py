@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from itertools import combinations, product
 from math import comb, prod
 
@@ -14,7 +15,17 @@ from lps_flows.evolution.problem import RemovalProblem, Removed
 
 
 def count_removals(problem: RemovalProblem) -> int:
-    """Return the number of removals, symmetric copies counted."""
+    """Return the number of removals, symmetric copies counted.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.evolution import (
+    ...     RemovalProblem, count_removals, distinct_removals)
+    >>> problem = RemovalProblem(crystal("gamma-Li3PS4"), "Li2S", 1)
+    >>> count_removals(problem), len(distinct_removals(problem))
+    (120, 33)
+    """
     return prod(comb(len(problem.sites[e]), n) for e, n in problem.counts.items())
 
 
@@ -22,13 +33,6 @@ def distinct_removals(
     problem: RemovalProblem, limit: int = 1_000_000
 ) -> dict[Removed, int]:
     """Enumerate the removals that symmetry does not relate.
-
-    Parameters
-    ----------
-    problem
-        The search space.
-    limit
-        Largest number of removals looked through.
 
     Returns
     -------
@@ -39,6 +43,13 @@ def distinct_removals(
     ------
     EvolutionError
         When there are more removals than `limit`.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.evolution import RemovalProblem, distinct_removals
+    >>> distinct_removals(RemovalProblem(crystal("Li2S"), "Li2S", 1))
+    {(0, 1, 8): 16, (0, 2, 8): 48, (0, 3, 8): 48}
     """
     total = count_removals(problem)
     if total > limit:
@@ -48,20 +59,15 @@ def distinct_removals(
             value=limit,
             remedy="Use a smaller cell, fewer units or a larger limit",
         )
-    found: dict[Removed, int] = {}
-    for removed in _all_removals(problem):
-        representative = problem.canonical(removed)
-        found[representative] = found.get(representative, 0) + 1
-    return found
-
-
-def _all_removals(problem: RemovalProblem) -> Iterator[Removed]:
     choices = [
         combinations(problem.sites[element].tolist(), count)
         for element, count in problem.counts.items()
     ]
+    multiplicities: Counter[Removed] = Counter()
     for parts in product(*choices):
-        yield tuple(sorted(site for part in parts for site in part))
+        removed = tuple(sorted(site for part in parts for site in part))
+        multiplicities[problem.canonical(removed)] += 1
+    return dict(multiplicities)
 
 
 def evaluations_to_reach(
@@ -82,6 +88,17 @@ def evaluations_to_reach(
     -------
     int or None
         Relaxations up to and including the one that reached it; None when none did.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.evolution import RemovalProblem, evaluations_to_reach, evolve
+    >>> from lps_flows.potential import RelaxationResult
+    >>> problem = RemovalProblem(crystal("gamma-Li3PS4"), "Li2S", 1)
+    >>> def relax(structures):
+    ...     return [RelaxationResult(s, -k) for k, s in enumerate(structures)]
+    >>> evaluations_to_reach(evolve(problem, relax), -10 / 13)
+    11
     """
     for generation in generations:
         for individual in generation.newborn:
@@ -108,8 +125,14 @@ def random_evaluations(
         Of each distinct removal, from `distinct_removals`.
     targets
         Distinct removals that count as a hit.
-    rng
-        Generator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lps_flows.evolution import random_evaluations
+    >>> multiplicities = {(0,): 4, (1,): 2, (2,): 1}
+    >>> random_evaluations(multiplicities, {(2,)}, np.random.default_rng(1))
+    3
     """
     # Weighted sampling without replacement: order by exponential waiting times.
     names = list(multiplicities)

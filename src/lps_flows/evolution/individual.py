@@ -37,20 +37,18 @@ class Child:
     by_genome: bool = False
 
 
-@dataclass(frozen=True)
-class Individual:
+@dataclass(frozen=True, kw_only=True)
+class Individual(Child):
     """A child after relaxation.
 
     Parameters
     ----------
+    structure
+        Relaxed structure; the other fields of a `Child` besides.
     identifier
         Unique within a run, in order of birth.
     generation
         Generation it was born in.
-    operator, parents, removed, by_genome
-        See `Child`.
-    structure
-        Relaxed structure.
     energy
         Total energy (eV), NaN when it could not be computed.
     energy_std
@@ -64,18 +62,23 @@ class Individual:
     atomic_energies
         (n_atoms) share of each atom in the energy (eV) or None; they tell a
         crossover which region of which parent is the better one.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.evolution import Individual
+    >>> individual = Individual(
+    ...     structure=crystal("Li2S"), removed=(), operator="random_removal",
+    ...     identifier=0, generation=0, energy=-48.0, energy_std=None, converged=True)
+    >>> individual.energy_per_atom
+    -4.0
     """
 
     identifier: int
     generation: int
-    operator: str
-    parents: tuple[int, ...]
-    removed: Removed
-    structure: Structure
     energy: float
     energy_std: float | None
     converged: bool
-    by_genome: bool = False
     rejection: str | None = None
     fingerprint: np.ndarray | None = field(default=None, repr=False, compare=False)
     atomic_energies: np.ndarray | None = field(default=None, repr=False, compare=False)
@@ -118,6 +121,20 @@ class Generation:
         Times this generation was redrawn because nothing survived.
     stopped
         Why the run ends here, or None.
+
+    Examples
+    --------
+    `evolve` yields them; its argument `start` takes any of them.
+
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.evolution import RemovalProblem, evolve
+    >>> from lps_flows.potential import RelaxationResult
+    >>> problem = RemovalProblem(crystal("gamma-Li3PS4"), "Li2S", 1)
+    >>> def unrelaxed(structures):
+    ...     return [RelaxationResult(structure, -60.0) for structure in structures]
+    >>> generation = next(evolve(problem, unrelaxed))
+    >>> generation.index, generation.n_evaluations, generation.best.energy
+    (0, 32, -60.0)
     """
 
     index: int
@@ -141,7 +158,7 @@ class Generation:
         return self.population[0]
 
 
-def plain(structure: Structure) -> Structure:
+def as_documented(structure: Structure) -> Structure:
     """Return lattice, species and fractional coordinates alone.
 
     A structure that went through a document comes back bit by bit the same, so that

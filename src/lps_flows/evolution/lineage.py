@@ -35,6 +35,15 @@ def ancestry(
     list of tuple
         Edges (parent, child), children in descending order; a member of the first
         generation has none.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Document
+    >>> from lps_flows.evolution import ancestry
+    >>> parents = {0: (), 1: (), 2: (0, 1), 3: (2,)}
+    >>> born = [Document(identifier=i, parents=p) for i, p in parents.items()]
+    >>> ancestry(born, 3)
+    [(2, 3), (0, 2), (1, 2)]
     """
     parents = {i.identifier: tuple(i.parents) for i in individuals}
     edges: list[tuple[int, int]] = []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pymatgen.core import Structure
 
+from lps_flows.chemistry import closest_contact
 from lps_flows.evolution.individual import Child, Individual
 from lps_flows.evolution.problem import RemovalProblem, Removed
 from lps_flows.evolution.regions import ParentAtoms, Slab, best_slab
@@ -24,7 +25,6 @@ from lps_flows.evolution.settings import EvolutionSettings
 from lps_flows.evolution.structure_operators import (
     permute,
     rattle,
-    smallest_contact,
     splice,
     strain,
     symbols_of,
@@ -99,7 +99,7 @@ class Nursery:
         pristine = self.problem.build(removed)
         if bases and self.rng.random() < self.settings.inherited_fraction:
             inherited = self._inherited(removed, bases, pristine)
-            if smallest_contact(inherited) >= self.settings.min_distance:
+            if closest_contact(inherited) >= self.settings.min_distance:
                 return Child(inherited, removed, operator, ids, by_genome=True)
         return Child(pristine, removed, operator, ids, by_genome=True)
 

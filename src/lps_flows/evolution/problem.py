@@ -43,6 +43,15 @@ class RemovalProblem:
         When the removal is impossible.
     ParentError
         When the parent is disordered, or too small to leave a choice.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal, supercell_near
+    >>> from lps_flows.evolution import RemovalProblem
+    >>> parent = supercell_near(crystal("beta-Li3PS4"), 128)
+    >>> problem = RemovalProblem(parent, "Li2S", 3)
+    >>> problem.formula, problem.counts
+    ('Li42P16S61', {'Li': 6, 'S': 3})
     """
 
     parent: Structure

@@ -62,26 +62,10 @@ def mutate(
     rng: np.random.Generator,
     at_least: int = 0,
 ) -> Removed:
-    """Exchange removed sites for kept ones of the same element.
+    """Exchange removed sites for kept ones of the same element, each with odds `rate`.
 
-    Parameters
-    ----------
-    problem
-        The search space.
-    removed
-        Genome to change.
-    rate
-        Odds for each removed site.
-    rng
-        Generator.
-    at_least
-        Exchanges made in any case.
-
-    Returns
-    -------
-    tuple of int
-        New genome, of the same stoichiometry. Half of the new sites are drawn from
-        anywhere, half near the old one.
+    Half of the new sites are drawn from anywhere, half near the old one; `at_least` so
+    many are exchanged in any case.
     """
     sites = list(removed)
     chosen = np.flatnonzero(rng.random(len(sites)) < rate)
@@ -109,22 +93,9 @@ def cross(
 ) -> Removed:
     """Inherit removed sites of the first parent inside a region, else of the second.
 
-    Parameters
-    ----------
-    problem
-        The search space.
-    first, second
-        Genomes.
-    inside
-        (n_sites) True where the first parent rules.
-    rng
-        Generator.
-
-    Returns
-    -------
-    tuple of int
-        A genome; where the two halves give too many or too few sites of an element
-        they are dropped at random, or filled up from the parents' other sites.
+    `inside` (n_sites) is True where the first genome rules. Where the two halves give
+    too many or too few sites of an element they are dropped at random, or filled up
+    from the parents' other sites.
     """
     child: list[int] = []
     for element, count in problem.counts.items():
@@ -151,18 +122,8 @@ def overlay_distances(
 ) -> np.ndarray:
     """Measure how far two genomes lie apart under each symmetry of the parent.
 
-    Parameters
-    ----------
-    problem
-        The search space.
-    first, second
-        Genomes; the second one is moved.
-
-    Returns
-    -------
-    ndarray
-        (n_operations) mean distance (Å) from each removed site of the first to the
-        nearest one of the same element of the moved second.
+    Returns (n_operations) mean distances (Å) from each removed site of the first to the
+    nearest one of the same element of the moved second.
     """
     moved = problem.operations[0][:, list(second)]
     gaps = problem.distances[np.array(first)[None, :, None], moved[:, None, :]]

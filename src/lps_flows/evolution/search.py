@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from pymatgen.core import Structure
 
+from lps_flows.chemistry import closest_contact
 from lps_flows.evolution.duplicates import (
     Fingerprint,
     chebyshev_fingerprint,
@@ -16,7 +17,12 @@ from lps_flows.evolution.duplicates import (
 )
 from lps_flows.evolution.errors import NothingSurvivedError
 from lps_flows.evolution.generator import freeze_generator, thaw_generator
-from lps_flows.evolution.individual import Child, Generation, Individual, plain
+from lps_flows.evolution.individual import (
+    Child,
+    Generation,
+    Individual,
+    as_documented,
+)
 from lps_flows.evolution.operators import (
     OPERATORS,
     Nursery,
@@ -26,7 +32,6 @@ from lps_flows.evolution.operators import (
 )
 from lps_flows.evolution.problem import RemovalProblem, Removed
 from lps_flows.evolution.settings import EvolutionSettings
-from lps_flows.evolution.structure_operators import smallest_contact
 from lps_flows.potential.relaxation import RelaxationResult
 
 Relax = Callable[[Sequence[Structure]], Sequence[RelaxationResult]]
@@ -51,7 +56,7 @@ def evolve(
     relax
         Relaxes a whole list of structures at once; atoms keep their order.
     settings
-        Sizes, odds, stops and the seed.
+        Sizes, odds, stops and the seed; the defaults are the paper's.
     start
         Generation to go on from; a new search when None. The same settings and any
         generation of a run give the rest of that run exactly.
@@ -67,6 +72,25 @@ def evolve(
     ------
     NothingSurvivedError
         When the first generation stays empty, with the counts by reason.
+
+    Examples
+    --------
+    A search that relaxes nothing, for the Li far from each other; a real one hands in
+    ``lambda structures: relax_batch(structures, potential)``.
+
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
+    >>> from lps_flows.potential import RelaxationResult
+    >>> def relax(structures):
+    ...     return [RelaxationResult(s, -s.distance_matrix.sum()) for s in structures]
+    >>> problem = RemovalProblem(crystal("gamma-Li3PS4"), "Li2S", 1)
+    >>> settings = EvolutionSettings(population=6, generations=3, seed=1)
+    >>> for generation in evolve(problem, relax, settings):
+    ...     print(generation.index, generation.n_evaluations, generation.stopped)
+    0 6 None
+    1 12 None
+    2 18 None
+    3 24 generations
     """
     settings = settings or EvolutionSettings()
     search = _Search(problem, relax, settings, fingerprint)
@@ -226,7 +250,7 @@ class _Search:
                     rejections["seen before"] += 1
                     continue
                 known.add(genome)
-            elif smallest_contact(child.structure) < self.settings.min_distance:
+            elif closest_contact(child.structure) < self.settings.min_distance:
                 rejections["minimum distance before relaxation"] += 1
                 continue
             children.append(child)
@@ -243,19 +267,15 @@ class _Search:
             rejection = self._rejection(result)
             if rejection is not None:
                 rejections[rejection] += 1
-            structure = plain(result.structure)
+            structure = as_documented(result.structure)
             newborn.append(
                 Individual(
+                    **(vars(child) | {"structure": structure}),
                     identifier=base.next_identifier + offset,
                     generation=base.index + 1,
-                    operator=child.operator,
-                    parents=child.parents,
-                    removed=child.removed,
-                    structure=structure,
                     energy=float(result.energy),
                     energy_std=result.energy_std,
                     converged=result.converged,
-                    by_genome=child.by_genome,
                     rejection=rejection,
                     fingerprint=None
                     if rejection is not None

@@ -16,24 +16,11 @@ def select(
     settings: EvolutionSettings,
     rng: np.random.Generator,
 ) -> list[Individual]:
-    """Draw different parents, better ones more often.
+    """Draw up to `count` different parents, better ones more often.
 
-    Parameters
-    ----------
-    population
-        Members, lowest energy first.
-    count
-        Parents wanted.
-    settings
-        ``tournament``: the best of a few drawn at random. ``roulette``: odds fall
-        linearly with the rank, to zero beyond the worst.
-    rng
-        Generator.
-
-    Returns
-    -------
-    list of Individual
-        As many as there are, at most `count`.
+    The population stands lowest energy first. ``tournament`` takes the best of a few
+    drawn at random; for ``roulette`` the odds fall linearly with the rank, to zero
+    beyond the worst.
     """
     remaining = list(population)
     chosen: list[Individual] = []

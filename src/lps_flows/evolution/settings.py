@@ -10,7 +10,14 @@ from lps_flows.foundation import FrozenSettings
 
 
 class OperatorWeights(FrozenSettings):
-    """Relative odds of each way to make a child; an operator of weight 0 is off."""
+    """Relative odds of each way to make a child; an operator of weight 0 is off.
+
+    Examples
+    --------
+    >>> from lps_flows.evolution import OperatorWeights
+    >>> OperatorWeights(strain=0, rattle=0).removal_crossover
+    4.0
+    """
 
     removal_crossover: float = Field(
         4.0, ge=0, description="Removed sites inherited from two parents."
@@ -32,7 +39,16 @@ class OperatorWeights(FrozenSettings):
 
 
 class EvolutionSettings(FrozenSettings):
-    """How a search proceeds and when it stops."""
+    """How a search proceeds and when it stops.
+
+    Examples
+    --------
+    >>> from lps_flows.evolution import EvolutionSettings, OperatorWeights
+    >>> settings = EvolutionSettings(
+    ...     generations=100, patience=20, weights=OperatorWeights(strain=0))
+    >>> settings.population, settings.mutation_rate
+    (32, 0.1)
+    """
 
     population: int = Field(
         32, ge=2, description="Members that survive a generation (the paper: 32)."

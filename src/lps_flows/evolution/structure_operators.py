@@ -27,40 +27,16 @@ def relative_contacts(
     others: np.ndarray,
     other_radii: np.ndarray,
 ) -> np.ndarray:
-    """Distances between points and atoms over the sums of their covalent radii.
+    """Distances between points and atoms over the sums of their covalent radii, (n, m).
 
-    Parameters
-    ----------
-    lattice
-        Cell, large enough for the nearest image to be the rounded one.
-    points, others
-        (n, 3) and (m, 3), fractional.
-    radius, other_radii
-        (n) or one, and (m) (Å).
-
-    Returns
-    -------
-    ndarray
-        (n, m).
+    `points` and `others` are fractional, (n, 3) and (m, 3); `radius` is (n) or one and
+    `other_radii` (m) (Å); the cell is large enough for the nearest image to be the
+    rounded one.
     """
     difference = points[:, None, :] - others[None, :, :]
     difference -= np.round(difference)
     distance = np.linalg.norm(difference @ lattice.matrix, axis=2)
     return distance / (np.broadcast_to(radius, len(points))[:, None] + other_radii)
-
-
-def smallest_contact(structure: Structure) -> float:
-    """Return the smallest distance over the sum of covalent radii."""
-    radii = radii_of(symbols_of(structure))
-    contacts = relative_contacts(
-        structure.lattice,
-        structure.frac_coords,
-        radii,
-        structure.frac_coords,
-        radii,
-    )
-    np.fill_diagonal(contacts, np.inf)
-    return float(contacts.min())
 
 
 def splice(
@@ -72,20 +48,10 @@ def splice(
 ) -> Structure:
     """Join a region of one structure and the rest of another.
 
-    Parameters
-    ----------
-    first, second
-        Parents of equal composition, in like cells.
-    counts
-        Atoms of each element the child must have.
-    inside_first, inside_second
-        Which atoms of each lie in the first parent's region.
-
-    Returns
-    -------
-    Structure
-        Child in the mean cell. Surplus atoms go where they are most crowded, missing
-        ones come from the parents' unused atoms, least crowded first.
+    The parents, of equal composition and in like cells, say which of their atoms lie
+    `inside` the first one's region; `counts` are the atoms of each element the child
+    must have. It gets the mean cell. Surplus atoms go where they are most crowded,
+    missing ones come from the parents' unused atoms, least crowded first.
     """
     weight = float(inside_first.mean())
     lattice = Lattice(
@@ -118,20 +84,9 @@ def permute(
     n_moved: int,
     rng: np.random.Generator,
 ) -> Structure:
-    """Move mobile atoms to vacant sites or to voids between the others.
+    """Move `n_moved` atoms of an element to vacant sites or voids between the others.
 
-    Parameters
-    ----------
-    structure
-        Relaxed structure.
-    element
-        The mobile element.
-    vacant
-        (n, 3) fractional coordinates of vacant sites to try beside random points.
-    n_moved
-        Atoms moved.
-    rng
-        Generator.
+    `vacant` are (n, 3) fractional coordinates of sites to try beside random points.
     """
     symbols = symbols_of(structure)
     radii = radii_of(symbols)
@@ -153,14 +108,7 @@ def permute(
 def strain(structure: Structure, size: float, rng: np.random.Generator) -> Structure:
     """Strain the cell by a random symmetric strain and shake the atoms a little.
 
-    Parameters
-    ----------
-    structure
-        Relaxed structure.
-    size
-        Standard deviation of the strain's components.
-    rng
-        Generator.
+    `size` is the standard deviation of the strain's components.
     """
     components = rng.normal(scale=size, size=(3, 3))
     deformation = np.eye(3) + 0.5 * (components + components.T)
@@ -178,18 +126,9 @@ def rattle(
     rng: np.random.Generator,
     everywhere: bool = False,
 ) -> Structure:
-    """Displace the atoms around a random one, or all of them.
+    """Displace the atoms around a random one, within about half the cell, or all.
 
-    Parameters
-    ----------
-    structure
-        Relaxed structure.
-    size
-        Standard deviation of the displacements (Å).
-    rng
-        Generator.
-    everywhere
-        True for all atoms, else those within about half the cell.
+    `size` is the standard deviation of the displacements (Å).
     """
     shift = rng.normal(scale=size, size=(len(structure), 3))
     if not everywhere:

@@ -22,19 +22,16 @@ class ANNPotential(Committee):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from lps_flows.chemistry import crystal
-    >>> from lps_flows.potential import TrainingSettings, train_potential
-    >>> strained = [crystal("Li2S") for _ in range(6)]
-    >>> for k, structure in enumerate(strained):
-    ...     structure.apply_strain(0.01 * k)
-    >>> energies = [-48.0 + (0.01 * k - 0.02) ** 2 for k in range(6)]
-    >>> settings = TrainingSettings(restarts=2, iterations=5, hidden=(4,))
-    >>> potential = train_potential(strained, energies, settings).potential
-    >>> potential.evaluate(strained[0]).forces.shape
-    (12, 3)
-    >>> again = ANNPotential.from_dict(potential.as_dict())
-    >>> again.identifier == potential.identifier
+    >>> from lps_flows.potential import ANNPotential, TrainingSettings, train_potential
+    >>> structures = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> potential = train_potential(structures, [-7, -9, -9, -8], settings).potential
+    >>> result = potential.evaluate(structures[0], committee=True)
+    >>> result.forces.shape, result.stress.shape
+    ((12, 3), (3, 3))
+    >>> path = potential.save("potential.safetensors")
+    >>> ANNPotential.load(path).identifier == potential.identifier
     True
     """
 

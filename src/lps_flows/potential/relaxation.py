@@ -8,13 +8,12 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 from ase.optimize import FIRE, LBFGS
 from ase.optimize.optimize import Optimizer
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
-from vesin import NeighborList
 
+from lps_flows.chemistry import closest_contact
 from lps_flows.potential.coordinates import RelaxedCoordinates
 from lps_flows.potential.errors import OverlappingAtomsError, StructureError
 from lps_flows.potential.geometry import FARTHEST
@@ -126,27 +125,6 @@ def relax_batch(
                 run.failure = "minimum distance"
     _add_uncertainty([r for r in runs if r.failure is None], potential)
     return [_result(run) for run in runs]
-
-
-def closest_contact(atoms: Atoms) -> float:
-    """Return the smallest distance over the sum of covalent radii, inf without pairs.
-
-    Parameters
-    ----------
-    atoms
-        Periodic atoms; pairs beyond twice the largest radius are not looked at.
-    """
-    radii = covalent_radii[atoms.numbers]
-    finder = NeighborList(cutoff=2.0 * float(radii.max()), full_list=False)
-    first, second, distance = finder.compute(
-        points=atoms.positions,
-        box=atoms.cell.array,
-        periodic=True,
-        quantities="ijd",
-    )
-    if not len(distance):
-        return float("inf")
-    return float((distance / (radii[first] + radii[second])).min())
 
 
 def _too_close(atoms: Atoms, fraction: float) -> bool:

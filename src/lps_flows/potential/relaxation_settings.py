@@ -82,10 +82,10 @@ class RelaxationResult:
 
     structure: Structure
     energy: float
-    forces: np.ndarray | None
-    stress: np.ndarray | None
-    energy_std: float | None
-    converged: bool
-    n_steps: int
+    forces: np.ndarray | None = None
+    stress: np.ndarray | None = None
+    energy_std: float | None = None
+    converged: bool = True
+    n_steps: int = 0
     failure: Failure | None = None
     atomic_energies: np.ndarray | None = None
