@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,12 +21,14 @@ from lps_flows.runner import (
     Progress,
     Workplace,
     failures,
+    find_deleted,
     find_submission,
     forget,
     list_campaigns,
     progress,
     run,
     run_in_files,
+    submission,
     submit,
 )
 from lps_flows.runner.home import CampaignNameError, HomeError
@@ -121,6 +126,107 @@ def test_a_killed_submission_is_forgotten(workplace: Workplace, journal: Path) -
     launchpad.db["campaigns"].update_one({}, elsewhere)
     with pytest.raises(SubmissionError, match="another process"):
         submit(workplace, toy_flow(journal), "toy", "hash")
+
+
+def test_a_submission_whose_process_is_gone_is_forgotten_at_once(
+    workplace: Workplace, journal: Path
+) -> None:
+    """Whatever home it was made from: its process does not run any more."""
+    submit(workplace, toy_flow(journal), "toy", "hash")
+    launchpad = workplace.require_launchpad()
+    say = "from lps_flows.runner import processes as p; print(p.this_process())"
+    ended = subprocess.run(
+        [sys.executable, "-c", say], capture_output=True, check=True, text=True
+    )
+    killed = {"state": "submitting", "place": "elsewhere"}
+    killed["process"] = ast.literal_eval(ended.stdout)
+    launchpad.db["campaigns"].update_one({}, {"$set": killed})
+    # what cannot be seen from here may live
+    for unseen in ("boot", "space"):
+        other = {**killed["process"], unseen: "another"}
+        launchpad.db["campaigns"].update_one({}, {"$set": {"process": other}})
+        with pytest.raises(SubmissionError, match="on another machine"):
+            submit(workplace, toy_flow(journal), "toy", "hash")
+    launchpad.db["campaigns"].update_one({}, {"$set": killed})
+    assert submit(workplace, toy_flow(journal), "toy", "hash").new
+    assert launchpad.fireworks.count_documents({}) == 4
+
+
+@pytest.mark.parametrize("how", ["reset", "delete_wf"])
+def test_a_deleted_campaign_begins_anew(
+    workplace: Workplace, journal: Path, how: str
+) -> None:
+    """After `lpad reset` or `lpad delete_wflows`: no dead end, and nothing doubled."""
+    first = run(workplace, toy_flow(journal), "toy", "hash")
+    launchpad = workplace.require_launchpad()
+    made = len(list(workplace.job_store.query({"metadata.campaign": "toy"})))
+    if how == "reset":
+        launchpad.reset("", require_password=False)
+    else:
+        launchpad.delete_wf(first.submission.workflow_id)
+    assert find_submission(workplace, "toy") is None
+    assert find_deleted(workplace, "toy")["settings_hash"] == "hash"
+    assert list_campaigns(workplace) == []
+    assert progress(launchpad, "toy").stages == ()
+    # other settings, too, since nothing of the old ones is there
+    again = run(workplace, toy_flow(journal), "toy", "another")
+    assert again.complete
+    assert again.submission.new
+    assert again.submission.set_aside == "toy.1"
+    assert find_deleted(workplace, "toy") is None
+    for name in ("toy", "toy.1"):
+        named = {"metadata.campaign": name}
+        assert len(list(workplace.job_store.query(named))) == made
+    assert run(workplace, toy_flow(journal), "toy", "another").submission.new is False
+    assert list_campaigns(workplace) == ["toy"]
+    launchpad.delete_wf(again.submission.workflow_id)
+    third = submit(workplace, toy_flow(journal), "toy", "hash")
+    assert third.set_aside == "toy.2"
+
+
+def test_setting_aside_goes_on_after_a_kill(
+    workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(workplace, toy_flow(journal), "toy", "hash")
+    workplace.require_launchpad().delete_wf(first.submission.workflow_id)
+    campaigns = workplace.require_launchpad().db["campaigns"]
+    monkeypatch.setattr(submission, "_set_aside", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        submit(workplace, toy_flow(journal), "toy", "hash")
+    monkeypatch.undo()
+    assert campaigns.find_one({"campaign": "toy"})["state"] == "submitting"
+    assert submit(workplace, toy_flow(journal), "toy", "hash").set_aside == "toy.1"
+    assert not list(workplace.job_store.query({"metadata.campaign": "toy"}))
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("stop", "state", "back"),
+    [
+        ("defuse_wf", "DEFUSED", "reignite_fw"),
+        ("pause_wf", "PAUSED", "resume_fw"),
+        ("archive_wf", "ARCHIVED", None),
+    ],
+)
+def test_fireworks_taken_out_of_the_queue_are_counted(
+    workplace: Workplace, journal: Path, stop: str, state: str, back: str | None
+) -> None:
+    flow = toy_flow(journal)
+    ids = submit(workplace, flow, "toy", "hash")
+    launchpad = workplace.require_launchpad()
+    getattr(launchpad, stop)(ids.workflow_id)
+    result = run(workplace, flow, "toy", "hash")
+    assert not result.complete
+    assert result.progress.stopped == {state: 4}
+    assert result.progress.total.stopped == 4
+    assert runs(journal) == {}
+    if back is not None:
+        for fw_id in launchpad.get_fw_ids({"state": state}):
+            getattr(launchpad, back)(fw_id)
+        assert run(workplace, flow, "toy", "hash").complete
 
 
 def test_a_failing_flow_leaves_nothing(workplace: Workplace) -> None:

@@ -78,7 +78,7 @@ def newest_heads(
         said = {*head, *(f"output.{name}" for name in output)}
         lacking = _SAID_BY_EVERY_JOB - said
         if lacking:
-            uuid = head.get("uuid", head.get("_id"))
+            uuid = str(head.get("uuid", head.get("_id")))
             raise damaged(uuid, "a job's", KeyError(*sorted(lacking)))
         newest[head["uuid"]] = head
     return newest

@@ -102,6 +102,8 @@ class TransportBuilder(IncrementalBuilder):
         for head in newest_heads(self.job_store, ["SelectionDocument"], None).values():
             newest = {"uuid": head["uuid"], "index": head["index"]}
             job = self.job_store.query_one(newest, properties=["uuid", "output"])
+            if job is None:  # gone since
+                continue
             for chosen in checked_output(job, SelectionDocument).selected:
                 found[chosen.transport_uuid] = chosen.structure_uuid
         return found

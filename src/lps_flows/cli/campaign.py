@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -28,8 +29,11 @@ from lps_flows.cli.progress import Display, stage_table, working
 if TYPE_CHECKING:
     from jobflow import Flow
 
-    from lps_flows.runner import Failure, Workplace
+    from lps_flows.runner import Failure, Progress, Submission, Workplace
     from lps_flows.settings import CampaignSettings
+
+# lpad's commands for fireworks that were stopped, by their state
+_BACK_IN_THE_QUEUE = {"DEFUSED": "reignite_fws", "PAUSED": "resume_fws"}
 
 Files = Annotated[
     bool,
@@ -161,11 +165,19 @@ def _run_in(
             on_progress=display.show,
             retry_failed=retry,
         )
+    _print_set_aside(result.submission)
     if result.recovered:
         err.print("An earlier run had been killed; its lost fireworks ran again.")
     _print_failures(result.failures)
     if result.interrupted:
         raise interrupted()
+    _print_stopped(result.progress)
+    if not (result.complete or result.failures or result.progress.stopped):
+        err.print(
+            "Nothing is left that could run, and yet it is not complete: "
+            "`lps-flows recover` mends what the LaunchPad lost track of.",
+            markup=False,
+        )
     return result.complete
 
 
@@ -188,6 +200,7 @@ def submit(
             settings.name,
             settings.settings_hash,
         )
+    _print_set_aside(found)
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
         return
@@ -202,7 +215,7 @@ def submit(
 @verb("lps-flows status workflows/demo.yaml")
 def status(file: CampaignFile, as_json: AsJson = False) -> None:
     """Show progress per stage, and failures with their reasons."""
-    from lps_flows.runner import failures, progress
+    from lps_flows.runner import failures, find_deleted, progress
     from lps_flows.settings import load_campaign
 
     name = load_campaign(file).name
@@ -212,11 +225,16 @@ def status(file: CampaignFile, as_json: AsJson = False) -> None:
             typer.echo(json.dumps(_state(place, name), indent=2))
             return
         state, failed = progress(launchpad, name), failures(launchpad, name)
+        gone = find_deleted(place, name)
     if not state.stages:
-        out.print(f"{name} has not been submitted. Use `lps-flows run {file}`.")
+        state_of_it = "was deleted (lpad reset or delete_wflows)"
+        if gone is None:
+            state_of_it = "has not been submitted"
+        out.print(f"{name} {state_of_it}. Use `lps-flows run {file}`.", markup=False)
         return
     out.print(stage_table(state))
     _print_failures(failed)
+    _print_stopped(state)
 
 
 @verb("lps-flows recover workflows/paper.yaml")
@@ -234,12 +252,19 @@ def recover(
     """Mend what killed workers left on the LaunchPad; run nothing."""
     from fireworks.fw_config import RUN_EXPIRATION_SECS
 
+    from lps_flows.runner import find_deleted, silent_for
     from lps_flows.runner import recover as recover_campaign
-    from lps_flows.runner import silent_for
     from lps_flows.settings import load_campaign
 
     name = load_campaign(file).name
     with workplace() as place:
+        if find_deleted(place, name) is not None:
+            out.print(
+                f"{name} was deleted (lpad reset or delete_wflows): nothing is left to "
+                f"mend. `lps-flows run {file}` begins it anew.",
+                markup=False,
+            )
+            return
         dead = silent_for(RUN_EXPIRATION_SECS if after is None else after)
         found = recover_campaign(place.require_launchpad(), name, dead)
     for what, ids in (
@@ -276,6 +301,34 @@ def _routed(
 
     routing = RoutingSettings(reference_worker=reference_worker, worker=worker)
     return lambda: route(settings.flow(), routing, get_engine(settings.engine))
+
+
+def _print_set_aside(submission: Submission) -> None:
+    if submission.set_aside:
+        err.print(
+            f"The fireworks of {submission.campaign} had been deleted (lpad reset or "
+            "delete_wflows), so it begins anew; documents of the deleted one are kept "
+            f"as campaign {submission.set_aside}.",
+            markup=False,
+        )
+
+
+def _print_stopped(state: Progress) -> None:
+    """Say what was taken out of the queue, and how it gets back."""
+    query = shlex.quote(json.dumps({"spec.campaign": state.campaign}))
+    for name, number in sorted(state.stopped.items()):
+        back = _BACK_IN_THE_QUEUE.get(name)
+        remedy = (
+            f"`lpad {back} -s {name} -q {query}` puts them back (`lps-flows db env` "
+            "sets lpad up for the private server)."
+            if back
+            else "Give the campaign another name to run it anew."
+        )
+        err.print(
+            f"{number} fireworks are {name}: someone took them out of the queue. "
+            + remedy,
+            markup=False,
+        )
 
 
 def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:

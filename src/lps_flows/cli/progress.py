@@ -36,16 +36,12 @@ Step = Callable[[str, int, int | None], None]
 
 def stage_table(state: CampaignProgress) -> Table:
     """Return progress per stage as a table."""
-    table = Table("stage", "done", "running", "ready", "waiting", "failed")
+    shown = ("running", "ready", "waiting", "failed", "stopped")
+    table = Table("stage", "done", *shown)
     for stage in (*state.stages, state.total):
-        table.add_row(
-            stage.stage,
-            f"{stage.completed}/{stage.total}",
-            *(
-                str(n) if n else ""
-                for n in (stage.running, stage.ready, stage.waiting, stage.failed)
-            ),
-        )
+        numbers = [getattr(stage, name) for name in shown]
+        done = f"{stage.completed}/{stage.total}"
+        table.add_row(stage.stage, done, *(str(n) if n else "" for n in numbers))
     return table
 
 
@@ -131,6 +127,8 @@ class Display:
         line = f"{total.completed}/{total.total} done"
         if total.failed:
             line += f", {total.failed} failed"
+        if total.stopped:
+            line += f", {total.stopped} stopped"
         if now:
             line += f"; running {now}"
         due = time.monotonic() - self._last_time >= _PLAIN_INTERVAL_S

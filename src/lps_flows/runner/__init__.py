@@ -17,6 +17,7 @@ from lps_flows.runner.running import RunResult, run, run_in_files
 from lps_flows.runner.server import PrivateMongod, ServerStatus
 from lps_flows.runner.submission import (
     Submission,
+    find_deleted,
     find_submission,
     forget,
     list_campaigns,
@@ -40,6 +41,7 @@ __all__ = [
     "check_everything",
     "environment",
     "failures",
+    "find_deleted",
     "find_mongod",
     "find_submission",
     "forget",

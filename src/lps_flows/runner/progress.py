@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fireworks import LaunchPad
@@ -61,11 +61,14 @@ class Progress:
         Counts per stage, in the order of the flow.
     running
         Names of the fireworks that are running now.
+    stopped
+        How many fireworks someone took out of the queue, by FireWorks' state.
     """
 
     campaign: str
     stages: tuple[StageProgress, ...]
     running: tuple[str, ...] = ()
+    stopped: dict[str, int] = field(default_factory=dict)
 
     @property
     def total(self) -> StageProgress:
@@ -119,9 +122,12 @@ def progress(launchpad: LaunchPad, campaign: str) -> Progress:
         ]
     )
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    stopped: dict[str, int] = {}
     for group in counted:
-        stage = group["_id"].get("stage") or "other"
-        counts[stage][_STATES.get(group["_id"]["state"], "stopped")] += group["n"]
+        stage, state = group["_id"].get("stage") or "other", group["_id"]["state"]
+        counts[stage][_STATES.get(state, "stopped")] += group["n"]
+        if state not in _STATES:
+            stopped[state] = stopped.get(state, 0) + group["n"]
     record = launchpad.db["campaigns"].find_one({"campaign": campaign}) or {}
     known = [stage for stage in record.get("stages", []) if stage in counts]
     stages = [*known, *sorted(set(counts) - set(known))]
@@ -132,6 +138,7 @@ def progress(launchpad: LaunchPad, campaign: str) -> Progress:
         campaign,
         tuple(StageProgress(stage, **counts[stage]) for stage in stages),
         tuple(sorted(firework["name"] for firework in running)),
+        stopped,
     )
 
 

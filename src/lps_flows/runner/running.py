@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from socket import gethostname
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -24,7 +23,7 @@ from lps_flows.runner.progress import Failure, Progress, failures, progress
 from lps_flows.runner.recovery import Recovered, recover
 from lps_flows.runner.submission import Submission, submit
 from lps_flows.runner.worker import CampaignWorker, Stop, work
-from lps_flows.runner.workplace import Workplace
+from lps_flows.runner.workplace import Workplace, place_of
 
 _DYING_S = 15.0
 _MOST_DEATHS = 3
@@ -159,10 +158,7 @@ def worker_name(workplace: Workplace, campaign: str, index: int = 0) -> str:
 
 
 def _prefix(workplace: Workplace, campaign: str) -> str:
-    # the private server serves one home only, whatever the machine is called today
-    private = workplace.source == "private"
-    place = "private" if private else f"{gethostname()}:{workplace.home.path}"
-    return f"lps-flows run {campaign} ({place}) #"
+    return f"lps-flows run {campaign} ({place_of(workplace)}) #"
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ from pymongo.errors import AutoReconnect, OperationFailure
 from lps_flows.runner.loopback import ServerError, require_loopback
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
 from lps_flows.runner.replica_set import REPLICA_SET, set_members
+from lps_flows.runner.start_failure import start_failure
 
 
 @dataclass(frozen=True)
@@ -259,9 +260,9 @@ class PrivateMongod:
         command += ["--oplogSize", "64", "--wiredTigerCacheSizeGB", str(self.cache_gb)]
         command += ["--logpath", str(self.log_file), "--logappend"]
         command += ["--pidfilepath", str(self.folder / "pid")]
-        command += ["--enableFreeMonitoring", "off"]
         command += ["--networkMessageCompressors", "disabled"]
         command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+        logged = self.log_file.stat().st_size if self.log_file.exists() else 0
         done = subprocess.run(  # noqa: S603 - a program found by us, no shell
             command,
             capture_output=True,
@@ -273,13 +274,12 @@ class PrivateMongod:
             env={**os.environ, "LC_ALL": "C"},
         )
         if done.returncode != 0:
-            said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-            raise ServerError(
-                f"mongod did not start, exit status {done.returncode} "
-                f"({' '.join(said)})",
-                field="folder",
-                value=str(self.folder),
-                remedy=f"Look into {self.log_file}; on slim images install libcurl4",
+            raise start_failure(
+                self.folder,
+                f"{done.stderr}\n{done.stdout}",
+                done.returncode,
+                self.log_file,
+                logged,
             )
 
     def _make_writable(self, timeout_s: float) -> None:

@@ -6,21 +6,25 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from socket import gethostname
+from itertools import count
 from typing import Any
 
 from filelock import FileLock
 from jobflow import Flow, Job
 from jobflow.managers.fireworks import flow_to_workflow
+from maggma.stores import MongoStore
 from pymongo.errors import DuplicateKeyError
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.home import checked_name
+from lps_flows.runner.processes import has_ended, this_process
 from lps_flows.runner.recovery import delete_orphans
-from lps_flows.runner.workplace import Workplace
+from lps_flows.runner.workplace import Workplace, place_of
 from lps_flows.schemas.base import SCHEMA_VERSION, code_versions
 
 _SUBMISSION_EXPIRES_S = 600.0
+# of a name, so that a number can follow it
+_LONGEST = 90
 
 
 class ChangedCampaignError(LpsFlowsError):
@@ -49,12 +53,16 @@ class Submission:
         How many fireworks it had when submitted (jobs may add more).
     workflow_id
         Id of its first firework, for ``lpad get_wflows -i``.
+    set_aside
+        Where the documents of an earlier campaign of this name are kept, whose
+        workflow was deleted; only where it is new.
     """
 
     campaign: str
     new: bool
     n_fireworks: int
     workflow_id: int
+    set_aside: str | None = None
 
 
 def submit(
@@ -88,12 +96,12 @@ def submit(
         If another process is submitting it right now.
     """
     checked_name(campaign)
-    known = find_submission(workplace, campaign)
-    if known is not None:
-        _check_same(known, settings_hash)
-        return _submission(known, new=False)
     with FileLock(workplace.home.lock(f"submit-{campaign}")):
-        return _submit(workplace, flow, campaign, settings_hash)
+        known = find_submission(workplace, campaign)
+        if known is None:
+            return _submit(workplace, flow, campaign, settings_hash)
+    _check_same(known, settings_hash)
+    return _submission(known, new=False)
 
 
 def _submit(
@@ -103,8 +111,10 @@ def _submit(
     settings_hash: str,
 ) -> Submission:
     launchpad = workplace.require_launchpad()
-    _claim(workplace, campaign, settings_hash)
+    aside = _claim(workplace, campaign, settings_hash)
     campaigns = launchpad.db["campaigns"]
+    if aside is not None:
+        _set_aside(workplace, campaign, aside)
     try:
         made = flow if isinstance(flow, Flow | Job) else flow()
         marks = {"campaign": campaign, "schema_version": SCHEMA_VERSION}
@@ -133,16 +143,38 @@ def _submit(
 
 
 def find_submission(workplace: Workplace, campaign: str) -> dict[str, Any] | None:
-    """Return the LaunchPad's record of a submitted campaign, or None."""
+    """Return the LaunchPad's record of a submitted campaign, or None.
+
+    A campaign whose workflow was deleted (``lpad reset``, ``lpad delete_wflows``) is
+    none, see :func:`find_deleted`.
+    """
+    record = _record(workplace, campaign)
+    return record if record and _has_workflow(workplace, campaign) else None
+
+
+def find_deleted(workplace: Workplace, campaign: str) -> dict[str, Any] | None:
+    """Return the record of a campaign whose workflow was deleted since, or None."""
+    record = _record(workplace, campaign)
+    return None if record and _has_workflow(workplace, campaign) else record
+
+
+def _record(workplace: Workplace, campaign: str) -> dict[str, Any] | None:
     campaigns = workplace.require_launchpad().db["campaigns"]
     return campaigns.find_one({"campaign": campaign, "state": "submitted"})
 
 
+def _has_workflow(workplace: Workplace, campaign: str) -> bool:
+    workflows = workplace.require_launchpad().workflows
+    return workflows.find_one({"metadata.campaign": campaign}, {"_id": 1}) is not None
+
+
 def list_campaigns(workplace: Workplace) -> list[str]:
     """Return the names of the submitted campaigns, oldest first."""
-    campaigns = workplace.require_launchpad().db["campaigns"]
-    found = campaigns.find({"state": "submitted"}).sort("submitted_at", 1)
-    return [document["campaign"] for document in found]
+    launchpad = workplace.require_launchpad()
+    there = set(launchpad.workflows.distinct("metadata.campaign"))
+    found = launchpad.db["campaigns"].find({"state": "submitted"})
+    names = [document["campaign"] for document in found.sort("submitted_at", 1)]
+    return [name for name in names if name in there]
 
 
 def forget(workplace: Workplace, campaign: str) -> int:
@@ -157,45 +189,89 @@ def forget(workplace: Workplace, campaign: str) -> int:
     return removed
 
 
-def _claim(workplace: Workplace, campaign: str, settings_hash: str) -> None:
-    """Record that this process submits the campaign; no two can."""
-    launchpad = workplace.require_launchpad()
-    place = f"{gethostname()}:{workplace.home.path}"
-    campaigns = launchpad.db["campaigns"]
-    workflow = launchpad.workflows.find_one({"metadata.campaign": campaign}, {"_id": 1})
+def _claim(workplace: Workplace, campaign: str, settings_hash: str) -> str | None:
+    """Record that this process submits the campaign; no two can.
+
+    Returns
+    -------
+    str or None
+        The name under which the documents of a deleted campaign are to be kept.
+    """
+    campaigns = workplace.require_launchpad().db["campaigns"]
     record = {
         "campaign": campaign,
         "settings_hash": settings_hash,
         "schema_version": SCHEMA_VERSION,
         "versions": code_versions(),
         "state": "submitting",
-        "place": place,
+        "place": place_of(workplace),
+        "process": this_process(),
         "submitted_at": datetime.now(UTC),
         "claimed_at": time.time(),
+        "set_aside": None,
     }
-    stale = {
-        "campaign": campaign,
-        "state": "submitting",
-        # of our own place it is stale, since we hold the lock that it held
-        "$or": [
-            {"claimed_at": {"$lt": time.time() - _SUBMISSION_EXPIRES_S}},
-            {"place": place},
-        ],
-    }
-    campaigns.delete_one(stale)
-    try:
-        campaigns.insert_one(record)
-    except DuplicateKeyError:
-        raise SubmissionError(
-            "another process is submitting this campaign",
-            field="campaign",
-            value=campaign,
-            remedy=f"Wait; if it was killed, it is forgotten "
-            f"{_SUBMISSION_EXPIRES_S / 60:.0f} minutes after it began",
-        ) from None
-    if workflow is not None:
+    known = campaigns.find_one({"campaign": campaign})
+    if known is None:
+        try:
+            campaigns.insert_one(record)
+        except DuplicateKeyError:
+            raise _being_submitted(campaign) from None
+        return None
+    aside: str | None = None
+    if known["state"] == "submitted" and not _has_workflow(workplace, campaign):
+        aside = _free_name(workplace, campaign)
+    elif _is_stale(known, place_of(workplace)):
+        aside = known.get("set_aside")
         # killed after the workflow was complete, before the record was
-        launchpad.workflows.delete_one({"_id": workflow["_id"]})
+        workplace.require_launchpad().workflows.delete_one(
+            {"metadata.campaign": campaign}
+        )
+    else:
+        raise _being_submitted(campaign)
+    same = {name: known[name] for name in ("_id", "state", "claimed_at")}
+    if not campaigns.replace_one(same, {**record, "set_aside": aside}).matched_count:
+        raise _being_submitted(campaign)
+    if known["state"] == "submitted":
+        del known["_id"]
+        campaigns.insert_one({**known, "campaign": aside})
+    return aside
+
+
+def _is_stale(record: dict[str, Any], here: str) -> bool:
+    """Whether the process that was submitting has ended, or must have."""
+    return record["state"] == "submitting" and (
+        record.get("place") == here  # we hold the lock that it held
+        or has_ended(record.get("process"))
+        or record["claimed_at"] < time.time() - _SUBMISSION_EXPIRES_S
+    )
+
+
+def _being_submitted(campaign: str) -> SubmissionError:
+    return SubmissionError(
+        "another process is submitting this campaign",
+        field="campaign",
+        value=campaign,
+        remedy="Wait; if it was killed on another machine, it is forgotten "
+        f"{_SUBMISSION_EXPIRES_S / 60:.0f} minutes after it began",
+    )
+
+
+def _free_name(workplace: Workplace, campaign: str) -> str:
+    taken = workplace.require_launchpad().db["campaigns"].distinct("campaign")
+    names = (f"{campaign[:_LONGEST]}.{n}" for n in count(1))
+    return next(name for name in names if name not in taken)
+
+
+def _set_aside(workplace: Workplace, campaign: str, name: str) -> None:
+    """Keep a deleted campaign's documents under another name.
+
+    In the new one's name they would stand beside the same calculations, made again.
+    """
+    docs = workplace.job_store.docs_store
+    if isinstance(docs, MongoStore):
+        docs._collection.update_many(  # noqa: SLF001
+            {"metadata.campaign": campaign}, {"$set": {"metadata.campaign": name}}
+        )
 
 
 def _check_same(known: dict[str, Any], settings_hash: str) -> None:
@@ -218,5 +294,9 @@ def _check_same(known: dict[str, Any], settings_hash: str) -> None:
 
 def _submission(record: dict[str, Any], *, new: bool) -> Submission:
     return Submission(
-        record["campaign"], new, record["n_fireworks"], record["workflow_id"]
+        record["campaign"],
+        new,
+        record["n_fireworks"],
+        record["workflow_id"],
+        record.get("set_aside") if new else None,
     )

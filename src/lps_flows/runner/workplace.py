@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import gethostname
 from typing import Any, Self, cast
 
 import pymongo
@@ -117,6 +118,15 @@ class Workplace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def place_of(workplace: Workplace) -> str:
+    """Return where a workplace is, as the LaunchPad is told.
+
+    The private server serves one home only, whatever the machine is called today.
+    """
+    private = workplace.source == "private"
+    return "private" if private else f"{gethostname()}:{workplace.home.path}"
 
 
 def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplace:

@@ -27,6 +27,7 @@
       bar.setAttribute("aria-label", stage.stage);
       let count = stage.completed + " of " + stage.total;
       if (stage.failed) count += ", " + stage.failed + " failed";
+      if (stage.stopped) count += ", " + stage.stopped + " stopped";
       row.append(element("span", "", stage.stage), bar, element("span", "count", count));
       return row;
     });

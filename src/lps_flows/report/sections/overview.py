@@ -102,6 +102,7 @@ def _progress_table(view: LaunchPadView) -> Table:
             str(stage.running),
             str(stage.ready + stage.waiting),
             str(stage.failed),
+            str(stage.stopped),
             _duration(view.run_time_s.get(stage.stage, 0.0)),
         )
         for stage in view.progress.stages
@@ -114,11 +115,12 @@ def _progress_table(view: LaunchPadView) -> Table:
             str(total.running),
             str(total.ready + total.waiting),
             str(total.failed),
+            str(total.stopped),
             _duration(sum(view.run_time_s.values())),
         )
     )
     return Table(
-        ("stage", "done", "running", "waiting", "failed", "wall time"),
+        ("stage", "done", "running", "waiting", "failed", "stopped", "wall time"),
         rows,
         "Fireworks by stage, and the wall time their launches took.",
     )
