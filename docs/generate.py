@@ -31,8 +31,9 @@ def settings_page() -> str:
         (
             "One YAML file is one campaign. Keys not named keep their defaults; "
             "an unknown key is refused with its name. Every table below is one room, "
-            "defined beside the code it steers. `lps-flows run --dry-run FILE` counts "
-            "what a file would start."
+            "defined beside the code it steers. Values count as they are written: "
+            "`yes`, `0200`, `1:30` and dates are text, no number is made of them. "
+            "`lps-flows run --dry-run FILE` counts what a file would start."
         ),
         (
             "A file that names its `line` changes some defaults with it, unless it "

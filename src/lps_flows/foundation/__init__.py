@@ -1,7 +1,15 @@
-"""What every room stands on: typed errors, frozen settings, safe decoding."""
+"""What every room stands on: errors, frozen settings, safe decoding, plain YAML."""
 
 from lps_flows.foundation.decoding import ForeignClassError, decode
 from lps_flows.foundation.errors import LpsFlowsError
 from lps_flows.foundation.frozen import FrozenSettings
+from lps_flows.foundation.plain_yaml import PlainYamlError, read_plain_yaml
 
-__all__ = ["ForeignClassError", "FrozenSettings", "LpsFlowsError", "decode"]
+__all__ = [
+    "ForeignClassError",
+    "FrozenSettings",
+    "LpsFlowsError",
+    "PlainYamlError",
+    "decode",
+    "read_plain_yaml",
+]

@@ -4,30 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from typing import Any
+from itertools import islice
 
 from jobflow import Flow
 from pydantic import model_validator
 
 from lps_flows.flows.campaign import CampaignMaker
 from lps_flows.settings.assembly import campaign_maker
-from lps_flows.settings.checks import mistakes
+from lps_flows.settings.checks import MOST_MISTAKES, mistakes
 from lps_flows.settings.keys import CampaignKeys
-from lps_flows.settings.line import follow_line
 
 
 class CampaignSettings(CampaignKeys):
     """Everything that determines the results of a campaign."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _follows_its_line(cls, content: Any) -> Any:
-        return follow_line(content) if isinstance(content, Mapping) else content
-
     @model_validator(mode="after")
     def _fits_together(self) -> CampaignSettings:
-        if found := list(mistakes(self)):
+        if found := list(islice(mistakes(self), MOST_MISTAKES)):
             raise ValueError("\n".join(found))
         return self
 

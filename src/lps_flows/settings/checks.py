@@ -9,6 +9,9 @@ from lps_flows.engines.registry import engine_names
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.settings.keys import CampaignKeys
 
+MOST_MISTAKES = 40
+"""How many mistakes a person is told of at once."""
+
 
 def mistakes(campaign: CampaignKeys) -> Iterator[str]:
     """Yield every mistake that no key alone shows: what, where, and the remedy.

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Hashable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from lps_flows.foundation import LpsFlowsError
+from lps_flows.foundation import LpsFlowsError, PlainYamlError, read_plain_yaml
+from lps_flows.foundation.plain_yaml import shown
 from lps_flows.settings.campaign import CampaignSettings
+from lps_flows.settings.checks import MOST_MISTAKES
 from lps_flows.settings.gone import what_counts
+from lps_flows.settings.line import follow_line
 
-_LONGEST_VALUE = 80
+_LONGEST_KEY = 60
+_LONGEST_LINE = 600
+# What YAML 1.1 readers take for a number or a truth is text here (`read_plain_yaml`).
+_WRITTEN = {
+    "int_type": "200",
+    "float_type": "0.05 or 1e-5",
+    "bool_type": "true or false",
+}
 
 
 class CampaignFileError(LpsFlowsError):
@@ -37,27 +46,22 @@ def load_campaign(path: str | Path) -> CampaignSettings:
     """
     file = Path(path)
     try:
-        content = yaml.load(
-            file.read_text(encoding="utf-8"),
-            Loader=_SafeLoader,  # noqa: S506 - a safe loader
-        )
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        content = read_plain_yaml(file)
+    except PlainYamlError as error:
         raise CampaignFileError(
-            f"the campaign file cannot be read: {error}",
-            field="file",
-            value=str(path),
-            remedy="Give the path of a YAML file like workflows/demo.yaml",
+            f"the campaign file cannot be read: {error.problem}",
+            field=error.field,
+            value=error.value,
+            remedy="Give the path of a YAML file like workflows/demo.yaml"
+            if error.field == "file"
+            else f"{error.remedy}, in {path}",
         ) from error
-    if not isinstance(content, Mapping):
-        raise CampaignFileError(
-            "a campaign file holds keys and values",
-            field="file",
-            value=str(path),
-            remedy="Start from workflows/demo.yaml",
-        )
     try:
-        return CampaignSettings.model_validate(
-            dict(content), context={"folder": file.parent}
+        # as JSON, since there text is no number and a list is a tuple, strictly
+        return CampaignSettings.model_validate_json(
+            json.dumps(follow_line(content)),
+            strict=True,
+            context={"folder": file.parent},
         )
     except ValidationError as error:
         raise CampaignFileError(
@@ -68,51 +72,36 @@ def load_campaign(path: str | Path) -> CampaignSettings:
         ) from error
 
 
-class _SafeLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which refuses a key that is given twice."""
-
-    def construct_mapping(
-        self, node: yaml.MappingNode, deep: bool = False
-    ) -> dict[Hashable, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = getattr(key_node, "value", None)
-            if isinstance(key, str) and key in seen and key != "<<":
-                raise yaml.constructor.ConstructorError(
-                    "while reading a table",
-                    node.start_mark,
-                    f"the key {key!r} is given twice",
-                    key_node.start_mark,
-                )
-            seen.add(key if isinstance(key, str) else id(key_node))
-        return super().construct_mapping(node, deep)
-
-
 def _explain(error: ValidationError) -> str:
+    problems = error.errors(include_url=False)
     lines = []
-    for problem in error.errors():
+    for problem in problems[:MOST_MISTAKES]:
         message = problem["msg"].removeprefix("Value error, ")
         if not problem["loc"]:
             lines += [f"  {line}" for line in message.splitlines()]
             continue
-        where = ".".join(str(part) for part in problem["loc"])
+        where = ".".join(str(part)[:_LONGEST_KEY] for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             message = what_counts(where) or (
                 f"there is no such key{_meant(problem['loc'])}"
             )
-        value = problem["input"]
-        shown = f" = {value!r}"
-        if problem["type"] == "missing" or len(shown) > _LONGEST_VALUE:
-            shown = ""
-        lines.append(f"  {where}{shown}: {_as_in_yaml(message)}")
-    return "\n".join(lines)
+        value = "" if problem["type"] == "missing" else f" = {shown(problem['input'])}"
+        lines.append(f"  {where}{value}: {_as_in_yaml(problem['type'], message)}")
+    if len(problems) > MOST_MISTAKES:
+        lines.append(f"  and {len(problems) - MOST_MISTAKES} more")
+    return "\n".join(line[:_LONGEST_LINE] for line in lines)
 
 
-def _as_in_yaml(message: str) -> str:
+def _as_in_yaml(kind: str, message: str) -> str:
     """Say what pydantic says in the words of a YAML file."""
-    message = message.replace("a valid tuple", "a list").replace("Tuple", "The list")
+    if kind in _WRITTEN:
+        return f"{message}, written like {_WRITTEN[kind]}"
+    message = re.sub("a valid (tuple|array)", "a list", message)
+    message = re.sub("Tuple|Array", "The list", message)
     return re.sub(
-        r"a valid dictionary( or instance of \w+)?", "a table of keys", message
+        r"(a valid dictionary|an object)( or instance of \w+)?",
+        "a table of keys",
+        message,
     )
 
 
@@ -126,7 +115,7 @@ def _meant(place: tuple[int | str, ...]) -> str:
         model = None if field is None else _model_in(field.annotation)
         if model is None:
             return ""
-    close = get_close_matches(str(place[-1]), model.model_fields, n=1)
+    close = get_close_matches(str(place[-1])[:_LONGEST_KEY], model.model_fields, n=1)
     return f". Did you mean {close[0]}?" if close else ""
 
 
