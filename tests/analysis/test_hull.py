@@ -53,6 +53,29 @@ def test_formation_energy_scales_with_the_formula_of_the_ends() -> None:
     assert one == pytest.approx(four)
 
 
+def _decorated(entry: HullEntry) -> HullEntry:
+    ions = {"Li": "Li+", "P": "P5+", "S": "S2-"}
+    amounts = entry.composition.get_el_amt_dict()
+    charged = Composition({ions[symbol]: n for symbol, n in amounts.items()})
+    return HullEntry(entry.entry_id, charged, entry.energy, entry.method)
+
+
+def test_oxidation_states_do_not_make_other_phases() -> None:
+    plain = _line_entries()
+    elements = [_entry(s, s, 0.0) for s in ("Li", "P", "S")]
+    mixed = [_decorated(e) if k % 2 else e for k, e in enumerate(plain)]
+    for entries in ([_decorated(e) for e in plain], mixed):
+        assert line_hull(entries, ENDS) == line_hull(plain, ENDS)
+        line = CompositionLine()
+        assert ternary_hull([*entries, *elements], line) == ternary_hull(
+            [*plain, *elements], line
+        )
+    charged = {_decorated(e).composition: e.energy for e in plain[:2]}
+    energies = {Composition({"Li+": 2, "S2-": 1}): -10.0, "P2S5": -30.0}
+    assert charged.keys() == {plain[0].composition, plain[1].composition}
+    assert formation_energy_per_atom(-30.8, "Li3PS4", energies) == pytest.approx(-0.1)
+
+
 def test_end_members_may_be_compositions() -> None:
     energies = {Composition("Li2S"): -10.0, Composition("P2S5"): -30.0}
     assert formation_energy_per_atom(-30.8, Composition("Li3PS4"), energies) == (

@@ -1,16 +1,20 @@
+import time
+
 import numpy as np
 import pytest
-from pymatgen.core import Composition
+from pymatgen.core import Composition, Element
 
 from lps_flows.chemistry import (
     CompositionLine,
     OffLineError,
     RemovalError,
     SupercellError,
+    bare_structure,
     crystal,
     removal_sites,
     remove_units,
     substituted,
+    supercell_multiples,
     supercell_near,
 )
 
@@ -73,3 +77,53 @@ def test_sodium_system_by_substitution():
     assert removed.composition == Composition("Na10P4S15")
     with pytest.raises(SupercellError, match="not in the structure"):
         substituted(derived, {"Li": "K"})
+
+
+def decorated(key):
+    """A crystal as another calculation may have left it."""
+    cell = crystal(key)
+    cell.add_oxidation_state_by_element({"Li": 1, "P": 5, "S": -2})
+    cell.add_spin_by_element({"Li": 1})
+    n = len(cell)
+    cell.add_site_property("velocities", np.arange(3.0 * n).reshape(n, 3).tolist())
+    cell.add_site_property("selective_dynamics", [[False] * 3] * n)
+    cell.add_site_property("magmom", [1.0] * n)
+    cell.add_site_property("forces", [[0.0] * 3] * n)
+    return cell
+
+
+def test_what_is_made_of_a_decorated_structure_is_bare():
+    cell, plain = decorated("beta-Li3PS4"), crystal("beta-Li3PS4")
+    for made, expected in (
+        (supercell_near(cell, 128), supercell_near(plain, 128)),
+        (substituted(cell, {"P": "As"}), substituted(plain, {"P": "As"})),
+        (
+            remove_units(cell, "Li2S", 1, np.random.default_rng(0)),
+            remove_units(plain, "Li2S", 1, np.random.default_rng(0)),
+        ),
+        (bare_structure(cell), plain),
+    ):
+        assert made == expected
+        assert made.site_properties == {}
+        assert {type(site.specie) for site in made} == {Element}
+    # what was given is as it was
+    assert set(cell.site_properties) >= {"velocities", "selective_dynamics"}
+    assert removal_sites(cell, "Li2S", 1) == removal_sites(plain, "Li2S", 1)
+
+
+@pytest.mark.parametrize(
+    "replacements", [{"Li": "Na"}, {"P": "As", "S": "Se"}, {"Li": "Na", "S": "Se"}]
+)
+def test_replaced_elements_are_gone(replacements):
+    made = substituted(decorated("beta-Li3PS4"), replacements)
+    counts = crystal("beta-Li3PS4").composition.get_el_amt_dict()
+    assert made.composition.get_el_amt_dict() == {
+        replacements.get(symbol, symbol): n for symbol, n in counts.items()
+    }
+
+
+def test_large_supercells_are_found_at_once():
+    started = time.perf_counter()
+    assert supercell_multiples(crystal("Li"), 600) == (6, 7, 7)
+    assert supercell_multiples(crystal("Li"), 5000) == (13, 14, 14)
+    assert time.perf_counter() - started < 5

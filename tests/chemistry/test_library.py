@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from pymatgen.core import Composition
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from lps_flows.chemistry import (
     CompositionLine,
+    CrystalEntry,
     DisorderedCrystalError,
+    InconsistentCrystalError,
     UnknownCrystalError,
     crystal,
     crystals,
@@ -112,3 +115,52 @@ def test_another_library_file(tmp_path):
     )
     assert [item.key for item in crystals(path)] == ["Po"]
     assert len(crystal("Po", library=path)) == 1
+
+
+def mine(**changes):
+    known = {
+        "key": "mine",
+        "formula": "Li2S",
+        "space_group": "Fm-3m",
+        "space_group_number": 225,
+        "n_atoms": 12,
+        "lattice": [5.7, 5.7, 5.7, 90, 90, 90],
+        "sites": [
+            {"element": "Li", "wyckoff": "8c", "xyz": [0.25, 0.25, 0.25]},
+            {"element": "S", "wyckoff": "4a", "xyz": [0, 0, 0]},
+        ],
+        "citations": [{"authors": "A", "journal": "B", "year": 1900}],
+        "confidence": "none",
+        "provenance": "none",
+    }
+    return CrystalEntry.model_validate(known | changes)
+
+
+def test_an_entry_whose_sites_are_not_its_crystal_is_refused():
+    assert mine().structure().composition.reduced_formula == "Li2S"
+    for changes, problem in (
+        ({"formula": "LiS"}, "not LiS"),
+        ({"n_atoms": 3}, "not 3"),
+        ({"space_group_number": 1, "n_atoms": None}, "not Li2S"),
+        ({"lattice": [0.57, 0.57, 0.57, 90, 90, 90]}, "per atom"),
+    ):
+        with pytest.raises(InconsistentCrystalError, match=problem):
+            mine(**changes).structure()
+    rounded = {"element": "S", "wyckoff": "2c", "xyz": [0.333, 0.667, 0.555]}
+    with pytest.raises(InconsistentCrystalError, match="apart"):
+        mine(
+            formula="S",
+            n_atoms=None,
+            space_group_number=194,
+            lattice=[6, 6, 6.6, 90, 90, 120],
+            sites=[rounded],
+        ).structure()
+
+
+def test_partly_occupied_and_decorated_sites_are_no_ordered_entry():
+    site = {"element": "Li", "wyckoff": "8c", "xyz": [0.25, 0.25, 0.25]}
+    with pytest.raises(ValidationError, match="partly occupied"):
+        mine(sites=[site | {"occupancy": 0.5}])
+    for element in ("Li+", "7Li", "D"):
+        with pytest.raises(ValidationError, match="no element"):
+            mine(sites=[site | {"element": element}])

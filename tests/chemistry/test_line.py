@@ -33,6 +33,29 @@ def test_off_line_compositions_raise_and_are_not_contained(formula):
     assert str(caught.value.value) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "value", [3, None, True, ["Li2S"], float("nan"), {"Li": float("nan")}, b"Li2S"]
+)
+def test_what_is_no_composition_raises_the_typed_error(value):
+    line = CompositionLine()
+    for ask in (line.x, line.amounts, lambda v: line.remove(v, "Li2S", 1)):
+        with pytest.raises(OffLineError, match="composition"):
+            ask(value)
+    assert not line.contains(value)
+    with pytest.raises(OffLineError):
+        line.remove("Li3PS4", value, 1)
+
+
+def test_oxidation_states_and_spins_do_not_matter():
+    line = CompositionLine()
+    for decorated in (
+        Composition({"Li+": 6, "P5+": 2, "S2-": 8}),
+        Composition({"Li+,spin=5": 6, "P": 2, "S2-": 8}),
+    ):
+        assert line.x(decorated) == 0.75
+        assert line.remove(decorated, "Li2S", 1) == "Li4P2S7"
+
+
 def test_unreadable_formula_raises_the_typed_error():
     with pytest.raises(OffLineError, match="not a chemical formula"):
         CompositionLine().x("Xy3!")

@@ -60,6 +60,19 @@ def test_relaxation_reaches_its_threshold(engine, cell):
     assert result.structure.volume == pytest.approx(cell.volume, rel=0.05)
 
 
+def test_atoms_held_by_selective_dynamics_are_relaxed_all_the_same(engine, cell):
+    moved = cell.copy()
+    moved.translate_sites([0], [0.2, 0.1, 0.0], frac_coords=False)
+    held = moved.copy()
+    held.add_site_property("selective_dynamics", [[False] * 3] * len(held))
+    free, said = (
+        read_calculation(engine.compute(each, relax=True)) for each in (moved, held)
+    )
+    assert said.energy == pytest.approx(free.energy, abs=1e-6)
+    real = read_calculation(engine.compute(said.structure, relax=False))
+    assert said.max_force == pytest.approx(real.max_force, abs=1e-4)
+
+
 def test_path_ends_where_the_relaxation_ends(engine, cell):
     task = engine.with_path(2).compute(strained(cell, 1.06), relax=True)
     path, end = read_path(task), read_calculation(task)

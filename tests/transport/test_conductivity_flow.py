@@ -108,6 +108,24 @@ def test_every_chunk_is_a_job_with_a_name_of_its_own(potential):
     assert again == maker
 
 
+@pytest.mark.parametrize("target_atoms", [16, 60])
+def test_velocities_of_another_run_are_not_taken_along(potential, target_atoms):
+    moving = crystal("gamma-Li3PS4")
+    moving.add_site_property("velocities", [[0.01, 0.0, 0.0]] * 16)
+    moving.add_site_property("selective_dynamics", [[False] * 3] * 16)
+    settings = SETTINGS.model_copy(update={"target_atoms": target_atoms})
+    maker = ConductivityFlowMaker(engine=EngineSettings(name="ann"), settings=settings)
+    flow = maker.make(moving, potential_uuid=potential)
+    starts = [
+        argument
+        for job, _ in flow.iterflow()
+        for argument in job.function_args
+        if isinstance(argument, Structure)
+    ]
+    assert {len(start) for start in starts} == {64 if target_atoms == 60 else 16}
+    assert all(start.site_properties == {} for start in starts)
+
+
 def test_vasp_runs_in_chained_jobs_of_its_own():
     maker = ConductivityFlowMaker(engine=EngineSettings(name="vasp"), settings=SETTINGS)
     flow = maker.make(crystal("gamma-Li3PS4"), label="gamma")

@@ -48,11 +48,16 @@ class HullEntry:
     entry_id: str
     """Id of the structure document; unique."""
     composition: Composition
-    """Composition of the cell."""
+    """Composition of the cell; oxidation states and spins are left out."""
     energy: float
     """Total energy of the cell (eV)."""
     method: str
     """Reference method of the energy."""
+
+    def __post_init__(self) -> None:
+        """Make Li+ and Li one element: phases are compared by their elements."""
+        elements = Composition(self.composition).element_composition
+        object.__setattr__(self, "composition", elements)
 
     @property
     def energy_per_atom(self) -> float:

@@ -1,5 +1,6 @@
 """The composition line, the crystal library, supercells and removals."""
 
+from lps_flows.chemistry.bare import bare_structure
 from lps_flows.chemistry.cells import (
     SupercellError,
     substituted,
@@ -7,17 +8,19 @@ from lps_flows.chemistry.cells import (
     supercell_near,
 )
 from lps_flows.chemistry.contacts import closest_contact
+from lps_flows.chemistry.crystal_files import OwnCrystalError
 from lps_flows.chemistry.formula import full_formula
 from lps_flows.chemistry.library import (
     CrystalEntry,
     DisorderedCrystalError,
+    InconsistentCrystalError,
     UnknownCrystalError,
     crystal,
     crystals,
     entry,
 )
 from lps_flows.chemistry.line import CompositionLine, OffLineError, RemovalError
-from lps_flows.chemistry.own import OwnCrystal, OwnCrystalError
+from lps_flows.chemistry.own import OwnCrystal
 from lps_flows.chemistry.removal import (
     atoms_removed,
     removal_sites,
@@ -29,6 +32,7 @@ __all__ = [
     "CompositionLine",
     "CrystalEntry",
     "DisorderedCrystalError",
+    "InconsistentCrystalError",
     "OffLineError",
     "OwnCrystal",
     "OwnCrystalError",
@@ -36,6 +40,7 @@ __all__ = [
     "SupercellError",
     "UnknownCrystalError",
     "atoms_removed",
+    "bare_structure",
     "closest_contact",
     "crystal",
     "crystals",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 
 import numpy as np
 from pymatgen.analysis.structure_prediction.volume_predictor import RLSVolumePredictor
 from pymatgen.core import Structure
 
+from lps_flows.chemistry.bare import bare_structure
 from lps_flows.foundation import LpsFlowsError
 
 # A cell whose longest edge is e^4 times its shortest is as bad as one of e times
@@ -55,22 +55,28 @@ def supercell_multiples(
     edges = np.array(structure.lattice.abc)
     most = max(1, int(1.5 * target_atoms / len(structure)))
 
-    def badness(multiple: tuple[int, int, int]) -> float:
-        size = abs(np.log(len(structure) * np.prod(multiple) / target_atoms))
-        lengths = edges * multiple
-        return float(size + _SHAPE_WEIGHT * np.log(lengths.max() / lengths.min()))
-
-    candidates = [
-        (a, b, c)
-        for a, b, c in product(range(1, most + 1), repeat=3)
-        if a * b * c <= most
-    ]
+    multiples = np.array(
+        [
+            (a, b, c)
+            for a in range(1, most + 1)
+            for b in range(1, most // a + 1)
+            for c in range(1, most // (a * b) + 1)
+        ]
+    )
+    size = np.abs(np.log(len(structure) * multiples.prod(axis=1) / target_atoms))
+    lengths = edges * multiples
+    shape = np.log(lengths.max(axis=1) / lengths.min(axis=1))
     # Equal badness: the lexicographically smallest, so that the choice is stable.
-    return min(candidates, key=lambda multiple: (round(badness(multiple), 9), multiple))
+    best = np.round(size + _SHAPE_WEIGHT * shape, 9).argmin()
+    first, second, third = (int(n) for n in multiples[best])
+    return first, second, third
 
 
 def supercell_near(structure: Structure, target_atoms: int) -> Structure:
     """Near-cubic supercell with about the wanted number of atoms.
+
+    Elements and places alone are repeated: copied velocities would move the images of
+    an atom together, for ever.
 
     Parameters
     ----------
@@ -89,7 +95,7 @@ def supercell_near(structure: Structure, target_atoms: int) -> Structure:
     SupercellError
         When `target_atoms` is not positive.
     """
-    supercell = structure.copy()
+    supercell = bare_structure(structure)
     supercell.make_supercell(supercell_multiples(structure, target_atoms))
     return supercell
 
@@ -104,7 +110,7 @@ def substituted(structure: Structure, replacements: Mapping[str, str]) -> Struct
     Parameters
     ----------
     structure
-        Ordered crystal to start from.
+        Ordered crystal to start from; oxidation states and spins are left out.
     replacements
         New element by old element, for example ``{"Li": "Na"}``.
 
@@ -127,10 +133,11 @@ def substituted(structure: Structure, replacements: Mapping[str, str]) -> Struct
             value=absent,
             remedy=f"Replace some of {', '.join(sorted(present))}",
         )
-    derived = structure.copy()
+    origin = bare_structure(structure)
+    derived = origin.copy()
     derived.replace_species(dict(replacements.items()))
-    volume = RLSVolumePredictor(check_isostructural=False).predict(derived, structure)
+    volume = RLSVolumePredictor(check_isostructural=False).predict(derived, origin)
     derived.scale_lattice(volume)
     rule = ", ".join(f"{old}->{new}" for old, new in sorted(replacements.items()))
-    derived.properties["derived_from"] = f"{structure.formula} by {rule}, unrelaxed"
+    derived.properties["derived_from"] = f"{origin.formula} by {rule}, unrelaxed"
     return derived

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pymatgen.core import Composition, Lattice, Structure
 
+from lps_flows.chemistry.bare import implausible, is_element
 from lps_flows.chemistry.line import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
@@ -23,6 +24,10 @@ class UnknownCrystalError(LpsFlowsError):
 
 class DisorderedCrystalError(LpsFlowsError):
     """A listed crystal has no ordered structure of its own."""
+
+
+class InconsistentCrystalError(LpsFlowsError):
+    """A library entry whose sites do not make the crystal it states."""
 
 
 class Citation(FrozenSettings):
@@ -37,10 +42,17 @@ class Citation(FrozenSettings):
 class CrystalSite(FrozenSettings):
     """One site of the asymmetric unit."""
 
-    element: str = Field(description="Chemical symbol.")
+    element: str = Field(description="Chemical symbol, without an oxidation state.")
     wyckoff: str = Field(description="Wyckoff position in the conventional setting.")
     xyz: tuple[float, float, float] = Field(description="Fractional coordinates.")
     occupancy: float = Field(1.0, gt=0, le=1, description="Occupancy of the site.")
+
+    @field_validator("element")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if not is_element(value):
+            raise ValueError(f"{value!r} is no element")
+        return value
 
 
 class CrystalChecks(FrozenSettings):
@@ -88,6 +100,9 @@ class CrystalEntry(FrozenSettings):
         if not self.disordered and not self.sites:
             msg = f"{self.key}: an ordered entry needs sites"
             raise ValueError(msg)
+        if not self.disordered and any(site.occupancy < 1 for site in self.sites):
+            msg = f"{self.key}: sites are partly occupied, so it is disordered"
+            raise ValueError(msg)
         return self
 
     def x(self, line: CompositionLine | None = None) -> float | None:
@@ -103,6 +118,8 @@ class CrystalEntry(FrozenSettings):
         ------
         DisorderedCrystalError
             When the entry is listed for the record only.
+        InconsistentCrystalError
+            When its sites make another formula or number of atoms, or atoms overlap.
         """
         if self.disordered:
             raise DisorderedCrystalError(
@@ -111,7 +128,7 @@ class CrystalEntry(FrozenSettings):
                 value=self.key,
                 remedy=f"Use {self.ordered_alternative!r}, its ordered model",
             )
-        return Structure.from_spacegroup(
+        structure = Structure.from_spacegroup(
             self.space_group_number,
             Lattice.from_parameters(*self.lattice),
             [site.element for site in self.sites],
@@ -119,6 +136,20 @@ class CrystalEntry(FrozenSettings):
             # Special positions are rounded to five decimals in the sources.
             tol=1e-3,
         )
+        problem = implausible(structure)
+        if Composition(self.formula).reduced_formula != structure.reduced_formula:
+            problem = f"its sites make {structure.formula}, not {self.formula}"
+        elif self.n_atoms not in (None, len(structure)):
+            problem = f"its sites make {len(structure)} atoms, not {self.n_atoms}"
+        if problem is not None:
+            raise InconsistentCrystalError(
+                problem,
+                field="crystal",
+                value=self.key,
+                remedy="Compare its sites with the source: coordinates of special "
+                "positions need four decimals",
+            )
+        return structure
 
 
 def crystals(library: str | Path | None = None) -> list[CrystalEntry]:

@@ -235,7 +235,7 @@ class CompositionLine(FrozenSettings):
         return self.formula(*units)
 
     def _index(self, end_member: str) -> int:
-        reduced = Composition(end_member).reduced_formula
+        reduced = _readable(end_member).reduced_formula
         for index, formula in enumerate(self.end_members):
             if Composition(formula).reduced_formula == reduced:
                 return index
@@ -249,17 +249,17 @@ class CompositionLine(FrozenSettings):
 
 def _readable(composition: str | Composition) -> Composition:
     try:
-        found = Composition(composition)
-    except ValueError as error:
+        found = Composition(composition).element_composition
+    except (ValueError, TypeError, AttributeError) as error:
         raise OffLineError(
             "this is not a chemical formula",
             field="composition",
             value=str(composition),
             remedy="Write it like 'Li7P3S11'",
         ) from error
-    if found.num_atoms == 0:
+    if not 0 < found.num_atoms < np.inf:
         raise OffLineError(
-            "a composition without atoms is on no line",
+            "a composition without a number of atoms is on no line",
             field="composition",
             value=str(composition),
             remedy="Write it like 'Li7P3S11'",

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
-from pymatgen.core import Element, Structure
+from pymatgen.core import Structure
 
+from lps_flows.chemistry.bare import is_element
 from lps_flows.chemistry.cells import substituted
+from lps_flows.chemistry.crystal_files import read_crystal
 from lps_flows.chemistry.library import crystal
-from lps_flows.foundation import FrozenSettings, LpsFlowsError
-
-_READERS: dict[str, Literal["cif", "poscar"]] = {
-    ".cif": "cif",
-    ".vasp": "poscar",
-    ".poscar": "poscar",
-}
-
-
-class OwnCrystalError(LpsFlowsError):
-    """A crystal of one's own cannot be made or read."""
+from lps_flows.foundation import FrozenSettings
 
 
 class OwnCrystal(FrozenSettings):
@@ -51,7 +42,7 @@ class OwnCrystal(FrozenSettings):
     @classmethod
     def _elements(cls, value: dict[str, str]) -> dict[str, str]:
         for symbol in (*value, *value.values()):
-            if not Element.is_valid_symbol(symbol):
+            if not is_element(symbol):
                 raise ValueError(f"{symbol!r} is no element")
         return value
 
@@ -74,35 +65,20 @@ class OwnCrystal(FrozenSettings):
 
         Raises
         ------
+        OwnCrystalError
+            When the file cannot be read, is disordered or contradicts itself.
         LpsFlowsError
-            When the file cannot be read or is disordered, the library has no such
-            crystal, or an element to replace is not in it.
+            When the library has no such crystal, or an element to replace is not in
+            it.
         """
         return self._cell.copy()
 
     @cached_property
     def _cell(self) -> Structure:
         # once: a file may change while the settings live
-        found = crystal(self.like) if self.like is not None else self._read()
-        return substituted(found, self.replace) if self.replace else found
-
-    def _read(self) -> Structure:
-        path = Path(str(self.file))
-        try:
-            reader = _READERS[path.suffix.lower()]
-            found = Structure.from_str(path.read_text(encoding="utf-8"), fmt=reader)
-        except KeyError:
-            raise self._error("the ending names no format that is read") from None
-        except (OSError, ValueError, IndexError, AssertionError) as error:
-            raise self._error(f"the structure cannot be read: {error}") from error
-        if not found.is_ordered:
-            raise self._error("the structure is disordered")
-        return found
-
-    def _error(self, problem: str) -> OwnCrystalError:
-        return OwnCrystalError(
-            problem,
-            field="own_crystals.file",
-            value=self.file,
-            remedy="Name an ordered structure in a .cif, .vasp or .poscar file",
+        found = (
+            crystal(self.like)
+            if self.like is not None
+            else read_crystal(Path(str(self.file)))
         )
+        return substituted(found, self.replace) if self.replace else found

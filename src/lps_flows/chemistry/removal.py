@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from pymatgen.core import Composition, Structure
 
+from lps_flows.chemistry.bare import bare_structure
 from lps_flows.chemistry.line import CompositionLine, RemovalError
 
 
@@ -84,8 +85,8 @@ def removal_sites(
 
 
 def remove_sites(structure: Structure, sites: Sequence[int]) -> Structure:
-    """Copy of a structure without the sites of these indices."""
-    remaining = structure.copy()
+    """Bare copy of a structure without the sites of these indices."""
+    remaining = bare_structure(structure)
     remaining.remove_sites(list(sites))
     return remaining
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from monty.json import MSONable
 
-from lps_flows.chemistry import full_formula
+from lps_flows.chemistry import bare_structure, full_formula
 from lps_flows.engines.errors import EngineError
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Engine(MSONable):
         Parameters
         ----------
         structure
-            pymatgen structure.
+            pymatgen structure. Elements and places count alone: atoms that selective
+            dynamics hold still would be said to be relaxed.
         relax
             Relax it, or compute energy, forces and stress as it is.
 
@@ -122,7 +123,7 @@ class Engine(MSONable):
         maker = self.relax if relax else self.static
         # The function under jobflow's @job decorator.
         run = getattr(type(maker).make, "original")  # noqa: B009
-        return run(maker, structure)
+        return run(maker, bare_structure(structure))
 
     def written_method(self) -> str:
         """Return the method to write on documents.

@@ -10,7 +10,7 @@ from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import GPa
 from emmet.core.types.enums import TaskState
 
-from lps_flows.chemistry import full_formula
+from lps_flows.chemistry import bare_structure, full_formula
 from lps_flows.engines.errors import EngineError
 from lps_flows.foundation import decode
 
@@ -269,16 +269,17 @@ def _step_energy(step: Any) -> float | None:
 
 def _electrons_converged(document: Any) -> bool:
     calculations = getattr(document, "calcs_reversed", None)
-    steps = calculations and calculations[0].output.ionic_steps
-    return not steps or _step_converged(calculations[0], steps[-1])
+    if not calculations or not calculations[0].output.ionic_steps:
+        return True
+    return _step_converged(calculations[0], calculations[0].output.ionic_steps[-1])
 
 
 def _step_converged(calculation: Any, step: Any) -> bool:
     """Tell whether the electronic cycle ended before its last allowed step (NELM)."""
-    settings = calculation.input
-    most = (getattr(settings, "parameters", None) or {}).get("NELM") or (
-        getattr(settings, "incar", None) or {}
-    ).get("NELM", _VASP_NELM)
+    most = _VASP_NELM
+    for name in ("incar", "parameters"):
+        given: Any = getattr(calculation.input, name, None) or {}
+        most = given.get("NELM") or most
     return (step.num_electronic_steps or 0) < most
 
 
@@ -296,10 +297,8 @@ def _trajectory(document: Any) -> Any:
 
 
 def _bare(structure: Structure) -> Structure:
-    """Copy without velocities and magnetic moments: they belong to the engine."""
-    bare = structure.copy()
-    for name in list(bare.site_properties):
-        bare.remove_site_property(name)
+    """Elements and places: velocities, moments and the like belong to the engine."""
+    bare = bare_structure(structure)
     bare.properties = {}
     return bare
 

@@ -9,7 +9,12 @@ from jobflow import Flow, Maker
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import CompositionLine, full_formula, supercell_near
+from lps_flows.chemistry import (
+    CompositionLine,
+    bare_structure,
+    full_formula,
+    supercell_near,
+)
 from lps_flows.engines import EngineSettings
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dynamics import DynamicsSettings
@@ -79,7 +84,8 @@ class ConductivityFlowMaker(Maker):
         Parameters
         ----------
         structure
-            Relaxed structure; a site property ``velocities`` (Å/fs) is used.
+            Relaxed structure. Elements and places count alone; velocities are drawn
+            for each temperature.
         label
             Name of the structure on documents and figures; its formula by default.
         potential_uuid
@@ -93,8 +99,7 @@ class ConductivityFlowMaker(Maker):
         """
         settings = self.settings
         self._check(structure, potential_uuid)
-        # Oxidation states make other species of the elements that forces know.
-        structure = structure.copy().remove_oxidation_states()
+        structure = bare_structure(structure)
         if len(structure) < settings.target_atoms:
             structure = supercell_near(structure, settings.target_atoms)
         label = label or full_formula(structure)

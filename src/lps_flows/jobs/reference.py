@@ -9,7 +9,7 @@ from typing import ClassVar
 from jobflow import Flow, Job, JobConfig, Maker, OnMissing, Response, job
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import CompositionLine, full_formula
+from lps_flows.chemistry import CompositionLine, bare_structure, full_formula
 from lps_flows.engines import Engine, EngineError, get_engine, read_calculation
 from lps_flows.jobs.labels import (
     collect_labels,
@@ -56,13 +56,14 @@ class ReferenceStaticMaker(Maker):
         Parameters
         ----------
         structure
-            Structure, or a reference to one.
+            Structure, or a reference to one; elements and places of it count alone.
         provenance
             Where it comes from.
         """
         name = self.name
         if isinstance(structure, Structure):
             name = f"{name} {full_formula(structure)}"
+            structure = bare_structure(structure)
         if self.engine.batched:
             last = compute_structure(
                 structure,
@@ -170,7 +171,7 @@ class LabelMaker(Maker):
         maker = self.engine.relax if self.relax else self.engine.static
         calculations: list[Flow | Job] = []
         for index, entry in enumerate(entries):
-            calculation = maker.make(entry.structure)
+            calculation = maker.make(bare_structure(entry.structure))
             calculation.name = f"{maker.name} {full_formula(entry.structure)} {index}"
             calculations.append(calculation)
         collect = collect_labels(

@@ -1,0 +1,74 @@
+"""Structures stripped to what the recipes work on, and whether they can be real."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase.data import covalent_radii
+from pymatgen.core import Element, Structure
+
+# No two atoms of a compound come closer than this part of their covalent radii; the
+# shortest known bonds (U=O, Cr-Cr) are above 0.6 of them.
+_CLOSEST = 0.5
+
+# Volumes per atom (Å^3): diamond has 5.7, caesium 115.
+_VOLUME_PER_ATOM = (1.0, 1000.0)
+
+
+def bare_structure(structure: Structure) -> Structure:
+    """Copy of a structure with nothing but elements and places.
+
+    Oxidation states, spins, labels, charge and all site properties (velocities,
+    selective dynamics, magnetic moments, forces) are left out: they belong to another
+    calculation, and what is made of the structure must not inherit them.
+
+    Parameters
+    ----------
+    structure
+        Structure, decorated or not.
+
+    Returns
+    -------
+    Structure
+        A new structure of the same order of sites; `properties` are kept.
+    """
+    return Structure(
+        structure.lattice,
+        [site.species.element_composition for site in structure],
+        structure.frac_coords,
+        properties=structure.properties,
+    )
+
+
+def is_element(symbol: str) -> bool:
+    """Tell whether a symbol is an element's; deuterium and tritium are isotopes."""
+    return Element.is_valid_symbol(symbol) and symbol not in ("D", "T")
+
+
+def implausible(structure: Structure) -> str | None:
+    """Say why an ordered structure can be no crystal; None when it may be one.
+
+    Parameters
+    ----------
+    structure
+        Ordered structure.
+
+    Returns
+    -------
+    str or None
+        Two atoms closer than half the sum of their covalent radii, or a volume per
+        atom that no solid has.
+    """
+    per_atom = structure.volume / len(structure)
+    low, high = _VOLUME_PER_ATOM
+    if not low < per_atom < high:
+        return f"it has {per_atom:.3g} Å^3 per atom: lengths are expected in Å"
+    radii = np.array([covalent_radii[site.specie.Z] for site in structure])
+    first, second, _, distances = structure.get_neighbor_list(2 * radii.max())
+    if not len(distances):
+        return None
+    allowed = _CLOSEST * (radii[first] + radii[second])
+    worst = int((distances - allowed).argmin())
+    if distances[worst] >= allowed[worst]:
+        return None
+    names = "-".join(str(structure[int(i[worst])].specie) for i in (first, second))
+    return f"two atoms ({names}) are {distances[worst]:.3g} Å apart"
