@@ -1,0 +1,151 @@
+"""Files are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from lps_flows.foundation.writing import write_bytes, write_text, written_beside
+
+
+@contextmanager
+def files_up_to(n_bytes: int) -> Iterator[None]:
+    """Let no file of this process grow beyond `n_bytes`, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+
+
+def names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def test_a_file_is_written_and_nothing_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "Größe.txt"
+    assert write_text(file, "one Å") == file
+    assert write_bytes(file, b"two") == file
+    assert file.read_bytes() == b"two"
+    assert names(tmp_path) == {file.name}
+
+
+def test_what_cannot_be_written_to_its_end_leaves_the_old(tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text("old")
+    with files_up_to(10_000), pytest.raises(OSError, match="too large"):
+        write_text(file, "x" * 20_000)
+    assert file.read_text() == "old"
+    assert names(tmp_path) == {"report.html"}
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_what_breaks_off_leaves_the_old(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    file = tmp_path / "figure.png"
+    file.write_text("old")
+
+    def draw() -> None:
+        with written_beside(file) as path:
+            path.write_text("half a fig")
+            raise error
+
+    with pytest.raises(error):
+        draw()
+    assert file.read_text() == "old"
+    assert names(tmp_path) == {"figure.png"}
+
+
+def test_what_is_killed_leaves_the_old(tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    file.write_text("old")
+    child = os.fork()
+    if child == 0:
+        with written_beside(file) as path:
+            path.write_text("half")
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    assert file.read_text() == "old"
+
+
+def test_the_suffix_stays_for_those_who_write_by_it(tmp_path: Path) -> None:
+    with written_beside(tmp_path / "figure.pdf") as path:
+        assert path.suffix == ".pdf"
+        assert path.parent == tmp_path
+        path.touch()
+
+
+def test_long_names(tmp_path: Path) -> None:
+    file = tmp_path / ("x" * 250 + ".yaml")
+    write_text(file, "long")
+    assert file.read_text() == "long"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_private_files_are_private_under_every_umask(
+    tmp_path: Path, umask: int
+) -> None:
+    open_to_all = tmp_path / "old"
+    open_to_all.touch()
+    open_to_all.chmod(0o666)
+    before = os.umask(umask)
+    try:
+        for name in ("new", "old"):
+            write_text(tmp_path / name, "secret", private=True)
+    finally:
+        os.umask(before)
+    for name in ("new", "old"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+def test_others_keep_their_mode(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.touch()
+    file.chmod(0o640)
+    write_text(file, "x")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "report.html"
+    link.symlink_to(tmp_path / "disk" / "report.html")
+    for text in ("new", "newer"):
+        write_text(link, text)
+        assert link.is_symlink()
+        assert (tmp_path / "disk" / "report.html").read_text() == text
+
+
+def test_devices_are_written_to_and_not_replaced(tmp_path: Path) -> None:
+    before = os.stat("/dev/null")
+    write_text("/dev/null", "nothing")
+    assert os.path.samestat(before, os.stat("/dev/null"))
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@pytest.mark.parametrize("make", [lambda f: f / "no folder" / "x", lambda f: f])
+def test_places_that_cannot_be_written(
+    tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    with pytest.raises(OSError):  # noqa: PT011 - which one is the system's business
+        write_text(make(tmp_path), "x")
+
+
+def test_several_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "shared"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: write_text(file, str(n) * 1000), range(64)))
+    assert len(set(file.read_text()[:1000])) == 1
+    assert names(tmp_path) == {"shared"}
