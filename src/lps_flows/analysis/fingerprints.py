@@ -65,6 +65,23 @@ def _descriptor(
     )
 
 
+def descriptor_of(settings: FingerprintSettings) -> ChebyshevDescriptor:
+    """Return the descriptor of some fingerprints.
+
+    Raises
+    ------
+    DescriptorError
+        When its cutoffs, orders or species make none.
+    """
+    return _descriptor(
+        settings.species,
+        settings.radial_cutoff,
+        settings.radial_order,
+        settings.angular_cutoff,
+        settings.angular_order,
+    )
+
+
 def atomic_features(
     structure: AnyStructure, settings: FingerprintSettings = _DEFAULTS
 ) -> np.ndarray:
@@ -91,14 +108,7 @@ def atomic_features(
             value=settings.species,
             remedy="add the elements to the species of the fingerprint settings",
         )
-    descriptor = _descriptor(
-        settings.species,
-        settings.radial_cutoff,
-        settings.radial_order,
-        settings.angular_cutoff,
-        settings.angular_order,
-    )
-    return descriptor.features(structure)
+    return descriptor_of(settings).features(structure)
 
 
 def moment_fingerprint(features: np.ndarray, moments: int) -> np.ndarray:

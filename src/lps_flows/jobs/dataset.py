@@ -13,6 +13,7 @@ from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import EngineError, TrajectoryFrames, read_trajectory
 from lps_flows.jobs.perturbation import (
     DatasetSettings,
+    md_starts,
     rattled_structures,
     removed_structures,
     strained_structures,
@@ -132,15 +133,7 @@ class MDStartMaker(Maker):
         DatasetError
             When the supercell holds too few units.
         """
-        # A small rattle breaks the symmetry that forces would otherwise keep.
-        quiet = self.settings.model_copy(
-            update={"n_rattled": 1, "rattle": 0.02, "rattle_strain": 0.0}
-        )
-        starts = rattled_structures(structure, parent, quiet)
-        starts += removed_structures(
-            structure, parent, quiet, self.line, self.settings.n_trajectories - 1
-        )
-        return _unlabelled(starts)
+        return _unlabelled(md_starts(structure, parent, self.settings, self.line))
 
 
 @dataclass

@@ -240,6 +240,37 @@ def removed_structures(
     return made
 
 
+def md_starts(
+    structure: Structure, parent: str, settings: DatasetSettings, line: CompositionLine
+) -> list[UnlabelledStructure]:
+    """Make the starts of the reference MD: the crystal, then cells with removals.
+
+    Parameters
+    ----------
+    structure
+        Relaxed crystal on the line.
+    parent
+        Its key.
+    settings
+        Number of trajectories, supercell size and seed.
+    line
+        The composition line.
+
+    Raises
+    ------
+    DatasetError
+        When the supercell holds too few units.
+    """
+    # A small rattle breaks the symmetry that forces would otherwise keep.
+    quiet = settings.model_copy(
+        update={"n_rattled": 1, "rattle": 0.02, "rattle_strain": 0.0}
+    )
+    starts = rattled_structures(structure, parent, quiet)
+    return starts + removed_structures(
+        structure, parent, quiet, line, settings.n_trajectories - 1
+    )
+
+
 def _generator(
     settings: DatasetSettings, parent: str, kind: str
 ) -> np.random.Generator:

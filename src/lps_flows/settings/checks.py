@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args
 
 from lps_flows.chemistry import entry
 from lps_flows.engines.registry import engine_names
+from lps_flows.flows.sampling import CompositionPlan
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.schemas.structure import Source
+from lps_flows.settings.feasibility import late_refusals
 from lps_flows.settings.keys import CampaignKeys
 
 MOST_MISTAKES = 40
@@ -22,16 +27,24 @@ def mistakes(campaign: CampaignKeys) -> Iterator[str]:
         Settings of which every key is valid by itself.
     """
     yield from _engines(campaign)
+    yield from _twice(campaign)
     unknown = list(_unknown_crystals(campaign))
     if unknown:  # everything below asks for their compositions
         yield from unknown
         return
-    yield from _not_listed(campaign)
+    unlisted = list(_not_listed(campaign))
+    yield from unlisted
+    yield from _analysis(campaign)
     yield from _line(campaign)
     try:
-        campaign.compositions()
+        plans = campaign.compositions()
     except LpsFlowsError as error:
         yield f"sampling.scans: {error}"
+        return
+    yield from _same_search(plans)
+    if not unlisted:
+        cells = {key: campaign.crystal(key) for key in campaign.crystals}
+        yield from late_refusals(campaign, cells)
 
 
 def _engines(campaign: CampaignKeys) -> Iterator[str]:
@@ -99,7 +112,57 @@ def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
                 f"{field} = {missing!r}: not among the campaign's {where}. Add them to "
                 f"{where}"
             )
+
+
+def _twice(campaign: CampaignKeys) -> Iterator[str]:
+    dynamics = campaign.active_learning.dynamics
+    lists: dict[str, Sequence[Any]] = {
+        "crystals": campaign.crystals,
+        "training_crystals": campaign.training_crystals or (),
+        "dataset.removal_parents": campaign.dataset.removal_parents or (),
+        "dataset.isotropic_strains": campaign.dataset.isotropic_strains,
+        "selection.references": campaign.selection.references,
+        "conductivity.temperatures": campaign.conductivity.temperatures,
+        "active_learning.dynamics.temperatures": dynamics.temperatures
+        if dynamics
+        else (),
+        "analysis.clusters.references": campaign.analysis.clusters.references,
+        "analysis.candidates.superionic": campaign.analysis.candidates.superionic,
+    }
+    for field, values in lists.items():
+        if repeated := [value for value, n in Counter(values).items() if n > 1]:
+            yield f"{field} = {repeated!r}: given twice. Name each once"
+
+
+def _same_search(plans: Iterable[CompositionPlan]) -> Iterator[str]:
+    """Yield searches that are asked for twice: their results would be the same."""
+    searches = Counter((p.parent, p.remove, p.n_units, p.formula) for p in plans)
+    for (parent, remove, n_units, formula), n in searches.items():
+        if n > 1:
+            yield (
+                f"sampling.scans: {n_units} {remove} from {parent} ({formula}) stands "
+                f"in them {n} times, which is the same search again. Leave it in one"
+            )
+
+
+def _analysis(campaign: CampaignKeys) -> Iterator[str]:
     rule, classes = campaign.analysis.candidates, campaign.analysis.clusters
+    for field, keys in (
+        ("analysis.clusters.references", classes.references),
+        ("analysis.candidates.superionic", rule.superionic),
+    ):
+        for key in keys:
+            if key not in campaign.crystals:
+                try:
+                    campaign.crystal(key)
+                except LpsFlowsError as error:
+                    yield f"{field}: {error}"
+    sources = get_args(Source)
+    if strange := sorted(set(campaign.analysis.hull.glass_sources) - set(sources)):
+        yield (
+            f"analysis.hull.glass_sources = {strange!r}: no structure is made so. "
+            f"Choose among {', '.join(sources)}"
+        )
     told_apart = set(classes.references) & set(campaign.crystals)
     if not told_apart & set(rule.superionic):
         yield (

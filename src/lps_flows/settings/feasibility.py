@@ -1,0 +1,201 @@
+"""What a job would refuse after hours of computing, told when a file is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pymatgen.core import Structure
+
+from lps_flows.analysis.diffusivity import MIN_FRAMES
+from lps_flows.analysis.fingerprints import descriptor_of
+from lps_flows.chemistry import closest_contact
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.jobs.perturbation import (
+    md_starts,
+    rattled_structures,
+    removed_structures,
+)
+from lps_flows.settings.keys import CampaignKeys
+
+# A finer grid of distances resolves nothing and fills the memory.
+_MOST_BINS = 20_000
+
+
+def late_refusals(
+    campaign: CampaignKeys, cells: Mapping[str, Structure]
+) -> Iterator[str]:
+    """Yield what a later job is bound to refuse: what, where, and the remedy.
+
+    Parameters
+    ----------
+    campaign
+        Settings of which every key is valid by itself.
+    cells
+        Cells of all its crystals, by key, as they are before any relaxation.
+    """
+    yield from _potential(campaign, cells)
+    yield from _dataset(campaign, cells)
+    yield from _distances(campaign, cells)
+    yield from _sampling(campaign)
+    yield from _analysis(campaign)
+    yield from _conductivity(campaign, cells)
+
+
+def _potential(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterator[str]:
+    training = campaign.training
+    present = sorted({str(e) for cell in cells.values() for e in cell.composition})
+    species = training.species or present
+    if missing := sorted(set(present) - set(species)):
+        yield (
+            f"training.species = {list(species)!r}: the crystals hold "
+            f"{', '.join(missing)}, too. Add them, or leave the key out"
+        )
+    yield from _tried("training.descriptor", training.descriptor.descriptor, species)
+    given = training.atomic_energies
+    if given is not None and (missing := sorted(set(species) - set(given))):
+        yield f"training.atomic_energies: no energy of {', '.join(missing)}. Add it"
+    if training.energy_weight == training.force_weight == 0:
+        yield (
+            "training.energy_weight = 0.0: with force_weight = 0 nothing is learnt. "
+            "Raise one of them"
+        )
+    if campaign.active_learning.rounds and training.restarts < 2:
+        yield (
+            "training.restarts = 1: active learning compares the members of a "
+            "committee. Train two or more, or set active_learning.rounds to 0"
+        )
+
+
+def _dataset(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterator[str]:
+    dataset, line = campaign.dataset, campaign.line
+    if not (dataset.isotropic_strains or dataset.n_strained or dataset.n_rattled):
+        yield (
+            "dataset.n_strained = 0: nothing is made around the crystals. Ask for "
+            "strained or rattled cells"
+        )
+    for key in campaign.training_crystals or campaign.crystals:
+        if dataset.n_rattled:
+            one = dataset.model_copy(update={"n_rattled": 1})
+            yield from _tried("dataset", rattled_structures, cells[key], key, one)
+    for key in dataset.removal_parents or ():
+        if not line.contains(cells[key].composition):
+            ends = " and ".join(line.end_members)
+            yield (
+                f"dataset.removal_parents = {key!r}: no mixture of {ends}, so no "
+                "unit can be removed. Leave it out"
+            )
+            continue
+        if dataset.n_trajectories:
+            yield from _tried("dataset", md_starts, cells[key], key, dataset, line)
+        if dataset.n_removed:
+            yield from _tried(
+                "dataset", removed_structures, cells[key], key, dataset, line, 1
+            )
+
+
+def _sampling(campaign: CampaignKeys) -> Iterator[str]:
+    search = campaign.sampling.evolution
+    if search.generations and not any(search.weights.model_dump().values()):
+        yield (
+            "sampling.evolution.weights: every operator is off, so no child can be "
+            "made. Give one of them a weight"
+        )
+
+
+def _distances(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterator[str]:
+    """Compare every least distance with those that the crystals themselves have."""
+    dataset, sampling = campaign.dataset, campaign.sampling
+    least = campaign.training.descriptor.minimum_distance
+    smallest = 1 + min((*dataset.isotropic_strains, -dataset.max_strain))
+    for key in campaign.training_crystals or campaign.crystals:
+        strained = smallest * _shortest(cells[key])
+        if least >= strained:
+            yield (
+                f"training.descriptor.minimum_distance = {least:g}: strained cells of "
+                f"{key} have atoms {strained:.2f} Å apart. Lower it"
+            )
+    if dataset.n_rattled and least > dataset.min_distance:
+        yield (
+            f"training.descriptor.minimum_distance = {least:g}: the reference set "
+            f"holds distances down to dataset.min_distance = {dataset.min_distance:g}. "
+            "Lower it, or raise the other"
+        )
+    parents = list(dict.fromkeys(scan.parent for scan in sampling.scans))
+    for key in parents:
+        contact = closest_contact(cells[key])
+        for name, fraction in (
+            ("sampling.evolution.min_distance", sampling.evolution.min_distance),
+            ("sampling.relaxation.min_distance", sampling.relaxation.min_distance),
+        ):
+            if fraction >= contact:
+                yield (
+                    f"{name} = {fraction:g}: the atoms of {key} itself are as close as "
+                    f"{contact:.2f}, so every structure would be rejected. Lower it"
+                )
+    dynamics = campaign.active_learning.dynamics
+    if campaign.active_learning.rounds and dynamics is not None:
+        for key in dict.fromkeys((*parents, *campaign.selection.references)):
+            if dynamics.min_distance >= _shortest(cells[key]):
+                yield (
+                    f"active_learning.dynamics.min_distance = {dynamics.min_distance:g}"
+                    f": the atoms of {key} itself are closer, so no frame would be "
+                    "kept. Lower it"
+                )
+
+
+def _shortest(cell: Structure) -> float:
+    """Return the shortest distance (Å) in a crystal."""
+    reach = 1.1 * max(site.specie.atomic_radius or 2.0 for site in cell) * 2
+    distances: Any = cell.get_neighbor_list(reach)[3]
+    return float(min(distances, default=reach))
+
+
+def _analysis(campaign: CampaignKeys) -> Iterator[str]:
+    analysis = campaign.analysis
+    fingerprints = analysis.fingerprints
+    yield from _tried("analysis.fingerprints", descriptor_of, fingerprints)
+    if missing := sorted(set(campaign.line.elements) - set(fingerprints.species)):
+        yield (
+            f"analysis.fingerprints.species = {list(fingerprints.species)!r}: the "
+            f"line holds {', '.join(missing)}, too. Add them, or leave the key out"
+        )
+    bins = analysis.rdf.r_max / analysis.rdf.bin_width
+    if bins > _MOST_BINS:
+        yield (
+            f"analysis.rdf.bin_width = {analysis.rdf.bin_width:g}: makes {bins:.0f} "
+            f"bins up to r_max. Make it larger; {_MOST_BINS} are the most"
+        )
+
+
+def _conductivity(
+    campaign: CampaignKeys, cells: Mapping[str, Structure]
+) -> Iterator[str]:
+    transport = campaign.conductivity
+    if len(transport.temperatures) < 2:
+        yield (
+            f"conductivity.temperatures = {list(transport.temperatures)!r}: an "
+            "activation energy needs at least two. Give four, as the paper does"
+        )
+    frame = transport.time_step * transport.frame_interval
+    if transport.production < MIN_FRAMES * frame:
+        yield (
+            f"conductivity.production = {transport.production:g}: shorter than the "
+            f"{MIN_FRAMES} frames of {frame:g} fs that a diffusivity needs. Make it "
+            "longer, or frame_interval smaller"
+        )
+    mobile = campaign.conductivity.analysis.mobile
+    for key in campaign.selection.references:
+        if mobile not in cells[key].composition:
+            yield (
+                f"selection.references = {key!r}: holds no {mobile}, which is the ion "
+                "that moves. Leave it out"
+            )
+
+
+def _tried(place: str, make: Callable[..., Any], *arguments: Any) -> Iterator[str]:
+    """Do what the job will do, on the crystals as they are; yield why it cannot."""
+    try:
+        make(*arguments)
+    except LpsFlowsError as error:
+        yield f"{place}: {error}"
