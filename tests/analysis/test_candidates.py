@@ -12,15 +12,40 @@ from lps_flows.analysis import (
 )
 from lps_flows.analysis.candidates import CandidateError
 
-GAP = HullInterval(0.5, 0.667, ("a", "b"), "gap", 2, 0.03, 0.02, 0.05, 0.005)
+GAP = HullInterval(
+    x_start=0.5,
+    x_end=0.667,
+    vertices=("a", "b"),
+    status="gap",
+    n_sampled=2,
+    depth=0.03,
+    margin=0.02,
+    largest_unsampled=0.05,
+    tolerance=0.005,
+)
 UNSAMPLED = HullInterval(
-    0.75, 0.875, ("b", "c"), "unsampled", 0, None, None, 0.1, 0.005
+    x_start=0.75,
+    x_end=0.875,
+    vertices=("b", "c"),
+    status="unsampled",
+    n_sampled=0,
+    depth=None,
+    margin=None,
+    largest_unsampled=0.1,
+    tolerance=0.005,
 )
 CLASSES = {"beta-Li3PS4": 2, "gamma-Li3PS4": 1}
 
 
 def _evidence(name: str, x: float, above: float, label: int | None, sigma=None):
-    return CompositionEvidence(name, x, f"id-{name}", above, label, sigma)
+    return CompositionEvidence(
+        formula=name,
+        x=x,
+        structure_id=f"id-{name}",
+        e_above_hull=above,
+        class_label=label,
+        conductivity=sigma,
+    )
 
 
 def _paper() -> list[CompositionEvidence]:
@@ -35,13 +60,13 @@ def _paper() -> list[CompositionEvidence]:
 
 def test_the_papers_answer() -> None:
     verdicts = select_candidates(_paper(), [GAP, UNSAMPLED], CLASSES)
-    assert [v.evidence.formula for v in verdicts if v.chosen] == ["Li42P16S61"]
+    assert [v.formula for v in verdicts if v.chosen] == ["Li42P16S61"]
     assert verdicts[0].rank == 1
 
 
 def test_every_criterion_is_given_with_value_and_threshold() -> None:
     verdicts = select_candidates(_paper(), [GAP, UNSAMPLED], CLASSES)
-    by_name = {v.evidence.formula: v for v in verdicts}
+    by_name = {v.formula: v for v in verdicts}
     failed = {
         name: [k for k, c in enumerate(v.criteria) if not c.passed]
         for name, v in by_name.items()
@@ -67,14 +92,14 @@ def test_ranked_by_hull_distance_then_by_known_conductivity() -> None:
         _evidence("b", 0.71, 0.020, 2),
         _evidence("c", 0.72, 0.005, 2),
     ]
-    order = [v.evidence.formula for v in select_candidates(three, [], CLASSES)]
+    order = [v.formula for v in select_candidates(three, [], CLASSES)]
     assert order == ["c", "a", "b"]
     known = [
         _evidence("a", 0.7, 0.010, 2, 0.01),
         _evidence("b", 0.71, 0.020, 2, 0.03),
         _evidence("c", 0.72, 0.005, 2),
     ]
-    order = [v.evidence.formula for v in select_candidates(known, [], CLASSES)]
+    order = [v.formula for v in select_candidates(known, [], CLASSES)]
     assert order == ["b", "a", "c"]
 
 

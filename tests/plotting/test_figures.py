@@ -36,7 +36,7 @@ from lps_flows.plotting.labels import AROUND, place_labels
 from lps_flows.plotting.rdf import NothingToPlotError
 from lps_flows.plotting.style import pretty
 from lps_flows.plotting.ternary import TernaryError
-from lps_flows.schemas.phase_diagram import GapInterval
+from lps_flows.schemas.phase_diagram import HullInterval
 
 mpl.use("Agg")
 
@@ -70,9 +70,9 @@ def test_gap_and_unsampled_stretches_are_shaded(documents: FigureDocuments) -> N
     diagram = documents.diagram
     common = {"vertices": ("a", "b"), "largest_unsampled": 0.05, "tolerance": 0.005}
     parts = [
-        GapInterval(x_start=0.5, x_end=0.667, status="gap", n_sampled=2, depth=0.03,
+        HullInterval(x_start=0.5, x_end=0.667, status="gap", n_sampled=2, depth=0.03,
                     margin=0.02, **common),
-        GapInterval(x_start=0.75, x_end=0.875, status="unsampled", n_sampled=0,
+        HullInterval(x_start=0.75, x_end=0.875, status="unsampled", n_sampled=0,
                     depth=None, margin=None, **common),
     ]  # fmt: skip
     shaded = diagram.model_copy(update={"metastable_hull": parts})

@@ -360,6 +360,10 @@ def put_selection(store: JobStore) -> str:
             {
                 "formula": "Li22P8S31",
                 "x": 0.733,
+                "structure_id": "a",
+                "e_above_hull": 0.028,
+                "class_label": 0,
+                "conductivity": None,
                 "criteria": [
                     {
                         "name": "distance above the hull (meV/atom)",

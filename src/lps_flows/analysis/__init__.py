@@ -1,12 +1,7 @@
 """Pure functions on structures, energies and trajectories."""
 
 from lps_flows.analysis.arrhenius import ArrheniusError, ArrheniusFit, arrhenius
-from lps_flows.analysis.candidates import (
-    CandidateSettings,
-    CandidateVerdict,
-    CompositionEvidence,
-    select_candidates,
-)
+from lps_flows.analysis.candidates import CandidateSettings, select_candidates
 from lps_flows.analysis.clustering import (
     ClusterModel,
     ClusterSettings,
@@ -29,12 +24,12 @@ from lps_flows.analysis.hull import (
 )
 from lps_flows.analysis.hull_gaps import (
     CompositionPoint,
-    HullInterval,
     gaps,
     lowest_points,
     metastable_hull,
 )
-from lps_flows.analysis.hull_places import HullPoint, line_hull, ternary_hull
+from lps_flows.analysis.hull_places import line_hull, ternary_hull
+from lps_flows.analysis.judgement import judge
 from lps_flows.analysis.motifs import (
     MOTIFS,
     MotifAnalysis,
@@ -42,7 +37,10 @@ from lps_flows.analysis.motifs import (
     analyse_motifs,
     classify_motifs,
 )
+from lps_flows.analysis.phase_diagram import phase_diagram
 from lps_flows.analysis.rdf import PartialRDF, RDFSettings, partial_rdf, partial_rdfs
+from lps_flows.schemas.candidates import CandidateVerdict, CompositionEvidence
+from lps_flows.schemas.phase_diagram import HullInterval, HullPlace
 
 __all__ = [
     "MOTIFS",
@@ -62,7 +60,7 @@ __all__ = [
     "HullEntry",
     "HullError",
     "HullInterval",
-    "HullPoint",
+    "HullPlace",
     "HullSettings",
     "MotifAnalysis",
     "MotifSettings",
@@ -76,12 +74,14 @@ __all__ = [
     "fit_eos",
     "formation_energy_per_atom",
     "gaps",
+    "judge",
     "line_hull",
     "lowest_points",
     "metastable_hull",
     "nernst_einstein",
     "partial_rdf",
     "partial_rdfs",
+    "phase_diagram",
     "select_candidates",
     "similarity",
     "structure_fingerprint",

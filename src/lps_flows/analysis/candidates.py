@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from pydantic import Field
 
-from lps_flows.analysis.hull_gaps import HullInterval, gaps
+from lps_flows.analysis.hull_gaps import gaps
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.schemas.candidates import (
+    CandidateVerdict,
+    CompositionEvidence,
+    Criterion,
+)
+from lps_flows.schemas.clusters import ClusterAssignment
+from lps_flows.schemas.phase_diagram import HullInterval, PhaseDiagramDocument
 
 
 class CandidateError(LpsFlowsError):
@@ -31,52 +36,6 @@ class CandidateSettings(FrozenSettings):
         description="Keys of the crystals known as superionic conductors; the "
         "structure must belong to the class of one of them.",
     )
-
-
-@dataclass(frozen=True)
-class CompositionEvidence:
-    """What is known of one glass-ceramic composition."""
-
-    formula: str
-    """Reduced formula."""
-    x: float
-    """Position on the line."""
-    structure_id: str
-    """Lowest glass-ceramic structure of the composition."""
-    e_above_hull: float
-    """Its distance above the hull (eV/atom)."""
-    class_label: int | None
-    """Its class in the clusters, none when it was not classified."""
-    conductivity: float | None = None
-    """Conductivity at 300 K (S/cm), once it is known."""
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One line of the reasoning."""
-
-    name: str
-    """What is asked."""
-    value: Any
-    """What the composition has."""
-    threshold: Any
-    """What it needs."""
-    passed: bool
-    """Whether it has it."""
-
-
-@dataclass(frozen=True)
-class CandidateVerdict:
-    """The reasoning for one composition."""
-
-    evidence: CompositionEvidence
-    """What is known."""
-    criteria: tuple[Criterion, ...]
-    """Every criterion with value and threshold."""
-    chosen: bool
-    """True when every criterion is passed."""
-    rank: int | None
-    """1 for the best candidate, none when not chosen."""
 
 
 _DEFAULTS = CandidateSettings()
@@ -133,19 +92,17 @@ def select_candidates(
     forbidden = gaps(intervals)
     judged = [_judge(entry, forbidden, wanted, settings) for entry in compositions]
     passed = sorted((v for v in judged if v.chosen), key=_rank_key)
-    failed = sorted(
-        (v for v in judged if not v.chosen), key=lambda v: v.evidence.e_above_hull
-    )
+    failed = sorted((v for v in judged if not v.chosen), key=lambda v: v.e_above_hull)
     ranked = [
-        CandidateVerdict(v.evidence, v.criteria, v.chosen, rank)
-        for rank, v in enumerate(passed, start=1)
+        verdict.model_copy(update={"rank": rank})
+        for rank, verdict in enumerate(passed, start=1)
     ]
     return ranked + failed
 
 
 def _rank_key(verdict: CandidateVerdict) -> tuple[bool, float, float]:
-    sigma = verdict.evidence.conductivity
-    return (sigma is None, -(sigma or 0.0), verdict.evidence.e_above_hull)
+    sigma = verdict.conductivity
+    return (sigma is None, -(sigma or 0.0), verdict.e_above_hull)
 
 
 def _judge(
@@ -156,24 +113,69 @@ def _judge(
 ) -> CandidateVerdict:
     inside = [gap for gap in forbidden if gap.contains(entry.x)]
     distance = entry.e_above_hull * 1000
-    criteria = (
+    criteria = [
         Criterion(
-            "outside every miscibility gap (x)",
-            round(entry.x, 6),
-            [[round(gap.x_start, 6), round(gap.x_end, 6)] for gap in forbidden],
-            not inside,
+            name="outside every miscibility gap (x)",
+            value=round(entry.x, 6),
+            threshold=[
+                [round(gap.x_start, 6), round(gap.x_end, 6)] for gap in forbidden
+            ],
+            passed=not inside,
         ),
         Criterion(
-            "distance above the hull (meV/atom)",
-            distance,
-            settings.max_e_above_hull,
-            distance <= settings.max_e_above_hull,
+            name="distance above the hull (meV/atom)",
+            value=distance,
+            threshold=settings.max_e_above_hull,
+            passed=distance <= settings.max_e_above_hull,
         ),
         Criterion(
-            "class of a superionic conductor",
-            entry.class_label,
-            dict(wanted),
-            entry.class_label in set(wanted.values()),
+            name="class of a superionic conductor",
+            value=entry.class_label,
+            threshold=dict(wanted),
+            passed=entry.class_label in set(wanted.values()),
         ),
+    ]
+    return CandidateVerdict(
+        **dict(entry),
+        criteria=criteria,
+        chosen=all(criterion.passed for criterion in criteria),
+        rank=None,
     )
-    return CandidateVerdict(entry, criteria, all(c.passed for c in criteria), None)
+
+
+def evidence_of(
+    diagram: PhaseDiagramDocument,
+    places: Sequence[ClusterAssignment] = (),
+    conductivities: Mapping[str, float] | None = None,
+) -> list[CompositionEvidence]:
+    """Return what is known of every glass-ceramic composition of a phase diagram.
+
+    Parameters
+    ----------
+    diagram
+        Phase diagram.
+    places
+        Class and nearest crystal of its structures.
+    conductivities
+        Known conductivities at 300 K (S/cm), by structure id.
+    """
+    by_id = {place.structure_id: place for place in places}
+    known = conductivities or {}
+    evidence = []
+    for summary in diagram.compositions:
+        glass = summary.lowest_glass_id
+        if glass is None or summary.glass_e_above_hull is None:
+            continue
+        place = by_id.get(glass)
+        evidence.append(
+            CompositionEvidence(
+                formula=summary.formula,
+                x=summary.x,
+                structure_id=glass,
+                e_above_hull=summary.glass_e_above_hull,
+                class_label=place and place.label,
+                nearest=place and place.nearest,
+                conductivity=known.get(glass),
+            )
+        )
+    return evidence

@@ -10,8 +10,14 @@ import numpy as np
 from pydantic import Field
 from pymatgen.core import Composition
 
-from lps_flows.chemistry import CompositionLine, full_formula
+from lps_flows.chemistry import (
+    CompositionLine,
+    composition_of,
+    full_formula,
+    reduced_formula,
+)
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.schemas.built import StructureHead
 
 
 class HullError(LpsFlowsError):
@@ -59,6 +65,16 @@ class HullEntry:
         elements = Composition(self.composition).element_composition
         object.__setattr__(self, "composition", elements)
 
+    @classmethod
+    def of(cls, structure: StructureHead) -> HullEntry:
+        """Return the entry of a structure of a campaign."""
+        return cls(
+            structure.structure_id,
+            composition_of(structure.formula),
+            structure.energy,
+            structure.method,
+        )
+
     @property
     def energy_per_atom(self) -> float:
         """Energy per atom (eV)."""
@@ -66,8 +82,8 @@ class HullEntry:
 
     @cached_property
     def formula(self) -> str:
-        """Reduced formula; kept, because reducing it is slow."""
-        return str(self.composition.reduced_formula)
+        """Reduced formula."""
+        return reduced_formula(full_formula(self.composition))
 
 
 def formation_energy_per_atom(

@@ -12,8 +12,7 @@ from pymatgen.core import Composition
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
-
-GapStatus = Literal["gap", "no gap", "unsampled"]
+from lps_flows.schemas.phase_diagram import HullInterval, LineEntry
 
 
 class GapError(LpsFlowsError):
@@ -33,36 +32,10 @@ class CompositionPoint:
     entry_id: str
     """Id of the lowest structure."""
 
-
-@dataclass(frozen=True)
-class HullInterval:
-    """The stretch between two consecutive vertices of the metastable hull."""
-
-    x_start: float
-    """Composition of the vertex on the left."""
-    x_end: float
-    """Composition of the vertex on the right."""
-    vertices: tuple[str, str]
-    """Reduced formulas of the two vertices."""
-    status: GapStatus
-    """``gap``: every composition sampled inside lies above the tie line by more than
-    the tolerance; ``no gap``: at least one does not; ``unsampled``: there is none."""
-    n_sampled: int
-    """Number of compositions sampled inside."""
-    depth: float | None
-    """Largest distance of a composition's lowest structure above the tie line
-    (eV/atom), none when unsampled."""
-    margin: float | None
-    """Smallest such distance (eV/atom): how clearly the tolerance is passed."""
-    largest_unsampled: float
-    """Widest stretch of x inside without a sampled composition: how far the verdict
-    rests on data and how far on nothing."""
-    tolerance: float
-    """Tolerance of the verdict (eV/atom)."""
-
-    def contains(self, x: float) -> bool:
-        """Return True for a composition strictly inside."""
-        return self.x_start + 1e-9 < x < self.x_end - 1e-9
+    @classmethod
+    def of(cls, entry: LineEntry) -> CompositionPoint:
+        """Return the point of a structure in a phase diagram."""
+        return cls(entry.formula, entry.x, entry.formation_energy, entry.structure_id)
 
 
 def lower_envelope(t: Sequence[float], energy: Sequence[float]) -> list[int]:
@@ -153,7 +126,7 @@ def metastable_hull(
             for k in inside
         ]
         xs = sorted([points[k].x for k in (left, *inside, right)])
-        status: GapStatus = "unsampled"
+        status: Literal["gap", "no gap", "unsampled"] = "unsampled"
         if heights:
             status = "gap" if min(heights) > tolerance else "no gap"
         intervals.append(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pymatgen.analysis.phase_diagram import (
@@ -21,31 +20,14 @@ from lps_flows.analysis.hull import (
     formation_energy_per_atom,
     lowest_by_composition,
 )
-from lps_flows.chemistry import CompositionLine, OffLineError
-
-
-@dataclass(frozen=True)
-class HullPoint:
-    """Where one structure lies relative to the hull."""
-
-    entry_id: str
-    x: float | None
-    """Position on the line, none off the line."""
-    formation_energy: float | None
-    """Eq. 1 (eV/atom); off the line, against the elements in the ternary diagram."""
-    e_above_hull: float
-    """Distance above the hull (eV/atom)."""
-    decomposition: dict[str, float]
-    """Entry ids of the products with their fraction of the atoms; on the hull, the
-    hull's own entry of that composition."""
-    on_hull: bool
-    """True for a vertex of the hull."""
+from lps_flows.chemistry import CompositionLine
+from lps_flows.schemas.phase_diagram import DecompositionProduct, HullPlace
 
 
 def line_hull(
     entries: Sequence[HullEntry], end_members: tuple[str, str]
-) -> list[HullPoint]:
-    """Return every on-line entry's place relative to the hull of the line.
+) -> dict[str, HullPlace]:
+    """Return every on-line entry's place relative to the hull of the line, by id.
 
     pymatgen's `CompoundPhaseDiagram` of the lowest entry per composition gives hull
     and decomposition; the other entries of a composition differ from the lowest by
@@ -83,27 +65,24 @@ def line_hull(
         formula: ends[formula].energy_per_atom * Composition(formula).num_atoms
         for formula in end_members
     }
-    # x and the energy of the ends per atom are the same for all of a composition
-    xs = {e.formula: line.x(e.composition) for e in lowest}
+    # the energy of the ends per atom is the same for all of a composition
     of_ends = {
         e.formula: e.energy_per_atom
         - formation_energy_per_atom(e.energy, e.composition, per_formula)
         for e in lowest
     }
-    return _points(on_line, places, xs, of_ends)
+    return _placed(on_line, places, of_ends)
 
 
 def ternary_hull(
-    entries: Sequence[HullEntry], line: CompositionLine
-) -> list[HullPoint]:
-    """Return every entry's place in the diagram of all elements.
+    entries: Sequence[HullEntry],
+) -> dict[str, HullPlace]:
+    """Return every entry's place in the diagram of all elements, by id.
 
     Parameters
     ----------
     entries
         Entries of one method, with one elemental phase of each element at least.
-    line
-        The composition line, for the entries' x.
 
     Raises
     ------
@@ -128,23 +107,12 @@ def ternary_hull(
     )
     places = _places(diagram, diagram.all_entries, lowest)
     references = {str(el): ref.energy_per_atom for el, ref in diagram.el_refs.items()}
-    xs = {e.formula: _x_or_none(line, e.composition) for e in lowest}
     of_elements = {
         e.formula: sum(n * references[str(el)] for el, n in e.composition.items())
         / e.composition.num_atoms
         for e in lowest
     }
-    return _points(entries, places, xs, of_elements)
-
-
-@dataclass(frozen=True)
-class _Place:
-    """The hull at one composition."""
-
-    lowest: HullEntry
-    e_above_hull: float
-    decomposition: dict[str, float]
-    stable: bool
+    return _placed(entries, places, of_elements)
 
 
 def _pd_entry(entry: HullEntry) -> PDEntry:
@@ -153,7 +121,8 @@ def _pd_entry(entry: HullEntry) -> PDEntry:
 
 def _places(
     diagram: PhaseDiagram, entries: Sequence[PDEntry], lowest: Sequence[HullEntry]
-) -> dict[str, _Place]:
+) -> dict[str, tuple[HullEntry, HullPlace]]:
+    """Return the lowest entry and its place by formula, its formation energy open."""
     by_id = {entry.entry_id: entry for entry in lowest}
     stable = {_id(entry) for entry in diagram.stable_entries}
     places = {}
@@ -162,11 +131,21 @@ def _places(
         products, above = diagram.get_decomp_and_e_above_hull(
             pd_entry, allow_negative=True
         )
-        places[entry.formula] = _Place(
+        places[entry.formula] = (
             entry,
-            max(float(above or 0.0), 0.0),
-            {_id(p): float(amount) for p, amount in (products or {}).items()},
-            entry.entry_id in stable,
+            HullPlace(
+                formation_energy=0.0,
+                e_above_hull=max(float(above or 0.0), 0.0),
+                on_hull=entry.entry_id in stable,
+                decomposition=[
+                    DecompositionProduct(
+                        structure_id=_id(product),
+                        formula=by_id[_id(product)].formula,
+                        fraction=float(fraction),
+                    )
+                    for product, fraction in (products or {}).items()
+                ],
+            ),
         )
     return places
 
@@ -176,30 +155,21 @@ def _id(entry: Any) -> str:
     return str(entry.attribute)
 
 
-def _points(
+def _placed(
     entries: Sequence[HullEntry],
-    places: Mapping[str, _Place],
-    xs: Mapping[str, float | None],
+    places: Mapping[str, tuple[HullEntry, HullPlace]],
     zero: Mapping[str, float],
-) -> list[HullPoint]:
-    """Place every entry by its composition's place, x and energy of its references."""
-    return [
-        HullPoint(
-            entry_id=entry.entry_id,
-            x=xs[entry.formula],
-            formation_energy=entry.energy_per_atom - zero[entry.formula],
-            e_above_hull=place.e_above_hull
-            + (entry.energy_per_atom - place.lowest.energy_per_atom),
-            decomposition=place.decomposition,
-            on_hull=place.stable and entry.entry_id == place.lowest.entry_id,
+) -> dict[str, HullPlace]:
+    """Place every entry by its composition's place and its references' energy."""
+    placed = {}
+    for entry in entries:
+        lowest, place = places[entry.formula]
+        height = entry.energy_per_atom - lowest.energy_per_atom
+        placed[entry.entry_id] = place.model_copy(
+            update={
+                "formation_energy": entry.energy_per_atom - zero[entry.formula],
+                "e_above_hull": place.e_above_hull + height,
+                "on_hull": place.on_hull and entry.entry_id == lowest.entry_id,
+            }
         )
-        for entry in entries
-        for place in (places[entry.formula],)
-    ]
-
-
-def _x_or_none(line: CompositionLine, composition: Composition) -> float | None:
-    try:
-        return line.x(composition)
-    except OffLineError:
-        return None
+    return placed

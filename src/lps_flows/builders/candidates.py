@@ -3,102 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from maggma.core import Store
 
-from lps_flows.analysis import (
-    CandidateSettings,
-    CandidateVerdict,
-    CompositionEvidence,
-    HullInterval,
-    select_candidates,
-)
-from lps_flows.builders.increment import IncrementalBuilder, digest, plain, remove
-from lps_flows.schemas.candidates import (
-    CANDIDATE_INDEXES,
-    CandidateDocument,
-    CriterionRecord,
-)
-
-
-def candidate_documents(
-    diagram: Mapping[str, Any],
-    reference_classes: Mapping[str, int],
-    places: Mapping[str, Mapping[str, Any]],
-    *,
-    conductivities: Mapping[str, float],
-    settings: CandidateSettings,
-    source: str,
-) -> list[CandidateDocument]:
-    """Return the verdict on every glass-ceramic composition of a phase diagram.
-
-    Parameters
-    ----------
-    diagram
-        Phase diagram document.
-    reference_classes
-        Class of each reference crystal.
-    places
-        Class and nearest crystal of structures, by structure id.
-    conductivities
-        Known conductivities at 300 K (S/cm), by structure id.
-    settings
-        Thresholds.
-    source
-        Digest to write on the documents.
-    """
-    evidence = [
-        CompositionEvidence(
-            formula=summary["formula"],
-            x=summary["x"],
-            structure_id=summary["lowest_glass_id"],
-            e_above_hull=summary["glass_e_above_hull"],
-            class_label=places.get(summary["lowest_glass_id"], {}).get("label"),
-            conductivity=conductivities.get(summary["lowest_glass_id"]),
-        )
-        for summary in diagram["compositions"]
-        if summary["lowest_glass_id"] is not None
-    ]
-    if not evidence:
-        return []
-    intervals = [
-        HullInterval(**{**part, "vertices": tuple(part["vertices"])})
-        for part in diagram["metastable_hull"]
-    ]
-    verdicts = select_candidates(evidence, intervals, reference_classes, settings)
-    return [
-        _document(verdict, diagram, places, settings, source) for verdict in verdicts
-    ]
-
-
-def _document(
-    verdict: CandidateVerdict,
-    diagram: Mapping[str, Any],
-    places: Mapping[str, Mapping[str, Any]],
-    settings: CandidateSettings,
-    source: str,
-) -> CandidateDocument:
-    known = verdict.evidence
-    return CandidateDocument(
-        candidate_id=f"{diagram['campaign']}|{diagram['method']}|{known.formula}",
-        campaign=diagram["campaign"],
-        method=diagram["method"],
-        source_digest=source,
-        formula=known.formula,
-        x=known.x,
-        structure_id=known.structure_id,
-        e_above_hull=known.e_above_hull,
-        class_label=known.class_label,
-        nearest=places.get(known.structure_id, {}).get("nearest"),
-        conductivity=known.conductivity,
-        criteria=[CriterionRecord(**vars(criterion)) for criterion in verdict.criteria],
-        chosen=verdict.chosen,
-        rank=verdict.rank,
-        settings=plain(settings),
-    )
-
+from lps_flows.analysis import CandidateSettings, select_candidates
+from lps_flows.analysis.candidates import evidence_of
+from lps_flows.builders.increment import IncrementalBuilder, digest, remove
+from lps_flows.schemas.candidates import CANDIDATE_INDEXES, CandidateDocument
+from lps_flows.schemas.clusters import ClusterAssignment
+from lps_flows.schemas.phase_diagram import PhaseDiagramDocument
 
 _STATE = ["candidate_id", "source_digest", "campaign", "method"]
 
@@ -183,26 +98,23 @@ class CandidateBuilder(IncrementalBuilder):
                 for summary in diagram["compositions"]
                 if summary["lowest_glass_id"] is not None
             ]
-            places = {
-                place["structure_id"]: place
-                for place in self.clusters.query(
-                    {"structure_id": {"$in": ids}, "element": self.element},
-                    properties=["structure_id", "label", "nearest"],
-                )
-            }
             conductivities = self._conductivities(ids)
             source = digest(
                 diagram["source_digest"],
                 model["source_digest"],
                 conductivities,
-                plain(self.settings),
+                self.settings.model_dump(mode="json"),
             )
             if list(known[group].values()) == [source] * len(ids):
                 continue
             yield {
                 "diagram": diagram,
                 "reference_classes": model["reference_classes"],
-                "places": places,
+                "places": list(
+                    self.clusters.query(
+                        {"structure_id": {"$in": ids}, "element": self.element}
+                    )
+                ),
                 "conductivities": conductivities,
                 "source": source,
             }
@@ -227,16 +139,25 @@ class CandidateBuilder(IncrementalBuilder):
         item
             Diagram, classes, places, conductivities and digest.
         """
-        documents = candidate_documents(
-            item["diagram"],
+        diagram = PhaseDiagramDocument.from_store(item["diagram"])
+        places = [ClusterAssignment.from_store(place) for place in item["places"]]
+        group = {"campaign": diagram.campaign, "method": diagram.method}
+        verdicts = select_candidates(
+            evidence_of(diagram, places, item["conductivities"]),
+            diagram.metastable_hull,
             item["reference_classes"],
-            item["places"],
-            conductivities=item["conductivities"],
-            settings=self.settings,
-            source=item["source"],
+            self.settings,
         )
-        group = {key: item["diagram"][key] for key in ("campaign", "method")}
-        return group, [document.model_dump() for document in documents]
+        return group, [
+            CandidateDocument(
+                **dict(verdict),
+                **group,
+                candidate_id=f"{diagram.diagram_id}|{verdict.formula}",
+                source_digest=item["source"],
+                settings=self.settings.model_dump(mode="json"),
+            ).model_dump()
+            for verdict in verdicts
+        ]
 
     def update_targets(self, items: list[Any]) -> None:
         """Write the verdicts and remove those of compositions that are gone.

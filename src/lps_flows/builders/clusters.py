@@ -10,15 +10,10 @@ from typing import Any
 from maggma.core import Store
 
 from lps_flows.analysis import ClusterSettings, takes_part
+from lps_flows.analysis.classes import model_id, structure_classes
 from lps_flows.analysis.clustering import ClusteringError
-from lps_flows.builders.cluster_documents import cluster_documents, model_name
-from lps_flows.builders.increment import (
-    IncrementalBuilder,
-    digest,
-    elements_of,
-    plain,
-    remove,
-)
+from lps_flows.builders.increment import IncrementalBuilder, digest, remove
+from lps_flows.chemistry import composition_of
 from lps_flows.schemas.clusters import (
     ASSIGNMENT_INDEXES,
     MODEL_INDEXES,
@@ -29,16 +24,11 @@ from lps_flows.schemas.fingerprints import FingerprintDocument
 logger = logging.getLogger(__name__)
 
 _FEWEST = 3
-_NEEDED = [
-    field
-    for field in FingerprintDocument.model_fields
-    if field not in {"versions", "created_at", "schema_version"}
-]
 
 
 def _takes_part(fingerprint: Mapping[str, Any]) -> bool:
-    species = fingerprint["settings"]["species"]
-    return takes_part(elements_of(fingerprint["formula"]), fingerprint["x"], species)
+    elements = composition_of(fingerprint["formula"]).get_el_amt_dict()
+    return takes_part(elements, fingerprint["x"], fingerprint["settings"]["species"])
 
 
 class ClusterBuilder(IncrementalBuilder):
@@ -116,13 +106,13 @@ class ClusterBuilder(IncrementalBuilder):
             group = (head["campaign"], head["method"])
             groups[group].append((head["structure_id"], head["source_digest"]))
         known = {model["model_id"]: model for model in self.cluster_models.query(mine)}
-        settings = plain(self.settings)
+        settings = self.settings.model_dump(mode="json")
         for model in known.values():
             group = (model["campaign"], model["method"])
             if len(groups.get(group, ())) < _FEWEST:
                 self._forget(model)
         for (campaign, method), members in sorted(groups.items()):
-            name = model_name(campaign, method, self.element)
+            name = model_id(campaign, method, self.element)
             source = digest(sorted(members), settings)
             old = known.get(name)
             if (old or {}).get("source_digest") == source:
@@ -131,11 +121,11 @@ class ClusterBuilder(IncrementalBuilder):
                 logger.info("No classes of %s: fewer than three structures", name)
                 continue
             chosen = {"element": self.element, "campaign": campaign, "method": method}
-            documents = sorted(
-                filter(_takes_part, self.fingerprints.query(chosen, _NEEDED)),
-                key=lambda d: d["structure_id"],
-            )
-            yield {"documents": documents, "source": source, "previous": old}
+            yield {
+                "documents": list(self.fingerprints.query(chosen)),
+                "source": source,
+                "previous": old,
+            }
 
     def scope(self) -> dict[str, Any]:
         """Return the filter of the models and places by this element."""
@@ -156,15 +146,12 @@ class ClusterBuilder(IncrementalBuilder):
             Fingerprint documents, digest and previous model.
         """
         old = item["previous"]
-        previous = None
-        if old is not None:
-            fields = {
-                k: v for k, v in old.items() if k in ClusterModelDocument.model_fields
-            }
-            previous = ClusterModelDocument.model_validate(fields)
         try:
-            model, places = cluster_documents(
-                item["documents"], self.settings, item["source"], previous
+            model, places = structure_classes(
+                [FingerprintDocument.from_store(found) for found in item["documents"]],
+                self.settings,
+                source=item["source"],
+                previous=None if old is None else ClusterModelDocument.from_store(old),
             )
         except ClusteringError as error:
             logger.info("No classes: %s", error)

@@ -10,8 +10,8 @@ from maggma.core import Store
 
 from lps_flows.analysis import ElasticitySettings, fit_eos
 from lps_flows.analysis.elasticity import EOSError, EOSFit
-from lps_flows.builders.damaged import checked_output, newest_heads
-from lps_flows.builders.increment import IncrementalBuilder, digest, plain
+from lps_flows.builders.increment import IncrementalBuilder, digest
+from lps_flows.jobs.outputs import checked_output, newest_heads
 from lps_flows.schemas.built import NO_CAMPAIGN
 from lps_flows.schemas.elasticity import (
     ELASTICITY_INDEXES,
@@ -63,7 +63,7 @@ def elasticity_document(
         rmse=None if fit is None else fit.rmse / n,
         trusted=note is None,
         note=note,
-        settings=plain(settings),
+        settings=settings.model_dump(mode="json"),
     )
 
 
@@ -117,7 +117,7 @@ class ElasticityBuilder(IncrementalBuilder):
         """Yield the equations of state that are new or changed."""
         self.ensure_indexes()
         heads = newest_heads(self.job_store, ["EOSDocument"], self.campaign)
-        settings = plain(self.settings)
+        settings = self.settings.model_dump(mode="json")
         wanted = {
             uuid: digest(head["index"], head["completed_at"], settings)
             for uuid, head in heads.items()

@@ -10,33 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
 from maggma.core import Builder, Store
-from pydantic import BaseModel
-from pymatgen.core import Composition
 
 from lps_flows.foundation import FrozenSettings
-
-HEAD = (
-    "structure_id",
-    "version",
-    "campaign",
-    "method",
-    "formula",
-    "x",
-    "provenance",
-    "n_atoms",
-    "energy",
-    "energy_per_atom",
-    "converged",
-)
-"""What group builders need of a structure: everything but the atoms."""
-
-_STATE = ("structure_id", "version", "formula")
+from lps_flows.schemas.built import BuiltDocument, StructureHead, StructureRecord
 
 
 def digest(*parts: Any) -> str:
@@ -50,24 +31,6 @@ def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
         yield chunk
-
-
-@lru_cache(maxsize=8192)
-def composition_of(formula: str) -> Composition:
-    """Return the composition of a formula; thousands of structures share a few."""
-    return Composition(formula)
-
-
-@lru_cache(maxsize=8192)
-def elements_of(formula: str) -> frozenset[str]:
-    """Return the elements of a formula."""
-    return frozenset(str(element) for element in composition_of(formula))
-
-
-@lru_cache(maxsize=8192)
-def reduced_formula(formula: str) -> str:
-    """Return the reduced formula of a formula."""
-    return str(composition_of(formula).reduced_formula)
 
 
 def remove(store: Store, key: str, values: Iterable[str], **group: Any) -> None:
@@ -86,11 +49,6 @@ def remove(store: Store, key: str, values: Iterable[str], **group: Any) -> None:
     """
     for few in chunks(sorted(values), 1000):
         store.remove_docs({**group, key: {"$in": few}})
-
-
-def plain(settings: BaseModel) -> dict[str, Any]:
-    """Return settings as plain data."""
-    return settings.model_dump(mode="json")
 
 
 class IncrementalBuilder(Builder):
@@ -195,36 +153,36 @@ class PerStructureBuilder(IncrementalBuilder):
         self.campaign = campaign
         super().__init__(sources=[structures], targets=[target], chunk_size=chunk_size)
 
-    def applies(self, head: dict[str, Any]) -> bool:  # noqa: ARG002 - for subclasses
-        """Return False for structures the analysis cannot be done on."""
-        return True
+    @abstractmethod
+    def applies(self, formula: str) -> bool:
+        """Return False for compositions the analysis cannot be done on."""
 
     def identifier(self, structure_id: str) -> str:
         """Return the key of the target document of a structure."""
         return structure_id
 
     @abstractmethod
-    def documents(self, record: dict[str, Any], source: str) -> list[dict[str, Any]]:
-        """Return the target documents of one structure.
+    def document(self, record: StructureRecord, source: str) -> BuiltDocument:
+        """Return the target document of one structure.
 
         Parameters
         ----------
         record
-            The structure's document.
+            The structure.
         source
-            Digest to write on them.
+            Digest to write on it.
         """
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the structures whose document is missing or out of date."""
         self.ensure_indexes()
-        settings = digest(plain(self.settings))
+        settings = digest(self.settings.model_dump(mode="json"))
         ids, wanted = {}, {}
-        for head in query_heads(self.structures, self.campaign, _STATE):
-            if self.applies(head):
-                name = self.identifier(head["structure_id"])
-                ids[name] = head["structure_id"]
-                wanted[name] = digest(head["version"], settings)
+        for head in query_heads(self.structures, self.campaign):
+            if self.applies(head.formula):
+                name = self.identifier(head.structure_id)
+                ids[name] = head.structure_id
+                wanted[name] = digest(head.version, settings)
         pending = [ids[name] for name in self.out_of_date(wanted)]
         self.total = len(pending)
         for few in chunks(pending, self.chunk_size):
@@ -233,40 +191,19 @@ class PerStructureBuilder(IncrementalBuilder):
                 yield {"record": record, "source": wanted[name]}
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
-        """Make the documents of one structure.
+        """Make the document of one structure.
 
         Parameters
         ----------
         item
             Structure document and digest.
         """
-        return self.documents(item["record"], item["source"])
+        record = StructureRecord.from_store(item["record"])
+        return [self.document(record, item["source"]).model_dump()]
 
 
-def head_facts(head: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts every document about a structure repeats.
-
-    Parameters
-    ----------
-    head
-        A document of the ``structures`` collection.
-    """
-    provenance = head["provenance"]
-    return {
-        "structure_id": head["structure_id"],
-        "campaign": head["campaign"],
-        "method": head["method"],
-        "x": head["x"],
-        "source": provenance["source"],
-        "parent": provenance.get("parent"),
-        "energy_per_atom": head["energy_per_atom"],
-    }
-
-
-def query_heads(
-    store: Store, campaign: str | None, properties: Sequence[str] = HEAD
-) -> list[dict[str, Any]]:
-    """Return the heads of all relaxed structures, sorted by id.
+def query_heads(store: Store, campaign: str | None) -> list[StructureHead]:
+    """Return all relaxed structures without their atoms, sorted by id.
 
     Parameters
     ----------
@@ -274,11 +211,10 @@ def query_heads(
         The ``structures`` collection.
     campaign
         Only this campaign; all by default.
-    properties
-        Fields to read.
     """
     selection: dict[str, Any] = {"relaxed": True}
     if campaign is not None:
         selection["campaign"] = campaign
-    heads = store.query(selection, properties=list(properties))
-    return sorted(heads, key=lambda head: head["structure_id"])
+    found = store.query(selection, properties=list(StructureHead.model_fields))
+    heads = map(StructureHead.from_store, found)
+    return sorted(heads, key=lambda head: head.structure_id)

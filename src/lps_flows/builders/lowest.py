@@ -5,23 +5,29 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from lps_flows.builders.increment import IncrementalBuilder, digest, plain
+from lps_flows.builders.increment import IncrementalBuilder, digest
 from lps_flows.schemas.built import BuiltDocument
 
 
-def group_name(head: dict[str, Any]) -> str:
-    """Return the id of the group of a structure: campaign, method, parent, formula."""
-    return "|".join(
-        str(head[field]) for field in ("campaign", "method", "parent", "formula")
-    )
+class Head(NamedTuple):
+    """What is known of a source document without its contents."""
 
+    structure_id: str
+    source_digest: str
+    """Changes when the document does."""
+    campaign: str
+    method: str
+    parent: str | None
+    formula: str
+    """Reduced formula."""
+    energy_per_atom: float
 
-def lowest(heads: Sequence[dict[str, Any]], n: int) -> list[dict[str, Any]]:
-    """Return the n lowest in energy per atom, ties by id."""
-    ranked = sorted(heads, key=lambda h: (h["energy_per_atom"], h["structure_id"]))
-    return ranked[:n]
+    @property
+    def group(self) -> str:
+        """Id of its group: campaign, method, parent, formula."""
+        return f"{self.campaign}|{self.method}|{self.parent}|{self.formula}"
 
 
 class LowestBuilder(IncrementalBuilder):
@@ -34,15 +40,8 @@ class LowestBuilder(IncrementalBuilder):
     settings: Any
 
     @abstractmethod
-    def heads(self) -> Iterable[dict[str, Any]]:
-        """Return the source documents without their contents.
-
-        Each has what `group_name` and `lowest` need.
-        """
-
-    @abstractmethod
-    def state(self, head: dict[str, Any]) -> str:
-        """Return what changes when the source document does."""
+    def heads(self) -> Iterable[Head]:
+        """Return the source documents without their contents."""
 
     @abstractmethod
     def document(
@@ -63,16 +62,17 @@ class LowestBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the groups whose lowest structures changed."""
         self.ensure_indexes()
-        groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        groups: dict[str, list[Head]] = defaultdict(list)
         for head in self.heads():
-            groups[group_name(head)].append(head)
-        settings = plain(self.settings)
+            groups[head.group].append(head)
+        settings = self.settings.model_dump(mode="json")
         chosen, wanted = {}, {}
         for name, members in groups.items():
-            few = lowest(members, self.settings.n_lowest)
-            chosen[name] = [head["structure_id"] for head in few]
+            members.sort(key=lambda head: (head.energy_per_atom, head.structure_id))
+            lowest = members[: self.settings.n_lowest]
+            chosen[name] = [head.structure_id for head in lowest]
             wanted[name] = digest(
-                [(head["structure_id"], self.state(head)) for head in few], settings
+                [(head.structure_id, head.source_digest) for head in lowest], settings
             )
         for name in self.out_of_date(wanted):
             ids = chosen[name]

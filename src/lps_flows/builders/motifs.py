@@ -9,17 +9,13 @@ from typing import Any
 import numpy as np
 from maggma.core import Store
 from pydantic import Field
-from pymatgen.core import Structure
 
 from lps_flows.analysis import MOTIFS, MotifAnalysis, MotifSettings, analyse_motifs
-from lps_flows.builders.increment import (
-    PerStructureBuilder,
-    elements_of,
-    head_facts,
-    plain,
-)
-from lps_flows.builders.lowest import LowestBuilder
+from lps_flows.builders.increment import PerStructureBuilder
+from lps_flows.builders.lowest import Head, LowestBuilder
+from lps_flows.chemistry import composition_of
 from lps_flows.foundation import FrozenSettings
+from lps_flows.schemas.built import StructureRecord, facts_of, facts_of_lowest
 from lps_flows.schemas.motifs import (
     MOTIF_INDEXES,
     TREND_INDEXES,
@@ -38,52 +34,50 @@ class TrendSettings(FrozenSettings):
 
 
 def motif_document(
-    record: dict[str, Any], settings: MotifSettings, source: str
+    record: StructureRecord, settings: MotifSettings, *, source: str = ""
 ) -> MotifDocument:
     """Return the motif document of one structure.
 
     Parameters
     ----------
     record
-        A document of the ``structures`` collection.
+        A structure of a campaign.
     settings
         Elements and cutoffs.
     source
         Digest to write on it.
     """
-    structure = Structure.from_dict(record["structure"])
-    found = analyse_motifs(structure, settings)
-    n_p, n_s = max(found.n_formers, 1), max(found.n_ligands, 1)
-    inner, ends = _chain_links(found)
+    motifs = analyse_motifs(record.structure, settings)
+    n_p, n_s = max(motifs.n_formers, 1), max(motifs.n_ligands, 1)
+    inner, ends = _chain_links(motifs)
     return MotifDocument(
-        **head_facts(record),
+        **facts_of(record),
         source_digest=source,
-        formula=structure.composition.reduced_formula,
-        n_formers=found.n_formers,
-        fractions=MotifFractions(**found.fractions()),
+        n_formers=motifs.n_formers,
+        fractions=MotifFractions(**motifs.fractions()),
         ps3_chain=inner / n_p,
         chain_end=ends / n_p,
-        chain_lengths=list(found.chain_lengths),
-        endless_chain=found.infinite_chain / n_p,
-        bridging=found.bridging / n_s,
-        terminal=found.terminal / n_s,
-        free=found.free / n_s,
-        undercoordinated=found.undercoordinated / n_p,
+        chain_lengths=list(motifs.chain_lengths),
+        endless_chain=motifs.infinite_chain / n_p,
+        bridging=motifs.bridging / n_s,
+        terminal=motifs.terminal / n_s,
+        free=motifs.free / n_s,
+        undercoordinated=motifs.undercoordinated / n_p,
         bridge_distribution={
-            str(n): share for n, share in found.bridge_distribution().items()
+            str(n): share for n, share in motifs.bridge_distribution().items()
         },
         anion_sizes={
-            str(n): count for n, count in sorted(Counter(found.anion_sizes).items())
+            str(n): count for n, count in sorted(Counter(motifs.anion_sizes).items())
         },
-        near_cutoff=found.near_cutoff,
-        settings=plain(settings),
+        near_cutoff=motifs.near_cutoff,
+        settings=settings.model_dump(mode="json"),
     )
 
 
-def _chain_links(found: MotifAnalysis) -> tuple[int, int]:
+def _chain_links(motifs: MotifAnalysis) -> tuple[int, int]:
     bridges = Counter(
-        found.bridges[site]
-        for site, motif in found.motif_of_former.items()
+        motifs.bridges[site]
+        for site, motif in motifs.motif_of_former.items()
         if motif == "chain"
     )
     return bridges[2], bridges[1]
@@ -100,25 +94,21 @@ class MotifBuilder(PerStructureBuilder):
     settings_type = MotifSettings
     settings: MotifSettings
 
-    def applies(self, head: dict[str, Any]) -> bool:
-        """Return True for structures with the former."""
-        return self.settings.former in elements_of(head["formula"])
+    def applies(self, formula: str) -> bool:
+        """Return True for compositions with the former."""
+        return self.settings.former in composition_of(formula)
 
-    def documents(self, record: dict[str, Any], source: str) -> list[dict[str, Any]]:
-        """Return the motif document of one structure.
-
-        Parameters
-        ----------
-        record
-            The structure's document.
-        source
-            Digest to write on it.
-        """
-        return [motif_document(record, self.settings, source).model_dump()]
+    def document(self, record: StructureRecord, source: str) -> MotifDocument:
+        """Return the motif document of one structure."""
+        return motif_document(record, self.settings, source=source)
 
 
 def motif_trend(
-    motifs: Sequence[dict[str, Any]], settings: TrendSettings, name: str, source: str
+    motifs: Sequence[MotifDocument],
+    settings: TrendSettings,
+    *,
+    name: str,
+    source: str = "",
 ) -> MotifTrendDocument:
     """Return the average over some motif documents of one composition and parent.
 
@@ -133,29 +123,22 @@ def motif_trend(
     source
         Digest to write on it.
     """
-    fractions = np.array([[m["fractions"][key] for key in MOTIFS] for m in motifs])
-    first = motifs[0]
+    fractions = np.array([list(dict(m.fractions).values()) for m in motifs])
 
     def mean(field: str) -> float:
-        return float(np.mean([m[field] for m in motifs]))
+        return float(np.mean([getattr(m, field) for m in motifs]))
 
     return MotifTrendDocument(
+        **facts_of_lowest([dict(document) for document in motifs]),
         trend_id=name,
-        campaign=first["campaign"],
-        method=first["method"],
         source_digest=source,
-        formula=first["formula"],
-        x=first["x"],
-        parent=first["parent"],
-        n_structures=len(motifs),
-        structure_ids=[m["structure_id"] for m in motifs],
         mean=_fractions(fractions.mean(axis=0)),
         std=_fractions(fractions.std(axis=0)),
         free=mean("free"),
         bridging=mean("bridging"),
         terminal=mean("terminal"),
         undercoordinated=mean("undercoordinated"),
-        settings={**first["settings"], **plain(settings)},
+        settings={**motifs[0].settings, **settings.model_dump(mode="json")},
     )
 
 
@@ -202,37 +185,14 @@ class MotifTrendBuilder(LowestBuilder):
             sources=[motifs], targets=[motif_trends], chunk_size=chunk_size
         )
 
-    def heads(self) -> Iterable[dict[str, Any]]:
+    def heads(self) -> Iterable[Head]:
         """Return what is known of the motif documents without their contents."""
-        return self.motifs.query(
-            self.scope(),
-            properties=[
-                "structure_id",
-                "source_digest",
-                "campaign",
-                "method",
-                "parent",
-                "formula",
-                "energy_per_atom",
-            ],
-        )
-
-    def state(self, head: dict[str, Any]) -> str:
-        """Return the digest of a motif document."""
-        return str(head["source_digest"])
+        for found in self.motifs.query(self.scope(), properties=list(Head._fields)):
+            yield Head(*(found[field] for field in Head._fields))
 
     def document(
         self, records: Sequence[dict[str, Any]], name: str, source: str
     ) -> MotifTrendDocument:
-        """Average the motifs of one group.
-
-        Parameters
-        ----------
-        records
-            Motif documents, lowest energy first.
-        name
-            Id of the trend.
-        source
-            Digest to write on it.
-        """
-        return motif_trend(records, self.settings, name, source)
+        """Average the motifs of one group."""
+        motifs = [MotifDocument.from_store(record) for record in records]
+        return motif_trend(motifs, self.settings, name=name, source=source)

@@ -9,17 +9,23 @@ from typing import Any
 
 from maggma.core import Store
 
-from lps_flows.analysis import HullError, HullSettings
-from lps_flows.builders.hull_documents import of_equal_energy, phase_diagram
+from lps_flows.analysis import HullError, HullSettings, phase_diagram
+from lps_flows.analysis.phase_diagram import that_count
 from lps_flows.builders.increment import (
     IncrementalBuilder,
     digest,
-    plain,
     query_heads,
-    reduced_formula,
     remove,
 )
-from lps_flows.schemas.phase_diagram import DIAGRAM_INDEXES, ENTRY_INDEXES
+from lps_flows.chemistry import reduced_formula
+from lps_flows.schemas.base import Document
+from lps_flows.schemas.built import StructureHead
+from lps_flows.schemas.phase_diagram import (
+    DIAGRAM_INDEXES,
+    ENTRY_INDEXES,
+    PhaseDiagramDocument,
+    PhaseDiagramEntry,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -82,41 +88,33 @@ class PhaseDiagramBuilder(IncrementalBuilder):
                 field, unique=field == "structure_id"
             )
         known = {d["diagram_id"]: d for d in self.phase_diagrams.query(self.scope())}
-        groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        left_out: dict[str, int] = defaultdict(int)
+        groups: dict[str, list[StructureHead]] = defaultdict(list)
         for head in query_heads(self.structures, self.campaign):
-            name = f"{head['campaign']}|{head['method']}"
-            if self.settings.require_converged and not head["converged"]:
-                left_out[name] += 1
-            else:
-                groups[name].append(head)
-        self.check(groups, known)
+            groups[f"{head.campaign}|{head.method}"].append(head)
+        counted = {
+            name: heads
+            for name, members in sorted(groups.items())
+            if (heads := that_count(members, self.settings))
+        }
+        self.check(counted, known)
         pending = []
-        for name, heads in sorted(groups.items()):
+        for name, heads in counted.items():
             source = digest(
-                [(head["structure_id"], head["version"]) for head in heads],
-                plain(self.settings),
+                [(head.structure_id, head.version) for head in heads],
+                self.settings.model_dump(mode="json"),
             )
             if name not in known or known[name]["source_digest"] != source:
                 if self._lacks_end_member(heads) is None:
-                    pending.append((name, heads, source))
+                    pending.append((name, source))
                 else:
                     logger.info("No phase diagram of %s: no end members", name)
         self.total = len(pending)
-        for name, heads, source in pending:
-            unrelaxed = self.structures.count(
-                {
-                    "campaign": heads[0]["campaign"],
-                    "method": heads[0]["method"],
-                    "relaxed": False,
-                }
-            )
-            n_left_out = left_out[name] + unrelaxed
-            yield {"heads": heads, "source": source, "n_left_out": n_left_out}
+        for name, source in pending:
+            yield {"heads": groups[name], "source": source}
 
     def check(
         self,
-        groups: dict[str, list[dict[str, Any]]],
+        groups: dict[str, list[StructureHead]],
         known: dict[str, dict[str, Any]],
     ) -> None:
         """Raise when a group that must have a diagram cannot.
@@ -124,7 +122,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         Parameters
         ----------
         groups
-            Heads by diagram id.
+            Structures that count, by diagram id.
         known
             Diagrams in the store, by id.
 
@@ -148,18 +146,18 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         # the largest first: a stray document by another method is a group of its own
         for name, heads in sorted(groups.items(), key=lambda g: (-len(g[1]), g[0])):
             problem = self._lacks_end_member(heads)
-            trained = heads[0]["method"].startswith(TRAINED_POTENTIAL)
+            trained = heads[0].method.startswith(TRAINED_POTENTIAL)
             if problem is not None and not trained:
                 raise self._missing(name, problem, groups, None)
             for equals in of_equal_energy(heads):
                 self._check_different(equals)
 
-    def _check_different(self, heads: Sequence[dict[str, Any]]) -> None:
+    def _check_different(self, heads: Sequence[StructureHead]) -> None:
         """Raise when two documents of one energy hold the same atoms, too.
 
         That is one calculation that entered twice.
         """
-        ids = sorted(head["structure_id"] for head in heads)
+        ids = sorted(head.structure_id for head in heads)
         seen: dict[str, str] = {}
         for record in sorted(
             self.structures.query(
@@ -180,8 +178,8 @@ class PhaseDiagramBuilder(IncrementalBuilder):
                 )
             seen[atoms] = record["structure_id"]
 
-    def _lacks_end_member(self, heads: Sequence[dict[str, Any]]) -> str | None:
-        present = {reduced_formula(head["formula"]) for head in heads}
+    def _lacks_end_member(self, heads: Sequence[StructureHead]) -> str | None:
+        present = {head.reduced_formula for head in heads}
         for formula in self.settings.end_members:
             if reduced_formula(formula) not in present:
                 return formula
@@ -191,17 +189,17 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         self,
         name: str,
         formula: str,
-        groups: dict[str, list[dict[str, Any]]],
+        groups: dict[str, list[StructureHead]],
         document: dict[str, Any] | None,
     ) -> HullError:
         reduced = reduced_formula(formula)
         elsewhere = [
-            f"{head['structure_id']} (method {head['method']})"
+            f"{head.structure_id} (method {head.method})"
             for other, heads in groups.items()
             if other != name
             for head in heads
-            if head["campaign"] == groups[name][0]["campaign"]
-            and reduced_formula(head["formula"]) == reduced
+            if head.campaign == groups[name][0].campaign
+            and head.reduced_formula == reduced
         ]
         before = [
             end["structure_id"]
@@ -221,21 +219,26 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             "document back, then build again",
         )
 
-    def process_item(self, item: dict[str, Any]) -> tuple[Any, Any]:
+    def process_item(
+        self, item: dict[str, Any]
+    ) -> tuple[PhaseDiagramDocument, list[PhaseDiagramEntry]]:
         """Make one diagram and its entries.
 
         Parameters
         ----------
         item
-            Heads, digest and number of structures left out.
+            Structures of one group, and digest.
         """
-        document, records = phase_diagram(
-            item["heads"],
-            self.settings,
-            source=item["source"],
-            n_left_out=item["n_left_out"],
+        diagram, entries = phase_diagram(
+            item["heads"], self.settings, source=item["source"]
         )
-        return document, records
+        group = {"campaign": diagram.campaign, "method": diagram.method}
+        unrelaxed = self.structures.count({**group, "relaxed": False})
+        versions = {head.structure_id: head.version for head in item["heads"]}
+        return (
+            diagram.model_copy(update={"n_left_out": diagram.n_left_out + unrelaxed}),
+            [_digested(entry, versions[entry.structure_id]) for entry in entries],
+        )
 
     def update_targets(self, items: list[Any]) -> None:
         """Write entries that changed, remove vanished ones, then write the diagram.
@@ -245,20 +248,38 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         items
             Diagrams with their entries.
         """
-        for document, records in items:
-            group = {"campaign": document.campaign, "method": document.method}
+        for diagram, entries in items:
+            group = {"campaign": diagram.campaign, "method": diagram.method}
             old = {
                 entry["structure_id"]: entry["source_digest"]
                 for entry in self.phase_diagram_entries.query(
                     group, properties=["structure_id", "source_digest"]
                 )
             }
-            gone = set(old) - {record.structure_id for record in records}
+            gone = set(old) - {entry.structure_id for entry in entries}
             remove(self.phase_diagram_entries, "structure_id", gone, **group)
             changed = [
-                record.model_dump()
-                for record in records
-                if old.get(record.structure_id) != record.source_digest
+                entry.model_dump()
+                for entry in entries
+                if old.get(entry.structure_id) != entry.source_digest
             ]
             self.write(self.phase_diagram_entries, changed, "structure_id")
-            self.write(self.phase_diagrams, [document.model_dump()], self.key)
+            self.write(self.phase_diagrams, [diagram.model_dump()], self.key)
+
+
+def _digested(entry: PhaseDiagramEntry, version: str) -> PhaseDiagramEntry:
+    """Return the entry with a digest of all it says: equal means equal entries."""
+    said = entry.model_dump(exclude={"source_digest", *Document.model_fields})
+    return entry.model_copy(update={"source_digest": digest(version, said)})
+
+
+def of_equal_energy(heads: Sequence[StructureHead]) -> list[list[StructureHead]]:
+    """Return the groups of structures that may be one calculation.
+
+    They agree in formula, origin and, to the last digit, in energy.
+    """
+    groups: dict[tuple[Any, ...], list[StructureHead]] = defaultdict(list)
+    for head in heads:
+        origin = head.provenance.source, head.provenance.parent
+        groups[head.formula, *origin, head.energy].append(head)
+    return [group for group in groups.values() if len(group) > 1]

@@ -6,29 +6,29 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from maggma.core import Store
-from pymatgen.core import Composition, Structure
+from pymatgen.core import Composition
 
 from lps_flows.analysis import RDFSettings, partial_rdfs
 from lps_flows.analysis.rdf import PartialRDF, all_pairs
-from lps_flows.builders.increment import (
-    head_facts,
-    plain,
-    query_heads,
-    reduced_formula,
-)
-from lps_flows.builders.lowest import LowestBuilder
+from lps_flows.builders.increment import query_heads
+from lps_flows.builders.lowest import Head, LowestBuilder
+from lps_flows.schemas.built import StructureRecord, facts_of, facts_of_lowest
 from lps_flows.schemas.rdf import RDF_INDEXES, PartialDistribution, RDFDocument
 
 
 def rdf_document(
-    records: Sequence[dict[str, Any]], settings: RDFSettings, name: str, source: str
+    records: Sequence[StructureRecord],
+    settings: RDFSettings,
+    *,
+    name: str,
+    source: str = "",
 ) -> RDFDocument:
     """Return the RDFs of one composition from one parent.
 
     Parameters
     ----------
     records
-        Structure documents, lowest energy first.
+        Structures of a campaign, lowest energy first.
     settings
         Grid and smoothing.
     name
@@ -36,25 +36,18 @@ def rdf_document(
     source
         Digest to write on it.
     """
-    structures = [Structure.from_dict(record["structure"]) for record in records]
+    structures = [record.structure for record in records]
     composition = structures[0].composition
     elements = [str(element) for element in sorted(composition.elements)]
-    facts = head_facts(records[0])
     return RDFDocument(
+        **facts_of_lowest([facts_of(record) for record in records]),
         rdf_id=name,
-        campaign=facts["campaign"],
-        method=facts["method"],
         source_digest=source,
-        formula=composition.reduced_formula,
-        x=facts["x"],
-        parent=facts["parent"],
-        n_structures=len(records),
-        structure_ids=[record["structure_id"] for record in records],
         partials=[
             _partial(rdf, composition)
             for rdf in partial_rdfs(structures, all_pairs(elements), settings).values()
         ],
-        settings=plain(settings),
+        settings=settings.model_dump(mode="json"),
     )
 
 
@@ -109,31 +102,22 @@ class RDFBuilder(LowestBuilder):
         self.campaign = campaign
         super().__init__(sources=[structures], targets=[rdfs], chunk_size=chunk_size)
 
-    def heads(self) -> Iterable[dict[str, Any]]:
+    def heads(self) -> Iterable[Head]:
         """Return what is known of the structures without their atoms."""
         for head in query_heads(self.structures, self.campaign):
-            yield {
-                **head,
-                "parent": head["provenance"].get("parent"),
-                "formula": reduced_formula(head["formula"]),
-            }
-
-    def state(self, head: dict[str, Any]) -> str:
-        """Return the version of a structure."""
-        return str(head["version"])
+            yield Head(
+                head.structure_id,
+                head.version,
+                head.campaign,
+                head.method,
+                head.provenance.parent,
+                head.reduced_formula,
+                head.energy_per_atom,
+            )
 
     def document(
         self, records: Sequence[dict[str, Any]], name: str, source: str
     ) -> RDFDocument:
-        """Compute the RDFs of one group.
-
-        Parameters
-        ----------
-        records
-            Structure documents, lowest energy first.
-        name
-            Id of the document.
-        source
-            Digest to write on it.
-        """
-        return rdf_document(records, self.settings, name, source)
+        """Compute the RDFs of one group."""
+        structures = [StructureRecord.from_store(record) for record in records]
+        return rdf_document(structures, self.settings, name=name, source=source)

@@ -6,19 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from jobflow import JobStore
 from maggma.core import Store
 
-from lps_flows.builders.damaged import damaged, newest_heads
 from lps_flows.builders.increment import IncrementalBuilder, remove
-from lps_flows.schemas import StructureDocument
-from lps_flows.schemas.built import NO_CAMPAIGN, STRUCTURE_INDEXES
-
-_OUTPUTS = ("StructureDocument", "StructureSet")
-
-# Volumes per atom (Å^3) between which a structure can have been computed at all.
-_SMALLEST, _LARGEST = 0.5, 1e5
+from lps_flows.jobs.outputs import STRUCTURE_OUTPUTS, newest_heads, structures_of
+from lps_flows.schemas.built import STRUCTURE_INDEXES
 
 
 class StructureBuilder(IncrementalBuilder):
@@ -62,7 +55,7 @@ class StructureBuilder(IncrementalBuilder):
         """Yield the job documents that are new or changed."""
         self.ensure_indexes()
         latest: dict[str, tuple[int, str, int]] = {}
-        heads = newest_heads(self.job_store, _OUTPUTS, self.campaign)
+        heads = newest_heads(self.job_store, STRUCTURE_OUTPUTS, self.campaign)
         for uuid, head in heads.items():
             output = head["output"]
             version = f"{head['index']}|{head['completed_at']}|{output['method']}"
@@ -98,47 +91,7 @@ class StructureBuilder(IncrementalBuilder):
         item
             Job document and version.
         """
-        job = item["job"]
-        output = job["output"]
-        metadata = job.get("metadata") or {}
-        entries = (
-            {f"-{i}": entry for i, entry in enumerate(output["entries"])}
-            if output["@class"] == "StructureSet"
-            else {"": output}
-        )
-        for suffix, entry in entries.items():
-            _check(entry, job["uuid"] + suffix)
         return [
-            {
-                **{k: v for k, v in entry.items() if not k.startswith("@")},
-                "structure_id": job["uuid"] + suffix,
-                "campaign": metadata.get("campaign") or NO_CAMPAIGN,
-                "stage": metadata.get("stage"),
-                "job_uuid": job["uuid"],
-                "job_index": job["index"],
-                "version": item["version"],
-            }
-            for suffix, entry in entries.items()
+            {**record, "version": item["version"]}
+            for record in structures_of(item["job"])
         ]
-
-
-def _check(entry: Any, structure_id: str) -> None:
-    """Refuse what no job can have written, before other builders stumble over it."""
-    try:
-        plain = {k: v for k, v in entry.items() if not k.startswith("@")}
-        document = StructureDocument.model_validate(plain)
-        _check_numbers(document)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise damaged(structure_id, "a structure", error) from error
-
-
-def _check_numbers(document: StructureDocument) -> None:
-    structure = document.structure
-    numbers = (structure.cart_coords, structure.lattice.matrix, document.energy)
-    if not all(np.isfinite(each).all() for each in numbers):
-        msg = "not finite"
-        raise ValueError(msg)
-    per_atom = structure.volume / len(structure)
-    if not _SMALLEST < per_atom < _LARGEST:
-        msg = f"{per_atom} Å^3 per atom"
-        raise ValueError(msg)

@@ -8,8 +8,8 @@ from typing import Any
 from jobflow import JobStore
 from maggma.core import Store
 
-from lps_flows.builders.damaged import checked_output, newest_heads
 from lps_flows.builders.increment import IncrementalBuilder, digest
+from lps_flows.jobs.outputs import checked_output, newest_heads
 from lps_flows.schemas.built import NO_CAMPAIGN
 from lps_flows.schemas.selection import SelectionDocument
 from lps_flows.schemas.transport import (
@@ -33,16 +33,12 @@ def transport_record(
     source
         Digest to write on it.
     """
-    checked_output(job, TransportDocument)
-    output = {k: v for k, v in job["output"].items() if not k.startswith("@")}
-    return TransportRecord.model_validate(
-        {
-            **output,
-            "transport_id": job["uuid"],
-            "campaign": (job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
-            "structure_id": structure_id,
-            "source_digest": source,
-        }
+    return TransportRecord(
+        **dict(checked_output(job, TransportDocument)),
+        transport_id=job["uuid"],
+        campaign=(job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
+        structure_id=structure_id,
+        source_digest=source,
     )
 
 

@@ -9,7 +9,7 @@ from lps_flows.chemistry.cells import (
 )
 from lps_flows.chemistry.contacts import closest_contact
 from lps_flows.chemistry.crystal_files import OwnCrystalError
-from lps_flows.chemistry.formula import full_formula
+from lps_flows.chemistry.formula import composition_of, full_formula, reduced_formula
 from lps_flows.chemistry.library import (
     CrystalEntry,
     DisorderedCrystalError,
@@ -42,10 +42,12 @@ __all__ = [
     "atoms_removed",
     "bare_structure",
     "closest_contact",
+    "composition_of",
     "crystal",
     "crystals",
     "entry",
     "full_formula",
+    "reduced_formula",
     "removal_sites",
     "remove_sites",
     "remove_units",

@@ -1,6 +1,6 @@
 """What every room stands on: errors, frozen settings, safe decoding, plain YAML."""
 
-from lps_flows.foundation.decoding import ForeignClassError, decode
+from lps_flows.foundation.decoding import ForeignClassError, decode, unmarked
 from lps_flows.foundation.errors import LpsFlowsError
 from lps_flows.foundation.frozen import FrozenSettings
 from lps_flows.foundation.plain_yaml import PlainYamlError, read_plain_yaml
@@ -12,4 +12,5 @@ __all__ = [
     "PlainYamlError",
     "decode",
     "read_plain_yaml",
+    "unmarked",
 ]

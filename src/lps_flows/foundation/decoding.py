@@ -30,6 +30,10 @@ _VALUES = frozenset(
 )
 
 
+# What MongoDB and maggma add to a document.
+_ADDED = frozenset({"_id", "_bt", "last_updated"})
+
+
 class ForeignClassError(LpsFlowsError):
     """A document names a class or function that no document may hold."""
 
@@ -55,6 +59,24 @@ def decode(document: Any) -> Any:
     """
     _check(document)
     return MontyDecoder().process_decoded(document)
+
+
+def unmarked(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document's own fields.
+
+    Left out are monty's marks (``@module``, ``@class``, ``@version``) of the document
+    itself and what the database added; what lies deeper stays as it is.
+
+    Examples
+    --------
+    >>> unmarked({"_id": 7, "@module": "lps_flows.schemas.glass", "label": "beta"})
+    {'label': 'beta'}
+    """
+    return {
+        key: value
+        for key, value in document.items()
+        if not key.startswith("@") and key not in _ADDED
+    }
 
 
 def _check(value: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from lps_flows.foundation.decoding import unmarked
+
 
 class FrozenSettings(BaseModel):
     """Settings that cannot change after validation and refuse unknown keys.
@@ -33,6 +35,4 @@ class FrozenSettings(BaseModel):
     @classmethod
     def from_dict(cls, dictionary: Mapping[str, Any]) -> Self:
         """Return the settings that `as_dict` wrote."""
-        return cls.model_validate(
-            {key: dictionary[key] for key in dictionary if not key.startswith("@")}
-        )
+        return cls.model_validate(unmarked(dictionary))

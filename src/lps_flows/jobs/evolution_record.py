@@ -196,17 +196,15 @@ def record_run(
 def _structure_document(
     individual: Individual, problem: RemovalProblem, method: str, parent_key: str
 ) -> StructureDocument:
-    structure = individual.structure
-    composition = structure.composition
-    formula = full_formula(composition)
-    return StructureDocument(
-        method=method,
-        provenance=Provenance(
+    return StructureDocument.of(
+        individual.structure,
+        individual.energy,
+        Provenance(
             source="ga",
             parent=parent_key,
             removed=problem.end_member,
             n_removed=problem.n_units,
-            group=f"{parent_key}-{formula}-ga",
+            group=f"{parent_key}-{full_formula(individual.structure)}-ga",
             details={
                 "individual": individual.identifier,
                 "generation": individual.generation,
@@ -215,16 +213,9 @@ def _structure_document(
                 "removed_sites": list(individual.removed),
             },
         ),
-        structure=structure,
-        formula=formula,
-        chemical_system=composition.chemical_system,
-        x=problem.line.x(composition),
-        n_atoms=len(structure),
-        energy=individual.energy,
-        energy_per_atom=individual.energy_per_atom,
-        energy_std=individual.energy_std,
-        forces=None,
-        stress=None,
+        method=method,
+        line=problem.line,
         relaxed=True,
         converged=individual.converged,
+        energy_std=individual.energy_std,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jobflow import job
 
-from lps_flows.chemistry import CompositionLine, full_formula
+from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import Calculation, EngineError, read_calculation, read_path
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.structure import CalculationFailure
@@ -37,22 +37,17 @@ def structure_document(
     line
         Composition line; x is None for a composition off it.
     """
-    structure, stress = calculation.structure, calculation.stress
-    composition = structure.composition
-    return StructureDocument(
+    stress = calculation.stress
+    return StructureDocument.of(
+        calculation.structure,
+        calculation.energy,
+        provenance,
         method=method,
-        provenance=provenance,
-        structure=structure,
-        formula=full_formula(structure),
-        chemical_system=composition.chemical_system,
-        x=line.x(composition) if line.contains(composition) else None,
-        n_atoms=len(structure),
-        energy=calculation.energy,
-        energy_per_atom=calculation.energy / len(structure),
-        forces=calculation.forces.tolist(),
-        stress=None if stress is None else stress.tolist(),
+        line=line,
         relaxed=relaxed,
         converged=calculation.converged,
+        forces=calculation.forces.tolist(),
+        stress=None if stress is None else stress.tolist(),
     )
 
 

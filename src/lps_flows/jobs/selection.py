@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from jobflow import CURRENT_JOB, Flow, Job, JobConfig, Maker, Response, job
@@ -15,10 +15,12 @@ from lps_flows.analysis import (
     ClusterSettings,
     FingerprintSettings,
     HullSettings,
+    judge,
 )
 from lps_flows.foundation import FrozenSettings, LpsFlowsError, decode
-from lps_flows.jobs.judgement import judge
+from lps_flows.jobs.outputs import relaxed_structures
 from lps_flows.schemas import StructureDocument
+from lps_flows.schemas.built import StructureRecord
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.selection import Reason, SelectedStructure, SelectionDocument
 
@@ -111,8 +113,7 @@ class SelectionMaker(Maker):
         relaxed = {key: found for key, found in crystals.items() if found is not None}
         glasses = self._load(sampled)
         verdicts = judge(
-            relaxed,
-            glasses,
+            self._structures(relaxed, crystal_uuids, glasses),
             rule=self.rule,
             hull=self.hull,
             fingerprints=self.fingerprints,
@@ -141,7 +142,7 @@ class SelectionMaker(Maker):
             )
         summary = SelectionDocument(
             method=next(iter(relaxed.values())).method,
-            criteria=[_as_plain(verdict) for verdict in verdicts],
+            criteria=verdicts,
             selected=selected,
         )
         if not flows:
@@ -172,6 +173,27 @@ class SelectionMaker(Maker):
             )
         return found
 
+    def _structures(
+        self,
+        crystals: Mapping[str, StructureDocument],
+        crystal_uuids: Mapping[str, str],
+        glasses: Mapping[str, StructureDocument],
+    ) -> list[StructureRecord]:
+        """Return what the builders will see: all that the campaign has relaxed."""
+        given = {crystal_uuids[key]: found for key, found in crystals.items()}
+        given.update(glasses)
+        records = {
+            uuid: StructureRecord(**dict(document), structure_id=uuid, job_uuid=uuid)
+            for uuid, document in given.items()
+        }
+        current = CURRENT_JOB.job
+        campaign = None if current is None else current.metadata.get("campaign")
+        if campaign is not None:
+            method = next(iter(records.values())).method
+            others = relaxed_structures(CURRENT_JOB.store, campaign, method)
+            records |= {record.structure_id: record for record in others}
+        return list(records.values())
+
     def _choose(
         self,
         verdicts: Sequence[CandidateVerdict],
@@ -184,11 +206,11 @@ class SelectionMaker(Maker):
             chosen, reason = list(verdicts[:1]), "nearest to a candidate"
         return [
             _Pick(
-                label=f"gc-{glasses[verdict.evidence.structure_id].formula}",
+                label=f"gc-{glasses[verdict.structure_id].formula}",
                 reason=reason,
-                uuid=verdict.evidence.structure_id,
-                document=glasses[verdict.evidence.structure_id],
-                e_above_hull=verdict.evidence.e_above_hull,
+                uuid=verdict.structure_id,
+                document=glasses[verdict.structure_id],
+                e_above_hull=verdict.e_above_hull,
             )
             for verdict in chosen[: self.settings.n_candidates]
         ]
@@ -207,8 +229,3 @@ class SelectionMaker(Maker):
             _Pick(label=key, reason="reference", document=crystals[key])
             for key in self.settings.references
         ]
-
-
-def _as_plain(verdict: CandidateVerdict) -> dict:
-    plain = asdict(verdict)
-    return {**plain.pop("evidence"), **plain}

@@ -9,7 +9,7 @@ from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
-    GapInterval,
+    HullInterval,
     PhaseDiagramDocument,
     PhaseDiagramEntry,
 )
@@ -54,7 +54,7 @@ def formation_caption(diagram: PhaseDiagramDocument) -> str:
     return " ".join(parts)
 
 
-def _gap_sentence(gap: GapInterval, tolerance: float) -> str:
+def _gap_sentence(gap: HullInterval, tolerance: float) -> str:
     return (
         f"Miscibility gap {gap.x_start:.3f} < x < {gap.x_end:.3f}: all "
         f"{gap.n_sampled} sampled compositions lie more than {tolerance:g} "

@@ -8,31 +8,21 @@ from dataclasses import dataclass, replace
 
 from pymatgen.core import Composition
 
-from lps_flows.analysis import (
-    CompositionPoint,
-    HullEntry,
-    HullSettings,
-    line_hull,
-    lowest_points,
-    metastable_hull,
-)
+from lps_flows.analysis import HullSettings, phase_diagram
 from lps_flows.analysis.literature import is_papers_line
+from lps_flows.analysis.phase_diagram import that_count
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.report.collections import ResultStore, read
-from lps_flows.report.documents import JobOutput
+from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.clusters import ClusterAssignment
-from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
-
-LIGHT_FIELDS = (
-    "method",
-    "provenance",
-    "formula",
-    "x",
-    "n_atoms",
-    "energy",
-    "relaxed",
-    "converged",
+from lps_flows.schemas.phase_diagram import (
+    LineEntry,
+    PhaseDiagramDocument,
+    PhaseDiagramEntry,
 )
+from lps_flows.schemas.structure import StructureFacts
+
+LIGHT_FIELDS = tuple(StructureFacts.model_fields)
 """Fields of a `StructureDocument` the hull needs: everything but the atoms."""
 
 _DEFAULTS = HullSettings()
@@ -133,7 +123,7 @@ class Diagram:
 
 
 def provisional_diagram(
-    structures: Sequence[JobOutput], settings: HullSettings = _DEFAULTS
+    heads: Sequence[StructureHead], settings: HullSettings = _DEFAULTS
 ) -> Diagram | None:
     """Return the diagram of the relaxed structures there are, None without any.
 
@@ -141,8 +131,8 @@ def provisional_diagram(
 
     Parameters
     ----------
-    structures
-        Outputs of class `StructureDocument` with `LIGHT_FIELDS` at least.
+    heads
+        Structures of the campaign, without their atoms.
     settings
         End members, glass sources, tolerance.
 
@@ -151,74 +141,40 @@ def provisional_diagram(
     HullError
         When an end member is missing.
     """
-    relaxed = {
-        found.uuid: found
-        for found in structures
-        if found.output["relaxed"]
-        and (found.output["converged"] or not settings.require_converged)
-    }
-    if not relaxed:
+    counts = Counter(head.method for head in that_count(heads, settings))
+    if not counts:
         return None
-    counts = Counter(found.output["method"] for found in relaxed.values())
     method = counts.most_common(1)[0][0]
-    entries = [
-        HullEntry(uuid, Composition(d.output["formula"]), d.output["energy"], method)
-        for uuid, d in relaxed.items()
-        if d.output["method"] == method
-    ]
-    line = CompositionLine(end_members=settings.end_members)
-    points = []
-    for place in line_hull(entries, settings.end_members):
-        document = relaxed[place.entry_id].output
-        provenance = document["provenance"]
-        glass = provenance["source"] in settings.glass_sources
-        points.append(
-            Point(
-                structure_id=place.entry_id,
-                label=_label(glass, provenance.get("parent"), document["formula"]),
-                formula=Composition(document["formula"]).reduced_formula,
-                x=float(place.x or 0.0),
-                formation_energy=float(place.formation_energy or 0.0),
-                e_above_hull=place.e_above_hull,
-                source=provenance["source"],
-                parent=provenance.get("parent"),
-                glass=glass,
-                on_hull=place.on_hull,
-            )
-        )
-    lowest = lowest_points(
-        [
-            CompositionPoint(p.formula, p.x, p.formation_energy, p.structure_id)
-            for p in points
-            if p.glass
-        ]
+    document, entries = phase_diagram(
+        [head for head in heads if head.method == method], settings
     )
-    found = (
-        metastable_hull(lowest, line, settings.gap_tolerance / 1000)
-        if len(lowest) > 1
-        else []
-    )
-    intervals = tuple(
-        Interval(
-            part.x_start,
-            part.x_end,
-            part.vertices,
-            part.status,
-            part.n_sampled,
-            part.depth,
-            part.largest_unsampled,
-            part.tolerance,
-        )
-        for part in found
-    )
-    vertices = {formula for part in found for formula in part.vertices}
     return Diagram(
         method=method,
-        line=line,
-        points=tuple(points),
-        intervals=intervals,
+        line=CompositionLine(end_members=settings.end_members),
+        points=tuple(
+            Point(
+                structure_id=entry.structure_id,
+                label=entry.label,
+                formula=entry.formula,
+                x=entry.x,
+                formation_energy=entry.formation_energy,
+                e_above_hull=entry.e_above_hull,
+                source=entry.source,
+                parent=entry.parent,
+                glass=entry.glass,
+                on_hull=entry.line.on_hull,
+            )
+            for entry in entries
+            if isinstance(entry, LineEntry)
+        ),
+        intervals=tuple(
+            Interval(**part.model_dump(exclude={"margin"}))
+            for part in document.metastable_hull
+        ),
         metastable=tuple(
-            (p.x, p.formation_energy) for p in lowest if p.formula in vertices
+            (found.x, found.glass_formation_energy)
+            for found in document.compositions
+            if found.on_metastable_hull and found.glass_formation_energy is not None
         ),
     )
 

@@ -22,13 +22,14 @@ from pymongo.errors import PyMongoError
 
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.jobs.outputs import relaxed_heads
 from lps_flows.report.charts.phase_diagram import phase_diagram_figure
 from lps_flows.report.content import gather
-from lps_flows.report.diagram import LIGHT_FIELDS, provisional_diagram
-from lps_flows.report.documents import outputs
+from lps_flows.report.diagram import provisional_diagram
 from lps_flows.report.launchpad import launchpad_view
 from lps_flows.report.page import render
 from lps_flows.runner import Workplace
+from lps_flows.schemas.built import StructureHead
 
 _FRESH_S = 2.0
 _REPORT_FRESH_S = 30.0
@@ -86,6 +87,9 @@ class LiveCampaign:
     campaign: str
     line: HullSettings = field(default_factory=HullSettings)
     settings: dict[str, Any] | None = None
+    _read_sets: dict[tuple[str, int], list[StructureHead]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     def state(self) -> str:
         """Return progress, failures and the phase diagram so far, as JSON."""
@@ -93,13 +97,10 @@ class LiveCampaign:
         view = launchpad_view(launchpad, self.campaign) if launchpad else None
         note, chart, n_points = "", None, 0
         try:
-            structures = outputs(
-                self.workplace.job_store,
-                self.campaign,
-                "StructureDocument",
-                fields=LIGHT_FIELDS,
+            heads = relaxed_heads(
+                self.workplace.job_store, self.campaign, self._read_sets
             )
-            diagram = provisional_diagram(structures, self.line)
+            diagram = provisional_diagram(heads, self.line)
         except HullError as error:
             diagram, note = None, str(error)
         if diagram is not None:

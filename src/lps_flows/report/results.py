@@ -9,12 +9,12 @@ from jobflow import JobStore
 
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.analysis.literature import is_papers_line
+from lps_flows.jobs.outputs import relaxed_heads
 from lps_flows.plotting import write as plotting
 from lps_flows.plotting.transport_files import shown_run, write_transport
 from lps_flows.plotting.write import FigureDocuments, WrittenFigures
 from lps_flows.report.collections import ResultStore, read
 from lps_flows.report.diagram import (
-    LIGHT_FIELDS,
     Diagram,
     built_diagram,
     provisional_diagram,
@@ -237,5 +237,5 @@ def current_diagram(
         When the builders have not run and an end member is missing.
     """
     return built_diagram(result_store, campaign) or provisional_diagram(
-        outputs(job_store, campaign, "StructureDocument", fields=LIGHT_FIELDS), line
+        relaxed_heads(job_store, campaign), line
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from lps_flows.schemas.base import Part
 
 
-class PackedArray(BaseModel):
+class PackedArray(Part):
     """An array as compressed, base64-encoded, little-endian bytes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     dtype: str = Field(description="numpy type of the elements, e.g. '<f4'.")
     shape: tuple[int, ...] = Field(description="Shape, C order.")

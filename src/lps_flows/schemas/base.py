@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from lps_flows.foundation import unmarked
 
 SCHEMA_VERSION = "1.0"
 
@@ -25,10 +29,36 @@ def code_versions() -> dict[str, str]:
     return found
 
 
-class Document(BaseModel):
-    """Base of job outputs and builder documents."""
+class Stored(BaseModel):
+    """Base of everything with a layout of its own: a field too many is an error."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def from_store(cls, stored: Mapping[str, Any]) -> Self:
+        """Return what a store holds, as this class.
+
+        Parameters
+        ----------
+        stored
+            What the store returned, with monty's marks and what the database added.
+
+        Raises
+        ------
+        pydantic.ValidationError
+            When it has another layout.
+        """
+        return cls.model_validate(unmarked(stored))
+
+
+class Part(Stored):
+    """Base of the parts that documents are made of, and that analyses return."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Document(Stored):
+    """Base of job outputs and builder documents."""
 
     schema_version: str = Field(
         SCHEMA_VERSION, description="Version of the layout of this document."

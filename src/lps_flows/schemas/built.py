@@ -1,19 +1,49 @@
-"""What every document written by a builder carries."""
+"""What documents written by builders carry, and what they are made from."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from pydantic import Field
+
+from lps_flows.chemistry import reduced_formula
 from lps_flows.schemas.base import Document
-from lps_flows.schemas.structure import StructureDocument
+from lps_flows.schemas.structure import StructureDocument, StructureFacts
 
 NO_CAMPAIGN = "none"
 
 
-class Part(BaseModel):
-    """Base of the parts documents are made of."""
+class StructureHead(StructureFacts):
+    """A structure of a campaign without its atoms: what hulls and groups need."""
 
-    model_config = ConfigDict(extra="forbid")
+    structure_id: str = Field(
+        description="Job uuid; with '-i' for entry i of a set of structures."
+    )
+    campaign: str = Field(
+        NO_CAMPAIGN, description="Campaign of the job, 'none' outside any."
+    )
+    version: str = Field(
+        "",
+        description="State of the source: index, completion time and method of the "
+        "job; a changed one is read again.",
+    )
+
+    @property
+    def reduced_formula(self) -> str:
+        """Reduced formula."""
+        return reduced_formula(self.formula)
+
+
+class StructureRecord(StructureDocument, StructureHead):
+    """One document of the ``structures`` collection."""
+
+    stage: str | None = Field(None, description="Stage of the campaign.")
+    job_uuid: str = Field("", description="Job that computed it.")
+    job_index: int = Field(1, description="Index of that job.")
+
+
+STRUCTURE_INDEXES = ("structure_id", "campaign", "method", "job_uuid", "formula", "x")
 
 
 class BuiltDocument(Document):
@@ -26,20 +56,52 @@ class BuiltDocument(Document):
     )
 
 
-class StructureRecord(StructureDocument):
-    """One document of the ``structures`` collection."""
+class StructureResult(BuiltDocument):
+    """Base of documents about one structure."""
 
-    structure_id: str = Field(
-        description="Job uuid; with '-i' for entry i of a set of structures."
-    )
-    campaign: str = Field(description="Campaign of the job, 'none' outside any.")
-    stage: str | None = Field(None, description="Stage of the campaign.")
-    job_uuid: str = Field(description="Job that computed it.")
-    job_index: int = Field(description="Index of that job.")
-    version: str = Field(
-        description="State of the source: index, completion time and method of the "
-        "job; a changed one is read again."
-    )
+    structure_id: str = Field(description="The structure.")
+    formula: str = Field(description="Reduced formula.")
+    x: float | None = Field(description="Position on the line, none off it.")
+    source: str = Field(description="How the structure was made.")
+    parent: str | None = Field(description="Crystal it descends from.")
+    energy_per_atom: float = Field(description="Energy (eV/atom).")
 
 
-STRUCTURE_INDEXES = ("structure_id", "campaign", "method", "job_uuid", "formula", "x")
+def facts_of(head: StructureHead) -> dict[str, Any]:
+    """Return the fields of a `StructureResult` that repeat what the structure says."""
+    return {
+        "structure_id": head.structure_id,
+        "campaign": head.campaign,
+        "method": head.method,
+        "formula": head.reduced_formula,
+        "x": head.x,
+        "source": head.provenance.source,
+        "parent": head.provenance.parent,
+        "energy_per_atom": head.energy_per_atom,
+    }
+
+
+class LowestResult(BuiltDocument):
+    """Base of averages over the lowest structures of a composition from one parent."""
+
+    formula: str = Field(description="Reduced formula.")
+    x: float | None = Field(description="Position on the line.")
+    parent: str | None = Field(description="Crystal the structures descend from.")
+    n_structures: int = Field(description="Structures averaged (the lowest).")
+    structure_ids: list[str] = Field(description="Their ids, lowest first.")
+
+
+def facts_of_lowest(members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the fields of a `LowestResult` over structures with these facts.
+
+    Parameters
+    ----------
+    members
+        The fields of a `StructureResult` of each, lowest energy first.
+    """
+    shared = ("campaign", "method", "formula", "x", "parent")
+    return {
+        **{field: members[0][field] for field in shared},
+        "n_structures": len(members),
+        "structure_ids": [member["structure_id"] for member in members],
+    }

@@ -6,13 +6,31 @@ from typing import Any
 
 from pydantic import Field
 
-from lps_flows.schemas.built import BuiltDocument, Part
+from lps_flows.schemas.base import Part
+from lps_flows.schemas.built import BuiltDocument
 
 CANDIDATE_INDEXES = ("candidate_id", "campaign", "method", "chosen", "rank")
 
 
-class CriterionRecord(Part):
-    """One criterion."""
+class CompositionEvidence(Part):
+    """What is known of one glass-ceramic composition."""
+
+    formula: str = Field(description="Reduced formula.")
+    x: float = Field(description="Position on the line.")
+    structure_id: str = Field(description="Its lowest glass-ceramic structure.")
+    e_above_hull: float = Field(description="Distance above the hull (eV/atom).")
+    class_label: int | None = Field(
+        None, description="Class of that structure, none when it was not classified."
+    )
+    nearest: str | None = Field(None, description="Its nearest crystal.")
+    conductivity: float | None = Field(
+        None,
+        description="Conductivity at 300 K (S/cm), none as long as it is unknown.",
+    )
+
+
+class Criterion(Part):
+    """One line of the reasoning."""
 
     name: str = Field(description="What is asked.")
     value: Any = Field(description="What the composition has.")
@@ -20,20 +38,16 @@ class CriterionRecord(Part):
     passed: bool = Field(description="Whether it has it.")
 
 
-class CandidateDocument(BuiltDocument):
+class CandidateVerdict(CompositionEvidence):
+    """The reasoning for one composition."""
+
+    criteria: list[Criterion] = Field(description="Every criterion.")
+    chosen: bool = Field(description="True when every criterion is passed.")
+    rank: int | None = Field(description="1 for the best, none when not chosen.")
+
+
+class CandidateDocument(BuiltDocument, CandidateVerdict):
     """One glass-ceramic composition against the candidate rule."""
 
     candidate_id: str = Field(description="'campaign|method|formula'.")
-    formula: str = Field(description="Reduced formula.")
-    x: float = Field(description="Position on the line.")
-    structure_id: str = Field(description="Its lowest glass-ceramic structure.")
-    e_above_hull: float = Field(description="Distance above the hull (eV/atom).")
-    class_label: int | None = Field(description="Class of that structure.")
-    nearest: str | None = Field(description="Its nearest crystal.")
-    conductivity: float | None = Field(
-        description="Conductivity at 300 K (S/cm), none as long as it is unknown."
-    )
-    criteria: list[CriterionRecord] = Field(description="Every criterion.")
-    chosen: bool = Field(description="True when every criterion is passed.")
-    rank: int | None = Field(description="1 for the best, none when not chosen.")
     settings: dict[str, Any] = Field(description="Thresholds.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from lps_flows.schemas.built import BuiltDocument
+from lps_flows.schemas.built import BuiltDocument, StructureResult
 
 MODEL_INDEXES = ("model_id", "campaign", "method")
 ASSIGNMENT_INDEXES = (
@@ -60,17 +60,11 @@ class ClusterModelDocument(BuiltDocument):
     settings: dict[str, Any] = Field(description="Settings of the fit.")
 
 
-class ClusterAssignment(BuiltDocument):
+class ClusterAssignment(StructureResult):
     """One structure's class and nearest crystal."""
 
     assignment_id: str = Field(description="'structure_id|element'.")
-    structure_id: str = Field(description="The structure.")
     element: str | None = Field(description="Element of the fingerprint.")
-    formula: str = Field(description="Reduced formula.")
-    x: float | None = Field(description="Position on the line.")
-    source: str = Field(description="How the structure was made.")
-    parent: str | None = Field(description="Crystal it descends from.")
-    energy_per_atom: float = Field(description="Energy (eV/atom).")
     coordinates: list[float] = Field(description="Reduced vector (n_components,).")
     label: int = Field(description="Class.")
     similarities: dict[str, float] = Field(

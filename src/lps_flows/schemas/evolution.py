@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pymatgen.core import Structure
 
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, Part
 from lps_flows.schemas.structure import StructureDocument
 
 
-class IndividualDocument(BaseModel):
+class IndividualDocument(Part):
     """One relaxed structure of a search.
 
     Its atoms stand in the order of the parent's sites that were kept.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     identifier: int = Field(description="Unique within the run, in order of birth.")
     generation: int = Field(description="Generation it was born in.")
@@ -44,10 +42,8 @@ class IndividualDocument(BaseModel):
     )
 
 
-class GenerationDocument(BaseModel):
+class GenerationDocument(Part):
     """One generation, with the state a resumed run starts from."""
-
-    model_config = ConfigDict(extra="forbid")
 
     index: int = Field(description="0 for the first, random generation.")
     newborn: list[IndividualDocument] = Field(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pymatgen.core import Structure
 
 from lps_flows.schemas.arrays import PackedArray
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, Part
 
 
-class MDState(BaseModel):
+class MDState(Part):
     """Everything that a continuation needs, in double precision."""
-
-    model_config = ConfigDict(extra="forbid")
 
     positions: PackedArray = Field(
         description="Unwrapped positions, shape (n_atoms, 3) (Å)."
@@ -28,10 +26,8 @@ class MDState(BaseModel):
     )
 
 
-class MDFrames(BaseModel):
+class MDFrames(Part):
     """Frames of one chunk; kept in the `data` store."""
-
-    model_config = ConfigDict(extra="forbid")
 
     steps: PackedArray = Field(description="Step of each frame in the whole run.")
     positions: PackedArray | None = Field(
@@ -79,10 +75,8 @@ class MDChunkDocument(Document):
     )
 
 
-class FrameworkSurvival(BaseModel):
+class FrameworkSurvival(Part):
     """Whether the anions of the network former lived through the run."""
-
-    model_config = ConfigDict(extra="forbid")
 
     times: list[float] = Field(description="Times looked at (fs).")
     motifs: dict[str, list[float]] = Field(
@@ -98,10 +92,8 @@ class FrameworkSurvival(BaseModel):
     survived: bool = Field(description="True when `changed` is below the threshold.")
 
 
-class SpeciesDiffusion(BaseModel):
+class SpeciesDiffusion(Part):
     """Diffusion of one kind of atom in one run."""
-
-    model_config = ConfigDict(extra="forbid")
 
     D: float = Field(description="Diffusion coefficient (cm^2/s).")
     interval: tuple[float, float] = Field(description="68 % interval (cm^2/s).")

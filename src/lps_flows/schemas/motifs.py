@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from lps_flows.schemas.built import BuiltDocument, Part
+from lps_flows.schemas.base import Part
+from lps_flows.schemas.built import LowestResult, StructureResult
 
 MOTIF_INDEXES = ("structure_id", "campaign", "method", "parent", "x")
 TREND_INDEXES = ("trend_id", "campaign", "method", "parent", "x")
@@ -23,15 +24,9 @@ class MotifFractions(Part):
     other: float = Field(description="Everything else.")
 
 
-class MotifDocument(BuiltDocument):
+class MotifDocument(StructureResult):
     """The bond network of one structure."""
 
-    structure_id: str = Field(description="The structure.")
-    formula: str = Field(description="Reduced formula.")
-    x: float | None = Field(description="Position on the line.")
-    source: str = Field(description="How the structure was made.")
-    parent: str | None = Field(description="Crystal it descends from.")
-    energy_per_atom: float = Field(description="Energy (eV/atom).")
     n_formers: int = Field(description="P atoms in the cell.")
     fractions: MotifFractions = Field(description="Fraction of P per motif.")
     ps3_chain: float = Field(
@@ -66,15 +61,10 @@ class MotifDocument(BuiltDocument):
     settings: dict[str, Any] = Field(description="Elements and cutoffs.")
 
 
-class MotifTrendDocument(BuiltDocument):
+class MotifTrendDocument(LowestResult):
     """Average over the lowest structures of one composition from one parent."""
 
     trend_id: str = Field(description="'campaign|method|parent|formula'.")
-    formula: str = Field(description="Reduced formula.")
-    x: float | None = Field(description="Position on the line.")
-    parent: str | None = Field(description="Crystal the structures descend from.")
-    n_structures: int = Field(description="Structures averaged (the lowest).")
-    structure_ids: list[str] = Field(description="Their ids, lowest first.")
     mean: MotifFractions = Field(description="Mean fraction per motif.")
     std: MotifFractions = Field(description="Standard deviation per motif.")
     free: float = Field(description="Mean fraction of S bonded to no P.")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
+from pymatgen.core import Composition
 
-from lps_flows.schemas.built import BuiltDocument, Part
+from lps_flows.chemistry import full_formula
+from lps_flows.schemas.base import Part
+from lps_flows.schemas.built import BuiltDocument, StructureResult
 
 ENTRY_INDEXES = ("structure_id", "campaign", "method", "x", "e_above_hull")
 DIAGRAM_INDEXES = ("diagram_id", "campaign", "method")
@@ -34,18 +37,12 @@ class HullPlace(Part):
     )
 
 
-class PhaseDiagramEntry(BuiltDocument):
+class PhaseDiagramEntry(StructureResult):
     """One structure's place in the diagrams."""
 
-    structure_id: str = Field(description="The structure.")
-    formula: str = Field(description="Reduced formula.")
-    x: float | None = Field(description="Position on the line, none off it.")
     composition: dict[str, float] = Field(description="Atoms per cell, by element.")
-    source: str = Field(description="How the structure was made.")
-    parent: str | None = Field(description="Crystal it descends from.")
     glass: bool = Field(description="True for a glass-ceramic structure.")
     converged: bool = Field(description="False when the relaxation stopped early.")
-    energy_per_atom: float = Field(description="Energy (eV/atom).")
     formation_energy: float | None = Field(
         description="Formation energy from the end members (eV/atom), Eq. 1; none off "
         "the line."
@@ -58,6 +55,21 @@ class PhaseDiagramEntry(BuiltDocument):
         description="Place in the diagram of all elements, none when that cannot be "
         "built."
     )
+
+    @property
+    def label(self) -> str:
+        """Crystal key; of a glass-ceramic structure 'gc-' and the cell's formula."""
+        cell = full_formula(Composition(self.composition))
+        return f"gc-{cell}" if self.glass else self.parent or cell
+
+
+class LineEntry(PhaseDiagramEntry):
+    """The entry of a structure on the composition line."""
+
+    x: float
+    formation_energy: float
+    e_above_hull: float
+    line: HullPlace
 
 
 class EndMember(Part):
@@ -91,28 +103,35 @@ class CompositionSummary(Part):
     )
 
 
-class GapInterval(Part):
-    """The stretch between two vertices of the metastable hull."""
+class HullInterval(Part):
+    """The stretch between two consecutive vertices of the metastable hull."""
 
     x_start: float = Field(description="Vertex on the left.")
     x_end: float = Field(description="Vertex on the right.")
     vertices: tuple[str, str] = Field(description="Reduced formulas of the vertices.")
-    status: str = Field(
+    status: Literal["gap", "no gap", "unsampled"] = Field(
         description="'gap': every sampled composition inside lies above the tie line "
         "by more than the tolerance; 'no gap': one does not; 'unsampled': there is "
         "none."
     )
     n_sampled: int = Field(description="Compositions sampled inside.")
     depth: float | None = Field(
-        description="Largest distance above the tie line (eV/atom)."
+        description="Largest distance of a composition's lowest structure above the "
+        "tie line (eV/atom), none when unsampled."
     )
     margin: float | None = Field(
-        description="Smallest distance above the tie line (eV/atom)."
+        description="Smallest such distance (eV/atom): how clearly the tolerance is "
+        "passed."
     )
     largest_unsampled: float = Field(
-        description="Widest stretch of x inside without a sample."
+        description="Widest stretch of x inside without a sample: how far the verdict "
+        "rests on nothing."
     )
     tolerance: float = Field(description="Tolerance of the verdict (eV/atom).")
+
+    def contains(self, x: float) -> bool:
+        """Return True for a composition strictly inside."""
+        return self.x_start + 1e-9 < x < self.x_end - 1e-9
 
 
 class PhaseDiagramDocument(BuiltDocument):
@@ -131,7 +150,7 @@ class PhaseDiagramDocument(BuiltDocument):
     compositions: list[CompositionSummary] = Field(
         description="Every composition on the line, ascending in x."
     )
-    metastable_hull: list[GapInterval] = Field(
+    metastable_hull: list[HullInterval] = Field(
         description="Intervals of the hull of the glass-ceramic structures alone, from "
         "left to right; empty with fewer than two compositions."
     )
@@ -140,6 +159,6 @@ class PhaseDiagramDocument(BuiltDocument):
         description="Why the diagram of all elements could not be built, if so."
     )
 
-    def gaps(self) -> list[GapInterval]:
+    def gaps(self) -> list[HullInterval]:
         """Return the miscibility gaps."""
         return [part for part in self.metastable_hull if part.status == "gap"]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, Part
 
 
-class ErrorSummary(BaseModel):
+class ErrorSummary(Part):
     """Energy errors over a set of structures."""
-
-    model_config = ConfigDict(extra="forbid")
 
     n_structures: int = Field(description="Number of structures the errors are over.")
     rmse: float = Field(description="Root-mean-square error (meV/atom).")
@@ -29,10 +27,8 @@ class ErrorSummary(BaseModel):
     )
 
 
-class RestartSummary(BaseModel):
+class RestartSummary(Part):
     """How one restart of the training went."""
-
-    model_config = ConfigDict(extra="forbid")
 
     restart: int = Field(description="Number of the restart.")
     training: list[float] = Field(

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import Field
 
-from lps_flows.schemas.built import BuiltDocument, Part
+from lps_flows.schemas.base import Part
+from lps_flows.schemas.built import LowestResult
 
 RDF_INDEXES = ("rdf_id", "campaign", "method", "parent", "x")
 
@@ -27,15 +28,10 @@ class PartialDistribution(Part):
     )
 
 
-class RDFDocument(BuiltDocument):
+class RDFDocument(LowestResult):
     """Average over the lowest structures of one composition from one parent."""
 
     rdf_id: str = Field(description="'campaign|method|parent|formula'.")
-    formula: str = Field(description="Reduced formula.")
-    x: float | None = Field(description="Position on the line.")
-    parent: str | None = Field(description="Crystal the structures descend from.")
-    n_structures: int = Field(description="Structures averaged (the lowest).")
-    structure_ids: list[str] = Field(description="Their ids, lowest first.")
     partials: list[PartialDistribution] = Field(
         description="One per pair of elements present."
     )

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pymatgen.core import Structure
 
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, Part
 from lps_flows.schemas.structure import Provenance
 
 
-class UnlabelledStructure(BaseModel):
+class UnlabelledStructure(Part):
     """A structure with its origin and without an energy."""
-
-    model_config = ConfigDict(extra="forbid")
 
     structure: Structure = Field(description="Atoms and cell (Å).")
     provenance: Provenance = Field(description="Where the structure comes from.")

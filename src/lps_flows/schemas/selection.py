@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, Part
+from lps_flows.schemas.candidates import CandidateVerdict
 
 Reason = Literal["candidate", "nearest to a candidate", "reference"]
 
 
-class SelectedStructure(BaseModel):
+class SelectedStructure(Part):
     """One structure handed to molecular dynamics."""
-
-    model_config = ConfigDict(extra="forbid")
 
     label: str = Field(description="Crystal key, or 'gc-' and the formula.")
     reason: Reason = Field(
@@ -32,8 +31,8 @@ class SelectionDocument(Document):
     """The candidate rule as applied while the campaign ran."""
 
     method: str = Field(description="Reference method of the energies.")
-    criteria: list[dict[str, Any]] = Field(
-        description="Verdict per composition: formula, x, criteria, chosen, rank."
+    criteria: list[CandidateVerdict] = Field(
+        description="Verdict per composition, the chosen ones first."
     )
     selected: list[SelectedStructure] = Field(
         description="Structures handed to molecular dynamics."

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pymatgen.core import Structure
 
-from lps_flows.schemas.base import Document
+from lps_flows.chemistry import CompositionLine, full_formula
+from lps_flows.schemas.base import Document, Part, Stored
 
 Source = Literal["crystal", "strained", "rattled", "md", "ga", "melt-quench", "user"]
 
 
-class Provenance(BaseModel):
+class Provenance(Part):
     """Where a structure comes from, known before anything is computed."""
-
-    model_config = ConfigDict(extra="forbid")
 
     source: Source = Field(description="How the structure was made.")
     parent: str | None = Field(None, description="Key of the crystal it descends from.")
@@ -34,7 +33,25 @@ class Provenance(BaseModel):
     )
 
 
-class StructureDocument(Document):
+class StructureFacts(Stored):
+    """What is said of a structure with an energy, but for the atoms themselves."""
+
+    method: str = Field(description="Reference method that gave the energy.")
+    provenance: Provenance = Field(description="Where the structure comes from.")
+    formula: str = Field(description="Full formula of the cell, e.g. 'Li42P16S61'.")
+    x: float | None = Field(
+        None, description="Position on the composition line, none when off the line."
+    )
+    n_atoms: int = Field(description="Number of atoms in the cell.")
+    energy: float = Field(description="Total energy of the cell (eV).")
+    energy_per_atom: float = Field(description="Energy per atom (eV).")
+    relaxed: bool = Field(
+        description="True when positions (and cell) were relaxed by `method`."
+    )
+    converged: bool = Field(description="True when the calculation converged.")
+
+
+class StructureDocument(Document, StructureFacts):
     """A structure with its energy by one method.
 
     Every job that computes energies returns this (one structure) or a
@@ -42,19 +59,10 @@ class StructureDocument(Document):
     collection, which all further builders read.
     """
 
-    method: str = Field(description="Reference method that gave the energy.")
-    provenance: Provenance = Field(description="Where the structure comes from.")
     structure: Structure = Field(description="Atoms and cell (Å).")
-    formula: str = Field(description="Full formula of the cell, e.g. 'Li42P16S61'.")
     chemical_system: str = Field(
         description="Elements in alphabetical order, 'Li-P-S'."
     )
-    x: float | None = Field(
-        None, description="Position on the composition line, none when off the line."
-    )
-    n_atoms: int = Field(description="Number of atoms in the cell.")
-    energy: float = Field(description="Total energy of the cell (eV).")
-    energy_per_atom: float = Field(description="Energy per atom (eV).")
     energy_std: float | None = Field(
         None, description="Committee standard deviation of the energy (eV/atom)."
     )
@@ -64,16 +72,64 @@ class StructureDocument(Document):
     stress: list[list[float]] | None = Field(
         None, description="Stress, shape (3, 3), positive under tension (eV/Å^3)."
     )
-    relaxed: bool = Field(
-        description="True when positions (and cell) were relaxed by `method`."
-    )
-    converged: bool = Field(description="True when the calculation converged.")
+
+    @classmethod
+    def of(
+        cls,
+        structure: Structure,
+        energy: float,
+        provenance: Provenance,
+        *,
+        method: str,
+        line: CompositionLine,
+        relaxed: bool,
+        converged: bool = True,
+        energy_std: float | None = None,
+        forces: list[list[float]] | None = None,
+        stress: list[list[float]] | None = None,
+    ) -> StructureDocument:
+        """Return the document of a structure that has an energy.
+
+        Parameters
+        ----------
+        structure
+            Atoms and cell (Å).
+        energy
+            Total energy of the cell (eV).
+        provenance
+            Where the structure comes from.
+        method
+            Method that gave the energy.
+        line
+            Composition line; x is None for a composition off it.
+        relaxed
+            True when the method relaxed the structure.
+        converged
+            True when the calculation converged.
+        energy_std, forces, stress
+            Where they are known (eV/atom, eV/Å, eV/Å^3).
+        """
+        composition = structure.composition
+        return cls(
+            method=method,
+            provenance=provenance,
+            structure=structure,
+            formula=full_formula(composition),
+            chemical_system=composition.chemical_system,
+            x=line.x(composition) if line.contains(composition) else None,
+            n_atoms=len(structure),
+            energy=energy,
+            energy_per_atom=energy / len(structure),
+            relaxed=relaxed,
+            converged=converged,
+            energy_std=energy_std,
+            forces=forces,
+            stress=stress,
+        )
 
 
-class CalculationFailure(BaseModel):
+class CalculationFailure(Part):
     """A member of a set for which the reference method gave no energy."""
-
-    model_config = ConfigDict(extra="forbid")
 
     index: int = Field(description="Position in the set that was to be labelled.")
     formula: str = Field(description="Full formula of the cell.")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pymatgen.core import Structure
 
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, Part
 
 TRANSPORT_INDEXES = ("transport_id", "campaign", "method", "label", "structure_id")
 """Fields indexed in the ``transport`` collection."""
 
 
-class RunSummary(BaseModel):
+class RunSummary(Part):
     """What the Arrhenius fit and the figures need of one run."""
-
-    model_config = ConfigDict(extra="forbid")
 
     run_uuid: str = Field(description="Job of the run's document.")
     temperature: float = Field(description="Thermostat temperature (K).")

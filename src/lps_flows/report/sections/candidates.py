@@ -8,7 +8,7 @@ from lps_flows.analysis.literature import of_the_paper
 from lps_flows.report.blocks import Block, Note, Section, StructureLink, Table
 from lps_flows.report.documents import JobOutput
 from lps_flows.report.summary import counted, verdict
-from lps_flows.schemas.candidates import CandidateDocument, CriterionRecord
+from lps_flows.schemas.candidates import CandidateDocument, Criterion
 
 
 def candidate_section(
@@ -76,6 +76,6 @@ def candidate_section(
     )
 
 
-def _verdict(criterion: CriterionRecord) -> str:
+def _verdict(criterion: Criterion) -> str:
     what = verdict(criterion.value, criterion.threshold, passed=criterion.passed)
     return f"{'met' if criterion.passed else 'NOT met'}: {what}"

@@ -1,0 +1,198 @@
+"""From relaxed structures to hull, gaps and every structure's place in them.
+
+The builders, the job that chooses what goes into dynamics and the live page all call
+`phase_diagram`, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from typing import TypeVar
+
+from pymatgen.core import Composition
+
+from lps_flows.analysis.hull import (
+    HullEntry,
+    HullError,
+    HullSettings,
+    end_member_entries,
+)
+from lps_flows.analysis.hull_gaps import (
+    CompositionPoint,
+    lowest_points,
+    metastable_hull,
+)
+from lps_flows.analysis.hull_places import line_hull, ternary_hull
+from lps_flows.chemistry import CompositionLine, composition_of
+from lps_flows.schemas.built import StructureHead, facts_of
+from lps_flows.schemas.phase_diagram import (
+    CompositionSummary,
+    EndMember,
+    HullInterval,
+    HullPlace,
+    LineEntry,
+    PhaseDiagramDocument,
+    PhaseDiagramEntry,
+)
+
+AnyHead = TypeVar("AnyHead", bound=StructureHead)
+
+
+def that_count(structures: Sequence[AnyHead], settings: HullSettings) -> list[AnyHead]:
+    """Return the structures that go into the phase diagram, in the order of their ids.
+
+    Those are the relaxed ones; with `require_converged`, the converged among them.
+    """
+    return sorted(
+        (
+            structure
+            for structure in structures
+            if structure.relaxed
+            and (structure.converged or not settings.require_converged)
+        ),
+        key=lambda structure: structure.structure_id,
+    )
+
+
+def phase_diagram(
+    structures: Sequence[StructureHead], settings: HullSettings, *, source: str = ""
+) -> tuple[PhaseDiagramDocument, list[PhaseDiagramEntry]]:
+    """Return the phase diagram of some structures and the place of each in it.
+
+    Parameters
+    ----------
+    structures
+        Structures of one campaign by one method; those that do not count
+        (`that_count`) are left out.
+    settings
+        End members, glass sources, tolerance.
+    source
+        Digest to write on the documents.
+
+    Returns
+    -------
+    diagram, entries
+        Hull, gaps and the lowest structures of every composition; and one entry per
+        structure that counts, a `LineEntry` for each on the line, ascending in id.
+
+    Raises
+    ------
+    HullError
+        When no structure counts, an end member is missing, methods are mixed or ids
+        duplicated.
+    """
+    counted = that_count(structures, settings)
+    line = CompositionLine(end_members=settings.end_members)
+    hull_entries = [HullEntry.of(structure) for structure in counted]
+    position = cache(line.x)
+    on_line = line_hull(hull_entries, settings.end_members)
+    try:
+        among_elements, note = ternary_hull(hull_entries), None
+    except HullError as error:
+        among_elements, note = {}, str(error)
+    entries = [
+        _entry(
+            structure,
+            settings,
+            source,
+            x=position(structure.formula)
+            if structure.structure_id in on_line
+            else None,
+            line=on_line.get(structure.structure_id),
+            ternary=among_elements.get(structure.structure_id),
+        )
+        for structure in counted
+    ]
+    lines = [entry for entry in entries if isinstance(entry, LineEntry)]
+    glasses = lowest_points([CompositionPoint.of(e) for e in lines if e.glass])
+    intervals = (
+        metastable_hull(glasses, line, settings.gap_tolerance / 1000)
+        if len(glasses) > 1
+        else []
+    )
+    campaign, method = counted[0].campaign, counted[0].method
+    diagram = PhaseDiagramDocument(
+        diagram_id=f"{campaign}|{method}",
+        campaign=campaign,
+        method=method,
+        source_digest=source,
+        settings=settings.model_dump(mode="json"),
+        end_members=[
+            EndMember(
+                formula=formula,
+                structure_id=entry.entry_id,
+                energy=entry.energy_per_atom * Composition(formula).num_atoms,
+            )
+            for formula, entry in end_member_entries(
+                hull_entries, settings.end_members
+            ).items()
+        ],
+        n_structures=len(entries),
+        n_on_line=len(lines),
+        n_unconverged=sum(not entry.converged for entry in entries),
+        n_left_out=len(structures) - len(counted),
+        compositions=_summaries(lines, glasses, intervals),
+        metastable_hull=intervals,
+        elements=sorted({str(el) for e in hull_entries for el in e.composition}),
+        ternary_note=note,
+    )
+    return diagram, entries
+
+
+def _entry(
+    structure: StructureHead,
+    settings: HullSettings,
+    source: str,
+    *,
+    x: float | None,
+    line: HullPlace | None,
+    ternary: HullPlace | None,
+) -> PhaseDiagramEntry:
+    kind = PhaseDiagramEntry if line is None else LineEntry
+    return kind(
+        **{**facts_of(structure), "x": x},
+        source_digest=source,
+        composition=composition_of(structure.formula).get_el_amt_dict(),
+        glass=structure.provenance.source in settings.glass_sources,
+        converged=structure.converged,
+        formation_energy=None if line is None else line.formation_energy,
+        e_above_hull=None if line is None else line.e_above_hull,
+        line=line,
+        ternary=ternary,
+    )
+
+
+def _summaries(
+    entries: Sequence[LineEntry],
+    glasses: Sequence[CompositionPoint],
+    intervals: Sequence[HullInterval],
+) -> list[CompositionSummary]:
+    members: dict[str, list[LineEntry]] = defaultdict(list)
+    for entry in entries:
+        members[entry.formula].append(entry)
+    by_id = {entry.structure_id: entry for entry in entries}
+    lowest_glass = {point.formula: by_id[point.entry_id] for point in glasses}
+    vertices = {formula for interval in intervals for formula in interval.vertices}
+    summaries = []
+    for formula, group in members.items():
+        lowest = min(group, key=lambda entry: entry.e_above_hull)
+        glass = lowest_glass.get(formula)
+        summaries.append(
+            CompositionSummary(
+                formula=formula,
+                x=lowest.x,
+                n_structures=len(group),
+                n_glasses=sum(entry.glass for entry in group),
+                lowest_id=lowest.structure_id,
+                formation_energy=lowest.formation_energy,
+                e_above_hull=lowest.e_above_hull,
+                on_hull=any(entry.line.on_hull for entry in group),
+                lowest_glass_id=glass and glass.structure_id,
+                glass_formation_energy=glass and glass.formation_energy,
+                glass_e_above_hull=glass and glass.e_above_hull,
+                on_metastable_hull=formula in vertices,
+            )
+        )
+    return sorted(summaries, key=lambda summary: summary.x)
