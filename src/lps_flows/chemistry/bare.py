@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from ase.data import covalent_radii
 from pymatgen.core import Element, Structure
 
-# No two atoms of a compound come closer than this part of their covalent radii; the
-# shortest known bonds (U=O, Cr-Cr) are above 0.6 of them.
+from lps_flows.chemistry.contacts import closest_contact
+
+# Part of their covalent radii to which no two atoms come close; the shortest known
+# bonds (U=O, Cr-Cr) are above 0.6.
 _CLOSEST = 0.5
 
 # Volumes per atom (Å^3): diamond has 5.7, caesium 115.
@@ -62,13 +62,7 @@ def implausible(structure: Structure) -> str | None:
     low, high = _VOLUME_PER_ATOM
     if not low < per_atom < high:
         return f"it has {per_atom:.3g} Å^3 per atom: lengths are expected in Å"
-    radii = np.array([covalent_radii[site.specie.Z] for site in structure])
-    first, second, _, distances = structure.get_neighbor_list(2 * radii.max())
-    if not len(distances):
+    contact = closest_contact(structure)
+    if contact >= _CLOSEST:
         return None
-    allowed = _CLOSEST * (radii[first] + radii[second])
-    worst = int((distances - allowed).argmin())
-    if distances[worst] >= allowed[worst]:
-        return None
-    names = "-".join(str(structure[int(i[worst])].specie) for i in (first, second))
-    return f"two atoms ({names}) are {distances[worst]:.3g} Å apart"
+    return f"two atoms are {contact:.2g} of the sum of their covalent radii apart"
