@@ -320,3 +320,9 @@ def test_setup_file_cut_anywhere(tmp_path):
         path.write_text(text[:n])
         with pytest.raises(PotentialFileError):
             read_setup(path)
+
+
+@pytest.mark.parametrize("paths", ["Ti.nn", ["Ti.nn"], {"Ti": ["Ti.nn"]}, 3, {}, None])
+def test_one_file_per_element_is_asked_for(paths):
+    with pytest.raises(PotentialFileError, match=r"Pass .*Li"):
+        ANNPotential.from_aenet(paths)

@@ -452,6 +452,13 @@ def test_force_fraction_and_partial_forces():
     assert none.history[0].training_forces == []
 
 
+@pytest.mark.parametrize("forces", [None, [None] * 30])
+def test_a_weight_of_forces_that_nobody_has_is_refused(forces):
+    settings = QUICK.model_copy(update={"force_weight": 0.3})
+    with pytest.raises(TrainingError, match=r"force_weight = 0\.3: no structure has"):
+        train_potential(STRUCTURES, ENERGIES, settings, forces=forces)
+
+
 def test_trained_potential_goes_through_aenet_files(tmp_path):
     result = train_potential(STRUCTURES, ENERGIES, QUICK)
     potential = result.potential

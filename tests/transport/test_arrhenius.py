@@ -104,6 +104,12 @@ def test_nernst_einstein_by_hand_and_in_both_units():
         {"D": np.nan},
         {"number_density": 0},
         {"number_density": 2e28},  # per m^3
+        {"number_density": 20.0},  # per nm^3
+        {"number_density": 33.0},  # mol/l
+        {"number_density": 33e3},  # mol/m^3
+        {"number_density": 0.3},
+        {"number_density": 3e23},
+        {"number_density": np.nan},
         {"charge": 0},
         {"temperature": 0},
         {"temperature": np.inf},

@@ -58,6 +58,20 @@ def test_files_are_read_back(tmp_path):
     cube = VolumetricData.from_cube(write_density(tmp_path / "p.cube", CELL, density))
     assert cube.data["total"].shape == density.shape
     assert cube.structure.lattice.abc == pytest.approx(CELL.lattice.abc, abs=1e-3)
+    # in a cube file cell and density are in atomic units: it integrates to one ion
+    header = (tmp_path / "p.cube").read_text().splitlines()[3:6]
+    voxel = np.linalg.det([[float(x) for x in line.split()[1:]] for line in header])
+    assert cube.data["total"].sum() * abs(voxel) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_files_of_decorated_structures_are_written(tmp_path):
+    density = probability_density(cloud(), CELL.lattice.matrix, spacing=0.5)
+    charged = CELL.copy()
+    charged.add_oxidation_state_by_element({"Li": 1, "S": -2})
+    charged.add_site_property("velocities", [[0.0] * 3] * 2)
+    for name in ("p.cube", "CHGCAR"):
+        plain = write_density(tmp_path / name, CELL, density).read_text()
+        assert write_density(tmp_path / name, charged, density).read_text() == plain
 
 
 def test_no_ions_is_a_typed_error():

@@ -9,10 +9,10 @@ from scipy.constants import Boltzmann, elementary_charge
 from lps_flows.foundation import LpsFlowsError
 
 CM3_PER_ANGSTROM3 = 1e-24
-# The densest solids hold about 0.2 atoms per Å^3, i.e. 2e23 per cm^3; thin gases hold
-# far more than this number per cm^3.
-_LARGEST_PER_ANGSTROM3 = 1e3
-_LARGEST_PER_CM3 = 1e25
+# Numbers of ions that a solid can hold: diamond, the densest, has 0.18 atoms per Å^3;
+# fewer than 10^12 per cm^3 carry no current that is measured.
+_PER_ANGSTROM3 = (1e-12, 0.2)
+_PER_CM3 = (1e12, 0.2e24)
 
 
 class ConductivityError(LpsFlowsError):
@@ -31,9 +31,9 @@ def nernst_einstein(
     D
         Diffusivity (cm^2/s).
     number_density
-        Mobile ions per volume, in Å^-3 (as atoms / Structure.volume gives it) or in
-        cm^-3: the two differ by 10^24, so numbers below 1000 are taken per Å^3 and
-        larger ones per cm^3. Per m^3 is refused: no solid holds 10^25 per cm^3.
+        Mobile ions per volume, in Å^-3 (as atoms / Structure.volume gives it, below
+        0.2) or in cm^-3 (10^12 to 2 10^23). Between and beyond lies no solid: per nm^3,
+        per m^3 and mol/l are refused.
     charge
         Charge of an ion in elementary charges, 1 for Li+; its sign does not matter.
     temperature
@@ -42,16 +42,17 @@ def nernst_einstein(
     Raises
     ------
     ConductivityError
-        Density or temperature not positive, D negative, density above any solid's,
-        charge zero, or any of them not finite.
+        Density or temperature not positive, D negative, a density that no solid has in
+        either unit, charge zero, or any of them not finite.
     """
+    per_angstrom3 = _PER_ANGSTROM3[0] <= number_density <= _PER_ANGSTROM3[1]
     for field, value, possible, wanted in (
         ("D", D, D >= 0, "in cm^2/s and not negative"),
         (
             "number_density",
             number_density,
-            0 < number_density < _LARGEST_PER_CM3,
-            "positive, per Å^3 or per cm^3",
+            per_angstrom3 or _PER_CM3[0] <= number_density <= _PER_CM3[1],
+            "what a solid can hold, per Å^3 (up to 0.2) or per cm^3 (10^12 to 2 10^23)",
         ),
         ("charge", charge, charge != 0, "in elementary charges and not zero"),
         ("temperature", temperature, temperature > 0, "in K and positive"),
@@ -63,10 +64,6 @@ def nernst_einstein(
                 value=value,
                 remedy="Check units and sign",
             )
-    per_cm3 = (
-        number_density / CM3_PER_ANGSTROM3
-        if number_density < _LARGEST_PER_ANGSTROM3
-        else number_density
-    )
+    per_cm3 = number_density / CM3_PER_ANGSTROM3 if per_angstrom3 else number_density
     coulombs = charge * elementary_charge
     return float(per_cm3 * coulombs**2 * D / (Boltzmann * temperature))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from ase.units import Bohr
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.core import Structure
 from pymatgen.io.common import VolumetricData
@@ -17,6 +18,7 @@ from lps_flows.analysis.trajectory import (
     TrajectoryError,
     cell_matrix,
 )
+from lps_flows.chemistry import bare_structure
 
 
 def probability_density(
@@ -94,9 +96,9 @@ def write_density(
 ) -> Path:
     """Write a density in a format that VESTA opens.
 
-    A name that ends in ``.cube`` gives a Gaussian cube file (Å^-3 converted by
-    pymatgen's convention), any other a CHGCAR, in which the values are the density
-    times the volume of the cell.
+    A name that ends in ``.cube`` gives a Gaussian cube file, in which everything is in
+    atomic units (cell in Bohr, density in Bohr^-3); any other a CHGCAR, in which the
+    values are the density times the volume of the cell.
 
     Parameters
     ----------
@@ -108,11 +110,9 @@ def write_density(
         Density (Å^-3), shape (n_a, n_b, n_c).
     """
     target = Path(path)
-    bare = structure.copy()
-    for name in list(bare.site_properties):
-        bare.remove_site_property(name)
-    if target.suffix == ".cube":
-        VolumetricData(bare, {"total": density}).to_cube(str(target))
+    bare = bare_structure(structure)
+    if target.suffix.lower() == ".cube":
+        VolumetricData(bare, {"total": density * Bohr**3}).to_cube(str(target))
         return target
     # CHGCAR lists atoms element by element.
     ordered = bare.get_sorted_structure()

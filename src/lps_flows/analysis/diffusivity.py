@@ -24,7 +24,6 @@ from lps_flows.analysis.msd import (
     mean_squared_displacement,
 )
 from lps_flows.analysis.trajectory import (
-    AMBIGUOUS_STEP,
     Array,
     TrajectoryError,
     checked_trajectory,
@@ -149,20 +148,12 @@ def diffusivity(
         together.
     """
     xyz, t = checked_trajectory(positions, times, min_frames=MIN_FRAMES)
-    warnings: list[str] = []
     if lattice is not None:
-        xyz, largest = unwrap(xyz, lattice)
-        if largest > AMBIGUOUS_STEP:
-            warnings.append(
-                f"frames are too far apart to unwrap safely: a step of {largest:.2f} "
-                "of a cell vector"
-            )
+        xyz, _ = unwrap(xyz, lattice)
     curve = mean_squared_displacement(
         xyz - xyz.mean(axis=0), t, n_lags=40 if len(t) > 60 else 20
     )
-    return diffusivity_from_msd(
-        curve, jump_length=jump_length, min_jumps=min_jumps, warnings=tuple(warnings)
-    )
+    return diffusivity_from_msd(curve, jump_length=jump_length, min_jumps=min_jumps)
 
 
 def diffusivity_from_msd(

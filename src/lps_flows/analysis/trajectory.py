@@ -137,7 +137,8 @@ def unwrap(
 
     Every atom is assumed to move by less than half a cell vector between frames. The
     vectors are those of the reduced cell (LLL), which is the same lattice: in a very
-    skewed cell a short step may span half of a given vector.
+    skewed cell a short step may span half of a given vector. A step that comes near it
+    is refused: frames are too far apart, or list their atoms in different orders.
 
     Parameters
     ----------
@@ -150,18 +151,31 @@ def unwrap(
     -------
     positions, largest_step
         Continuous positions (Å), same shape, first frame as given; and the largest
-        displacement between two frames in fractions of a reduced cell vector. Above
-        about 0.45 the direction of a step is ambiguous.
+        displacement between two frames in fractions of a reduced cell vector.
+
+    Raises
+    ------
+    TrajectoryError
+        When an atom moves by 0.45 of a cell vector or more between two frames.
     """
     matrix = Lattice(cell_matrix(lattice)).get_lll_reduced_lattice().matrix
     xyz = np.asarray(positions, dtype=float)
     fractional = xyz @ np.linalg.inv(matrix)
     steps = np.diff(fractional, axis=0)
     steps -= np.round(steps)
+    largest = float(np.abs(steps).max()) if steps.size else 0.0
+    if largest >= AMBIGUOUS_STEP:
+        frame, atom, _ = np.argwhere(np.abs(steps) >= AMBIGUOUS_STEP)[0]
+        raise TrajectoryError(
+            f"an atom moves by {largest:.2f} of a cell vector in one step, it may have "
+            "gone either way round",
+            field="positions",
+            value=f"atom {atom}, frames {frame} and {frame + 1}",
+            remedy="Store frames more often, and the atoms of all frames in one order",
+        )
     unwrapped = np.concatenate(
         [fractional[:1], fractional[:1] + np.cumsum(steps, axis=0)]
     )
-    largest = float(np.abs(steps).max()) if steps.size else 0.0
     return unwrapped @ matrix, largest
 
 

@@ -83,11 +83,14 @@ def read_potential(
     kind: type[AnyCommittee], paths: Mapping[str, str | Path]
 ) -> AnyCommittee:
     """Read one network file per element; see `ANNPotential.from_aenet`."""
-    if not paths:
+    named = isinstance(paths, Mapping) and all(
+        isinstance(path, (str, Path)) for path in paths.values()
+    )
+    if not paths or not named:
         raise PotentialFileError(
-            "no file was given",
+            "one file per element is expected" if paths else "no file was given",
             field="paths",
-            value={},
+            value=paths,
             remedy='Pass {"Li": path, ...}',
         )
     items = {e: read_network_file(path) for e, path in paths.items()}

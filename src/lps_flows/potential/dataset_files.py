@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import iterparse
 
 import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import PropertyNotImplementedError
-from ase.io import ParseError, read
+from ase.io import read
 
 from lps_flows.potential.errors import PotentialFileError
 from lps_flows.potential.xsf import read_xsf
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,12 @@ class LabelledStructures:
     forces: list[np.ndarray | None]
 
 
-def read_labelled(paths: str | Path | Iterable[str | Path]) -> LabelledStructures:
+def read_labelled(
+    paths: str | Path | Iterable[str | Path],
+    *,
+    energy_key: str | None = None,
+    forces_key: str | None = None,
+) -> LabelledStructures:
     """Read structures with energies.
 
     Parameters
@@ -33,29 +44,39 @@ def read_labelled(paths: str | Path | Iterable[str | Path]) -> LabelledStructure
         A file, a folder (its ``*.xsf`` files in name order), or several of them.
         ``.xsf`` is ænet's format; everything else (extxyz, vasprun.xml) goes through
         ASE, all frames of it.
+    energy_key
+        Name of the total energy (eV) in files that ASE reads, for example
+        "REF_energy"; by default "energy".
+    forces_key
+        Name of the forces (eV/Å), for example "REF_forces"; by default "forces". With
+        "", no forces are read.
+
+    Returns
+    -------
+    LabelledStructures
+        All frames in order; atoms that a file holds fixed are free.
 
     Raises
     ------
     XSFError, PotentialFileError
-        When a file is malformed or a frame lacks its energy.
+        When a file is malformed or a frame lacks its energy, or holds forces under
+        another name than asked for; the names it holds are listed.
     """
     found = LabelledStructures([], [], [])
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         here = Path(path).expanduser()
-        for file in sorted(here.glob("*.xsf")) if here.is_dir() else [here]:
+        for file in sorted(_xsf_files(here)) if here.is_dir() else [here]:
             for k, atoms in enumerate(_frames(file)):
-                try:
-                    energy = float(atoms.get_potential_energy())
-                except (RuntimeError, PropertyNotImplementedError):
-                    raise PotentialFileError(
-                        f"frame {k} has no energy",
-                        field="path",
-                        value=str(file),
-                        remedy="Write energies with the structures",
-                    ) from None
+                frame = _Frame(file, k, atoms)
+                # ænet's format has no names
+                named = file.suffix.lower() != ".xsf"
+                found.energies.append(frame.energy(energy_key if named else None))
+                found.forces.append(
+                    frame.forces(forces_key if named or not forces_key else None)
+                )
+                # forces are those of all atoms, whatever a later relaxation may move
+                atoms.set_constraint()
                 found.structures.append(atoms)
-                found.energies.append(energy)
-                found.forces.append(_forces(atoms))
     if not found.structures:
         raise PotentialFileError(
             "no structure found",
@@ -66,24 +87,109 @@ def read_labelled(paths: str | Path | Iterable[str | Path]) -> LabelledStructure
     return found
 
 
+def _xsf_files(folder: Path) -> list[Path]:
+    return [file for file in folder.iterdir() if file.suffix.lower() == ".xsf"]
+
+
 def _frames(file: Path) -> list[Atoms]:
-    if file.suffix == ".xsf":
+    if file.suffix.lower() == ".xsf":
         return [read_xsf(file)]
     try:
         frames = read(file, ":")
-    except (OSError, ValueError, KeyError, IndexError, ParseError) as error:
+    # each of ASE's readers raises what it happens to raise over a malformed file
+    except Exception as error:
         raise PotentialFileError(
             f"cannot be read ({type(error).__name__}: {error})",
             field="path",
             value=str(file),
             remedy="Give a file that ase.io.read understands",
         ) from None
-    return [frames] if isinstance(frames, Atoms) else list(frames)
+    frames = [frames] if isinstance(frames, Atoms) else list(frames)
+    if file.suffix.lower() != ".xml":
+        return frames
+    converged = _converged_steps(file, len(frames))
+    if not all(converged):
+        logger.warning(
+            "%s: left out %d of %d steps whose electrons did not converge",
+            file,
+            converged.count(False),
+            len(frames),
+        )
+    return list(compress(frames, converged))
 
 
-def _forces(atoms: Atoms) -> np.ndarray | None:
-    try:
-        forces = atoms.calc.get_property("forces", atoms, allow_calculation=False)
-    except PropertyNotImplementedError:
-        return None
-    return None if forces is None else np.array(forces)
+def _converged_steps(file: Path, n_steps: int) -> list[bool]:
+    """Tell which ionic steps of a vasprun.xml ended before NELM electronic ones."""
+    most, counts = math.inf, []
+    for _, element in iterparse(file):  # noqa: S314 - ASE has read it with the same
+        if element.tag == "i" and element.get("name") == "NELM":
+            most = int(str(element.text))
+        elif element.tag == "calculation":
+            counts.append(len(element.findall("scstep")))
+    counts = counts[:n_steps]
+    return [count < most for count in counts] + [True] * (n_steps - len(counts))
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What one frame of a file says of itself, by the names it uses."""
+
+    file: Path
+    number: int
+    atoms: Atoms
+
+    def energy(self, key: str | None) -> float:
+        key = key or "energy"
+        value = self.values.get(key)
+        if value is None:
+            raise self.error(f"no {key}", "energy_key")
+        numbers = self.array(key, value)
+        if numbers.size != 1:
+            raise self.error(f"{numbers.size} numbers as {key!r}", "energy_key")
+        return float(numbers.reshape(()))
+
+    def forces(self, key: str | None) -> np.ndarray | None:
+        if key == "":
+            return None
+        value = self.values.get(key or "forces")
+        if value is None:
+            alike = [name for name in self.values if "force" in name.lower()]
+            if key is not None or alike:
+                raise self.error(f"no {key or 'forces'}", "forces_key")
+            return None
+        forces = self.array(key or "forces", value)
+        if forces.shape != self.atoms.positions.shape:
+            raise self.error(
+                f"{key or 'forces'!r} of shape {forces.shape}", "forces_key"
+            )
+        return forces
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Everything that is stored with the frame but species, places and cell."""
+        results = {} if self.atoms.calc is None else self.atoms.calc.results
+        arrays = {
+            name: array
+            for name, array in self.atoms.arrays.items()
+            if name not in ("numbers", "positions")
+        }
+        return {**self.atoms.info, **arrays, **results}
+
+    def array(self, key: str, value: Any) -> np.ndarray:
+        """Return numbers, all of them finite."""
+        numbers = np.asarray(value)
+        if numbers.dtype.kind not in "iuf":
+            raise self.error(f"{value!r} as {key!r}, no number", "energy_key")
+        if not np.isfinite(numbers).all():
+            raise self.error(f"{key!r} that is not finite", "energy_key")
+        return numbers.astype(float)
+
+    def error(self, problem: str, argument: str) -> PotentialFileError:
+        names = ", ".join(sorted(self.values)) or "nothing but atoms"
+        return PotentialFileError(
+            f"frame {self.number} has {problem}; it holds: {names}",
+            field="path",
+            value=str(self.file),
+            remedy=f"Name the right one with {argument}=, or write energies (eV) and "
+            "forces (eV/Å) with the structures",
+        )

@@ -94,6 +94,14 @@ class TrainingData:
             raise TrainingError("no structure was given", field="structures", value=[])
         if forces is not None and all(f is None for f in forces):
             forces = None
+        asked = settings.force_weight != TrainingSettings().force_weight
+        if forces is None and asked and settings.force_weight > 0:
+            raise TrainingError(
+                "no structure has forces to train on",
+                field="force_weight",
+                value=settings.force_weight,
+                remedy="Give forces, or leave the weight out",
+            )
         known = _numbers("energies", energies, (len(structures),))
         species = settings.species or elements_of(structures)
         descriptor = settings.descriptor.descriptor(species)

@@ -1,13 +1,15 @@
 """XSF files as ænet uses them: one structure, its energy in a comment, forces beside.
 
-Periodic structures are CRYSTAL / PRIMVEC / PRIMCOORD, isolated ones ATOMS. The energy
-is the comment ``# total energy = X eV``; rows of seven columns carry forces. What else
+Periodic structures are CRYSTAL / PRIMVEC / PRIMCOORD, isolated ones ATOMS; SLAB is
+periodic along the first two cell vectors, POLYMER along the first. The energy is the
+comment ``# total energy = X eV``; rows of seven columns carry forces, in eV/Å as ænet
+reads them unless a comment such as ``# forces in Ha/Ang`` says otherwise. What else
 the format knows (conventional cells, data grids, other comments) is passed over.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,14 @@ from ase.data import atomic_numbers, chemical_symbols
 from lps_flows.potential.errors import XSFError
 from lps_flows.potential.fortran import parse_real
 from lps_flows.potential.geometry import AnyStructure, element_symbols
+from lps_flows.potential.xsf_units import force_unit, states_energy, total_energy
 
-_ENERGY = re.compile(
-    r"total\s+energy\s*(?:\([^)]*\)|\[[^]]*\])?\s*=\s*([^\s,;]+)", re.IGNORECASE
-)
-_PASSED_OVER = ("CRYSTAL", "MOLECULE", "SLAB", "POLYMER")
+_PERIODIC = {
+    "CRYSTAL": (True, True, True),
+    "SLAB": (True, True, False),
+    "POLYMER": (True, False, False),
+    "MOLECULE": (False, False, False),
+}
 
 
 class _Reader:
@@ -36,8 +41,12 @@ class _Reader:
             data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
         except OSError as error:
             raise self.error(0, f"cannot be read ({error})") from None
-        # Latin-1 takes every byte: comments may hold anything
-        self.lines = data.decode("latin-1").splitlines()
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            # Latin-1 takes every byte: comments may hold anything
+            text = data.decode("latin-1")
+        self.lines = text.splitlines()
         self.at = 0
 
     def error(self, line: int, problem: str) -> XSFError:
@@ -63,16 +72,23 @@ class _Reader:
             words = self.next().split()
         return words
 
-    def energy(self) -> float | None:
-        """Return the total energy of the comments (eV), the last one given."""
-        value = None
-        for number, line in enumerate(self.lines, start=1):
-            found = _ENERGY.search(line)
-            if found:
-                self.at = number
-                value = self.number(found.group(1))
-        self.at = 0
-        return value
+    def results(self, rows: list[tuple[str, list[float]]]) -> dict[str, Any]:
+        """Return the energy (eV) of the comments, the last one, and the forces."""
+        found: dict[str, Any] = {}
+        unit = "ev"
+        try:
+            for number, line in enumerate(self.lines, start=1):
+                if states_energy(line):
+                    self.at = number
+                    found["energy"], unit = total_energy(line, len(rows))
+                    self.finite(found["energy"])
+            self.at = 0
+            if len(rows[0][1]) == 6:
+                forces = np.array([values[3:] for _, values in rows])
+                found["forces"] = forces * force_unit(self.lines, unit)
+        except ValueError as error:
+            raise self.error(self.at, str(error)) from None
+        return found
 
     def skip_block(self, name: str) -> None:
         """Pass over what stands between BEGIN_name and END_name."""
@@ -84,8 +100,11 @@ class _Reader:
             value = parse_real(word)
         except ValueError as error:
             raise self.error(self.at, str(error)) from None
+        return self.finite(value)
+
+    def finite(self, value: float) -> float:
         if not np.isfinite(value):
-            raise self.error(self.at, f"not a finite number: {word!r}")
+            raise self.error(self.at, f"not a finite number: {value}")
         return value
 
     def row(self) -> tuple[str, list[float]]:
@@ -118,45 +137,61 @@ def read_xsf(path: str | Path, *, require_energy: bool = True) -> Atoms:
     Returns
     -------
     ase.Atoms
-        With a calculator that holds the energy (eV) and forces (eV/Å) of the file.
+        Periodic as its keyword says, with a calculator that holds the energy (eV) and
+        forces (eV/Å) of the file.
 
     Raises
     ------
     XSFError
-        Naming file and line when the file is malformed or lacks its energy.
+        Naming file and line when the file is malformed, lacks its energy, holds more
+        than one structure, or states a unit that is not known.
+
+    Notes
+    -----
+    An energy is taken in the unit beside it (eV, meV, Ry, Ha, kJ/mol, kcal/mol, each
+    also per atom), in eV without one. ASE's own writer puts forces in Ha/Å and says
+    nothing of it: add ``# forces in Ha/Ang`` to such a file.
     """
     reader = _Reader(Path(path).expanduser())
-    energy = reader.energy()
-    cell: np.ndarray | None = None
-    rows: list[tuple[str, list[float]]] | None = None
+    kind, blocks = _blocks(reader)
+    rows = blocks.get("PRIMCOORD") or blocks.get("ATOMS")
+    if not rows:
+        raise reader.error(len(reader.lines), "no atoms")
+    atoms = _atoms(reader, blocks.get("PRIMVEC"), rows, kind)
+    results = reader.results(rows)
+    if require_energy and "energy" not in results:
+        raise reader.error(0, "no total energy in it")
+    if results:
+        atoms.calc = SinglePointCalculator(atoms, **results)
+    return atoms
+
+
+def _blocks(reader: _Reader) -> tuple[str | None, dict[str, Any]]:
+    """Return the kind of structure that is said, and the contents by keyword."""
+    kind: str | None = None
+    found: dict[str, Any] = {}
     while reader.at < len(reader.lines):
         line = reader.next().strip()
         keyword = line.split()[0].upper() if line else ""
-        if keyword == "PRIMVEC":
-            cell = _vectors(reader)
-        elif keyword == "PRIMCOORD":
-            rows = _counted(reader)
-        elif keyword == "ATOMS":
-            rows = _rest(reader)
-        elif keyword == "CONVVEC":
-            _vectors(reader)
-        elif keyword == "CONVCOORD":
-            _counted(reader)
+        if keyword in _PERIODIC:
+            if kind not in (None, keyword):
+                raise reader.error(reader.at, f"{keyword} after {kind}")
+            kind = keyword
+        elif keyword in _BLOCKS:
+            if keyword in found or {keyword, *found} >= {"ATOMS", "PRIMCOORD"}:
+                raise reader.error(
+                    reader.at, f"a further {keyword}; one structure is expected"
+                )
+            found[keyword] = _BLOCKS[keyword](reader)
         elif keyword.startswith("BEGIN_"):
             reader.skip_block(keyword.removeprefix("BEGIN_"))
         elif keyword == "ANIMSTEPS":
             raise reader.error(reader.at, "an animation; one structure is expected")
-        elif line and not _ENERGY.search(line) and not _passed_over(keyword):
+        elif line and not keyword.startswith("#") and not states_energy(line):
             raise reader.error(reader.at, f"not expected here: {line[:40]!r}")
-    if not rows:
-        raise reader.error(len(reader.lines), "no atoms")
-    if energy is None and require_energy:
-        raise reader.error(0, "no total energy in it")
-    return _atoms(reader, energy, cell, rows)
-
-
-def _passed_over(keyword: str) -> bool:
-    return keyword.startswith("#") or keyword in _PASSED_OVER
+    if "ATOMS" in found:
+        kind = kind or "MOLECULE"
+    return kind, found
 
 
 def _vectors(reader: _Reader) -> np.ndarray:
@@ -189,31 +224,34 @@ def _rest(reader: _Reader) -> list[tuple[str, list[float]]]:
     return rows
 
 
+_BLOCKS: dict[str, Callable[[_Reader], Any]] = {
+    "PRIMVEC": _vectors,
+    "PRIMCOORD": _counted,
+    "CONVVEC": _vectors,
+    "CONVCOORD": _counted,
+    "ATOMS": _rest,
+}
+
+
 def _atoms(
     reader: _Reader,
-    energy: float | None,
     cell: np.ndarray | None,
     rows: list[tuple[str, list[float]]],
+    kind: str | None,
 ) -> Atoms:
     if len({len(values) for _, values in rows}) != 1:
         raise reader.error(0, "some rows have forces and some have none")
-    numbers = np.array([values for _, values in rows])
-    if cell is not None and abs(np.linalg.det(cell)) < 1e-9:
+    pbc = np.array(_PERIODIC[kind or ("MOLECULE" if cell is None else "CRYSTAL")])
+    if pbc.any() and cell is None:
+        raise reader.error(0, "a periodic structure without PRIMVEC")
+    if cell is not None and np.linalg.matrix_rank(cell[pbc], tol=1e-6) < pbc.sum():
         raise reader.error(0, "the cell has no volume")
-    atoms = Atoms(
+    return Atoms(
         [symbol for symbol, _ in rows],
-        positions=numbers[:, :3],
+        positions=np.array([values[:3] for _, values in rows]),
         cell=cell,
-        pbc=cell is not None,
+        pbc=pbc,
     )
-    results: dict[str, Any] = {}
-    if energy is not None:
-        results["energy"] = energy
-    if numbers.shape[1] == 6:
-        results["forces"] = numbers[:, 3:].copy()
-    if results:
-        atoms.calc = SinglePointCalculator(atoms, **results)
-    return atoms
 
 
 def write_xsf(

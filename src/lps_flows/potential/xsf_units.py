@@ -1,0 +1,107 @@
+"""Units that comments of an XSF file state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ase.units import Bohr, Hartree, Rydberg, kcal, kJ, mol
+
+from lps_flows.potential.fortran import parse_real
+
+# in eV and in Å, by the names that programs give them
+_ENERGIES = {
+    **dict.fromkeys(("ev", "electronvolt"), 1.0),
+    "mev": 1e-3,
+    "kev": 1e3,
+    **dict.fromkeys(("ry", "ryd", "rydberg", "rydbergs"), Rydberg),
+    **dict.fromkeys(("ha", "hartree", "hartrees", "eh", "a.u.", "au"), Hartree),
+    "kj/mol": kJ / mol,
+    "kcal/mol": kcal / mol,
+}
+_LENGTHS = {
+    **dict.fromkeys(("å", "a", "ang", "ang.", "angstrom", "angstroms"), 1.0),
+    **dict.fromkeys(("bohr", "a0", "a.u.", "au"), Bohr),
+}
+
+_ENERGY = re.compile(
+    r"total\s+energy\s*([([][^])]*[])])?\s*[=:]\s*([^\s,;([]+)\s*([^,;#]*)",
+    re.IGNORECASE,
+)
+_FORCES = re.compile(
+    r"#.*\bforces?\s*(?:units?)?\s*(?:are|is)?\s*(?:in)?\s*[:=([]?\s*"
+    r"([a-z.]+)\s*(?:/|\bper\b)\s*([a-zåÅ.]+\d?)",
+    re.IGNORECASE,
+)
+# a word, or words over each other: eV, eV/atom, kJ per mol
+_UNIT = re.compile(r"[([]?\s*([A-Za-z.]+(?:\s*(?:/|\bper\b)\s*[A-Za-z.]+)*)")
+
+
+def states_energy(line: str) -> bool:
+    """Tell whether a line states the total energy."""
+    return _ENERGY.search(line) is not None
+
+
+def total_energy(line: str, n_atoms: int) -> tuple[float, str]:
+    """Return the energy that a line states (eV), and its unit.
+
+    Parameters
+    ----------
+    line
+        Line of which `states_energy` is true.
+    n_atoms
+        Number of atoms, for an energy per atom.
+
+    Raises
+    ------
+    ValueError
+        When the number is none, or the unit is not known.
+    """
+    before, number, after = _ENERGY.search(line).groups()  # type: ignore[union-attr]
+    units = {_unit(text) for text in (before, after) if text and text.strip()} or {"ev"}
+    whole = {unit.removesuffix("/atom").removesuffix("/cell") for unit in units}
+    if len(units) > 1 or not whole <= set(_ENERGIES):
+        raise ValueError(f"the unit of the energy is not known: {', '.join(units)!r}")
+    energy = parse_real(number) * _ENERGIES[whole.pop()]
+    unit = units.pop()
+    return energy * (n_atoms if unit.endswith("/atom") else 1), unit
+
+
+def _unit(text: str) -> str:
+    found = _UNIT.match(text.strip())
+    # a thousandth and a million differ by a capital
+    if found is None or found[1].startswith("MeV"):
+        return text.strip()
+    return re.sub(r"\s*(?:/|\bper\b)\s*", "/", found[1].lower())
+
+
+def force_unit(lines: Sequence[str], energy_unit: str) -> float:
+    """Return the unit of the forces (eV/Å): a stated one, or ænet's.
+
+    Parameters
+    ----------
+    lines
+        Lines of the file.
+    energy_unit
+        Unit of its energy: with another than eV, that of the forces must be said.
+
+    Raises
+    ------
+    ValueError
+        When the unit is not known or not said.
+    """
+    for line in lines:
+        found = _FORCES.search(line)
+        if found:
+            energy, length = (word.lower() for word in found.groups())
+            if energy not in _ENERGIES or length not in _LENGTHS:
+                raise ValueError(
+                    f"the unit of the forces is not known: {found[1]}/{found[2]}"
+                )
+            return _ENERGIES[energy] / _LENGTHS[length]
+    if not energy_unit.startswith("ev"):
+        raise ValueError(
+            f"the energy is in {energy_unit}, and the unit of the forces is not said; "
+            "add a comment like '# forces in eV/Ang'"
+        )
+    return 1.0
