@@ -11,6 +11,8 @@ from lps_flows.engines import (
     forcefields,
     get_engine,
 )
+from lps_flows.engines.gpaw import gpaw_method
+from lps_flows.engines.settings import GpawSettings
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,74 @@ from lps_flows.engines import (
 )
 def test_method_tells_engine_and_model(settings, method):
     assert get_engine(settings).method == method
+
+
+@pytest.mark.parametrize(
+    ("vasp", "method"),
+    [
+        ({"incar": {"METAGGA": "R2SCAN"}}, "vasp-r2scan-520"),
+        ({"incar": {"GGA": "PS"}}, "vasp-pbesol-520"),
+        ({"incar": {"GGA": None}}, "vasp-potcar-520"),
+        ({"incar": {"IVDW": 12}}, "vasp-pbe-520-d3bj"),
+        ({"incar": {"IVDW": 99}}, "vasp-pbe-520-ivdw=99"),
+        ({"incar": {"ENCUT": 400}}, "vasp-pbe-400"),
+        ({"encut": 400}, "vasp-pbe-400"),
+        ({"spin_polarised": True}, "vasp-pbe-520-spin"),
+        ({"incar": {"ISPIN": 2}}, "vasp-pbe-520-spin"),
+        ({"incar": {"PREC": "Normal"}}, "vasp-pbe-520-prec=NORMAL"),
+        ({"incar": {"LREAL": "Auto"}}, "vasp-pbe-520-lreal=AUTO"),
+        (
+            {"incar": {"LDAUU": {"O": 0, "Fe": 4}, "LDAU": True}},
+            "vasp-pbe-520-ldau=T-ldauu=Fe4_O0",
+        ),
+        (
+            {"incar": {"LHFCALC": True, "HFSCREEN": 0.2}},
+            "vasp-pbe-520-hfscreen=0.2-lhfcalc=T",
+        ),
+        ({"potcar": {"S": "S_h"}}, "vasp-pbe-520-S_h"),
+        ({"potcar": {"Na": "Na"}}, "vasp-pbe-520-Na"),
+        ({"potcar_functional": "PBE_64"}, "vasp-pbe-520-PBE_64"),
+        ({"kpoint_length": 40}, "vasp-pbe-520-k40"),
+        ({"sigma": 0.1}, "vasp-pbe-520-sigma=0.1"),
+    ],
+)
+def test_method_of_vasp_follows_what_changes_energies(vasp, method):
+    assert get_engine(EngineSettings(name="vasp", vasp=vasp)).method == method
+
+
+@pytest.mark.parametrize(
+    "vasp",
+    [
+        {"incar": {"NCORE": 4, "KPAR": 2, "LWAVE": True, "ALGO": "Normal"}},
+        {"incar": {"NELM": 60, "ISYM": 0, "SYSTEM": "a"}},
+        # the defaults, written otherwise
+        {"incar": {"encut": "520", "GGA": "pe", "LREAL": ".FALSE.", "ISMEAR": 0.0}},
+        {"incar": {"MAGMOM": {"Fe": 5}, "LDAUU": {"Fe": 4}}},
+        {"potcar": {"S": "S"}},
+        {"write_potcar": False},
+    ],
+)
+def test_method_of_vasp_does_not_follow_anything_else(vasp):
+    assert get_engine(EngineSettings(name="vasp", vasp=vasp)).method == "vasp-pbe-520"
+
+
+def test_method_of_vasp_does_not_depend_on_the_order_of_its_keys():
+    keys = {"IVDW": 12, "ENCUT": 400, "LASPH": False, "ADDGRID": True, "METAGGA": None}
+    methods = {
+        get_engine(EngineSettings(name="vasp", vasp={"incar": dict(order)})).method
+        for order in (keys.items(), reversed(keys.items()))
+    }
+    assert methods == {"vasp-pbe-400-d3bj-addgrid=T-lasph=F"}
+
+
+def test_method_of_gpaw_follows_its_settings():
+    def method(**gpaw):
+        return gpaw_method(GpawSettings(**gpaw), "26.7.0")
+
+    assert method() == method(gamma_only_md=False) == "gpaw-26.7.0-pbe-pw520"
+    assert method(encut=400, kpoint_length=30) == "gpaw-26.7.0-pbe-pw400-k30"
+    assert method(sigma=0.1) == "gpaw-26.7.0-pbe-pw520-sigma=0.1"
+    assert method(energy_per_atom=1e-6) == "gpaw-26.7.0-pbe-pw520-ediff=1e-06/atom"
 
 
 @pytest.mark.parametrize("name", ["chgnet", "sevennet", "vasp"])

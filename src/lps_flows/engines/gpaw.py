@@ -13,7 +13,7 @@ from atomate2.ase.md import AseMDMaker
 
 from lps_flows.engines.engine import Engine
 from lps_flows.engines.forcefields import installed_version
-from lps_flows.engines.settings import EngineSettings
+from lps_flows.engines.settings import EngineSettings, GpawSettings
 from lps_flows.engines.thermostat import NoseHooverNVT
 
 # Valence electrons of the PAW sets per atom, at most; GPAW converges the energy per
@@ -174,7 +174,7 @@ def gpaw_engine(settings: EngineSettings) -> Engine:
     }
     return Engine(
         name=settings.name,
-        method=f"gpaw-{release}-pbe-pw{gpaw.encut:g}",
+        method=gpaw_method(gpaw, release),
         static=GpawStaticMaker(
             calculator_kwargs=static, relax_kwargs={"final_atoms_object_file": None}
         ),
@@ -192,3 +192,23 @@ def gpaw_engine(settings: EngineSettings) -> Engine:
         ),
         batched=False,
     )
+
+
+def gpaw_method(settings: GpawSettings, release: str) -> str:
+    """Return the method string: cutoff, and what differs from the other defaults.
+
+    Parameters
+    ----------
+    settings
+        Settings of the engine.
+    release
+        Release of GPAW.
+    """
+    plain, parts = GpawSettings(), [f"gpaw-{release}-pbe-pw{settings.encut:g}"]
+    if settings.energy_per_atom != plain.energy_per_atom:
+        parts.append(f"ediff={settings.energy_per_atom:g}/atom")
+    if settings.sigma != plain.sigma:
+        parts.append(f"sigma={settings.sigma:g}")
+    if settings.kpoint_length != plain.kpoint_length:
+        parts.append(f"k{settings.kpoint_length:g}")
+    return "-".join(parts)

@@ -12,6 +12,7 @@ from pymatgen.io.vasp import Kpoints
 
 from lps_flows.engines.engine import Engine
 from lps_flows.engines.vasp_handlers import relaxation_handlers
+from lps_flows.engines.vasp_method import vasp_method
 
 if TYPE_CHECKING:
     from atomate2.vasp.jobs.base import BaseVaspMaker
@@ -256,7 +257,7 @@ def vasp_engine(settings: EngineSettings) -> Engine:
 
     return Engine(
         name=settings.name,
-        method=f"vasp-pbe-{vasp.encut:g}",
+        method=vasp_method(vasp),
         static=set_up(VaspStaticMaker, PbeStaticSetGenerator(**shared)),
         relax=set_up(
             VaspRelaxMaker,
