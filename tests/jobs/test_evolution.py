@@ -15,6 +15,7 @@ from lps_flows.jobs.evolution import EvolutionMaker, _supercell
 from lps_flows.jobs.evolution_record import record_generation, restore_generation
 from lps_flows.potential import (
     DescriptorSettings,
+    ErrorReport,
     RelaxationSettings,
     TrainingSettings,
     UnknownElementError,
@@ -23,7 +24,7 @@ from lps_flows.potential import (
 )
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.evolution import EvolutionDocument, GenerationDocument
-from lps_flows.schemas.potential import ErrorSummary, PotentialDocument
+from lps_flows.schemas.potential import PotentialDocument
 from tests.toy_potential import ToyPotential
 
 SETTINGS = EvolutionSettings(
@@ -58,7 +59,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def potential(model):
-    errors = ErrorSummary(n_structures=1, rmse=0, mae=0, max=0)
+    errors = ErrorReport(n_structures=1, rmse=0, mae=0, max=0)
     return PotentialDocument(
         method=f"ann-{model.identifier}",
         reference_method="toy",

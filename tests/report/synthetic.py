@@ -24,14 +24,14 @@ from lps_flows.chemistry import (
     remove_units,
     supercell_near,
 )
-from lps_flows.potential.assessment import ErrorReport
+from lps_flows.potential import ErrorReport, RestartHistory
 from lps_flows.schemas import Document, Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.evolution import (
     EvolutionDocument,
     GenerationDocument,
     IndividualDocument,
 )
-from lps_flows.schemas.potential import ErrorSummary, PotentialDocument, RestartSummary
+from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
 from lps_flows.schemas.transport import RunSummary, TransportDocument
@@ -217,7 +217,7 @@ def put_potential(store: JobStore, name: str = "train potential") -> str:
         by_source=_grouped(sources, errors),
         by_composition=_grouped(formulas, errors),
         restarts=[
-            RestartSummary(
+            RestartHistory(
                 restart=k,
                 training=[30 / (1 + 0.1 * i) + k for i in range(100)],
                 validation=[32 / (1 + 0.1 * i) + k for i in range(100)],
@@ -240,12 +240,12 @@ def put_potential(store: JobStore, name: str = "train potential") -> str:
     )
 
 
-def summarise(errors: np.ndarray) -> ErrorSummary:
+def summarise(errors: np.ndarray) -> ErrorReport:
     """Summarise errors (eV/atom) as the training job does."""
-    return ErrorSummary(**ErrorReport.of(errors).as_dict())
+    return ErrorReport.of(errors)
 
 
-def _grouped(labels: list[str], errors: np.ndarray) -> dict[str, ErrorSummary]:
+def _grouped(labels: list[str], errors: np.ndarray) -> dict[str, ErrorReport]:
     names = np.array(labels)
     return {name: summarise(errors[names == name]) for name in sorted(set(labels))}
 

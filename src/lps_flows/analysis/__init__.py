@@ -9,7 +9,7 @@ from lps_flows.analysis.clustering import (
     takes_part,
 )
 from lps_flows.analysis.conductivity import ConductivityError, nernst_einstein
-from lps_flows.analysis.diffusivity import Diffusivity, diffusivity
+from lps_flows.analysis.diffusivity import diffusivity
 from lps_flows.analysis.elasticity import ElasticitySettings, EOSFit, fit_eos
 from lps_flows.analysis.fingerprints import (
     FingerprintSettings,
@@ -38,9 +38,11 @@ from lps_flows.analysis.motifs import (
     classify_motifs,
 )
 from lps_flows.analysis.phase_diagram import phase_diagram
-from lps_flows.analysis.rdf import PartialRDF, RDFSettings, partial_rdf, partial_rdfs
+from lps_flows.analysis.rdf import RDFSettings, partial_rdf, partial_rdfs
 from lps_flows.schemas.candidates import CandidateVerdict, CompositionEvidence
+from lps_flows.schemas.md import Diffusivity
 from lps_flows.schemas.phase_diagram import HullInterval, HullPlace
+from lps_flows.schemas.rdf import PartialDistribution
 
 __all__ = [
     "MOTIFS",
@@ -64,7 +66,7 @@ __all__ = [
     "HullSettings",
     "MotifAnalysis",
     "MotifSettings",
-    "PartialRDF",
+    "PartialDistribution",
     "RDFSettings",
     "analyse_motifs",
     "arrhenius",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 from pymatgen.core import Lattice
@@ -24,11 +22,11 @@ from lps_flows.analysis.msd import (
     mean_squared_displacement,
 )
 from lps_flows.analysis.trajectory import (
-    Array,
     TrajectoryError,
     checked_trajectory,
     unwrap,
 )
+from lps_flows.schemas.md import Diffusivity
 
 MIN_FRAMES = 10
 # A slope below this many of its own standard deviations shows no diffusion.
@@ -55,52 +53,6 @@ CLEAR_PROBABILITY, CLEAR_CURVATURE = 1e-3, 3.3
 
 class NegativeSlopeError(TrajectoryError):
     """The mean-squared displacement falls with the lag beyond its noise."""
-
-
-@dataclass(frozen=True)
-class Diffusivity:
-    """Diffusion coefficient from one trajectory.
-
-    Attributes
-    ----------
-    D
-        Diffusion coefficient (cm^2/s), not below zero.
-    interval
-        Central interval of 68.3 % (cm^2/s): it holds the truth in about two of
-        three repetitions.
-    interval_95
-        Central interval of 95 % (cm^2/s).
-    diffusive
-        True when D may be used; False for a plateau, a curve or too few jumps.
-    reason
-        Why the run is not diffusive, or how the linear regime was found.
-    start
-        Lag at which the linear regime starts (fs).
-    fit_probability
-        Probability of a worse straight line, given its covariance.
-    lags, msd, msd_std
-        The mean-squared displacement (fs, Å^2, Å^2), each of shape (n,).
-    intercept
-        Intercept of the straight line (Å^2), 6 times the vibrational variance.
-    n_jumps
-        Jumps of all ions in the trajectory, when a jump length was given.
-    warnings
-        What to bear in mind when using the number.
-    """
-
-    D: float
-    interval: tuple[float, float]
-    interval_95: tuple[float, float]
-    diffusive: bool
-    reason: str
-    start: float
-    fit_probability: float
-    lags: Array
-    msd: Array
-    msd_std: Array
-    intercept: float
-    n_jumps: float | None = None
-    warnings: tuple[str, ...] = ()
 
 
 def diffusivity(
@@ -231,7 +183,7 @@ def diffusivity_from_msd(
         msd_std=np.sqrt(np.diag(fitted_covariance(curve, fit))),
         intercept=fit.intercept,
         n_jumps=n_jumps,
-        warnings=warnings,
+        warnings=list(warnings),
     )
 
 
@@ -273,5 +225,5 @@ def _immobile(curve: MeanSquaredDisplacement, warnings: tuple[str, ...]) -> Diff
         msd=curve.values,
         msd_std=zeros,
         intercept=0.0,
-        warnings=warnings,
+        warnings=list(warnings),
     )

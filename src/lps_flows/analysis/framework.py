@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from lps_flows.analysis.motifs import MotifSettings, classify_motifs
+from lps_flows.schemas.md import FrameworkSurvival
 
 _NO_MOTIF_SETTINGS = MotifSettings()
 
@@ -66,39 +67,17 @@ def sampling_statistics(
     )
 
 
-@dataclass(frozen=True)
-class MotifHistory:
-    """Motifs over a run.
-
-    Attributes
-    ----------
-    times
-        Times looked at (fs).
-    fractions
-        Fraction of the network former in each motif at these times.
-    reference
-        The same fractions at the start.
-    changed
-        Largest absolute difference between the mean over a quarter of the run and the
-        start, over the motifs and the quarters.
-    """
-
-    times: list[float]
-    fractions: dict[str, list[float]]
-    reference: dict[str, float]
-    changed: float
-
-
-def motif_history(
+def framework_survival(
     structure: Structure,
     positions: NDArray[np.float64],
     times: NDArray[np.float64],
     *,
+    max_change: float,
     n_times: int = 20,
     settings: MotifSettings = _NO_MOTIF_SETTINGS,
     average: int = 5,
-) -> MotifHistory | None:
-    """Classify the anions at evenly spaced times of a run.
+) -> FrameworkSurvival | None:
+    """Classify the anions at evenly spaced times of a run, and judge their change.
 
     A hot P-S bond crosses any cutoff for a moment, so each time looked at is the
     average position over a few neighbouring frames, which keeps what is bonded and
@@ -112,6 +91,9 @@ def motif_history(
         Unwrapped positions (Å), shape (n_frames, n_atoms, 3).
     times
         Times (fs), shape (n_frames,).
+    max_change
+        Largest change of a motif's fraction, averaged over a quarter of the run, that
+        a framework survives; less than half a unit never counts.
     n_times
         Number of times.
     settings
@@ -121,7 +103,7 @@ def motif_history(
 
     Returns
     -------
-    MotifHistory or None
+    FrameworkSurvival or None
         None when the structure holds no network former.
     """
     if settings.former not in structure.composition.get_el_amt_dict():
@@ -145,11 +127,13 @@ def motif_history(
     )
     start = np.array(list(reference.values()))
     changed = max(float(np.abs(part.mean(axis=0) - start).max()) for part in quarters)
-    return MotifHistory(
+    formers = structure.composition[settings.former]
+    return FrameworkSurvival(
         times=[float(times[i]) for i in centres],
-        fractions={name: [row[name] for row in rows] for name in reference},
+        motifs={name: [row[name] for row in rows] for name in reference},
         reference=reference,
         changed=changed,
+        survived=changed <= max(max_change, 0.5 / formers),
     )
 
 

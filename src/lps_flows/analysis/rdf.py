@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
+from pymatgen.core import Composition
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
@@ -18,6 +18,7 @@ from lps_flows.analysis.neighbours import (
     periodic_structure,
 )
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.schemas.rdf import PartialDistribution
 
 if TYPE_CHECKING:
     from lps_flows.analysis.neighbours import AnyStructure
@@ -48,26 +49,6 @@ _REACH = 4.0
 """Where the smoothing Gaussian is cut (standard deviations)."""
 
 
-@dataclass(frozen=True)
-class PartialRDF:
-    """One pair's distribution, averaged over structures."""
-
-    pair: tuple[str, str]
-    """Central element and neighbour element."""
-    r: np.ndarray
-    """Centres of the bins, shape (n_bins,) (Å)."""
-    g: np.ndarray
-    """g(r), smoothed, shape (n_bins,); tends to 1 at large distances."""
-    running_coordination: np.ndarray
-    """Neighbours of the central atom closer than the bin's outer edge, (n_bins,)."""
-    first_peak: float | None
-    """Position of the first maximum (Å), none when the pair has none."""
-    first_minimum: float | None
-    """Position of the first minimum after it (Å)."""
-    coordination: float | None
-    """Neighbour atoms around a central atom up to the first minimum."""
-
-
 def all_pairs(elements: Sequence[str]) -> list[tuple[str, str]]:
     """Return the unordered element pairs, each element with itself included."""
     return list(combinations_with_replacement(elements, 2))
@@ -77,7 +58,7 @@ def partial_rdf(
     structures: Sequence[AnyStructure],
     pair: tuple[str, str],
     settings: RDFSettings = _DEFAULTS,
-) -> PartialRDF:
+) -> PartialDistribution:
     """Return the average partial RDF of one pair over some structures.
 
     Parameters
@@ -102,7 +83,7 @@ def partial_rdfs(
     structures: Sequence[AnyStructure],
     pairs: Sequence[tuple[str, str]],
     settings: RDFSettings = _DEFAULTS,
-) -> dict[tuple[str, str], PartialRDF]:
+) -> dict[tuple[str, str], PartialDistribution]:
     """Return the average partial RDFs of several pairs, one neighbour list each.
 
     The histogram of ordered pairs is divided by N_a rho_b 4 pi (r2^3 - r1^3)/3 with
@@ -126,7 +107,8 @@ def partial_rdfs(
     shells = 4.0 / 3.0 * np.pi * np.diff(edges**3)
     g = {pair: np.zeros(n_bins) for pair in pairs}
     per_atom = {pair: np.zeros(n_bins) for pair in pairs}
-    for structure in map(periodic_structure, structures):
+    periodic = [periodic_structure(structure) for structure in structures]
+    for structure in periodic:
         symbols = element_symbols(structure)
         found = neighbour_pairs(structure, float(edges[-1]))
         for pair in pairs:
@@ -146,7 +128,14 @@ def partial_rdfs(
             g[pair] += counts_per_atom / (density * shells) / len(structures)
     centres = 0.5 * (edges[1:] + edges[:-1])
     return {
-        pair: _summary(pair, centres, g[pair], np.cumsum(per_atom[pair]), settings)
+        pair: _summary(
+            pair,
+            centres,
+            g[pair],
+            np.cumsum(per_atom[pair]),
+            settings,
+            composition=periodic[0].composition,
+        )
         for pair in pairs
     }
 
@@ -162,7 +151,9 @@ def _summary(
     raw: np.ndarray,
     running: np.ndarray,
     settings: RDFSettings,
-) -> PartialRDF:
+    *,
+    composition: Composition,
+) -> PartialDistribution:
     sigma = settings.smoothing / settings.bin_width
     g = raw
     if sigma > 0:
@@ -170,10 +161,21 @@ def _summary(
     n_bins = len(g) - _margin(settings)
     centres, g, running = centres[:n_bins], g[:n_bins], running[:n_bins]
     peak, minimum = first_extrema(centres, g)
-    coordination = None
+    coordination = reverse = None
     if minimum is not None:
         coordination = float(running[np.searchsorted(centres, minimum, "right") - 1])
-    return PartialRDF(pair, centres, g, running, peak, minimum, coordination)
+        central, other = pair
+        reverse = coordination * composition[central] / composition[other]
+    return PartialDistribution(
+        pair=pair,
+        r=centres,
+        g=g,
+        running_coordination=running,
+        first_peak=peak,
+        first_minimum=minimum,
+        coordination=coordination,
+        reverse_coordination=reverse,
+    )
 
 
 def first_extrema(r: np.ndarray, g: np.ndarray) -> tuple[float | None, float | None]:

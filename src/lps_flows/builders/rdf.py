@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from maggma.core import Store
-from pymatgen.core import Composition
 
 from lps_flows.analysis import RDFSettings, partial_rdfs
-from lps_flows.analysis.rdf import PartialRDF, all_pairs
+from lps_flows.analysis.rdf import all_pairs
 from lps_flows.builders.increment import query_heads
 from lps_flows.builders.lowest import Head, LowestBuilder
 from lps_flows.schemas.built import StructureRecord, facts_of, facts_of_lowest
-from lps_flows.schemas.rdf import RDF_INDEXES, PartialDistribution, RDFDocument
+from lps_flows.schemas.rdf import RDF_INDEXES, RDFDocument
 
 
 def rdf_document(
@@ -37,33 +36,16 @@ def rdf_document(
         Digest to write on it.
     """
     structures = [record.structure for record in records]
-    composition = structures[0].composition
-    elements = [str(element) for element in sorted(composition.elements)]
+    elements = [str(element) for element in sorted(structures[0].elements)]
     return RDFDocument(
         **facts_of_lowest([facts_of(record) for record in records]),
         rdf_id=name,
         source_digest=source,
         partials=[
-            _partial(rdf, composition)
+            rdf.model_copy(update={"r": rdf.r.round(6), "g": rdf.g.round(6)})
             for rdf in partial_rdfs(structures, all_pairs(elements), settings).values()
         ],
         settings=settings.model_dump(mode="json"),
-    )
-
-
-def _partial(rdf: PartialRDF, composition: Composition) -> PartialDistribution:
-    central, other = rdf.pair
-    reverse = None
-    if rdf.coordination is not None:
-        reverse = rdf.coordination * composition[central] / composition[other]
-    return PartialDistribution(
-        pair=rdf.pair,
-        r=[round(float(r), 6) for r in rdf.r],
-        g=[round(float(g), 6) for g in rdf.g],
-        first_peak=rdf.first_peak,
-        first_minimum=rdf.first_minimum,
-        coordination=rdf.coordination,
-        reverse_coordination=reverse,
     )
 
 

@@ -217,15 +217,13 @@ def relaxed_heads(
     for job in job_store.query(
         {**single, "output.relaxed": True}, properties=["uuid", "index", *facts]
     ):
-        head = newest.get(job["uuid"])
-        if head is not None and head["index"] == job["index"]:
-            heads.append(
-                StructureHead(
-                    **unmarked(job["output"]),
-                    structure_id=job["uuid"],
-                    campaign=campaign,
-                )
-            )
+        uuid = job["uuid"]
+        if uuid in newest and newest[uuid]["index"] == job["index"]:
+            ids = {"structure_id": uuid, "campaign": campaign}
+            try:
+                heads.append(StructureHead(**unmarked(job["output"]), **ids))
+            except ValidationError as error:
+                raise damaged(uuid, "a structure", error) from error
     return heads
 
 

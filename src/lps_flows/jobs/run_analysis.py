@@ -9,10 +9,10 @@ from pymatgen.core import Structure
 from lps_flows.analysis import MotifSettings, diffusivity
 from lps_flows.analysis.cross_checks import kinisi_diffusivity, pymatgen_diffusivity
 from lps_flows.analysis.density import probability_density
-from lps_flows.analysis.diffusivity import MIN_FRAMES, Diffusivity, NegativeSlopeError
+from lps_flows.analysis.diffusivity import MIN_FRAMES, NegativeSlopeError
 from lps_flows.analysis.framework import (
     framework_indices,
-    motif_history,
+    framework_survival,
     sampling_statistics,
 )
 from lps_flows.analysis.msd import mean_squared_displacement
@@ -22,7 +22,7 @@ from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.trajectory import JoinedTrajectory
 from lps_flows.potential import ANNPotential, committee_uncertainty
 from lps_flows.schemas.arrays import PackedArray
-from lps_flows.schemas.md import FrameworkSurvival, MDRunDocument, SpeciesDiffusion
+from lps_flows.schemas.md import Diffusivity, MDRunDocument
 
 COMMITTEE_FRAMES = 50
 """Frames of a run over which the committee is asked."""
@@ -63,22 +63,6 @@ class TransportSettings(FrozenSettings):
     )
     density_spacing: float = Field(0.3, gt=0, description="Grid of P(r) (Å).")
     motifs: MotifSettings = Field(MotifSettings(), description="Framework motifs.")
-
-
-def _species(result: Diffusivity) -> SpeciesDiffusion:
-    return SpeciesDiffusion(
-        D=result.D,
-        interval=result.interval,
-        interval_95=result.interval_95,
-        diffusive=result.diffusive,
-        reason=result.reason,
-        start=result.start,
-        intercept=result.intercept,
-        lags=result.lags.tolist(),
-        msd=result.msd.tolist(),
-        msd_std=result.msd_std.tolist(),
-        warnings=list(result.warnings),
-    )
 
 
 def analyse_trajectory(
@@ -138,23 +122,21 @@ def analyse_trajectory(
         _diffusion(document, positions, times, symbols, settings)
     else:
         document.remarks.append(f"{len(times)} frames are too few for a diffusivity")
-    history = motif_history(structure, positions, times, settings=settings.motifs)
-    if history is not None:
+    framework = framework_survival(
+        structure,
+        positions,
+        times,
+        max_change=settings.max_motif_change,
+        settings=settings.motifs,
+    )
+    if framework is not None:
+        document.framework = framework
         formers = structure.composition[settings.motifs.former]
-        # less than half a unit did not last
-        survived = history.changed <= max(settings.max_motif_change, 0.5 / formers)
-        document.framework = FrameworkSurvival(
-            times=history.times,
-            motifs=history.fractions,
-            reference=history.reference,
-            changed=history.changed,
-            survived=survived,
-        )
-        units = f"{history.changed * formers:.1f} of {formers:g} "
+        units = f"{framework.changed * formers:.1f} of {formers:g} "
         units += f"{settings.motifs.former} changed motif for a quarter of the run"
-        if not survived:
+        if not framework.survived:
             document.remarks.append(f"the framework did not survive: {units}")
-        elif history.changed * formers >= 0.5:
+        elif framework.changed * formers >= 0.5:
             document.remarks.append(f"the framework survived, but {units}")
     density = probability_density(
         positions[:, mobile], structure.lattice.matrix, spacing=settings.density_spacing
@@ -251,7 +233,7 @@ def _diffusion(
             min_jumps=settings.min_jumps,
         )
         if found is not None:
-            document.diffusion[element] = _species(found)
+            document.diffusion[element] = found
     tracer = document.diffusion.get(settings.mobile)
     if tracer is None:
         return
@@ -260,7 +242,7 @@ def _diffusion(
         "the charge", ions.sum(axis=1, keepdims=True) / np.sqrt(ions.shape[1])
     )
     if charge is not None:
-        document.charge_diffusion = _species(charge)
+        document.charge_diffusion = charge
         if tracer.diffusive and charge.diffusive:
             document.haven_ratio = tracer.D / charge.D
     if tracer.diffusive:

@@ -11,18 +11,9 @@ import numpy as np
 from jobflow import CURRENT_JOB, Maker, job
 
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.potential import (
-    ErrorReport,
-    TrainingResult,
-    TrainingSettings,
-    train_potential,
-)
+from lps_flows.potential import TrainingResult, TrainingSettings, train_potential
 from lps_flows.schemas import StructureDocument, StructureSet
-from lps_flows.schemas.potential import (
-    ErrorSummary,
-    PotentialDocument,
-    RestartSummary,
-)
+from lps_flows.schemas.potential import PotentialDocument
 
 
 class TrainingSetError(LpsFlowsError):
@@ -186,21 +177,11 @@ def _document(
         settings=settings.model_dump(mode="json"),
         dataset_hash=dataset_hash(documents),
         n_structures=len(documents),
-        validation=_summary(result.validation),
-        training=_summary(result.training),
-        by_source={key: _summary(e) for key, e in result.by_source.items()},
-        by_composition={key: _summary(e) for key, e in result.by_composition.items()},
-        restarts=[
-            RestartSummary(
-                restart=restart.restart,
-                training=restart.training,
-                validation=restart.validation,
-                best_iteration=restart.best_iteration,
-                message=restart.message,
-                line_search_failed=restart.line_search_failed,
-            )
-            for restart in result.history
-        ],
+        validation=result.validation,
+        training=result.training,
+        by_source=result.by_source,
+        by_composition=result.by_composition,
+        restarts=result.history,
         parity={
             "reference": (energies / n_atoms).tolist(),
             "predicted": (np.array([e.energy for e in predicted]) / n_atoms).tolist(),
@@ -214,7 +195,3 @@ def _document(
             ],
         },
     )
-
-
-def _summary(report: ErrorReport) -> ErrorSummary:
-    return ErrorSummary(**report.as_dict())

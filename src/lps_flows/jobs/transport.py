@@ -217,9 +217,9 @@ def run_summary(document: MDRunDocument, uuid: str) -> RunSummary:
         interval=tracer.interval,
         used=tracer.diffusive and document.failure is None,
         reason=document.failure or tracer.reason,
-        lags=tracer.lags,
-        msd=tracer.msd,
-        msd_std=tracer.msd_std,
+        lags=tracer.lags.tolist(),
+        msd=tracer.msd.tolist(),
+        msd_std=tracer.msd_std.tolist(),
         start=tracer.start,
     )
 

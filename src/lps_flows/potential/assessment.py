@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from lps_flows.potential.geometry import AnyStructure, element_symbols
 from lps_flows.potential.model import ANNPotential
 
 
-@dataclass(frozen=True)
-class ErrorReport:
-    """Errors over a set of structures.
+class ErrorReport(BaseModel):
+    """Errors over a set of structures."""
 
-    Parameters
-    ----------
-    rmse, mae, max
-        Of the energy per atom (meV/atom).
-    n_structures
-        Structures counted.
-    force_rmse, force_mae, force_max
-        Of the force components (eV/Å), where reference forces were given.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rmse: float
-    mae: float
-    max: float
-    n_structures: int
-    force_rmse: float | None = None
-    force_mae: float | None = None
-    force_max: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return a JSON-safe dictionary."""
-        return asdict(self)
+    n_structures: int = Field(description="Number of structures the errors are over.")
+    rmse: float = Field(description="Root-mean-square error (meV/atom).")
+    mae: float = Field(description="Mean absolute error (meV/atom).")
+    max: float = Field(description="Largest absolute error (meV/atom).")
+    force_rmse: float | None = Field(
+        None, description="Root-mean-square error of force components (eV/Å)."
+    )
+    force_mae: float | None = Field(
+        None, description="Mean absolute error of force components (eV/Å)."
+    )
+    force_max: float | None = Field(
+        None, description="Largest error of a force component (eV/Å)."
+    )
 
     @classmethod
     def of(
@@ -44,16 +38,17 @@ class ErrorReport:
     ) -> ErrorReport:
         """Summarise energy errors (eV/atom) and force errors (eV/Å)."""
         e = 1000.0 * np.abs(energy_errors)
-        f: tuple[float | None, ...] = (None, None, None)
+        forces: dict[str, float] = {}
         if force_errors is not None and force_errors.size:
-            g = np.abs(force_errors)
-            f = (float(np.sqrt((g**2).mean())), float(g.mean()), float(g.max()))
+            f = np.abs(force_errors)
+            forces["force_rmse"] = float(np.sqrt((f**2).mean()))
+            forces |= {"force_mae": float(f.mean()), "force_max": float(f.max())}
         return cls(
-            float(np.sqrt((e**2).mean())),
-            float(e.mean()),
-            float(e.max()),
-            len(e),
-            *f,
+            n_structures=len(e),
+            rmse=float(np.sqrt((e**2).mean())),
+            mae=float(e.mean()),
+            max=float(e.max()),
+            **forces,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from lps_flows.potential.assessment import ErrorReport, Misses, composition_of
 from lps_flows.potential.lockstep import Run
@@ -18,37 +19,36 @@ from lps_flows.potential.training_data import TrainingData
 from lps_flows.potential.training_settings import TrainingSettings
 
 
-@dataclass(frozen=True)
-class RestartHistory:
-    """How one restart went.
+class RestartHistory(BaseModel):
+    """How one restart of the training went."""
 
-    Parameters
-    ----------
-    restart
-        Its number, and the index of its member in the committee.
-    training, validation
-        Energy RMSE at every iteration, the start included (meV/atom).
-    training_forces, validation_forces
-        Force RMSE at every iteration (eV/Å), empty without forces.
-    best_iteration
-        Iteration whose weights were kept: the lowest validation error.
-    n_evaluations
-        Loss evaluations, line-search trials counted.
-    message
-        Why it stopped.
-    line_search_failed
-        Whether a failed line search stopped it.
-    """
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    restart: int
-    training: list[float]
-    validation: list[float]
-    training_forces: list[float]
-    validation_forces: list[float]
-    best_iteration: int
-    n_evaluations: int
-    message: str
-    line_search_failed: bool
+    restart: int = Field(
+        description="Its number, and the index of its member in the committee."
+    )
+    training: list[float] = Field(
+        description="Energy RMSE on the training part by iteration (meV/atom)."
+    )
+    validation: list[float] = Field(
+        description="Energy RMSE on the held-out part by iteration (meV/atom)."
+    )
+    training_forces: list[float] = Field(
+        default_factory=list,
+        description="Force RMSE on the training part by iteration (eV/Å), empty "
+        "without forces.",
+    )
+    validation_forces: list[float] = Field(
+        default_factory=list, description="The same on the held-out part."
+    )
+    best_iteration: int = Field(description="Iteration whose weights were kept.")
+    n_evaluations: int | None = Field(
+        None, description="Loss evaluations, line-search trials counted."
+    )
+    message: str = Field(description="Why it stopped.")
+    line_search_failed: bool = Field(
+        description="Whether a failed line search stopped it."
+    )
 
 
 @dataclass(frozen=True)
@@ -140,10 +140,10 @@ def make_result(
     by_composition = reports([composition_of(s) for s in data.structures])
     validation = errors.get("validation", errors["training"])
     potential.metadata["errors"] = {
-        "training": errors["training"].as_dict(),
-        "validation": validation.as_dict(),
-        "by_source": {k: v.as_dict() for k, v in by_source.items()},
-        "by_composition": {k: v.as_dict() for k, v in by_composition.items()},
+        "training": errors["training"].model_dump(),
+        "validation": validation.model_dump(),
+        "by_source": {k: v.model_dump() for k, v in by_source.items()},
+        "by_composition": {k: v.model_dump() for k, v in by_composition.items()},
     }
     scale = normalisation.energy_scale
     history = []

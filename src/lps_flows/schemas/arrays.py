@@ -1,16 +1,28 @@
-"""Numeric arrays in documents, packed so that they stay small."""
+"""Numeric arrays in documents: as lists, or packed so that they stay small."""
 
 from __future__ import annotations
 
 import base64
 import zlib
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pydantic import Field
+from pydantic import Field, PlainSerializer, PlainValidator
 
 from lps_flows.schemas.base import Part
+
+
+def _floats(values: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(values, dtype=float)
+
+
+Floats = Annotated[
+    NDArray[np.float64],
+    PlainValidator(_floats, json_schema_input_type=list[float]),
+    PlainSerializer(lambda array: array.tolist(), return_type=list),
+]
+"""An array of numbers in a part, a list in the store."""
 
 
 class PackedArray(Part):

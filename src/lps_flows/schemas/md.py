@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from pymatgen.core import Structure
 
-from lps_flows.schemas.arrays import PackedArray
+from lps_flows.schemas.arrays import Floats, PackedArray
 from lps_flows.schemas.base import Document, Part
 
 
@@ -92,19 +92,37 @@ class FrameworkSurvival(Part):
     survived: bool = Field(description="True when `changed` is below the threshold.")
 
 
-class SpeciesDiffusion(Part):
-    """Diffusion of one kind of atom in one run."""
+class Diffusivity(Part):
+    """Diffusion coefficient of one kind of atom from one trajectory."""
 
-    D: float = Field(description="Diffusion coefficient (cm^2/s).")
-    interval: tuple[float, float] = Field(description="68 % interval (cm^2/s).")
-    interval_95: tuple[float, float] = Field(description="95 % interval (cm^2/s).")
-    diffusive: bool = Field(description="True when D may be used.")
+    D: float = Field(description="Diffusion coefficient (cm^2/s), not below zero.")
+    interval: tuple[float, float] = Field(
+        description="Central interval of 68.3 % (cm^2/s): it holds the truth in about "
+        "two of three repetitions."
+    )
+    interval_95: tuple[float, float] = Field(
+        description="Central interval of 95 % (cm^2/s)."
+    )
+    diffusive: bool = Field(
+        description="True when D may be used; False for a plateau, a curve or too few "
+        "jumps."
+    )
     reason: str = Field(description="Why not, or how the linear regime was found.")
-    start: float = Field(description="Start of the linear regime (fs).")
-    intercept: float = Field(description="Intercept of the straight line (Å^2).")
-    lags: list[float] = Field(description="Lags of the MSD (fs).")
-    msd: list[float] = Field(description="Mean-squared displacement (Å^2).")
-    msd_std: list[float] = Field(description="Its standard deviation (Å^2).")
+    start: float = Field(description="Lag at which the linear regime starts (fs).")
+    fit_probability: float | None = Field(
+        None, description="Probability of a worse straight line, given its covariance."
+    )
+    lags: Floats = Field(description="Lags of the MSD (fs), shape (n,).")
+    msd: Floats = Field(description="Mean-squared displacement (Å^2), shape (n,).")
+    msd_std: Floats = Field(description="Its standard deviation (Å^2), shape (n,).")
+    intercept: float = Field(
+        description="Intercept of the straight line (Å^2), 6 times the vibrational "
+        "variance."
+    )
+    n_jumps: float | None = Field(
+        None,
+        description="Jumps of all ions in the run, when a jump length was given.",
+    )
     warnings: list[str] = Field(default_factory=list, description="Caveats.")
 
 
@@ -144,12 +162,12 @@ class MDRunDocument(Document):
         "engine does not give it.",
     )
     mobile: str = Field(description="Mobile element.")
-    diffusion: dict[str, SpeciesDiffusion] = Field(
+    diffusion: dict[str, Diffusivity] = Field(
         default_factory=dict,
         description="Tracer diffusion by element: the mobile one and the others as a "
         "control.",
     )
-    charge_diffusion: SpeciesDiffusion | None = Field(
+    charge_diffusion: Diffusivity | None = Field(
         None, description="Diffusion of the mobile ions' centre, times their number."
     )
     haven_ratio: float | None = Field(

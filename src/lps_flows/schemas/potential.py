@@ -6,42 +6,8 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from lps_flows.schemas.base import Document, Part
-
-
-class ErrorSummary(Part):
-    """Energy errors over a set of structures."""
-
-    n_structures: int = Field(description="Number of structures the errors are over.")
-    rmse: float = Field(description="Root-mean-square error (meV/atom).")
-    mae: float = Field(description="Mean absolute error (meV/atom).")
-    max: float = Field(description="Largest absolute error (meV/atom).")
-    force_rmse: float | None = Field(
-        None, description="Root-mean-square error of force components (eV/Å)."
-    )
-    force_mae: float | None = Field(
-        None, description="Mean absolute error of force components (eV/Å)."
-    )
-    force_max: float | None = Field(
-        None, description="Largest error of a force component (eV/Å)."
-    )
-
-
-class RestartSummary(Part):
-    """How one restart of the training went."""
-
-    restart: int = Field(description="Number of the restart.")
-    training: list[float] = Field(
-        description="Energy RMSE on the training part by iteration (meV/atom)."
-    )
-    validation: list[float] = Field(
-        description="Energy RMSE on the held-out part by iteration (meV/atom)."
-    )
-    best_iteration: int = Field(description="Iteration whose weights were kept.")
-    message: str = Field(description="Why it stopped.")
-    line_search_failed: bool = Field(
-        description="Whether a failed line search stopped it."
-    )
+from lps_flows.potential import ErrorReport, RestartHistory
+from lps_flows.schemas.base import Document
 
 
 class PotentialDocument(Document):
@@ -66,16 +32,16 @@ class PotentialDocument(Document):
         description="SHA-256 over structures, energies and forces, in the order given."
     )
     n_structures: int = Field(description="Structures in the whole set.")
-    validation: ErrorSummary = Field(description="Errors on the held-out structures.")
-    training: ErrorSummary = Field(description="Errors on the training structures.")
-    by_source: dict[str, ErrorSummary] = Field(
+    validation: ErrorReport = Field(description="Errors on the held-out structures.")
+    training: ErrorReport = Field(description="Errors on the training structures.")
+    by_source: dict[str, ErrorReport] = Field(
         description="Errors by source (crystal, strained, md, ga), over the whole set "
         "and over the held-out part."
     )
-    by_composition: dict[str, ErrorSummary] = Field(
+    by_composition: dict[str, ErrorReport] = Field(
         description="Errors by formula, over the whole set and the held-out part."
     )
-    restarts: list[RestartSummary] = Field(
+    restarts: list[RestartHistory] = Field(
         description="Every restart, the committee's members (kept in the data store)."
     )
     parity: dict[str, list[Any]] = Field(

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from lps_flows.schemas.arrays import Floats
 from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import LowestResult
 
@@ -13,12 +14,20 @@ RDF_INDEXES = ("rdf_id", "campaign", "method", "parent", "x")
 
 
 class PartialDistribution(Part):
-    """One pair."""
+    """Radial distribution of one pair of elements, averaged over structures."""
 
     pair: tuple[str, str] = Field(description="Central and neighbour element.")
-    r: list[float] = Field(description="Centres of the bins (Å).")
-    g: list[float] = Field(description="g(r), smoothed; tends to 1.")
-    first_peak: float | None = Field(description="First maximum (Å).")
+    r: Floats = Field(description="Centres of the bins (Å).")
+    g: Floats = Field(description="g(r), smoothed; tends to 1 at large distances.")
+    running_coordination: Floats | None = Field(
+        None,
+        exclude=True,
+        description="Neighbours of a central atom closer than the outer edge of each "
+        "bin; not stored.",
+    )
+    first_peak: float | None = Field(
+        description="First maximum (Å), none when the pair has none."
+    )
     first_minimum: float | None = Field(description="First minimum after it (Å).")
     coordination: float | None = Field(
         description="Neighbours of the central element up to the first minimum."
