@@ -25,7 +25,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from jobflow import JobStore
-from maggma.stores import GridFSStore, MongoStore
 from monty.json import jsanitize
 from monty.serialization import dumpfn
 from pymatgen.core import Structure
@@ -33,6 +32,7 @@ from pymatgen.core import Structure
 from lps_flows.builders import KEYS, all_builders, result_store, run_builder
 from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.runner import PrivateMongod, find_mongod, install_mongod
+from lps_flows.runner.configuration import store_settings
 from lps_flows.schemas import Provenance, StructureDocument
 
 METHOD = "synthetic-1.0"
@@ -152,18 +152,7 @@ def put_crystals(store: JobStore) -> None:
 
 
 def job_store(server: PrivateMongod, database: str) -> JobStore:
-    where = {
-        "database": database,
-        "host": server.bind_ip,
-        "port": server.port,
-        "mongoclient_kwargs": {"directConnection": True},
-    }
-    docs = MongoStore(
-        **where, collection_name="docs", key="uuid",
-        last_updated_field="completed_at", last_updated_type="isoformat",
-    )  # fmt: skip
-    data = GridFSStore(**where, collection_name="data", key="blob_uuid")
-    store = JobStore(docs, additional_stores={"data": data})
+    store = JobStore.from_dict_spec(store_settings(server, database))
     store.connect()
     store.docs_store.ensure_index("uuid")
     return store

@@ -19,7 +19,6 @@ from uuid import uuid4
 import pytest
 from fireworks import LaunchPad
 from jobflow import JobStore
-from maggma.stores import GridFSStore, MongoStore
 
 from lps_flows.runner import (
     Home,
@@ -28,7 +27,7 @@ from lps_flows.runner import (
     find_mongod,
     install_mongod,
 )
-from lps_flows.runner.configuration import launchpad_settings
+from lps_flows.runner.configuration import launchpad_settings, store_settings
 from lps_flows.runner.mongod_binary import MongodMissingError
 from lps_flows.runner.quiet import quieten
 from lps_flows.runner.workplace import prepare
@@ -101,18 +100,7 @@ def fresh_mongod(tmp_path: Path) -> Iterator[PrivateMongod]:
 
 def make_job_store(server: PrivateMongod, database: str) -> JobStore:
     """Return a connected store with GridFS as `data`, as production has it."""
-    where = {"database": database, "host": server.bind_ip, "port": server.port}
-    direct = {"mongoclient_kwargs": {"directConnection": True}}
-    docs = MongoStore(
-        **where,
-        **direct,
-        collection_name="docs",
-        key="uuid",
-        last_updated_field="completed_at",
-        last_updated_type="isoformat",
-    )
-    data = GridFSStore(**where, **direct, collection_name="data", key="blob_uuid")
-    store = JobStore(docs, additional_stores={"data": data})
+    store = JobStore.from_dict_spec(store_settings(server, database))
     store.connect()
     return store
 

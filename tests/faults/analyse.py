@@ -1,6 +1,6 @@
 """Analyse a long run from the store as its job does; print D and the peak of memory.
 
-python -m tests.faults.analyse PORT DATABASE UUID...
+python -m tests.faults.analyse HOME DATABASE UUID...
 
 D is in cm^2/s, the memory in MB.
 """
@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import resource
 import sys
-from types import SimpleNamespace
 
 from lps_flows.jobs.run_analysis import TransportSettings, analyse_trajectory
 from lps_flows.jobs.trajectory import join_trajectory
+from lps_flows.runner import PrivateMongod
 from tests.conftest import make_job_store
 from tests.toy_jobs import FRAME_FS, glass
 
 
 def main() -> None:
-    port, database, *uuids = sys.argv[1:]
-    server = SimpleNamespace(bind_ip="127.0.0.1", port=int(port))
-    run = join_trajectory(uuids, make_job_store(server, database))
+    home, database, *uuids = sys.argv[1:]
+    run = join_trajectory(uuids, make_job_store(PrivateMongod(home), database))
     document = analyse_trajectory(
         run,
         glass(),

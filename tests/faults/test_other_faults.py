@@ -183,12 +183,15 @@ def test_a_firework_over_16_mb_of_results_is_refused_cleanly(
 
 
 @pytest.mark.slow
-def test_a_long_trajectory_within_2_gb(workplace: Workplace) -> None:
+def test_a_long_trajectory_within_2_gb(
+    workplace: Workplace, mongod: PrivateMongod
+) -> None:
     """50,000 frames of 119 atoms, in chunks as MD jobs leave them, are analysed."""
     chunks = [long_chunk(number, 5_000) for number in range(10)]
     assert run(workplace, Flow(chunks), "toy", "hash").complete
-    docs = workplace.job_store.docs_store
-    arguments = [str(docs.port), docs.database, *(chunk.uuid for chunk in chunks)]
+    database = workplace.job_store.docs_store.database
+    home = str(mongod.folder.parent)
+    arguments = [home, database, *(chunk.uuid for chunk in chunks)]
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults.analyse", *arguments],
         cwd=ROOT,

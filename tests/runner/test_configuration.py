@@ -41,9 +41,7 @@ def configure(
     """Write a user's own files in `folder` and name them in the environment."""
     folder.mkdir()
     launchpad = {**launchpad_settings(server), "name": "test_configured_launchpad"}
-    store = store_settings(server)
-    for each in (store["docs_store"], store["additional_stores"]["data"]):
-        each["database"] = "test_configured"
+    store = store_settings(server, "test_configured")
     files = {
         "my_launchpad.yaml": launchpad,
         "FW_config.yaml": {"LAUNCHPAD_LOC": str(folder / "my_launchpad.yaml")},

@@ -59,7 +59,7 @@ def test_is_a_replica_set_and_starts_once(mongod: PrivateMongod) -> None:
     assert before.running
     with ThreadPoolExecutor(4) as pool:
         uris = {job.result() for job in [pool.submit(mongod.start) for _ in range(4)]}
-    assert uris == {before.uri}
+    assert uris == {before.address}
     assert mongod.pid == before.pid
     with mongod.client() as client:
         assert client.admin.command("hello")["setName"] == "rs0"

@@ -8,6 +8,7 @@ from monty.json import MontyDecoder
 
 from lps_flows.chemistry import crystal
 from lps_flows.jobs.reference import LabelMaker
+from lps_flows.runner.configuration import launchpad_settings
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
 from tests.vasp.conftest import STAND_IN_METHOD
@@ -15,16 +16,11 @@ from tests.vasp.conftest import STAND_IN_METHOD
 
 @pytest.fixture
 def launchpad(mongod, database):
-    pad = LaunchPad(
-        host=mongod.bind_ip,
-        port=mongod.port,
-        name=database,
-        mongoclient_kwargs={"directConnection": True},
-        logdir=None,
-        strm_lvl="CRITICAL",
-    )
+    settings = {**launchpad_settings(mongod), "name": database, "strm_lvl": "CRITICAL"}
+    pad = LaunchPad.from_dict(settings)
     pad.reset("", require_password=False, max_reset_wo_password=0)
-    return pad
+    yield pad
+    pad.connection.close()
 
 
 def test_killed_run_is_recorded_and_its_rerun_completes_the_set(

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import yaml
 
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.foundation.writing import write_text
 from lps_flows.runner.home import Home
 from lps_flows.runner.replica_set import REPLICA_SET
 from lps_flows.runner.server import PrivateMongod
@@ -34,6 +35,7 @@ WORKER_NAME = "lps-flows"
 # A client that knows the set waits while a restarted server elects itself; one that
 # is connected directly gets errors for that second.
 _CLIENT = {"replicaSet": REPLICA_SET}
+_USERS = "admin"
 
 Source = Literal["configured", "private"]
 
@@ -61,12 +63,13 @@ class Choice:
     jobflow_file: Path
 
 
-def store_settings(server: PrivateMongod) -> dict[str, Any]:
+def store_settings(server: PrivateMongod, database: str = DATABASE) -> dict[str, Any]:
     """Return jobflow's ``JOB_STORE`` for a private server, as its file has it."""
     where = {
-        "database": DATABASE,
+        "database": database,
         "host": server.bind_ip,
         "port": server.port,
+        **_login(server, "auth_source"),
         "mongoclient_kwargs": dict(_CLIENT),
     }
     return {
@@ -95,11 +98,20 @@ def launchpad_settings(server: PrivateMongod) -> dict[str, Any]:
         "host": server.bind_ip,
         "port": server.port,
         "name": LAUNCHPAD_DATABASE,
+        **_login(server, "authsource"),
         "strm_lvl": "ERROR",
         "user_indices": ["spec.campaign", "spec.stage", "spec.tags"],
         "wf_user_indices": ["metadata.campaign"],
         "mongoclient_kwargs": dict(_CLIENT),
     }
+
+
+def _login(server: PrivateMongod, where_users_are: str) -> dict[str, Any]:
+    known = server.credentials
+    if known is None:
+        return {}
+    login = {"username": known.user, "password": known.password}
+    return {**login, where_users_are: _USERS}
 
 
 def worker_settings() -> dict[str, Any]:
@@ -252,9 +264,6 @@ def _dump(content: dict[str, Any]) -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    if file.exists() and file.read_text() == text:
-        return
-    scratch = file.with_name(file.name + f".{os.getpid()}")
-    scratch.touch(mode=0o600)
-    scratch.write_text(text)
-    scratch.replace(file)
+    if not file.exists() or file.read_text() != text:
+        write_text(file, text, private=True)
+    file.chmod(0o600)

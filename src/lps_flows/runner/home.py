@@ -11,8 +11,10 @@ files/       documents, where no server can run
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from lps_flows.foundation import LpsFlowsError
 
 HOME_VARIABLE = "LPS_FLOWS_HOME"
 
+_PRIVATE = 0o700
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -51,16 +54,25 @@ class Home:
         object.__setattr__(self, "path", Path(self.path).expanduser().resolve())
 
     def folder(self, name: str, *parts: str) -> Path:
-        """Return a folder of the home, made (with mode 0700) if it is not there.
+        """Return a folder of the home, made if it is not there.
+
+        It and all above it, up to the home itself, are their owner's alone (mode
+        0700), whatever the umask, and whatever they were before.
 
         Raises
         ------
         HomeError
             If it cannot be made.
         """
-        folder = self.path.joinpath(name, *parts)
+        folder = self.path
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            for part in ("", name, *parts):
+                folder /= part
+                folder.mkdir(exist_ok=True, mode=_PRIVATE)
+                if stat.S_IMODE(folder.stat().st_mode) != _PRIVATE:
+                    with contextlib.suppress(PermissionError):  # `doctor` tells
+                        folder.chmod(_PRIVATE)
         except OSError as error:
             raise _unusable(folder, "folder", error) from error
         return folder

@@ -1,4 +1,4 @@
-"""Where a server without authentication may listen: on this machine alone."""
+"""Where a server without encryption may listen: on this machine alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ServerError(LpsFlowsError):
 
 
 class UnsafeAddressError(ServerError):
-    """A server without authentication was asked to listen beyond this machine."""
+    """A server without encryption was asked to listen beyond this machine."""
 
 
 def require_loopback(address: str) -> None:
@@ -34,7 +34,7 @@ def require_loopback(address: str) -> None:
         loopback = address == "localhost"
     if not loopback:
         raise UnsafeAddressError(
-            "the private server has no authentication and listens on loopback only",
+            "the private server has no encryption and listens on loopback only",
             field="bind_ip",
             value=address,
             remedy="For a shared server use one with users and TLS, and name it in "

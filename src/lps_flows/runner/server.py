@@ -2,8 +2,9 @@
 
 ``lps-flows db start`` and ``lps-flows run`` use it when no other server is
 configured. It is a single-node replica set, so that transactions and change streams
-work as they do on a production server; it runs as a daemon, outlives the process
-that started it, and keeps everything under one folder with mode 0700.
+work as they do on a production server; it runs as a daemon, outlives the process that
+started it, and keeps everything under one folder with mode 0700. Other users of the
+machine can reach its port, so it asks for a password (credentials.py).
 """
 
 from __future__ import annotations
@@ -23,10 +24,21 @@ from filelock import FileLock
 from pymongo import MongoClient
 from pymongo.errors import AutoReconnect, OperationFailure
 
+from lps_flows.foundation.writing import write_text
+from lps_flows.runner.admission import admit, is_refused, nobody_uses
+from lps_flows.runner.credentials import (
+    Credentials,
+    make_credentials,
+    read_credentials,
+)
+from lps_flows.runner.home import Home
 from lps_flows.runner.loopback import ServerError, require_loopback
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
-from lps_flows.runner.replica_set import REPLICA_SET, set_members
+from lps_flows.runner.mongod_process import mongod_command, running_mongod
+from lps_flows.runner.replica_set import set_members
 from lps_flows.runner.start_failure import start_failure
+
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -41,8 +53,8 @@ class ServerStatus:
         Process id, if running.
     port
         The port it listens on, or listened on last.
-    uri
-        Connection string, if running.
+    address
+        Where it is, if running; user and password are in the configuration files.
     folder
         Where its data, log and settings are.
     """
@@ -50,7 +62,7 @@ class ServerStatus:
     running: bool
     pid: int | None
     port: int | None
-    uri: str | None
+    address: str | None
     folder: Path
 
 
@@ -62,9 +74,9 @@ class PrivateMongod:
     home
         Folder of lps-flows' own files; the server keeps ``mongod/`` under it.
     bind_ip
-        Address to listen on. Only loopback addresses are accepted: the server has
-        no authentication. A server to share is set up by its administrator and
-        named in the configuration files instead (docs/cluster.md).
+        Address to listen on. Only loopback addresses are accepted, since nothing
+        is encrypted. A server to share is set up by its administrator and named in the
+        configuration files instead (docs/cluster.md).
     program
         The mongod program; found by :func:`find_mongod` when not given.
     cache_gb
@@ -97,33 +109,39 @@ class PrivateMongod:
 
     @property
     def port(self) -> int | None:
-        """The remembered port, or None before the first start."""
+        """The port of the running server, else the remembered one, if there is one."""
+        process = running_mongod(self.folder)
+        if process is not None and process.port is not None:
+            return process.port
         try:
-            return int(json.loads((self.folder / "server.json").read_text())["port"])
-        except (FileNotFoundError, ValueError, KeyError):
+            kept = json.loads((self.folder / "server.json").read_text())["port"]
+        except (OSError, ValueError, KeyError, TypeError):
             return None
+        return kept if isinstance(kept, int) and 0 < kept <= _LAST_PORT else None
 
     @property
     def pid(self) -> int | None:
-        """The process id of the running server, or None.
-
-        A pid file left by a crash is not believed: the process must be a mongod on
-        this very data folder.
-        """
-        try:
-            pid = int((self.folder / "pid").read_text())
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            name, _, rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")
-        except (OSError, ValueError):
-            return None
-        # a process on its way out has lost its command line but holds port and files
-        leaving = words == [b""] and name.endswith("(mongod")
-        ours = leaving or os.fsencode(self.folder / "db") in words
-        return pid if ours and rest.split()[0] != "Z" else None
+        """The process id of the running server, or None."""
+        process = running_mongod(self.folder)
+        return None if process is None else process.pid
 
     @property
-    def uri(self) -> str:
-        """Connection string of the server.
+    def guarded(self) -> bool:
+        """Whether the server runs and asks clients for a password.
+
+        One that an older version started does not, until it is started anew.
+        """
+        process = running_mongod(self.folder)
+        return process is not None and process.guarded
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What opens the server, once it was started."""
+        return read_credentials(self.folder)
+
+    @property
+    def address(self) -> str:
+        """Where the server is, without what opens it.
 
         Raises
         ------
@@ -139,6 +157,21 @@ class PrivateMongod:
             )
         return f"mongodb://{self.bind_ip}:{self.port}/?directConnection=true"
 
+    @property
+    def uri(self) -> str:
+        """Connection string, with user and password: not to be shown.
+
+        Raises
+        ------
+        ServerError
+            If the server was never started, so that it has no port yet.
+        """
+        known = self.credentials
+        if known is None:
+            return self.address
+        who = f"mongodb://{known.user}:{known.password}@"
+        return self.address.replace("mongodb://", who) + "&authSource=admin"
+
     def status(self) -> ServerStatus:
         """Return whether the server runs, and where."""
         pid = self.pid
@@ -146,7 +179,7 @@ class PrivateMongod:
             running=pid is not None,
             pid=pid,
             port=self.port,
-            uri=None if pid is None else self.uri,
+            address=None if pid is None else self.address,
             folder=self.folder,
         )
 
@@ -168,7 +201,7 @@ class PrivateMongod:
         Returns
         -------
         str
-            The connection string.
+            Its address, without what opens it.
 
         Raises
         ------
@@ -178,13 +211,16 @@ class PrivateMongod:
             If it does not start or does not become writable.
         """
         self._make_folder()
-        with FileLock(self.folder / "lock"):
+        with FileLock(self.folder / "lock", mode=0o600):
+            make_credentials(self.folder)
+            if self._runs() and not self.guarded and nobody_uses(self.address):
+                self._end(timeout_s)
             if not self._runs():
                 (self.folder / "pid").unlink(missing_ok=True)
                 self._remember(self._free_port())
                 self._launch()
             self._make_writable(timeout_s)
-        return self.uri
+        return self.address
 
     def stop(self, timeout_s: float = 60.0) -> bool:
         """Stop the server with SIGTERM; return whether it was running.
@@ -196,22 +232,25 @@ class PrivateMongod:
         """
         if not self.folder.is_dir():
             return False
-        with FileLock(self.folder / "lock"):
-            pid = self.pid
-            if pid is None:
-                return False
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            deadline = time.monotonic() + timeout_s
-            while self.pid is not None:
-                if time.monotonic() > deadline:
-                    raise ServerError(
-                        f"the server did not stop within {timeout_s:g} s",
-                        field="pid",
-                        value=pid,
-                        remedy=f"Look into {self.log_file}",
-                    )
-                time.sleep(0.05)
+        with FileLock(self.folder / "lock", mode=0o600):
+            return self._end(timeout_s)
+
+    def _end(self, timeout_s: float) -> bool:
+        pid = self.pid
+        if pid is None:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + timeout_s
+        while self.pid is not None:
+            if time.monotonic() > deadline:
+                raise ServerError(
+                    f"the server did not stop within {timeout_s:g} s",
+                    field="pid",
+                    value=pid,
+                    remedy=f"Look into {self.log_file}",
+                )
+            time.sleep(0.05)
         return True
 
     def _runs(self) -> bool:
@@ -224,15 +263,11 @@ class PrivateMongod:
         return False
 
     def _make_folder(self) -> None:
-        (self.folder / "db").mkdir(parents=True, exist_ok=True)
-        # mkdir's mode is subject to the umask and says nothing of an old folder
-        for folder in (self.folder, self.folder / "db"):
-            folder.chmod(0o700)
+        Home(self.folder.parent).folder("mongod", "db")
 
     def _remember(self, port: int) -> None:
-        scratch = self.folder / "server.json.new"
-        scratch.write_text(json.dumps({"port": port}))
-        scratch.replace(self.folder / "server.json")
+        text = json.dumps({"port": port})
+        write_text(self.folder / "server.json", text, private=True)
 
     def _free_port(self) -> int:
         """Return the remembered port if it is free within 2 s, else any free one."""
@@ -254,14 +289,9 @@ class PrivateMongod:
                 "there is no MongoDB server program",
                 remedy="Run `lps-flows db install`, or name one in LPS_FLOWS_MONGOD",
             )
-        command = [str(program), "--fork", "--nounixsocket"]
-        command += ["--dbpath", str(self.folder / "db"), "--bind_ip", self.bind_ip]
-        command += ["--port", str(self.port), "--replSet", REPLICA_SET]
-        command += ["--oplogSize", "64", "--wiredTigerCacheSizeGB", str(self.cache_gb)]
-        command += ["--logpath", str(self.log_file), "--logappend"]
-        command += ["--pidfilepath", str(self.folder / "pid")]
-        command += ["--networkMessageCompressors", "disabled"]
-        command += ["--setParameter", "diagnosticDataCollectionEnabled=false"]
+        command = mongod_command(
+            program, self.folder, self.bind_ip, self.port or 0, self.cache_gb
+        )
         logged = self.log_file.stat().st_size if self.log_file.exists() else 0
         done = subprocess.run(  # noqa: S603 - a program found by us, no shell
             command,
@@ -283,23 +313,41 @@ class PrivateMongod:
             )
 
     def _make_writable(self, timeout_s: float) -> None:
-        """Initiate the replica set if it is new, wait for it to elect itself."""
+        """Initiate the replica set if it is new, wait until it has a primary."""
         member = f"{self.bind_ip}:{self.port}"
         deadline = time.monotonic() + timeout_s
         last: Exception | None = None
-        with self.client(timeout_s) as client:
+        with self._member(timeout_s) as client:
             while time.monotonic() < deadline and self.pid is not None:
                 # changes of state close connections and refuse commands for a moment
                 try:
                     set_members(client, member)
                     if client.admin.command("hello")["isWritablePrimary"]:
+                        admit(client, self.client, make_credentials(self.folder))
                         return
                 except (AutoReconnect, OperationFailure) as error:
                     last = error
+                    if is_refused(error):  # for ever: it was started with another key
+                        break
                 time.sleep(0.05)
         raise ServerError(
             f"the server at {member} cannot be written to ({last or 'no primary'})",
             field="folder",
             value=str(self.folder),
-            remedy=f"Look into {self.log_file}",
+            remedy=f"Run `lps-flows db stop` and start it again, or look into "
+            f"{self.log_file}",
+        )
+
+    def _member(self, timeout_s: float) -> MongoClient[dict[str, Any]]:
+        """Return a client that may do what a member of the replica set may."""
+        login = {
+            "username": "__system",
+            "password": make_credentials(self.folder).key,
+            "authSource": "local",
+            "authMechanism": "SCRAM-SHA-256",
+        }
+        return MongoClient(
+            self.address,
+            serverSelectionTimeoutMS=int(1000 * timeout_s),
+            **(login if self.guarded else {}),
         )

@@ -36,6 +36,12 @@ FILES_NOTICE = (
     "everything is held in memory. Install a mongod, or configure a server."
 )
 
+OPEN_NOTICE = (
+    "The private server was started by an older version and is in use: it asks "
+    "nobody for a password. When no worker needs it, run `lps-flows db stop`; the next "
+    "command starts it anew, and closed."
+)
+
 _PATIENCE_S = 20.0
 
 
@@ -170,7 +176,13 @@ def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplac
         with pymongo.timeout(_PATIENCE_S):
             store = _job_store(choice.jobflow_file)
             workplace = Workplace(
-                home, choice.source, store, launchpad, server, environment=variables
+                home,
+                choice.source,
+                store,
+                launchpad,
+                server,
+                notice=None if server is None or server.guarded else OPEN_NOTICE,
+                environment=variables,
             )
             prepare(workplace)
             store.count({"uuid": "no such job"})
