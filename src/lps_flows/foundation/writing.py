@@ -57,6 +57,7 @@ def written_beside(file: Path | str, *, private: bool = False) -> Iterator[Path]
     try:
         if private:
             os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
+            beside.chmod(_PRIVATE)
         yield beside
         if not private and target.exists():
             beside.chmod(stat.S_IMODE(target.stat().st_mode))

@@ -71,7 +71,8 @@ def nobody_uses(address: str) -> bool:
             names = {
                 operation.get("appName")
                 for operation in client.admin.aggregate(look)
-                if "client" in operation
+                # what waits for news only may have left a while ago
+                if "client" in operation and "hello" not in operation.get("command", {})
             }
     except PyMongoError:
         return False

@@ -15,7 +15,6 @@ import subprocess
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
 from uuid import uuid4
 
 import yaml
@@ -23,6 +22,7 @@ from pymongo.errors import PyMongoError
 
 from lps_flows.engines import EngineSettings, engine_names, get_engine
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.check import Check
 from lps_flows.runner.configuration import (
     Choice,
     ConfigurationError,
@@ -31,40 +31,17 @@ from lps_flows.runner.configuration import (
 )
 from lps_flows.runner.home import Home
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
+from lps_flows.runner.privacy import check_private, check_strangers
 from lps_flows.runner.server import PrivateMongod
 from lps_flows.runner.workplace import Workplace, open_workplace
 
 _ENOUGH_GB = 2.0
 
 
-class Check(NamedTuple):
-    """Outcome of one check.
-
-    Attributes
-    ----------
-    name
-        What was looked at.
-    ok
-        Whether it can be used.
-    detail
-        What was found; never a password or a connection string.
-    remedy
-        What to do if it is not ok.
-    required
-        Whether a run is impossible without it.
-    """
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-    required: bool = False
-
-
 def check_everything(home: Home | None = None) -> list[Check]:
     """Make all checks. The private server is started if it is the one in use."""
     home = home or Home()
-    checks = [check_home(home), check_mongod(home)]
+    checks = [check_home(home), check_private(home), check_mongod(home)]
     try:
         choice = choose(home)
     except ConfigurationError as error:
@@ -75,7 +52,8 @@ def check_everything(home: Home | None = None) -> list[Check]:
             with open_workplace(home) as workplace:
                 checks += check_fireworks_files(choose(home))
                 files = worker_files(choice.launchpad_file.parent)
-                checks += [check_stores(workplace), check_workers(workplace, files)]
+                checks += [check_stores(workplace), check_strangers(workplace)]
+                checks.append(check_workers(workplace, files))
         except LpsFlowsError as error:
             checks.append(_failed("stores", error, required=True))
     checks += [check_engine(name) for name in engine_names()]

@@ -340,7 +340,7 @@ class PrivateMongod:
 
     def _member(self, timeout_s: float) -> MongoClient[dict[str, Any]]:
         """Return a client that may do what a member of the replica set may."""
-        login = {
+        login: dict[str, Any] = {
             "username": "__system",
             "password": make_credentials(self.folder).key,
             "authSource": "local",

@@ -1,0 +1,29 @@
+"""The outcome of one of doctor's checks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Check(NamedTuple):
+    """Outcome of one check.
+
+    Attributes
+    ----------
+    name
+        What was looked at.
+    ok
+        Whether it can be used.
+    detail
+        What was found; never a password or a connection string.
+    remedy
+        What to do if it is not ok.
+    required
+        Whether a run is impossible without it.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    required: bool = False
