@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase.build import make_supercell
@@ -186,3 +192,23 @@ def test_float32_is_close():
         assert a.energy == pytest.approx(b.energy, abs=1e-4 * 20)
         assert np.abs(a.forces - b.forces).max() < 1e-3
         assert a.energy != b.energy
+
+
+@pytest.mark.slow
+def test_fresh_and_cached_code_give_the_same_bits(tmp_path):
+    """The first process of a machine compiles, later ones load what it compiled."""
+    program = (
+        "from tests.potential.toy import random_potential, random_structure\n"
+        "result = random_potential(seed=3).evaluate(random_structure(1))\n"
+        "print(result.forces.tobytes().hex(), result.stress.tobytes().hex())"
+    )
+    run = partial(
+        subprocess.run,
+        [sys.executable, "-c", program],
+        env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+        cwd=Path(__file__).parents[2],
+        check=True,
+        capture_output=True,
+    )
+    fresh, cached = run().stdout, run().stdout
+    assert fresh == cached

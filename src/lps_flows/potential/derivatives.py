@@ -14,8 +14,8 @@ b_n = 2 x' a_(n-1) + 2 x b_(n-1) - b_(n-2).
 from __future__ import annotations
 
 import math
+from typing import Any
 
-import numba
 import numpy as np
 
 from lps_flows.potential.kernels import (
@@ -24,25 +24,25 @@ from lps_flows.potential.kernels import (
     DX,
     DY,
     DZ,
-    FAST,
     FC,
     INV,
-    ROWS,
     T0,
     T1,
     S,
     X,
+    compiled,
     cos_half_pi,
     gather,
+    inlined,
+    scratch,
     sin_half_pi,
-    table_width,
 )
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@inlined
 def _radial_slopes(
     nr: int, full: int, scale: float, t: np.ndarray, slopes: np.ndarray
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Write d phi_n / d d of each neighbour into ``slopes[n]``; doubles ``t[X]``."""
     x, t0, t1, d0, d1 = t[X], t[T0], t[T1], t[D0], t[D1]
     # fc' = -pi / (2 Rc) cos(pi x / 2), and dx/dd = 2 / Rc = scale
@@ -65,7 +65,38 @@ def _radial_slopes(
             t1[k] = nt
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@inlined
+def _angular_cutoffs(
+    a: int,
+    inner: float,
+    t: np.ndarray,
+    near: np.ndarray,
+    fa: np.ndarray,
+    dfa: np.ndarray,
+) -> None:
+    """Write fc and dfc/dd of the near neighbours."""
+    for q in range(a):
+        x = 2.0 / (inner * t[INV, near[q]]) - 1.0
+        fa[q] = 0.5 - 0.5 * sin_half_pi(x)
+        dfa[q] = -0.5 * math.pi / inner * cos_half_pi(x)
+
+
+@inlined
+def _unit(t: np.ndarray, k: int) -> Any:
+    """Return the direction of a neighbour."""
+    return t[DX, k] * t[INV, k], t[DY, k] * t[INV, k], t[DZ, k] * t[INV, k]
+
+
+@inlined
+def _chebyshev(na: int, cosine: float, tn: np.ndarray, dn: np.ndarray) -> None:
+    """Write T_0 to T_na of the cosine and their derivatives."""
+    tn[0], tn[1], dn[0], dn[1] = 1.0, cosine, 0.0, 1.0
+    for n in range(2, na + 1):
+        tn[n] = 2.0 * cosine * tn[n - 1] - tn[n - 2]
+        dn[n] = 2.0 * tn[n - 1] + 2.0 * cosine * dn[n - 1] - dn[n - 2]
+
+
+@compiled
 def pull_back(
     first: np.ndarray,
     neighbour: np.ndarray,
@@ -80,44 +111,28 @@ def pull_back(
     origin: int,
     forces: np.ndarray,
     virial: np.ndarray,
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Turn dE/dG into forces and virials.
 
     `slope` is (n_atoms of the range, n_members, n_features). `forces`
     (n_members, n, 3), atom `origin` first, and `virial` (n_members, n_structures, 9),
     sum of D_a dE/dD_b over the pairs, are added to.
     """
-    cutoff, nr = radial
-    inner, na = angular
+    (cutoff, nr), (inner, na) = radial, angular
     members = slope.shape[1]
     half = nr + na + 2
     weighted = slope.shape[2] > half
-    width = table_width(first)
-    t = np.zeros((ROWS, width), vectors.dtype)
-    slopes = np.empty((nr + 1, width), vectors.dtype)
-    pull = np.empty((members, 4, width), vectors.dtype)
-    who = np.empty(width, np.int32)
-    near = np.empty(width, np.int64)
-    fa = np.empty(width)
-    dfa = np.empty(width)
-    tn = np.empty(na + 2)
-    dn = np.empty(na + 2)
+    t, who, near = scratch(first, vectors)
+    slopes = np.empty((nr + 1, near.size), vectors.dtype)
+    pull = np.empty((members, 4, near.size), vectors.dtype)
+    fa, dfa = np.empty(near.size), np.empty(near.size)
+    tn, dn = np.empty(na + 2), np.empty(na + 2)
+    s = t[S]
     for i in range(first.size - 1):
         m, full, a = gather(
-            first[i],
-            first[i + 1],
-            vectors,
-            neighbour,
-            species,
-            spin,
-            cutoff,
-            inner,
-            t,
-            who,
-            near,
+            i, first, neighbour, vectors, species, spin, cutoff, inner, t, who, near
         )
         _radial_slopes(nr, full, 2.0 / cutoff, t, slopes)
-        s = t[S]
         for e in range(members):
             c = slope[i, e]
             w = pull[e, 3]
@@ -138,29 +153,15 @@ def pull_back(
                 pull[e, 0, k] = v * t[DX, k]
                 pull[e, 1, k] = v * t[DY, k]
                 pull[e, 2, k] = v * t[DZ, k]
-        for q in range(a):
-            x = 2.0 / (inner * t[INV, near[q]]) - 1.0
-            fa[q] = 0.5 - 0.5 * sin_half_pi(x)
-            dfa[q] = -0.5 * math.pi / inner * cos_half_pi(x)
+        _angular_cutoffs(a, inner, t, near, fa, dfa)
         for q in range(a):
             k = near[q]
-            kx, ky, kz = (
-                t[DX, k] * t[INV, k],
-                t[DY, k] * t[INV, k],
-                t[DZ, k] * t[INV, k],
-            )
+            kx, ky, kz = _unit(t, k)
             for r in range(q + 1, a):
                 h = near[r]
-                hx, hy, hz = (
-                    t[DX, h] * t[INV, h],
-                    t[DY, h] * t[INV, h],
-                    t[DZ, h] * t[INV, h],
-                )
+                hx, hy, hz = _unit(t, h)
                 cosine = kx * hx + ky * hy + kz * hz
-                tn[0], tn[1], dn[0], dn[1] = 1.0, cosine, 0.0, 1.0
-                for n in range(2, na + 1):
-                    tn[n] = 2.0 * cosine * tn[n - 1] - tn[n - 2]
-                    dn[n] = 2.0 * tn[n - 1] + 2.0 * cosine * dn[n - 1] - dn[n - 2]
+                _chebyshev(na, cosine, tn, dn)
                 both = s[k] * s[h]
                 for e in range(members):
                     c = slope[i, e]
@@ -200,7 +201,7 @@ def pull_back(
                     f[who[k] - origin, b] -= g[k]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled
 def push_forward(
     first: np.ndarray,
     neighbour: np.ndarray,
@@ -212,43 +213,27 @@ def push_forward(
     moves: np.ndarray,
     begin: int,
     out: np.ndarray,
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Write the change of G per unit of the displacement field `moves`.
 
     `moves` is (n_members, n_atoms, 3); `out` (n_atoms of the range, n_members,
     n_features).
     """
-    cutoff, nr = radial
-    inner, na = angular
+    (cutoff, nr), (inner, na) = radial, angular
     members = moves.shape[0]
     half = nr + na + 2
     weighted = out.shape[2] > half
-    width = table_width(first)
-    t = np.zeros((ROWS, width), vectors.dtype)
-    slopes = np.empty((nr + 1, width), vectors.dtype)
-    along = np.zeros((members, 4, width), vectors.dtype)
-    who = np.empty(width, np.int32)
-    near = np.empty(width, np.int64)
-    fa = np.empty(width)
-    dfa = np.empty(width)
-    tn = np.empty(na + 2)
-    dn = np.empty(na + 2)
+    t, who, near = scratch(first, vectors)
+    slopes = np.empty((nr + 1, near.size), vectors.dtype)
+    along = np.zeros((members, 4, near.size), vectors.dtype)
+    fa, dfa = np.empty(near.size), np.empty(near.size)
+    tn, dn = np.empty(na + 2), np.empty(na + 2)
+    s = t[S]
     for i in range(first.size - 1):
         m, full, a = gather(
-            first[i],
-            first[i + 1],
-            vectors,
-            neighbour,
-            species,
-            spin,
-            cutoff,
-            inner,
-            t,
-            who,
-            near,
+            i, first, neighbour, vectors, species, spin, cutoff, inner, t, who, near
         )
         _radial_slopes(nr, full, 2.0 / cutoff, t, slopes)
-        s = t[S]
         for e in range(members):
             u = moves[e]
             ux, uy, uz, r = along[e]
@@ -262,9 +247,8 @@ def push_forward(
                 uy[k] = 0.0
                 uz[k] = 0.0
             for k in range(full):
-                r[k] = (ux[k] * t[DX, k] + uy[k] * t[DY, k] + uz[k] * t[DZ, k]) * t[
-                    INV, k
-                ]
+                v = ux[k] * t[DX, k] + uy[k] * t[DY, k] + uz[k] * t[DZ, k]
+                r[k] = v * t[INV, k]
             g = out[i, e]
             g[:] = 0.0
             for n in range(nr + 1):
@@ -277,33 +261,19 @@ def push_forward(
                 g[n] = plain
                 if weighted:
                     g[half + n] = spun
-        for q in range(a):
-            x = 2.0 / (inner * t[INV, near[q]]) - 1.0
-            fa[q] = 0.5 - 0.5 * sin_half_pi(x)
-            dfa[q] = -0.5 * math.pi / inner * cos_half_pi(x)
+        _angular_cutoffs(a, inner, t, near, fa, dfa)
         for q in range(a):
             k = near[q]
-            kx, ky, kz = (
-                t[DX, k] * t[INV, k],
-                t[DY, k] * t[INV, k],
-                t[DZ, k] * t[INV, k],
-            )
+            kx, ky, kz = _unit(t, k)
             for p in range(q + 1, a):
                 h = near[p]
-                hx, hy, hz = (
-                    t[DX, h] * t[INV, h],
-                    t[DY, h] * t[INV, h],
-                    t[DZ, h] * t[INV, h],
-                )
+                hx, hy, hz = _unit(t, h)
                 cosine = kx * hx + ky * hy + kz * hz
-                tn[0], tn[1], dn[0], dn[1] = 1.0, cosine, 0.0, 1.0
-                for n in range(2, na + 1):
-                    tn[n] = 2.0 * cosine * tn[n - 1] - tn[n - 2]
-                    dn[n] = 2.0 * tn[n - 1] + 2.0 * cosine * dn[n - 1] - dn[n - 2]
+                _chebyshev(na, cosine, tn, dn)
                 both = s[k] * s[h]
                 for e in range(members):
                     ux, uy, uz, r = along[e]
-                    fade = dfa[q] * r[k] * fa[p] + fa[q] * dfa[p] * r[h]
+                    change = dfa[q] * r[k] * fa[p] + fa[q] * dfa[p] * r[h]
                     turn = (
                         (hx * ux[k] + hy * uy[k] + hz * uz[k] - cosine * r[k])
                         * t[INV, k]
@@ -312,7 +282,7 @@ def push_forward(
                     ) * (fa[q] * fa[p])
                     g = out[i, e]
                     for n in range(na + 1):
-                        v = fade * tn[n] + turn * dn[n]
+                        v = change * tn[n] + turn * dn[n]
                         g[nr + 1 + n] += v
                         if weighted:
                             g[half + nr + 1 + n] += both * v

@@ -10,18 +10,14 @@ from __future__ import annotations
 
 import math
 
-import numba
 import numpy as np
+
+from lps_flows.potential.kernels import compiled
 
 _MT_A, _MT_B, _TWIST = 1.7159, 2.0 / 3.0, 0.1
 
 
-@numba.njit(
-    nogil=True,
-    cache=True,
-    error_model="numpy",
-    fastmath={"reassoc", "contract", "nsz", "arcp"},
-)
+@compiled
 def run_networks(
     values: np.ndarray,
     element: np.ndarray,
@@ -30,7 +26,7 @@ def run_networks(
     output: np.ndarray,
     slope: np.ndarray,
     want_slope: bool,
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Evaluate every member's network of each atom's element.
 
     Parameters

@@ -17,7 +17,7 @@ import numba
 import numpy as np
 
 _PAD = 8  # neighbours are padded to whole vector registers
-FAST = {"reassoc", "contract", "nsz", "arcp"}
+_FAST = {"reassoc", "contract", "nsz", "arcp"}
 _SIN = tuple(
     (-1) ** k * (math.pi / 2) ** (2 * k + 1) / math.factorial(2 * k + 1)
     for k in range(12)
@@ -28,11 +28,16 @@ _COS = tuple(
 # rows of the scratch table of one atom's neighbours
 X, FC, S, DX, DY, DZ, INV = range(7)
 T0, T1, D0, D1 = range(7, 11)
-ROWS = 11
+_ROWS = 11
+
+compiled = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_FAST)
+inlined = numba.njit(
+    nogil=True, cache=True, error_model="numpy", fastmath=_FAST, inline="always"
+)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
-def sin_half_pi(x: float) -> float:  # pragma: no cover - compiled
+@inlined
+def sin_half_pi(x: float) -> float:
     """Return sin(pi x / 2) for x in [-1, 1]."""
     y = x * x
     r = _SIN[11]
@@ -41,8 +46,8 @@ def sin_half_pi(x: float) -> float:  # pragma: no cover - compiled
     return r * x
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST, inline="always")
-def cos_half_pi(x: float) -> float:  # pragma: no cover - compiled
+@inlined
+def cos_half_pi(x: float) -> float:
     """Return cos(pi x / 2) for x in [-1, 1]."""
     y = x * x
     r = _COS[12]
@@ -51,21 +56,26 @@ def cos_half_pi(x: float) -> float:  # pragma: no cover - compiled
     return r
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def table_width(first: np.ndarray) -> int:  # pragma: no cover - compiled
-    """Return the largest number of neighbours, padded to whole registers."""
+@inlined
+def scratch(first: np.ndarray, vectors: np.ndarray) -> Any:
+    """Make room for one atom's neighbours: their table, who they are, which are near.
+
+    As wide as the most neighbours of any atom, padded to whole registers.
+    """
     most = 0
     for k in range(first.size - 1):
         most = max(most, first[k + 1] - first[k])
-    return ((most + _PAD - 1) // _PAD + 1) * _PAD
+    width = ((most + _PAD - 1) // _PAD + 1) * _PAD
+    table = np.zeros((_ROWS, width), vectors.dtype)
+    return table, np.empty(width, np.int32), np.empty(width, np.int64)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@inlined
 def gather(
-    p0: int,
-    p1: int,
-    vectors: np.ndarray,
+    i: int,
+    first: np.ndarray,
     neighbour: np.ndarray,
+    vectors: np.ndarray,
     species: np.ndarray,
     spin: np.ndarray,
     cutoff: float,
@@ -73,10 +83,10 @@ def gather(
     t: np.ndarray,
     who: np.ndarray,
     near: np.ndarray,
-) -> Any:  # pragma: no cover - compiled
-    """Collect one atom's neighbours: fill the table `t`, list those within `inner`."""
+) -> Any:
+    """Collect the neighbours of atom i: fill the table `t`, list those in `inner`."""
     m, a = 0, 0
-    for p in range(p0, p1):
+    for p in range(first[i], first[i + 1]):
         x, y, z = vectors[p, 0], vectors[p, 1], vectors[p, 2]
         d = math.sqrt(x * x + y * y + z * z)
         if d >= cutoff:
@@ -109,7 +119,7 @@ def gather(
     return m, full, a
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=FAST)
+@compiled
 def features(
     first: np.ndarray,
     neighbour: np.ndarray,
@@ -119,35 +129,20 @@ def features(
     radial: tuple[float, int],
     angular: tuple[float, int],
     out: np.ndarray,
-) -> None:  # pragma: no cover - compiled
+) -> None:
     """Write the descriptor of each atom of the range into the rows of `out`."""
-    cutoff, nr = radial
-    inner, na = angular
-    weighted = out.shape[1] > nr + na + 2
+    (cutoff, nr), (inner, na) = radial, angular
     half = nr + na + 2
-    width = table_width(first)
-    t = np.zeros((ROWS, width), vectors.dtype)
-    who = np.empty(width, np.int32)
-    near = np.empty(width, np.int64)
-    fa = np.empty(width)
+    weighted = out.shape[1] > half
+    t, who, near = scratch(first, vectors)
+    fa = np.empty(near.size)
+    x, s, t0, t1 = t[X], t[S], t[T0], t[T1]
     for i in range(first.size - 1):
         g = out[i]
         g[:] = 0.0
         _, full, a = gather(
-            first[i],
-            first[i + 1],
-            vectors,
-            neighbour,
-            species,
-            spin,
-            cutoff,
-            inner,
-            t,
-            who,
-            near,
+            i, first, neighbour, vectors, species, spin, cutoff, inner, t, who, near
         )
-        x, s = t[X], t[S]
-        t0, t1 = t[T0], t[T1]
         for k in range(full):
             t0[k] = t[FC, k]
             t1[k] = x[k] * t0[k]

@@ -20,7 +20,7 @@ def displacements(
     shift: np.ndarray,
     begin: int,
     vectors: np.ndarray,
-) -> Any:  # pragma: no cover - compiled
+) -> Any:
     """Write the vector from each atom to each neighbour (Å) into `vectors`.
 
     Returns, per structure, the smallest squared distance met (Å^2).
