@@ -51,6 +51,23 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     return CliRunner()
 
 
+START = "from lps_flows.cli import app; app()"
+
+
+def test_help_is_printed_where_ascii_is_all_there_is() -> None:
+    for verb in ([], ["export"], ["run"], ["report"]):
+        done = subprocess.run(
+            [sys.executable, "-c", START, *verb, "--help"],
+            check=False,
+            env=os.environ | {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"},
+            capture_output=True,
+            text=True,
+            encoding="ascii",
+        )
+        assert done.returncode == 0, done.stderr
+        assert "Usage" in done.stdout
+
+
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_every_verb_has_help_with_an_example(cli: CliRunner, verb: list[str]) -> None:
     result = cli.invoke(app, [*verb, "--help"])

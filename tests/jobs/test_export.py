@@ -8,7 +8,7 @@ from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.engines import Calculation
 from lps_flows.jobs.export import ExportError, export_structures
 from lps_flows.jobs.labels import structure_document
-from lps_flows.potential import read_xsf
+from lps_flows.potential import XSFError, read_labelled, read_xsf
 from lps_flows.schemas import Provenance
 
 
@@ -81,3 +81,36 @@ def test_formula_cannot_leave_the_folder(documents, tmp_path):
     evil = documents[0].model_copy(update={"formula": "../../Li"})
     export_structures([evil], tmp_path / "out", "xsf")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("again", ["xsf", "extxyz"])
+@pytest.mark.parametrize("first", ["xsf", "extxyz"])
+def test_a_used_folder_is_refused_or_written_anew(documents, tmp_path, first, again):
+    export_structures([*documents, labelled("P2S5")], tmp_path, first)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    others = [labelled("P2S5", "other")]
+    with pytest.raises(ExportError, match="--overwrite"):
+        export_structures(others, tmp_path, again)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    (tmp_path / "notes.txt").write_text("mine")
+    assert export_structures(others, tmp_path, again, overwrite=True) == 1
+    target = tmp_path if again == "xsf" else tmp_path / "structures.extxyz"
+    assert len(read_labelled(target).structures) == 1
+    assert len(list(tmp_path.iterdir())) == 2 + (again == "xsf")
+
+
+@pytest.mark.parametrize("name", ["mine.xsf", "MINE.XSF", "old.extxyz"])
+def test_structures_of_others_are_never_deleted(documents, tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(ExportError, match="without structures"):
+        export_structures(documents, tmp_path, "xsf", overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_export_that_fails_leaves_the_earlier_one(documents, tmp_path):
+    export_structures(documents, tmp_path, "xsf")
+    broken = documents[0].model_copy(update={"energy": float("nan")})
+    before = sorted(path.name for path in tmp_path.iterdir())
+    with pytest.raises(XSFError, match="not finite"):
+        export_structures([broken], tmp_path, "xsf", overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == before

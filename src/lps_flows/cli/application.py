@@ -46,6 +46,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 class Verbs(TyperGroup):
     """A group that turns a user's mistake into one message and exit code 1."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; a terminal that knows ASCII alone gets question marks, no traceback."""
+        for stream in (sys.stdout, sys.stderr):
+            reconfigure = getattr(stream, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take --debug before or after the verb."""
         if ctx.parent is None and _DEBUG in args:

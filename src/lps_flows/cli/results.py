@@ -77,6 +77,9 @@ def export(
         str | None,
         typer.Option(help="Method of the energies; the reference method by default."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier export there.")
+    ] = False,
 ) -> None:
     """Write the labelled structures for other codes."""
     from lps_flows.engines import get_engine
@@ -102,7 +105,9 @@ def export(
                 "calculations are done",
             )
         documents = _counted(structures.query(mine), total, step)
-        number = export_structures(documents, folder, file_format.value)
+        number = export_structures(
+            documents, folder, file_format.value, overwrite=overwrite
+        )
     out.print(f"{number} structures by {wanted} in {folder}")
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,10 @@ def export_structures(
     documents: Iterable[StructureDocument | Mapping[str, Any]],
     folder: str | Path,
     file_format: str,
+    *,
+    overwrite: bool = False,
 ) -> int:
-    """Write structures with energies and forces.
+    """Write structures with energies and forces, as a whole or not at all.
 
     Parameters
     ----------
@@ -35,10 +38,13 @@ def export_structures(
         Labelled structures, all of one method; or what the ``structures`` collection
         holds of them.
     folder
-        Where to write; made when it does not exist.
+        Where to write; made when it does not exist. What an earlier export left there
+        would be read as part of this one.
     file_format
         "extxyz" (one file, ``structures.extxyz``) or "xsf" (one ænet file per
         structure, numbered, with an index of formulas and origins).
+    overwrite
+        Put this export in the place of an earlier one.
 
     Returns
     -------
@@ -48,7 +54,9 @@ def export_structures(
     Raises
     ------
     ExportError
-        When the format is unknown, there is nothing to write, or methods are mixed.
+        When the format is unknown, there is nothing to write, methods are mixed, or
+        the folder holds structures: of an earlier export unless `overwrite` is set, or
+        of anything else.
     """
     if file_format not in _WRITERS:
         raise ExportError(
@@ -70,8 +78,38 @@ def export_structures(
         )
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    _WRITERS[file_format](found, target)
+    earlier = _structure_files(target)
+    ours = {file for file in earlier if _OURS.fullmatch(file.name)}
+    if earlier and not (overwrite and ours >= earlier):
+        raise ExportError(
+            f"the folder holds {len(earlier)} files with structures, "
+            f"{min(file.name for file in earlier)} among them; those of two exports "
+            "would be read as one set",
+            field="folder",
+            value=str(target),
+            remedy="Choose a folder without structures"
+            + (", or write this one anew (--overwrite)" if ours >= earlier else ""),
+        )
+    with TemporaryDirectory(dir=target, prefix=".export-") as beside:
+        _WRITERS[file_format](found, Path(beside))
+        for file in earlier:
+            file.unlink()
+        for file in Path(beside).iterdir():
+            file.replace(target / file.name)
     return len(found)
+
+
+# What an export writes, in either format.
+_OURS = re.compile(r"structure\d{6,}_\w*\.xsf|structures\.extxyz|index\.json")
+
+
+def _structure_files(folder: Path) -> set[Path]:
+    """Return what in a folder is, or may be read as, part of an export."""
+    return {
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in {".xsf", ".extxyz"} or _OURS.fullmatch(file.name)
+    }
 
 
 def _as_document(document: StructureDocument | Mapping[str, Any]) -> StructureDocument:
