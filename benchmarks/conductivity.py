@@ -37,13 +37,14 @@ from conductivity_reference import (
 from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
 
+from lps_flows.analysis.shown import shown_run
 from lps_flows.chemistry import supercell_near
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
 from lps_flows.jobs.dynamics import DynamicsSettings, run_chunk
 from lps_flows.jobs.trajectory import join_trajectory
-from lps_flows.plotting.transport_files import write_transport
+from lps_flows.plotting import write_figures
 from lps_flows.potential import (
     ANNCalculator,
     ANNPotential,
@@ -52,7 +53,9 @@ from lps_flows.potential import (
     relax_batch,
     train_potential,
 )
+from lps_flows.report.sections.transport import conductivity_values
 from lps_flows.schemas.md import MDRunDocument
+from lps_flows.schemas.results import Results
 from lps_flows.schemas.transport import TransportDocument
 
 TEMPERATURES = (700.0, 900.0, 1200.0, 1500.0)
@@ -210,10 +213,15 @@ def show(folder: Path) -> None:
         found = json.loads(path.read_text())
         document = TransportDocument.model_validate(plain(found["transport"]))
         documents.append(document)
+        coldest = shown_run(document)
         for summary, run in zip(document.runs, found["runs"], strict=True):
-            runs[summary.run_uuid] = MDRunDocument.model_validate(plain(run))
-    for path in write_transport(documents, folder / "figures", runs=runs):
+            if summary == coldest:
+                runs[summary.run_uuid] = MDRunDocument.model_validate(plain(run))
+    results = Results(transport=documents, densities=runs)
+    for path in write_figures(results, folder / "figures", ("png",)).files:
         print(path)
+    for table in conductivity_values(documents):
+        (folder / table.name).write_bytes(table.content)
 
 
 def plain(output: dict) -> dict:

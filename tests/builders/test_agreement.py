@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from jobflow import JobStore
+from lps_flows.report.diagram import provisional_diagram
 
 from lps_flows.analysis import HullSettings
 from lps_flows.builders import BuildSettings, build_all
 from lps_flows.chemistry import crystal
 from lps_flows.jobs.outputs import relaxed_heads
 from lps_flows.jobs.selection import SelectionMaker
-from lps_flows.report.diagram import provisional_diagram
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.selection import SelectionDocument

@@ -7,13 +7,13 @@ from jobflow import JobStore
 from maggma.stores import MemoryStore
 
 from lps_flows.builders import BuildSettings, build_all, read_results
-from lps_flows.plotting import FigureDocuments
+from lps_flows.schemas.results import Results
 from tests.builders.test_elasticity import _eos
 from tests.builders.toy_campaign import fill, put
 
 
 @pytest.fixture(scope="session")
-def documents() -> FigureDocuments:
+def documents() -> Results:
     store = JobStore(
         MemoryStore("docs"), additional_stores={"data": MemoryStore("data")}
     )

@@ -17,13 +17,13 @@ from pymatgen.core import Structure
 
 from lps_flows.analysis import HullSettings
 from lps_flows.builders.build import result_store
+from lps_flows.builders.results import read_transport
 from lps_flows.chemistry import CompositionLine, crystal
+from lps_flows.jobs.documents import JobOutput
 from lps_flows.report import write_report
 from lps_flows.report.blocks import Table
-from lps_flows.report.documents import JobOutput
 from lps_flows.report.page import script_json
-from lps_flows.report.picture import anion_elements, picture
-from lps_flows.report.results import transport_documents
+from lps_flows.report.picture import picture
 from lps_flows.report.sections.overview import failure_section
 from lps_flows.report.sections.transport import transport_section
 from tests.report import synthetic
@@ -178,8 +178,8 @@ def test_relaxations_that_stopped_early_are_failures() -> None:
 
 
 def test_anions_are_drawn_whole() -> None:
-    structure = crystal("Li7P3S11")
-    drawn = picture(structure, *anion_elements(CompositionLine()))
+    structure, line = crystal("Li7P3S11"), CompositionLine()
+    drawn = picture(structure, line.formers, line.anions)
     assert drawn["bonded"] == ["P", "S"]
     assert np.allclose(
         np.reshape(drawn["cell"], (3, 3)).T, structure.lattice.matrix, atol=1e-3
@@ -200,10 +200,12 @@ def test_anions_are_drawn_whole() -> None:
 def test_a_message_counts_jobs_instead_of_naming_them(job_store: JobStore) -> None:
     synthetic.put_transport(job_store)
     ids = [synthetic.uuid(f"chunk {k}") for k in range(8)]
-    found = transport_documents(job_store, synthetic.CAMPAIGN)[0]
+    found = read_transport(job_store, synthetic.CAMPAIGN)[0]
     run = found.runs[0].model_copy(
         update={"reason": f"chunk_uuids = {ids}: d = 0.48177945497"}
     )
     section = transport_section([found.model_copy(update={"runs": [run]})])
-    reasons = [block.rows[0][-1] for block in section.blocks if block.kind == "table"]
-    assert reasons[-1] == "chunk_uuids = 8 jobs: d = 0.4818"
+    (table,) = [
+        b for b in section.blocks if isinstance(b, Table) and b.header[-1] == "reason"
+    ]
+    assert table.rows[0][-1] == "chunk_uuids = 8 jobs: d = 0.4818"

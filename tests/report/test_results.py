@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import html
+import re
 from pathlib import Path
 
 import pytest
@@ -10,16 +12,28 @@ from jobflow import JobStore
 from maggma.stores import MemoryStore
 
 from lps_flows.builders import KEYS
-from lps_flows.report import write_results
-from lps_flows.report.documents import JobOutput
-from lps_flows.report.summary import sampling_text
+from lps_flows.jobs.documents import JobOutput
+from lps_flows.report import gather, write_results
+from lps_flows.report.blocks import Note, Table
+from lps_flows.report.markdown import render_markdown
+from lps_flows.report.sections.candidates import candidate_section
+from lps_flows.report.sections.search import search_section
 from tests.report import synthetic
+from tests.report.conftest import beside
 
 
 def result_store(collection: str) -> MemoryStore:
     store = MemoryStore(collection, key=KEYS[collection])
     store.connect()
     return store
+
+
+def written(
+    job_store: JobStore, folder: Path, campaign: str = synthetic.CAMPAIGN
+) -> str:
+    """Write the results of a campaign without builders; return the summary."""
+    write_results(gather(job_store, result_store, campaign), folder)
+    return (folder / "summary.md").read_text()
 
 
 def read_rows(folder: Path) -> dict[str, dict[str, str]]:
@@ -30,10 +44,19 @@ def read_rows(folder: Path) -> dict[str, dict[str, str]]:
 def test_empty_campaign_says_that_nothing_has_run(
     job_store: JobStore, tmp_path: Path
 ) -> None:
-    written = write_results(job_store, result_store, "nothing", tmp_path / "new")
+    content = gather(job_store, result_store, "nothing")
+    files = write_results(content, tmp_path / "new")
     text = (tmp_path / "new" / "summary.md").read_text()
-    assert {file.name for file in written} == {"summary.md", "captions.md"}
-    assert text.count("has not run yet") == 5
+    assert {file.name for file in files} == {
+        "summary.md",
+        "report.html",
+        "captions.md",
+    }
+    for section in content.sections:
+        if not section.blocks:
+            assert f"## {section.title}\n\n_{section.missing}_" in text
+    assert sum(not section.blocks for section in content.sections) == 9
+    assert "fig1_ternary: not made, there is no phase diagram." in text
 
 
 def test_hull_table_sets_the_papers_value_beside_ours(
@@ -41,7 +64,7 @@ def test_hull_table_sets_the_papers_value_beside_ours(
 ) -> None:
     synthetic.put_crystals(job_store)
     synthetic.put_glasses(job_store)
-    write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
+    text = written(job_store, tmp_path)
     rows = read_rows(tmp_path)
     for key, value in synthetic.CRYSTALS.items():
         assert float(rows[key]["e_above_hull"]) == pytest.approx(value, abs=1e-3)
@@ -49,14 +72,13 @@ def test_hull_table_sets_the_papers_value_beside_ours(
     assert rows["LiPS3"]["paper_e_above_hull"] == ""
     glasses = [row for label, row in rows.items() if label.startswith("gc-")]
     assert {row["n_structures"] for row in glasses} == {"4"}
-    text = (tmp_path / "summary.md").read_text()
     assert "| Li7P3S11 | 0.700 | 17.2 | 17.2 |" in text
+    assert "Provisional: the builders have not run" in text
 
 
 def test_missing_end_member_is_said(job_store: JobStore, tmp_path: Path) -> None:
     synthetic.put_crystals(job_store, {"Li2S": 0.0, "gamma-Li3PS4": 0.0})
-    write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
-    assert "P2S5" in (tmp_path / "summary.md").read_text()
+    assert "P2S5" in written(job_store, tmp_path)
     assert not (tmp_path / "hull.csv").exists()
 
 
@@ -64,7 +86,7 @@ def test_other_campaigns_stay_out(job_store: JobStore, tmp_path: Path) -> None:
     synthetic.put_crystals(job_store)
     document = synthetic.glasses(1)[0][1]
     synthetic.put(job_store, "other", "sampling", document, campaign="other")
-    write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
+    written(job_store, tmp_path)
     assert set(read_rows(tmp_path)) == set(synthetic.CRYSTALS)
 
 
@@ -72,16 +94,52 @@ def test_conductivity_comes_with_figures_and_table(
     job_store: JobStore, tmp_path: Path
 ) -> None:
     synthetic.put_transport(job_store)
-    written = write_results(job_store, result_store, synthetic.CAMPAIGN, tmp_path)
-    folder = tmp_path / "conductivity"
-    names = {file.name for file in written if file.parent == folder}
-    assert {"figS2_msd.png", "fig8a_arrhenius.png", "table_1.csv"} <= names
+    text = written(job_store, tmp_path)
+    assert (tmp_path / "figures" / "figS2_msd.png").exists()
+    assert "table_1.csv" in {file.name for file in tmp_path.iterdir()}
+    assert "![fig8a_arrhenius](figures/fig8a_arrhenius.png)" in text
+    assert "0.250 (0.220 to 0.280) | 0.236 | 12.3 (5 to 30) | 14.3 | 2 of 3" in text
+
+
+def test_summary_and_page_show_the_same_blocks(built: JobStore, tmp_path: Path) -> None:
+    content = gather(built, beside(built), synthetic.CAMPAIGN)
+    write_results(content, tmp_path)
     text = (tmp_path / "summary.md").read_text()
-    assert "![fig8a_arrhenius](conductivity/fig8a_arrhenius.png)" in text
+    page = (tmp_path / "report.html").read_text()
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE)[:-1] == [
+        section.title for section in content.sections
+    ]
+    tables = [
+        block
+        for section in content.sections
+        for block in section.blocks
+        if isinstance(block, Table)
+    ]
+    assert len(tables) > 12
+    for table in tables:
+        assert table.caption in html.unescape(page)
+        line = f"| {' | '.join(table.header)} |"
+        assert (line in text) is not table.detail
+    # every picture stands once, where its chart stands on the page
+    pictures = re.findall(r"!\[(\w+)\]\((\S+)\)", text)
+    assert len(dict(pictures)) == len(pictures) == 10
+    assert all((tmp_path / file).stat().st_size > 0 for _, file in pictures)
+    assert text.index("![fig6_rdfs]") > text.index("## Motifs and distances")
+    assert text.index("![fig6_rdfs]") < text.index("## Similarity and classes")
+
+
+def test_cells_cannot_break_a_table(built: JobStore) -> None:
+    text = render_markdown(gather(built, beside(built), synthetic.CAMPAIGN))
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(tables) > 8
+    for table in tables:
+        widths = {line.replace(r"\|", "").count("|") for line in table.splitlines()}
+        assert len(widths) == 1
 
 
 def test_active_learning_is_offered_where_the_potential_is_poor() -> None:
     compared = {
+        "method": "toy",
         "x": 0.7,
         "parent": "beta-Li3PS4",
         "n_removed": 1,
@@ -91,22 +149,31 @@ def test_active_learning_is_offered_where_the_potential_is_poor() -> None:
         "rank_correlation": 0.9,
     }
 
-    def text(needs: dict[str, bool]) -> str:
-        return sampling_text(
-            [
-                JobOutput(
-                    formula,
-                    "compare",
-                    "sampling",
-                    None,
-                    compared | {"formula": formula, "needs_active_learning": poor},
-                )
-                for formula, poor in needs.items()
-            ]
-        )
+    def notes(needs: dict[str, bool]) -> list[str]:
+        jobs = [
+            JobOutput(
+                formula,
+                "compare",
+                "sampling",
+                None,
+                compared | {"formula": formula, "needs_active_learning": poor},
+            )
+            for formula, poor in needs.items()
+        ]
+        return [b.text for b in search_section([], jobs).blocks if isinstance(b, Note)]
 
-    assert "active_learning" not in text({"Li22P8S31": False, "Li20P8S30": False})
-    offered = text({"Li22P8S31": False, "Li20P8S30": True}).split("\n\n")[1]
+    assert notes({"Li22P8S31": False, "Li20P8S30": False}) == []
+    (offered,) = notes({"Li22P8S31": False, "Li20P8S30": True})
     assert "Li20P8S30" in offered
     assert "Li22P8S31" not in offered
     assert "`active_learning.rounds`" in offered
+
+
+def test_before_the_builders_the_campaigns_own_verdicts_are_shown(
+    job_store: JobStore, tmp_path: Path
+) -> None:
+    synthetic.put_selection(job_store)
+    text = written(job_store, tmp_path)
+    assert "| Li22P8S31 | 0.733 | yes, rank 1 | - | met: 28.0, at most 30.0 |" in text
+    assert "gc-Li22P8S31 (candidate)" in text
+    assert candidate_section([], []).blocks == []

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from lps_flows.analysis.shown import shown_run
 from lps_flows.analysis.transport import summarise_transport
-from lps_flows.plotting.transport_files import shown_run, write_transport
+from lps_flows.plotting import write_figures
 from lps_flows.potential import ANNPotential
 from lps_flows.schemas.md import MDRunDocument
+from lps_flows.schemas.results import Results
 from lps_flows.schemas.transport import TransportDocument
 
 FOLDER = Path(__file__).parents[2] / "docs" / "data" / "conductivity"
@@ -75,7 +77,9 @@ def test_its_figures_can_be_drawn_and_its_potential_read(example, tmp_path):
     assert shown.density.unpack().sum() * voxel == pytest.approx(
         shown.structure.composition["Li"], rel=1e-3
     )
-    assert len(write_transport([document], tmp_path, runs=by_job)) == 7
+    densities = {key: run for key, run in by_job.items() if run is shown}
+    results = Results(transport=[document], densities=densities)
+    assert len(write_figures(results, tmp_path, ("png",)).pictures) == 3
     potential = ANNPotential.load(FOLDER / "potential.safetensors")
     assert document.method.endswith(potential.identifier)
 

@@ -12,21 +12,22 @@ from maggma.stores import MemoryStore
 from lps_flows.analysis import diffusivity
 from lps_flows.analysis.density import probability_density
 from lps_flows.analysis.literature import literature, literature_for, paper_value
+from lps_flows.analysis.shown import shown_run
 from lps_flows.analysis.transport import summarise_transport
 from lps_flows.builders.transport import TransportBuilder
 from lps_flows.chemistry import crystal, full_formula
-from lps_flows.plotting.density import density_figure, enclosing_level
-from lps_flows.plotting.isosurface import isosurface
-from lps_flows.plotting.transport import arrhenius_figure, msd_figure
-from lps_flows.plotting.transport_files import shown_run, write_transport
-from lps_flows.plotting.transport_table import (
-    transport_csv,
-    transport_html,
-    transport_rows,
-    write_transport_table,
+from lps_flows.plotting import (
+    arrhenius_figure,
+    density_figure,
+    msd_figure,
+    write_figures,
 )
+from lps_flows.plotting.density import enclosing_level
+from lps_flows.plotting.isosurface import isosurface
+from lps_flows.report.sections.transport import conductivity_values, transport_section
 from lps_flows.schemas.arrays import PackedArray
 from lps_flows.schemas.md import MDRunDocument
+from lps_flows.schemas.results import Results
 from lps_flows.schemas.transport import RunSummary, TransportDocument
 from tests.transport import walkers
 
@@ -111,21 +112,21 @@ def test_the_papers_values_are_found_by_label():
     assert paper_value("Li2S", "energy above hull") is None
 
 
-def test_table_holds_ours_the_papers_and_others(document, tmp_path):
-    rows = transport_rows([document])
+def test_table_holds_ours_the_papers_and_others(document):
+    (file,) = conductivity_values([document])
+    assert file.name == "table_1.csv"
+    rows = list(csv.DictReader(io.StringIO(file.content.decode())))
     assert {"this work", "the paper, AIMD", "experiment"} <= {r["source"] for r in rows}
-    read = list(csv.DictReader(io.StringIO(transport_csv(rows))))
-    assert read == rows
+    assert all(r["citation"] for r in rows if r["source"] != "this work")
     ours = next(r for r in rows if r["unit"] == "mS/cm" and r["source"] == "this work")
     assert float(ours["value"]) == pytest.approx(1000 * document.conductivity, rel=0.01)
     assert float(ours["low"]) < float(ours["value"]) < float(ours["high"])
     assert "toy; MD 1200, 1500 K" in ours["method"]
-    page = transport_html([{**rows[0], "remarks": "<script>"}])
-    assert "<script>" not in page
-    assert [p.name for p in write_transport_table([document], tmp_path)] == [
-        "table_1.csv",
-        "table_1.html",
-    ]
+    wide = transport_section([document]).blocks[0].rows[0]
+    assert wide[2].startswith(f"{document.activation_energy:.3f} (")
+    assert wide[3] == "0.236"
+    assert wide[-1] == "2 of 3"
+    assert conductivity_values([]) == []
 
 
 def test_figures_show_what_was_left_out_and_what_broke(document):
@@ -200,21 +201,20 @@ def test_everything_a_campaign_shows_of_conductivity_is_written(document, tmp_pa
         density=PackedArray.pack(density, "<f4"),
         structure=structure,
     )
-    files = write_transport([document], tmp_path / "new", runs={coldest.run_uuid: run})
+    results = Results(transport=[document], densities={coldest.run_uuid: run})
+    files = write_figures(results, tmp_path / "new", formats=("png",)).files
     assert [file.name for file in files] == [
         "figS2_msd.png",
         "fig8a_arrhenius.png",
         "fig8b_density_beta-Li3PS4_1200K.png",
-        "captions.md",
-        "table_1.csv",
-        "table_1.html",
         "CHGCAR_beta-Li3PS4_1200K",
+        "captions.md",
     ]
     assert all(file.stat().st_size > 0 for file in files)
-    captions = files[3].read_text()
+    captions = files[-1].read_text()
     assert "Density of Li in beta-Li3PS4 at 1200 K" in captions
-    assert write_transport([], tmp_path / "none") == []
-    assert not (tmp_path / "none").exists()
+    nothing = write_figures(Results(), tmp_path / "none")
+    assert [file.name for file in nothing.files] == ["captions.md"]
 
 
 def test_builder_collects_conductivities_with_their_structure_once(document):

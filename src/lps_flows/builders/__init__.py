@@ -17,7 +17,8 @@ from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
 from lps_flows.builders.rdf import RDFBuilder
 from lps_flows.builders.results import (
     NoResultsError,
-    read_documents,
+    ResultStore,
+    as_far_as_known,
     read_results,
 )
 from lps_flows.builders.structures import StructureBuilder
@@ -35,12 +36,13 @@ __all__ = [
     "NoResultsError",
     "PhaseDiagramBuilder",
     "RDFBuilder",
+    "ResultStore",
     "StructureBuilder",
     "TransportBuilder",
     "TrendSettings",
     "all_builders",
+    "as_far_as_known",
     "build_all",
-    "read_documents",
     "read_results",
     "result_store",
     "run_builder",

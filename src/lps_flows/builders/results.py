@@ -1,51 +1,47 @@
-"""Read what the builders wrote, as typed documents."""
+"""Read what a campaign found: the one way for figures, report, notebooks and docs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from jobflow import JobStore
 from maggma.core import Store
 from maggma.stores import MemoryStore
 
-from lps_flows.builders.build import result_store
+from lps_flows.analysis import HullSettings, phase_diagram
+from lps_flows.analysis.phase_diagram import that_count
+from lps_flows.analysis.shown import shown_run
+from lps_flows.builders.build import KEYS, result_store
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.plotting import FigureDocuments
+from lps_flows.jobs.documents import outputs
+from lps_flows.jobs.outputs import checked_output
 from lps_flows.schemas.base import Document
+from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
-from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
+from lps_flows.schemas.phase_diagram import (
+    LineEntry,
+    PhaseDiagramDocument,
+    PhaseDiagramEntry,
+)
 from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.results import Results
+from lps_flows.schemas.transport import TransportDocument
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
+ResultStore = Callable[[str], Store]
+"""Gives the connected store of a builder's collection, by its name."""
 
 
 class NoResultsError(LpsFlowsError):
-    """The builders have not run, or the choice of results is not unique."""
-
-
-def read_documents(
-    store: Store, model: type[AnyDocument], criteria: dict[str, Any]
-) -> list[AnyDocument]:
-    """Return the documents of a collection, in the order of their key.
-
-    Parameters
-    ----------
-    store
-        Connected store of the collection.
-    model
-        Schema of its documents.
-    criteria
-        Which documents.
-    """
-    found = store.query(criteria, sort={store.key: 1})
-    return [
-        model.model_validate({k: d[k] for k in model.model_fields if k in d})
-        for d in found
-    ]
+    """The choice of results is not unique, or there are none of that choice."""
 
 
 def read_results(
@@ -53,71 +49,170 @@ def read_results(
     *,
     campaign: str | None = None,
     method: str | None = None,
-    element: str | None = "Li",
-    store: Callable[[str], Store] | None = None,
-) -> FigureDocuments:
-    """Return the results of one campaign by one method, for `write_figures`.
+    store: ResultStore | None = None,
+) -> Results:
+    """Return the results of one campaign by one method.
+
+    What has not run yet is empty. Of several methods, the one counts whose phase
+    diagram holds most structures.
 
     Parameters
     ----------
     job_store
-        jobflow's store.
-    campaign, method
-        Which results; may be left out when there is only one.
-    element
-        Element of the fingerprints the classes rest on.
+        jobflow's store, connected.
+    campaign
+        Name of the campaign; may be left out when the store holds one only.
+    method
+        Reference method of the energies.
     store
-        Gives the store of a collection by its name; beside the job documents by
-        default.
+        Gives the store of a collection by its name, `Workplace.result_store`; beside
+        the job documents by default.
 
     Raises
     ------
     NoResultsError
-        When there is no phase diagram, or more than one fits.
+        When no campaign is named and there are several, or a method is named that has
+        no phase diagram.
     """
     own: dict[str, Store] = {}
 
-    def read(
-        name: str, model: type[AnyDocument], criteria: dict[str, Any]
-    ) -> list[AnyDocument]:
+    def beside(name: str) -> Store:
         if name not in own:
-            own[name] = (store or (lambda n: result_store(job_store, n)))(name)
+            own[name] = result_store(job_store, name)
             own[name].connect()
-        return read_documents(own[name], model, criteria)
+        return own[name]
 
     try:
-        chosen = {"campaign": campaign, "method": method}
-        mine = {key: value for key, value in chosen.items() if value is not None}
-        diagrams = read("phase_diagrams", PhaseDiagramDocument, mine)
-        if len(diagrams) != 1:
-            raise NoResultsError(
-                "there is no phase diagram of this choice"
-                if not diagrams
-                else "more than one phase diagram fits: "
-                + ", ".join(d.diagram_id for d in diagrams),
-                field="campaign, method",
-                value=(campaign, method),
-                remedy="run `lps-flows build` first"
-                if not diagrams
-                else "give campaign and method",
-            )
-        (diagram,) = diagrams
-        mine = {"campaign": diagram.campaign, "method": diagram.method}
-        by_element = {**mine, "element": element}
-        models = read("cluster_models", ClusterModelDocument, by_element)
-        return FigureDocuments(
-            diagram=diagram,
-            entries=read("phase_diagram_entries", PhaseDiagramEntry, mine),
-            trends=read("motif_trends", MotifTrendDocument, mine),
-            rdfs=read("rdfs", RDFDocument, mine),
-            model=models[0] if models else None,
-            places=read("clusters", ClusterAssignment, by_element),
-            candidates=read("candidates", CandidateDocument, mine),
-            elasticity=read("elasticity", ElasticityDocument, mine),
-        )
+        return _read(job_store, store or beside, campaign, method)
     finally:
-        if store is None:
-            for result in own.values():
-                # a store in memory shares its client with the job store
-                if not isinstance(result, MemoryStore):
-                    result.close()
+        for opened in own.values():
+            # a store in memory shares its client with the job store
+            if not isinstance(opened, MemoryStore):
+                opened.close()
+
+
+def _read(
+    job_store: JobStore,
+    store: ResultStore,
+    campaign: str | None,
+    method: str | None,
+) -> Results:
+    read = partial(read_collection, store)
+    mine = {} if campaign is None else {"campaign": campaign}
+    diagrams = read("phase_diagrams", PhaseDiagramDocument, mine)
+    campaigns = sorted({diagram.campaign for diagram in diagrams})
+    if len(campaigns) > 1:
+        raise NoResultsError(
+            f"the store holds several campaigns: {', '.join(campaigns)}",
+            field="campaign",
+            value=campaign,
+            remedy="Name one of them",
+        )
+    wanted = [diagram for diagram in diagrams if method in (None, diagram.method)]
+    if method is not None and not wanted:
+        there = ", ".join(diagram.method for diagram in diagrams)
+        raise NoResultsError(
+            "there is no phase diagram by this method",
+            field="method",
+            value=method,
+            remedy=f"Choose one of {there}" if there else "Run `lps-flows build` first",
+        )
+    name = campaign or (campaigns[0] if campaigns else "")
+    diagram = max(wanted, key=lambda found: found.n_structures, default=None)
+    mine = {"campaign": name} | ({"method": diagram.method} if diagram else {})
+    models = read("cluster_models", ClusterModelDocument, mine)
+    model = models[0] if models else None
+    places = read("clusters", ClusterAssignment, mine)
+    transport = read_transport(job_store, name)
+    return Results(
+        campaign=name,
+        diagram=diagram,
+        entries=[
+            *read("phase_diagram_entries", LineEntry, mine | {"x": {"$ne": None}}),
+            *read("phase_diagram_entries", PhaseDiagramEntry, mine | {"x": None}),
+        ],
+        trends=read("motif_trends", MotifTrendDocument, mine),
+        rdfs=read("rdfs", RDFDocument, mine),
+        model=model,
+        places=[p for p in places if model is None or p.element == model.element],
+        candidates=read("candidates", CandidateDocument, mine),
+        elasticity=read("elasticity", ElasticityDocument, mine),
+        transport=transport,
+        densities=_densities(job_store, transport),
+    )
+
+
+def read_collection(
+    store: ResultStore,
+    collection: str,
+    model: type[AnyDocument],
+    criteria: Mapping[str, Any],
+) -> list[AnyDocument]:
+    """Return the documents of one collection, in the order of their key.
+
+    Parameters
+    ----------
+    store
+        Gives the connected store of a collection.
+    collection
+        Its name, one of `lps_flows.builders.KEYS`.
+    model
+        Schema of its documents.
+    criteria
+        Which documents: campaign, method.
+    """
+    documents = store(collection).query(dict(criteria), sort={KEYS[collection]: 1})
+    return [model.from_store(document) for document in documents]
+
+
+def as_far_as_known(
+    results: Results, heads: Sequence[StructureHead], settings: HullSettings
+) -> Results:
+    """Return results with a provisional phase diagram where the builders made none.
+
+    Where a campaign holds several methods, the one with most structures counts.
+
+    Parameters
+    ----------
+    results
+        What the builders made; returned as it is when that holds a diagram.
+    heads
+        Structures of the campaign, without their atoms.
+    settings
+        End members, glass sources, tolerance.
+
+    Raises
+    ------
+    HullError
+        When an end member is missing.
+    """
+    counts = Counter(head.method for head in that_count(heads, settings))
+    if results.diagram is not None or not counts:
+        return results
+    method = counts.most_common(1)[0][0]
+    diagram, entries = phase_diagram(
+        [head for head in heads if head.method == method], settings
+    )
+    return replace(results, diagram=diagram, entries=entries, provisional=True)
+
+
+def read_transport(job_store: JobStore, campaign: str) -> list[TransportDocument]:
+    """Return the conductivities of a campaign, whether the builders have run or not."""
+    return [
+        checked_output({"uuid": job.uuid, "output": job.output}, TransportDocument)
+        for job in outputs(job_store, campaign, "TransportDocument", load=True)
+    ]
+
+
+def _densities(
+    job_store: JobStore, documents: Sequence[TransportDocument]
+) -> dict[str, MDRunDocument]:
+    """Return the runs whose density is shown, by their job."""
+    shown = [run.run_uuid for d in documents if (run := shown_run(d)) is not None]
+    if not shown:
+        return {}
+    criteria = {"uuid": {"$in": shown}, "output.@class": "MDRunDocument"}
+    return {
+        job["uuid"]: checked_output(job, MDRunDocument)
+        for job in job_store.query(criteria, sort={"index": 1}, load=True)
+    }

@@ -24,11 +24,12 @@ from lps_flows.cli.application import (
     verb,
 )
 from lps_flows.cli.plan import print_plan
-from lps_flows.cli.progress import Display, stage_table, working
+from lps_flows.cli.progress import Display, Step, stage_table, working
 
 if TYPE_CHECKING:
     from jobflow import Flow
 
+    from lps_flows.report import ReportContent
     from lps_flows.runner import Failure, Progress, Submission, Workplace
     from lps_flows.settings import CampaignSettings
 
@@ -115,17 +116,29 @@ def run(
         raise typer.Exit(FAILED)
 
 
+def gathered(
+    place: Workplace, settings: CampaignSettings, step: Step | None = None
+) -> ReportContent:
+    """Return everything there is to say of a campaign, for page, summary, figures."""
+    from lps_flows.report import gather, launchpad_view
+
+    launchpad = place.launchpad
+    return gather(
+        place.job_store,
+        place.result_store,
+        settings.name,
+        line=settings.analysis.hull,
+        settings=settings.model_dump(mode="json"),
+        launchpad=launchpad_view(launchpad, settings.name) if launchpad else None,
+        progress=step,
+    )
+
+
 def _results(place: Workplace, settings: CampaignSettings, folder: Path) -> list[Path]:
     from lps_flows.report import write_results
 
-    with working("drawing the results"):
-        return write_results(
-            place.job_store,
-            place.result_store,
-            settings.name,
-            folder,
-            settings.analysis.hull,
-        )
+    with working("drawing the results") as step:
+        return write_results(gathered(place, settings, step), folder)
 
 
 def _state(place: Workplace, campaign: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lps_flows.cli.application import CampaignFile, out, verb
-from lps_flows.cli.campaign import workplace
+from lps_flows.cli.campaign import gathered, workplace
 from lps_flows.cli.progress import working
 
 
@@ -22,26 +22,16 @@ def report(
     ] = None,
 ) -> None:
     """Write one HTML page with everything the campaign found; it needs no network."""
-    from lps_flows.report import launchpad_view, write_report
+    from lps_flows.report import render_page
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file)
     target = out_file or Path(f"{settings.name}-report.html")
     with workplace() as place, working("reading the store") as step:
-        written = write_report(
-            place.job_store,
-            place.result_store,
-            settings.name,
-            target,
-            line=settings.analysis.hull,
-            settings=settings.model_dump(mode="json"),
-            launchpad=launchpad_view(place.launchpad, settings.name)
-            if place.launchpad
-            else None,
-            progress=step,
-        )
-    size = written.stat().st_size / 1e6
-    out.print(f"{written} ({size:.1f} MB)", markup=False)
+        page = render_page(gathered(place, settings, step))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+    out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)", markup=False)
 
 
 @verb("lps-flows serve workflows/demo.yaml")

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from lps_flows.cli.application import FAILED, AsJson, CampaignFile, err, out, verb
-from lps_flows.cli.campaign import workplace
+from lps_flows.cli.campaign import gathered, workplace
 from lps_flows.cli.progress import Step, working
 
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write into.")]
@@ -47,16 +47,20 @@ def build(file: CampaignFile, as_json: AsJson = False) -> None:
 
 @verb("lps-flows figures workflows/demo.yaml --out figures")
 def figures(file: CampaignFile, folder: OutFolder) -> None:
-    """Draw every figure from the stored documents."""
-    from lps_flows.report import write_figures
+    """Draw every figure for print, and the report's page for hovering."""
+    from lps_flows.plotting import write_figures
+    from lps_flows.report import render_page
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file)
     with workplace() as place, working("drawing") as step:
-        written = write_figures(place.result_store, settings.name, folder, step)
-    for path in written:
+        content = gathered(place, settings, step)
+        written = write_figures(content.results, folder, progress=step)
+    page = folder / "report.html"
+    page.write_text(render_page(content), encoding="utf-8")
+    for path in (*written.files, page):
         out.print(str(path), markup=False)
-    if not any(path.suffix == ".png" for path in written):
+    if not written.pictures:
         err.print(
             f"There is nothing to draw yet. Run the campaign, or `lps-flows build "
             f"{file}` when its calculations are done; {folder}/captions.md says what "

@@ -1,36 +1,31 @@
-"""Figures from documents: one function each, returning the figure."""
+"""Figures for print, matplotlib, from documents: one function each."""
 
-from lps_flows.plotting.clusters import (
-    cluster_figure,
-    cluster_plotly,
-    nearest_crystal_figure,
-    nearest_crystal_plotly,
-)
+from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
+from lps_flows.plotting.density import density_figure
 from lps_flows.plotting.elasticity import elasticity_figure
-from lps_flows.plotting.hull import formation_energy_figure, formation_energy_plotly
-from lps_flows.plotting.motifs import motif_figure, motif_plotly
-from lps_flows.plotting.rdf import rdf_figure, rdf_plotly
-from lps_flows.plotting.region import region_figure, region_plotly
-from lps_flows.plotting.ternary import ternary_figure, ternary_plotly
-from lps_flows.plotting.write import FigureDocuments, WrittenFigures, write_figures
+from lps_flows.plotting.hull import formation_energy_figure
+from lps_flows.plotting.motifs import motif_figure
+from lps_flows.plotting.rdf import rdf_figure
+from lps_flows.plotting.region import region_figure
+from lps_flows.plotting.style import NothingToPlotError
+from lps_flows.plotting.ternary import TernaryError, ternary_figure
+from lps_flows.plotting.transport import arrhenius_figure, msd_figure
+from lps_flows.plotting.write import WrittenFigures, write_figures
 
 __all__ = [
-    "FigureDocuments",
+    "NothingToPlotError",
+    "TernaryError",
     "WrittenFigures",
+    "arrhenius_figure",
     "cluster_figure",
-    "cluster_plotly",
+    "density_figure",
     "elasticity_figure",
     "formation_energy_figure",
-    "formation_energy_plotly",
     "motif_figure",
-    "motif_plotly",
+    "msd_figure",
     "nearest_crystal_figure",
-    "nearest_crystal_plotly",
     "rdf_figure",
-    "rdf_plotly",
     "region_figure",
-    "region_plotly",
     "ternary_figure",
-    "ternary_plotly",
     "write_figures",
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lps_flows.plotting.region import hull_distances, in_region
+from lps_flows.analysis.shown import in_region
+from lps_flows.appearance import counted
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
     HullInterval,
@@ -14,6 +16,7 @@ from lps_flows.schemas.phase_diagram import (
     PhaseDiagramEntry,
 )
 from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.transport import TransportDocument
 
 
 def ternary_caption(diagram: PhaseDiagramDocument) -> str:
@@ -45,7 +48,7 @@ def formation_caption(diagram: PhaseDiagramDocument) -> str:
     unsampled = [p for p in diagram.metastable_hull if p.status == "unsampled"]
     if unsampled:
         where = ", ".join(f"{p.x_start:.3f}-{p.x_end:.3f}" for p in unsampled)
-        parts.append(f"Hatched: undecided, no composition sampled inside ({where}).")
+        parts.append(f"Undecided, no composition sampled inside: {where}.")
     if diagram.n_unconverged:
         parts.append(
             f"{diagram.n_unconverged} relaxations stopped before they converged; their "
@@ -118,7 +121,7 @@ def cluster_caption(
         + (
             "as set"
             if model.settings.get("n_clusters")
-            else "with the best silhouette score (right)"
+            else "with the best silhouette score"
         )
     )
     return (
@@ -148,7 +151,7 @@ def region_caption(
     limit
         Largest hull distance of a candidate (meV/atom).
     """
-    shown = in_region(places, hull_distances(entries), max_e_above_hull=limit)
+    shown = in_region(places, entries, limit)
     classes = ", ".join(
         f"{key}: class {label}" for key, label in model.reference_classes.items()
     )
@@ -175,3 +178,41 @@ def elasticity_caption(documents: Sequence[ElasticityDocument]) -> str:
     if doubtful:
         text += f" {doubtful} of the fits are marked as not trusted."
     return text
+
+
+def msd_caption(documents: Sequence[TransportDocument]) -> str:
+    """Return the caption of the mean-squared displacements."""
+    return (
+        f"Mean-squared displacement of {documents[0].mobile} {_runs_of(documents)}; "
+        "heavy: the part that gave D; dotted: not used in the Arrhenius line."
+    )
+
+
+def arrhenius_caption(documents: Sequence[TransportDocument]) -> str:
+    """Return the caption of the Arrhenius plot."""
+    return (
+        f"Diffusivities of {documents[0].mobile} and Arrhenius lines with 68 % "
+        f"intervals {_runs_of(documents)}; open: not used; dashed: extrapolated; "
+        "crossed: the framework broke."
+    )
+
+
+def _runs_of(documents: Sequence[TransportDocument]) -> str:
+    methods = ", ".join(sorted({document.method for document in documents}))
+    n_runs = sum(len(document.runs) for document in documents)
+    labels = ", ".join(document.label for document in documents)
+    return f"in {labels}: {counted(n_runs, 'run')} by {methods}"
+
+
+def density_caption(run: MDRunDocument) -> str:
+    """Return the caption of the density of mobile ions in one run."""
+    return (
+        f"Density of {run.mobile} in {run.label} at {run.temperature:g} K, "
+        f"{run.production / 1000:.3g} ps by {run.method}; the file "
+        f"CHGCAR_{density_name(run.label, run.temperature)} holds it for VESTA."
+    )
+
+
+def density_name(label: str, temperature: float) -> str:
+    """Return the part of a file's name that tells a run's density from others."""
+    return f"{label}_{temperature:g}K".replace("/", "_")

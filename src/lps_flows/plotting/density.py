@@ -1,4 +1,4 @@
-"""Isosurface of the probability density of mobile ions (as in Fig. 8b)."""
+"""Isosurface of the probability density of mobile ions (the paper's Fig. 8b)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 from scipy.ndimage import gaussian_filter
 
+from lps_flows.appearance import BLACK, ELEMENTS, GREEN
 from lps_flows.plotting.isosurface import isosurface
-from lps_flows.plotting.style import BLACK, COLUMN, GREEN, ORANGE, PURPLE, figure_style
-
-_COLOURS = {"P": PURPLE, "S": ORANGE}
+from lps_flows.plotting.style import COLUMN, figure_style
 
 
 def density_figure(
@@ -61,7 +60,9 @@ def density_figure(
         length = np.linalg.norm(normals, axis=1)[:, None]
         light = np.abs((normals / np.maximum(length, 1e-12)) @ _LIGHT)
         colours = np.ones((len(triangles), 4))
-        colours[:, :3] = np.array(to_rgb(GREEN)) * (0.45 + 0.55 * light[:, None])
+        colours[:, :3] = np.array(to_rgb(ELEMENTS.get(mobile, GREEN))) * (
+            0.45 + 0.55 * light[:, None]
+        )
         colours[:, 3] = 0.55
         axis.add_collection3d(Poly3DCollection(triangles, facecolors=colours, lw=0))
         _draw_cell(axis, matrix)
@@ -118,12 +119,12 @@ def _draw_framework(axis: Any, structure: Structure, mobile: str, bond: float) -
         end = frame[j].coords + image @ frame.lattice.matrix
         shown[symbols[j]].append(end)
         pair = np.stack([frame[i].coords, end])
-        axis.plot(*pair.T, color=_COLOURS.get(symbols[j], BLACK), lw=1.0)
+        axis.plot(*pair.T, color=ELEMENTS.get(symbols[j], BLACK), lw=1.0)
     for element in sorted(shown):
         axis.scatter(
             *np.array(shown[element]).T,
             s=22 if element == centre else 9,
-            color=_COLOURS.get(element, BLACK),
+            color=ELEMENTS.get(element, BLACK),
             label=element,
         )
     axis.legend(loc="lower left")

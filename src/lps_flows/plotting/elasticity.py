@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from lps_flows.analysis import fit_eos
 from lps_flows.analysis.elasticity import EV_PER_A3_IN_GPA, birch_murnaghan
-from lps_flows.plotting.style import CYCLE, MARKERS, PAGE, figure_style, pretty
+from lps_flows.appearance import pretty, styles
+from lps_flows.plotting.style import PAGE, NothingToPlotError, figure_style
 from lps_flows.schemas.elasticity import ElasticityDocument
 
 
@@ -21,23 +22,35 @@ def elasticity_figure(documents: Sequence[ElasticityDocument]) -> Figure:
     ----------
     documents
         Bulk moduli of one campaign by one method; a fit that failed is left out.
+
+    Raises
+    ------
+    NothingToPlotError
+        When no fit is left.
     """
     shown = sorted(
         (d for d in documents if d.bulk_modulus is not None),
         key=lambda d: (d.x is None, d.x or 0.0, d.formula),
     )
+    if not shown:
+        raise NothingToPlotError("no equation of state was computed")
+    names = [
+        d.parent or d.formula if d.source == "crystal" else f"gc-{d.formula}"
+        for d in shown
+    ]
+    look = styles(names)
     with figure_style():
         figure, (curves, bars) = plt.subplots(1, 2, figsize=(PAGE, 3.2))
         for k, document in enumerate(shown):
             fit = fit_eos(document.volumes, document.energies)
             volume = np.array(document.volumes)
-            colour = CYCLE[k % len(CYCLE)]
+            colour = look[names[k]].colour
             glass = document.source != "crystal"
             curves.plot(
                 volume / fit.volume,
                 1000 * (np.array(document.energies) - fit.energy),
                 linestyle="none",
-                marker=MARKERS[k % len(MARKERS)],
+                marker=look[names[k]].marker,
                 markersize=3.5,
                 color=colour,
             )
@@ -68,12 +81,6 @@ def elasticity_figure(documents: Sequence[ElasticityDocument]) -> Figure:
             )
         curves.set_xlabel("V / V$_0$")
         curves.set_ylabel("energy above the minimum (meV/atom)")
-        names = [
-            pretty(d.parent or d.formula)
-            if d.source == "crystal"
-            else f"gc-{pretty(d.formula)}"
-            for d in shown
-        ]
-        bars.set_yticks(range(len(shown)), names, fontsize=6.5)
+        bars.set_yticks(range(len(shown)), [pretty(n) for n in names], fontsize=6.5)
         bars.set_xlabel("bulk modulus (GPa)")
     return figure

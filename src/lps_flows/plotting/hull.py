@@ -6,47 +6,44 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
-import plotly.graph_objects as go
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lps_flows.analysis.hull_gaps import curve_between
-from lps_flows.chemistry import CompositionLine
-from lps_flows.plotting.labels import BELOW_LEFT, BELOW_RIGHT, place_labels
-from lps_flows.plotting.style import (
+from lps_flows.appearance import (
     BLACK,
     BLUE,
     GREY,
     ORANGE,
-    PAGE,
     PURPLE,
     SKY,
     VERMILION,
-    figure_style,
     pretty,
-    pretty_html,
 )
+from lps_flows.chemistry import CompositionLine
+from lps_flows.plotting.labels import BELOW_LEFT, BELOW_RIGHT, place_labels
+from lps_flows.plotting.style import PAGE, figure_style
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
 
-# source of a structure: label, colour, marker, marker of plotly, size
-_SOURCES = {
-    "ga": ("GA", SKY, "o", "circle", 12),
-    "melt-quench": ("melt-quench", PURPLE, "v", "triangle-down", 16),
-    "md": ("MD snapshots", ORANGE, "^", "triangle-up", 14),
-    "crystal": ("crystals", BLACK, "D", "diamond", 24),
+_Source = tuple[str, str, str, int]
+"""Label, colour, marker and size of structures of one source."""
+_SOURCES: dict[str, _Source] = {
+    "ga": ("GA", SKY, "o", 12),
+    "melt-quench": ("melt-quench", PURPLE, "v", 16),
+    "md": ("MD snapshots", ORANGE, "^", 14),
+    "crystal": ("crystals", BLACK, "D", 24),
 }
+_OTHER: _Source = ("other", GREY, "x", 12)
 _NAMED_ABOVE = 0.012
 """Crystals this close to the lowest of their composition are named, too (eV/atom)."""
 
 _VALLEY = 0.76
 
-_OTHER = ("other", GREY, "x", "x", 12)
-
 
 def formation_energy_figure(
     diagram: PhaseDiagramDocument, entries: Sequence[PhaseDiagramEntry]
 ) -> Figure:
-    """Return formation energies over x with hull, metastable hull and gaps (Fig. 5).
+    """Return formation energies over x with hull, metastable hull, and gaps.
 
     Parameters
     ----------
@@ -58,7 +55,7 @@ def formation_energy_figure(
     line = _line(diagram)
     with figure_style():
         figure, axes = plt.subplots(figsize=(PAGE, 3.6))
-        for label, (colour, marker, _, size), chosen in _by_source(entries):
+        for (label, colour, marker, size), chosen in _by_source(entries):
             axes.scatter(
                 [float(e.x or 0) for e in chosen],
                 [1000 * float(e.formation_energy or 0) for e in chosen],
@@ -94,20 +91,12 @@ def _line(diagram: PhaseDiagramDocument) -> CompositionLine:
 
 def _by_source(
     entries: Sequence[PhaseDiagramEntry],
-) -> list[tuple[str, tuple[str, str, str, int], list[PhaseDiagramEntry]]]:
-    found = []
-    known = set(_SOURCES)
-    kinds = [*_SOURCES.items(), ("", _OTHER)]
-    for source, (label, colour, marker, plotly_marker, size) in kinds:
-        chosen = [
-            e
-            for e in entries
-            if e.line is not None
-            and (e.source == source if source else e.source not in known)
-        ]
-        if chosen:
-            found.append((label, (colour, marker, plotly_marker, size), chosen))
-    return found
+) -> list[tuple[_Source, list[PhaseDiagramEntry]]]:
+    groups: dict[_Source, list[PhaseDiagramEntry]] = {}
+    for entry in entries:
+        if entry.line is not None:
+            groups.setdefault(_SOURCES.get(entry.source, _OTHER), []).append(entry)
+    return [(s, groups[s]) for s in (*_SOURCES.values(), _OTHER) if s in groups]
 
 
 def _vertices(diagram: PhaseDiagramDocument) -> list[tuple[float, float]]:
@@ -208,62 +197,3 @@ def _name_crystals(
 
 def _point(entry: PhaseDiagramEntry) -> tuple[float, float]:
     return float(entry.x or 0), 1000 * float(entry.formation_energy or 0)
-
-
-def formation_energy_plotly(
-    diagram: PhaseDiagramDocument, entries: Sequence[PhaseDiagramEntry]
-) -> go.Figure:
-    """Return the same figure for hovering: id, parent and hull distance of each point.
-
-    Parameters
-    ----------
-    diagram
-        Phase diagram of one campaign by one method.
-    entries
-        Its entries.
-    """
-    line = _line(diagram)
-    figure = go.Figure()
-    for label, (colour, _, marker, _), chosen in _by_source(entries):
-        figure.add_scatter(
-            x=[e.x for e in chosen],
-            y=[1000 * float(e.formation_energy or 0) for e in chosen],
-            mode="markers",
-            name=f"{label} ({len(chosen)})",
-            marker={
-                "color": colour,
-                "symbol": marker if label == "crystals" else f"{marker}-open",
-            },
-            text=[
-                f"<b>{pretty_html(e.formula)}</b><br>parent {e.parent}"
-                f"<br>{1000 * float(e.e_above_hull or 0):.1f} meV/atom above the hull"
-                f"<br>{e.structure_id}"
-                for e in chosen
-            ],
-            hovertemplate="%{text}<br>x = %{x:.3f}, %{y:.1f} meV/atom<extra></extra>",
-        )
-    curves = [("hull", _vertices(diagram), BLACK, "solid")]
-    if len(_metastable_vertices(diagram)) > 1:
-        curves.append(("metastable hull", _metastable_vertices(diagram), BLUE, "dash"))
-    for name, vertices, colour, dash in curves:
-        x, energy = curve_between(line, vertices)
-        figure.add_scatter(
-            x=x,
-            y=energy,
-            mode="lines",
-            name=name,
-            line={"color": colour, "dash": dash},
-            hoverinfo="skip",
-        )
-    for part in diagram.gaps():
-        figure.add_vrect(
-            x0=part.x_start, x1=part.x_end, fillcolor=VERMILION, opacity=0.15,
-            line_width=0, annotation_text="gap",
-        )  # fmt: skip
-    first, second = (pretty_html(f) for f in line.end_members)
-    figure.update_layout(
-        template="simple_white",
-        xaxis_title=f"x in ({first})<sub>x</sub>({second})<sub>1-x</sub>",
-        yaxis_title="formation energy (meV/atom)",
-    )
-    return figure

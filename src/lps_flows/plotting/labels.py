@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 
-from lps_flows.plotting.style import GREY
+from lps_flows.appearance import GREY
 
 _SIZE = 6.5
 _RADII = (7, 10, 14, 19, 25, 32, 40, 50, 62, 76)

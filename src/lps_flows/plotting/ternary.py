@@ -7,25 +7,17 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
-import plotly.graph_objects as go
 from matplotlib.figure import Figure
-from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
-from pymatgen.core import Composition, Element
+from pymatgen.core import Composition
 
-from lps_flows.foundation import LpsFlowsError
+from lps_flows.analysis.shown import stable_and_above, tie_lines
+from lps_flows.appearance import BLACK, BLUE, GREY, pretty
 from lps_flows.plotting.labels import place_labels
-from lps_flows.plotting.style import (
-    BLACK,
-    BLUE,
-    GREY,
-    figure_style,
-    pretty,
-    pretty_html,
-)
+from lps_flows.plotting.style import NothingToPlotError, figure_style
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
 
 
-class TernaryError(LpsFlowsError):
+class TernaryError(NothingToPlotError):
     """A diagram that is no triangle."""
 
 
@@ -41,7 +33,7 @@ _OFF_LINE = ((0.87, -0.5), (0.5, -0.87))
 def ternary_figure(
     diagram: PhaseDiagramDocument, entries: Sequence[PhaseDiagramEntry]
 ) -> Figure:
-    """Return the ternary diagram with tie lines and the phases above the hull (Fig. 1).
+    """Return the ternary diagram with tie lines and the phases above the hull.
 
     Parameters
     ----------
@@ -122,25 +114,6 @@ def _elements(diagram: PhaseDiagramDocument) -> list[str]:
     return diagram.elements
 
 
-def stable_and_above(
-    entries: Sequence[PhaseDiagramEntry],
-) -> tuple[list[PhaseDiagramEntry], list[PhaseDiagramEntry]]:
-    """Return the vertices of the hull, and the lowest crystal of every other formula.
-
-    Parameters
-    ----------
-    entries
-        Entries of one diagram. A glass-ceramic structure appears when it is a vertex.
-    """
-    placed = [e for e in entries if e.ternary is not None]
-    stable = {e.formula: e for e in placed if e.ternary and e.ternary.on_hull}
-    above: dict[str, PhaseDiagramEntry] = {}
-    for entry in sorted(placed, key=lambda e: e.energy_per_atom):
-        if entry.formula not in stable and not entry.glass:
-            above.setdefault(entry.formula, entry)
-    return list(stable.values()), list(above.values())
-
-
 def _place(composition: Composition, elements: Sequence[str]) -> tuple[float, float]:
     _, right, top = (composition.get_atomic_fraction(el) for el in elements)
     return right + top / 2, top * _HEIGHT
@@ -148,35 +121,6 @@ def _place(composition: Composition, elements: Sequence[str]) -> tuple[float, fl
 
 def _position(entry: PhaseDiagramEntry, elements: Sequence[str]) -> tuple[float, float]:
     return _place(Composition(entry.composition), elements)
-
-
-def tie_lines(
-    stable: Sequence[PhaseDiagramEntry], elements: Sequence[str]
-) -> list[tuple[Composition, Composition]]:
-    """Return the pairs of stable phases that coexist.
-
-    Parameters
-    ----------
-    stable
-        Vertices of the hull.
-    elements
-        The three elements: left, right, top.
-    """
-    phases = [
-        PDEntry(
-            composition := Composition(e.composition),
-            (e.ternary.formation_energy if e.ternary else 0.0) * composition.num_atoms,
-        )
-        for e in stable
-    ]
-    hull = PhaseDiagram(phases, [Element(el) for el in elements])
-    edges = {
-        tuple(sorted((int(facet[i]), int(facet[j]))))
-        for facet in hull.facets
-        for i, j in ((0, 1), (1, 2), (0, 2))
-    }
-    phase = [entry.composition for entry in hull.qhull_entries]
-    return [(phase[i], phase[j]) for i, j in sorted(edges)]
 
 
 def _label_phases(
@@ -206,84 +150,3 @@ def _label_phases(
             *(tuple(a + t * (b - a)) for a, b in lines for t in np.linspace(0, 1, 80)),
         ],
     )
-
-
-def ternary_plotly(
-    diagram: PhaseDiagramDocument, entries: Sequence[PhaseDiagramEntry]
-) -> go.Figure:
-    """Return the same diagram for hovering.
-
-    Parameters
-    ----------
-    diagram
-        Phase diagram with three elements.
-    entries
-        Its entries.
-    """
-    elements = _elements(diagram)
-    figure = go.Figure()
-    stable, above = stable_and_above(entries)
-    ends = [end.formula for end in diagram.end_members]
-    for name, pairs, line in (
-        ("tie lines", tie_lines(stable, elements), {"color": GREY, "width": 1}),
-        (
-            "composition line",
-            [(Composition(ends[0]), Composition(ends[1]))],
-            {"color": BLUE, "width": 2, "dash": "dash"},
-        ),
-    ):
-        figure.add_scatterternary(
-            **_segments(pairs, elements),
-            mode="lines",
-            name=name,
-            line=line,
-            hoverinfo="skip",
-        )
-    for name, chosen, symbol in (
-        ("stable", stable, "circle"),
-        ("above the hull", above, "square-open"),
-    ):
-        figure.add_scatterternary(
-            **_coordinates([Composition(e.composition) for e in chosen], elements),
-            mode="markers",
-            name=name,
-            marker={"symbol": symbol, "color": BLACK if name == "stable" else BLUE},
-            text=[
-                f"<b>{pretty_html(e.formula)}</b> ({e.parent})"
-                f"<br>{1000 * (e.ternary.e_above_hull if e.ternary else 0):.1f} "
-                "meV/atom above the hull"
-                for e in chosen
-            ],
-            hovertemplate="%{text}<extra></extra>",
-        )
-    figure.update_layout(
-        template="simple_white",
-        ternary={
-            "aaxis_title": elements[2],
-            "baxis_title": elements[0],
-            "caxis_title": elements[1],
-        },
-    )
-    return figure
-
-
-def _coordinates(
-    phases: Sequence[Composition], elements: Sequence[str]
-) -> dict[str, list[float | None]]:
-    """Return plotly's coordinates: the top, left and right corner of the triangle."""
-    left, right, top = elements
-    return {
-        axis: [phase.get_atomic_fraction(element) for phase in phases]
-        for axis, element in (("a", top), ("b", left), ("c", right))
-    }
-
-
-def _segments(
-    pairs: Sequence[tuple[Composition, Composition]], elements: Sequence[str]
-) -> dict[str, list[float | None]]:
-    """Return the coordinates of separate lines, a gap after each."""
-    coordinates: dict[str, list[float | None]] = {"a": [], "b": [], "c": []}
-    for pair in pairs:
-        for axis, values in _coordinates(pair, elements).items():
-            coordinates[axis] += [*values, None]
-    return coordinates

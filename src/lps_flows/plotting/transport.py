@@ -10,16 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lps_flows.analysis.arrhenius import ArrheniusFit
-from lps_flows.plotting.style import (
-    COLUMN,
-    CYCLE,
-    GREY,
-    MARKERS,
-    PAGE,
-    figure_style,
-    pretty,
-)
+from lps_flows.analysis.shown import arrhenius_fit
+from lps_flows.appearance import GREY, Style, pretty, styles, temperature_colour
+from lps_flows.plotting.style import COLUMN, PAGE, NothingToPlotError, figure_style
 from lps_flows.schemas.transport import RunSummary, TransportDocument
 
 _PANELS_PER_ROW = 2
@@ -33,25 +26,6 @@ BROKEN: dict[str, Any] = {
 """How a run is marked whose framework broke."""
 
 
-def arrhenius_fit(document: TransportDocument) -> ArrheniusFit | None:
-    """Return the Arrhenius line that a document holds, None when there is none."""
-    if (
-        document.activation_energy is None
-        or document.prefactor is None
-        or document.covariance is None
-        or document.activation_energy_interval is None
-    ):
-        return None
-    return ArrheniusFit(
-        activation_energy=document.activation_energy,
-        activation_energy_interval=document.activation_energy_interval,
-        prefactor=document.prefactor,
-        temperatures=np.array([r.temperature for r in document.runs if r.used]),
-        covariance=np.array(document.covariance),
-        chi_square_per_freedom=document.chi_square_per_freedom,
-    )
-
-
 def msd_figure(documents: Sequence[TransportDocument]) -> Figure:
     """Return the mean-squared displacement per temperature, one panel a structure.
 
@@ -62,7 +36,13 @@ def msd_figure(documents: Sequence[TransportDocument]) -> Figure:
     ----------
     documents
         Conductivities, one panel each.
+
+    Raises
+    ------
+    NothingToPlotError
+        Without any.
     """
+    _needed(documents)
     rows = -(-len(documents) // _PANELS_PER_ROW)
     columns = min(len(documents), _PANELS_PER_ROW)
     with figure_style():
@@ -79,12 +59,17 @@ def msd_figure(documents: Sequence[TransportDocument]) -> Figure:
     return figure
 
 
+def _needed(documents: Sequence[TransportDocument]) -> None:
+    if not documents:
+        raise NothingToPlotError("no molecular dynamics has been analysed")
+
+
 def _msd_panel(axis: Axes, document: TransportDocument) -> None:
     drawn = [run for run in document.runs if run.lags]
-    for k, run in enumerate(sorted(drawn, key=lambda r: -r.temperature)):
+    for run in sorted(drawn, key=lambda r: -r.temperature):
         lags = np.array(run.lags) / 1000
         msd, std = np.array(run.msd), np.array(run.msd_std)
-        colour = CYCLE[k % len(CYCLE)]
+        colour = temperature_colour(run.temperature)
         axis.fill_between(
             lags, np.maximum(msd - std, 0), msd + std, color=colour, alpha=0.2, lw=0
         )
@@ -122,20 +107,24 @@ def arrhenius_figure(documents: Sequence[TransportDocument]) -> Figure:
     ----------
     documents
         Conductivities drawn in one plot.
+
+    Raises
+    ------
+    NothingToPlotError
+        Without any.
     """
+    _needed(documents)
     with figure_style():
         figure, axis = plt.subplots(figsize=(1.25 * COLUMN, 3.4))
-        for k, document in enumerate(documents):
-            _arrhenius_line(
-                axis, document, CYCLE[k % len(CYCLE)], MARKERS[k % len(MARKERS)]
-            )
+        look = styles(document.label for document in documents)
+        for document in documents:
+            _arrhenius_line(axis, document, look[document.label])
         runs = [run for document in documents for run in document.runs]
         if any(run.framework_survived is False and run.D for run in runs):
             axis.plot([], [], color=GREY, **BROKEN, label="framework broke")
         axis.set_yscale("log")
         axis.set_xlabel("1000 / T (K$^{-1}$)")
-        mobile = documents[0].mobile if documents else ""
-        axis.set_ylabel(f"D of {mobile} (cm$^2$ s$^{{-1}}$)")
+        axis.set_ylabel(f"D of {documents[0].mobile} (cm$^2$ s$^{{-1}}$)")
         axis.legend(loc="best")
         temperatures = axis.secondary_xaxis("top", functions=(_inverse, _inverse))
         temperatures.set_xlabel("T (K)")
@@ -148,9 +137,8 @@ def _inverse(values: Any) -> Any:
     return 1000 / np.maximum(values, 1e-9)
 
 
-def _arrhenius_line(
-    axis: Axes, document: TransportDocument, colour: str, marker: str
-) -> None:
+def _arrhenius_line(axis: Axes, document: TransportDocument, style: Style) -> None:
+    colour, marker = style.colour, style.marker
     for used in (True, False):
         points = [
             r

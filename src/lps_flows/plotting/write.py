@@ -1,255 +1,194 @@
-"""Write all figures of a campaign, with their captions, into a folder."""
+"""Write the figures of a campaign for print, with their captions, into a folder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import matplotlib.pyplot as plt
-import plotly.graph_objects as go
 from matplotlib.figure import Figure
 
-from lps_flows.plotting.captions import (
-    cluster_caption,
-    elasticity_caption,
-    formation_caption,
-    motif_caption,
-    rdf_caption,
-    region_caption,
-    ternary_caption,
-)
-from lps_flows.plotting.clusters import (
-    cluster_figure,
-    cluster_plotly,
-    nearest_crystal_figure,
-    nearest_crystal_plotly,
-)
+from lps_flows.analysis.density import write_density
+from lps_flows.analysis.shown import pair_groups
+from lps_flows.plotting import captions
+from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
+from lps_flows.plotting.density import density_figure
 from lps_flows.plotting.elasticity import elasticity_figure
-from lps_flows.plotting.hull import formation_energy_figure, formation_energy_plotly
-from lps_flows.plotting.motifs import motif_figure, motif_plotly
-from lps_flows.plotting.rdf import pair_groups, rdf_figure, rdf_plotly
-from lps_flows.plotting.region import region_figure, region_plotly
-from lps_flows.plotting.ternary import ternary_figure, ternary_plotly
-from lps_flows.schemas.candidates import CandidateDocument
-from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
-from lps_flows.schemas.elasticity import ElasticityDocument
-from lps_flows.schemas.motifs import MotifTrendDocument
-from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
-from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.plotting.hull import formation_energy_figure
+from lps_flows.plotting.motifs import motif_figure
+from lps_flows.plotting.rdf import rdf_figure
+from lps_flows.plotting.region import region_figure
+from lps_flows.plotting.style import NothingToPlotError
+from lps_flows.plotting.ternary import ternary_figure
+from lps_flows.plotting.transport import arrhenius_figure, msd_figure
+from lps_flows.schemas.md import MDRunDocument
+from lps_flows.schemas.results import Results
 
-DEFAULT_LIMIT = 30.0
-"""Hull distance drawn when no candidate tells the limit (meV/atom)."""
-
-
-@dataclass(frozen=True)
-class FigureDocuments:
-    """The results of one campaign by one method, as figures need them."""
-
-    diagram: PhaseDiagramDocument | None = None
-    entries: Sequence[PhaseDiagramEntry] = ()
-    trends: Sequence[MotifTrendDocument] = ()
-    rdfs: Sequence[RDFDocument] = ()
-    model: ClusterModelDocument | None = None
-    places: Sequence[ClusterAssignment] = ()
-    candidates: Sequence[CandidateDocument] = ()
-    elasticity: Sequence[ElasticityDocument] = ()
-
-    @property
-    def limit(self) -> float:
-        """Hull distance up to which a composition can be a candidate (meV/atom)."""
-        if self.candidates:
-            return float(self.candidates[0].settings["max_e_above_hull"])
-        return DEFAULT_LIMIT
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """One figure: its name, how it is made, its caption and plotly twin."""
-
-    name: str
-    figure: Callable[[], Figure]
-    caption: Callable[[], str]
-    twin: Callable[[], go.Figure] | None = None
+Captioned = tuple[Figure, str]
+"""A figure and its caption."""
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
 class WrittenFigures:
     """What `write_figures` left in the folder."""
 
+    pictures: dict[str, Path] = field(default_factory=dict)
+    """A picture of every figure, by its name."""
     files: list[Path] = field(default_factory=list)
+    """All files, in the order in which they were written."""
     missing: dict[str, str] = field(default_factory=dict)
     """Figures that could not be made, with the reason."""
 
 
 def write_figures(
-    documents: FigureDocuments,
+    results: Results,
     folder: str | Path,
     formats: Sequence[str] = ("png", "pdf"),
     progress: Callable[[str, int, int | None], None] | None = None,
 ) -> WrittenFigures:
-    """Write every figure the documents allow, and ``captions.md``.
+    """Write every figure the documents allow, densities as CHGCAR, and captions.
 
     Parameters
     ----------
-    documents
+    results
         Results of one campaign by one method.
     folder
         Where to write; made when missing.
     formats
-        File types of the matplotlib figures. The plotly twins are HTML files.
+        File types of the figures.
     progress
         Called after every figure with what is done, how many, and of how many.
 
     Returns
     -------
     WrittenFigures
-        The files, and the figures for which there are no documents.
+        The files, ``captions.md`` last, and the figures for which there are no
+        documents.
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    plans, missing = _plans(documents)
-    written = WrittenFigures(missing=missing)
-    captions = ["# Figures", ""]
-    for number, plan in enumerate(plans, start=1):
-        figure = plan.figure()
-        for ending in formats:
-            path = target / f"{plan.name}.{ending}"
+    written = WrittenFigures()
+    text = ["# Figures", ""]
+    figures = _figures(results)
+    for number, (name, make) in enumerate(figures.items(), start=1):
+        try:
+            figure, caption = make(results)
+        except NothingToPlotError as error:
+            written.missing[name] = error.problem.rstrip(".")
+            continue
+        paths = [target / f"{name}.{ending}" for ending in formats]
+        for path in paths:
             figure.savefig(path)
-            written.files.append(path)
         plt.close(figure)
-        if plan.twin is not None:
-            path = target / f"{plan.name}.html"
-            plan.twin().write_html(path, include_plotlyjs="directory")
-            written.files.append(path)
-        captions += [f"**{plan.name}.** {plan.caption()}", ""]
+        written.files.extend(paths)
+        written.pictures[name] = paths[0]
+        text += [f"**{name}.** {caption}", ""]
         if progress is not None:
-            progress("figures", number, len(plans))
-    captions += [f"**{name}.** Not made: {why}." for name, why in missing.items()]
+            progress("figures", number, len(figures))
+    for run in results.densities.values():
+        if run.density is not None:
+            path = (
+                target / f"CHGCAR_{captions.density_name(run.label, run.temperature)}"
+            )
+            written.files.append(
+                write_density(path, run.structure, run.density.unpack())
+            )
+    text += [f"**{name}.** Not made: {why}." for name, why in written.missing.items()]
     path = target / "captions.md"
-    path.write_text("\n".join(captions).rstrip() + "\n", encoding="utf-8")
+    path.write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
     written.files.append(path)
     return written
 
 
-def _plans(found: FigureDocuments) -> tuple[list[_Plan], dict[str, str]]:
-    plans: list[_Plan] = []
-    missing: dict[str, str] = {}
-    _hull_plans(found, plans, missing)
-    trends = [t for t in found.trends if t.x is not None]
-    if trends:
-        plans.append(
-            _Plan(
-                "fig3_motifs",
-                lambda: motif_figure(trends),
-                lambda: motif_caption(trends),
-                lambda: motif_plotly(trends),
-            )
+def _figures(results: Results) -> dict[str, Callable[[Results], Captioned]]:
+    """Return how every figure is made; the densities depend on what was run."""
+    densities = {
+        f"fig8b_density_{captions.density_name(run.label, run.temperature)}": partial(
+            _density, run
         )
-    else:
-        missing["fig3_motifs"] = "there are no motif trends"
-    _rdf_plans(found, plans, missing)
-    _cluster_plans(found, plans, missing)
-    if any(d.bulk_modulus is not None for d in found.elasticity):
-        plans.append(
-            _Plan(
-                "elasticity",
-                lambda: elasticity_figure(found.elasticity),
-                lambda: elasticity_caption(found.elasticity),
-            )
-        )
-    else:
-        missing["elasticity"] = "no equation of state was computed"
-    return plans, missing
+        for run in results.densities.values()
+    }
+    return {
+        "fig1_ternary": _ternary,
+        "fig5_formation_energies": _formation_energies,
+        "fig3_motifs": _motifs,
+        "fig6_rdfs": partial(_rdfs, 0),
+        "figS1_rdfs": partial(_rdfs, 1),
+        "fig7a_nearest_crystals": _nearest_crystals,
+        "fig7b_classes": _classes,
+        "fig9_region": _region,
+        "elasticity": _elasticity,
+        "figS2_msd": _msd,
+        "fig8a_arrhenius": _arrhenius,
+        **densities,
+    }
 
 
-def _hull_plans(
-    found: FigureDocuments, plans: list[_Plan], missing: dict[str, str]
-) -> None:
-    diagram = found.diagram
-    if diagram is None:
-        missing["fig1_ternary"] = missing["fig5_formation_energies"] = (
-            "there is no phase diagram"
-        )
-        return
-    if diagram.ternary_note is None and len(diagram.elements) == 3:
-        plans.append(
-            _Plan(
-                "fig1_ternary",
-                lambda: ternary_figure(diagram, found.entries),
-                lambda: ternary_caption(diagram),
-                lambda: ternary_plotly(diagram, found.entries),
-            )
-        )
-    else:
-        missing["fig1_ternary"] = (
-            diagram.ternary_note or "the diagram has not three elements"
-        ).rstrip(".")
-    plans.append(
-        _Plan(
-            "fig5_formation_energies",
-            lambda: formation_energy_figure(diagram, found.entries),
-            lambda: formation_caption(diagram),
-            lambda: formation_energy_plotly(diagram, found.entries),
-        )
-    )
+def _ternary(results: Results) -> Captioned:
+    diagram = _needed(results.diagram, "there is no phase diagram")
+    return ternary_figure(diagram, results.entries), captions.ternary_caption(diagram)
 
 
-def _rdf_plans(
-    found: FigureDocuments, plans: list[_Plan], missing: dict[str, str]
-) -> None:
-    shown = [d for d in found.rdfs if d.x is not None]
-    names = ("fig6_rdfs", "figS1_rdfs")
-    for name, pairs in zip(names, pair_groups(shown), strict=True):
-        wanted = {frozenset(pair) for pair in pairs}
-        if any(frozenset(p.pair) in wanted for d in shown for p in d.partials):
-            plans.append(
-                _Plan(
-                    name,
-                    lambda pairs=pairs: rdf_figure(shown, pairs),  # type: ignore[misc]
-                    lambda: rdf_caption(shown),
-                    lambda pairs=pairs: rdf_plotly(shown, pairs),  # type: ignore[misc]
-                )
-            )
-        else:
-            missing[name] = "there are no such distribution functions"
+def _formation_energies(results: Results) -> Captioned:
+    diagram = _needed(results.diagram, "there is no phase diagram")
+    figure = formation_energy_figure(diagram, results.entries)
+    return figure, captions.formation_caption(diagram)
 
 
-def _cluster_plans(
-    found: FigureDocuments, plans: list[_Plan], missing: dict[str, str]
-) -> None:
-    model = found.model
-    if model is None:
-        for name in ("fig7a_nearest_crystals", "fig7b_classes", "fig9_region"):
-            missing[name] = "there are no classes"
-        return
-    places = found.places
-    plans += [
-        _Plan(
-            "fig7a_nearest_crystals",
-            lambda: nearest_crystal_figure(model, places),
-            lambda: cluster_caption(model, places, "nearest crystal"),
-            lambda: nearest_crystal_plotly(model, places),
-        ),
-        _Plan(
-            "fig7b_classes",
-            lambda: cluster_figure(model, places),
-            lambda: cluster_caption(model, places, "class"),
-            lambda: cluster_plotly(model, places),
-        ),
-    ]
-    if found.diagram is None:
-        missing["fig9_region"] = "there is no phase diagram"
-        return
-    plans.append(
-        _Plan(
-            "fig9_region",
-            lambda: region_figure(
-                model, places, found.entries, max_e_above_hull=found.limit
-            ),
-            lambda: region_caption(model, places, found.entries, found.limit),
-            lambda: region_plotly(
-                model, places, found.entries, max_e_above_hull=found.limit
-            ),
-        )
-    )
+def _motifs(results: Results) -> Captioned:
+    return motif_figure(results.trends), captions.motif_caption(results.trends)
+
+
+def _rdfs(group: int, results: Results) -> Captioned:
+    figure = rdf_figure(results.rdfs, pair_groups(results.rdfs)[group])
+    return figure, captions.rdf_caption(results.rdfs)
+
+
+def _nearest_crystals(results: Results) -> Captioned:
+    model, places = _needed(results.model, "there are no classes"), results.places
+    caption = captions.cluster_caption(model, places, "nearest crystal")
+    return nearest_crystal_figure(model, places), caption
+
+
+def _classes(results: Results) -> Captioned:
+    model, places = _needed(results.model, "there are no classes"), results.places
+    caption = captions.cluster_caption(model, places, "class")
+    return cluster_figure(model, places), caption
+
+
+def _region(results: Results) -> Captioned:
+    model = _needed(results.model, "there are no classes")
+    _needed(results.diagram, "there is no phase diagram")
+    shown = (model, results.places, results.entries)
+    figure = region_figure(*shown, max_e_above_hull=results.limit)
+    return figure, captions.region_caption(*shown, results.limit)
+
+
+def _elasticity(results: Results) -> Captioned:
+    figure = elasticity_figure(results.elasticity)
+    return figure, captions.elasticity_caption(results.elasticity)
+
+
+def _msd(results: Results) -> Captioned:
+    return msd_figure(results.transport), captions.msd_caption(results.transport)
+
+
+def _arrhenius(results: Results) -> Captioned:
+    figure = arrhenius_figure(results.transport)
+    return figure, captions.arrhenius_caption(results.transport)
+
+
+def _density(run: MDRunDocument, _: Results) -> Captioned:
+    density = _needed(run.density, "the run kept no density").unpack()
+    figure = density_figure(run.structure, density, mobile=run.mobile)
+    return figure, captions.density_caption(run)
+
+
+def _needed(thing: Thing | None, otherwise: str) -> Thing:
+    if thing is None:
+        raise NothingToPlotError(otherwise)
+    return thing

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -59,13 +61,16 @@ class Table:
     caption
         What it shows, by which method, over how many structures.
     foldable
-        Whether it is folded away when it is long.
+        Whether the page folds it away when it is long.
+    detail
+        Whether the summary leaves it to the page.
     """
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     caption: str
     foldable: bool = True
+    detail: bool = False
 
     kind = "table"
 
@@ -91,7 +96,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """An interactive figure.
+    """A figure: interactive on the page, printed in the summary.
 
     Attributes
     ----------
@@ -101,6 +106,9 @@ class Chart:
         The plotly figure.
     caption
         What it shows, by which method, over how many structures.
+    printed
+        Names of the figures for print that show the same, see
+        `lps_flows.plotting.write_figures`.
     height
         Height on the page (px).
     choices
@@ -112,6 +120,7 @@ class Chart:
     chart_id: str
     figure: go.Figure
     caption: str
+    printed: Sequence[str] = ()
     height: int = 440
     choices: Sequence[tuple[str, Sequence[bool]]] = ()
     choose: str = ""
@@ -127,6 +136,39 @@ class Download:
     mime: str
     content: bytes
     text: str
+
+    @classmethod
+    def csv(
+        cls,
+        name: str,
+        header: Sequence[str],
+        rows: Iterable[Sequence[object]],
+        text: str,
+    ) -> Download:
+        """Return a table as CSV with one header line; what is None stays empty.
+
+        Parameters
+        ----------
+        name
+            Name of the file.
+        header
+            Names of the columns.
+        rows
+            Cells; numbers are rounded to six decimals.
+        text
+            What it holds.
+        """
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([_rounded(cell) for cell in row] for row in rows)
+        return cls(name, "text/csv", stream.getvalue().encode(), f"{text}, CSV")
+
+
+def _rounded(cell: object) -> object:
+    if isinstance(cell, float):
+        return round(cell, 6)
+    return "" if cell is None else cell
 
 
 Block = Note | Table | Chart | Listing
@@ -149,6 +191,11 @@ class Section:
     def shown_status(self) -> Status:
         """'missing' when there is nothing in it."""
         return self.status if self.blocks else "missing"
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a number as a cell, a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def _is_number(cell: Cell) -> bool:

@@ -1,27 +1,22 @@
-"""Everything the page shows, gathered from the stores."""
+"""Everything there is to say of a campaign, gathered from the stores."""
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from jobflow import JobStore
 
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.analysis.literature import is_papers_line
+from lps_flows.builders import ResultStore, as_far_as_known, read_results
+from lps_flows.jobs.documents import JobOutput, finished_jobs, outputs
+from lps_flows.jobs.outputs import relaxed_heads
 from lps_flows.report.blocks import Download, Section
-from lps_flows.report.collections import ResultStore, read
-from lps_flows.report.diagram import LIGHT_FIELDS, Diagram, with_classes
-from lps_flows.report.documents import finished_jobs, outputs
-from lps_flows.report.hull_table import hull_rows, write_hull_table, write_points
-from lps_flows.report.results import (
-    current_diagram,
-    transport_documents,
-    versions_of,
-)
+from lps_flows.report.hull_table import hull_downloads
 from lps_flows.report.sections.candidates import candidate_section
 from lps_flows.report.sections.overview import (
     LaunchPadView,
@@ -36,26 +31,45 @@ from lps_flows.report.sections.structure import (
     elasticity_section,
     motif_section,
 )
-from lps_flows.report.sections.transport import transport_section
+from lps_flows.report.sections.transport import conductivity_values, transport_section
 from lps_flows.report.structures import EmbeddedStructure, downloads, embed
-from lps_flows.schemas.candidates import CandidateDocument
-from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
-from lps_flows.schemas.elasticity import ElasticityDocument
-from lps_flows.schemas.motifs import MotifTrendDocument
-from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.results import Results
 
 _LINE = HullSettings()
 
 
 @dataclass(frozen=True)
 class ReportContent:
-    """What the page shows."""
+    """What page and summary show of a campaign.
+
+    Attributes
+    ----------
+    campaign
+        Name of the campaign.
+    method
+        Reference method of the energies, None without any on the line.
+    written
+        When this was gathered (UTC).
+    versions
+        Versions of the code that wrote the documents, several where they differ.
+    sections
+        What there is to say.
+    structures
+        The structures that travel inside the page, by id.
+    downloads
+        Files: tables, structures.
+    results
+        The documents, for the figures for print.
+    """
 
     campaign: str
     method: str | None
+    written: str
+    versions: Mapping[str, str]
     sections: Sequence[Section]
     structures: Mapping[str, EmbeddedStructure]
     downloads: Sequence[Download]
+    results: Results
 
 
 def gather(
@@ -87,103 +101,90 @@ def gather(
     progress
         Called after every section with its name, how many are done, and of how many.
     """
+    results = read_results(job_store, campaign=campaign, store=result_store)
     error = ""
-    try:
-        diagram = current_diagram(job_store, result_store, campaign, line)
-    except HullError as found:
-        diagram, error = None, str(found)
-    mine = {"campaign": campaign}
-    if diagram is not None:
-        mine["method"] = diagram.method
-
-    models = read(result_store, "cluster_models", ClusterModelDocument, mine)
-    assigned = read(result_store, "clusters", ClusterAssignment, mine)
-    if models:
-        assigned = [found for found in assigned if found.element == models[0].element]
-    if diagram is not None:
-        diagram = with_classes(diagram, assigned)
-    paper = is_papers_line(diagram.line.end_members if diagram else line.end_members)
+    if results.diagram is None:
+        try:
+            heads = relaxed_heads(job_store, campaign)
+            results = as_far_as_known(results, heads, line)
+        except HullError as problem:
+            error = str(problem)
+    members = results.line.end_members if results.diagram else line.end_members
+    fields = ("method", "formula", "relaxed", "converged", "versions")
+    structures = outputs(job_store, campaign, "StructureDocument", fields=fields)
+    paper = is_papers_line(members)
+    versions = _versions(structures)
     evolutions = outputs(job_store, campaign, "EvolutionDocument", load=True)
-    selections = outputs(job_store, campaign, "SelectionDocument")
-    # in the order of the page; read one after the other, so that progress is seen
-    makers: dict[str, Callable[[], Section]] = {
-        "overview": lambda: overview_section(
+    sets = outputs(
+        job_store,
+        campaign,
+        "StructureSet",
+        fields=("method", "n_structures", "failures"),
+    )
+    # in the order of the page; made one after the other, so that progress is seen
+    makers: list[Callable[[], Section]] = [
+        lambda: overview_section(
             list(finished_jobs(job_store, campaign)),
             launchpad,
-            methods=_methods(job_store, campaign),
-            versions=versions_of(job_store, campaign),
+            methods=_methods(structures, sets),
+            versions=versions,
             settings=settings,
-        ),
-        "phase diagram": lambda: phase_diagram_section(diagram, error),
-        "candidates": lambda: candidate_section(
-            read(result_store, "candidates", CandidateDocument, mine),
-            selections,
             beside_paper=paper,
         ),
-        "motifs": lambda: motif_section(
-            read(result_store, "motif_trends", MotifTrendDocument, mine),
-            read(result_store, "rdfs", RDFDocument, mine),
-            diagram,
+        lambda: phase_diagram_section(results, error),
+        lambda: candidate_section(
+            results.candidates,
+            outputs(job_store, campaign, "SelectionDocument"),
+            beside_paper=paper,
         ),
-        "classes": lambda: class_section(assigned, models, diagram),
-        "potential": lambda: potential_section(
+        lambda: motif_section(results.trends, results.rdfs, members),
+        lambda: class_section(results, members),
+        lambda: potential_section(
             outputs(job_store, campaign, "PotentialDocument", load=True)
         ),
-        "search": lambda: search_section(
+        lambda: search_section(
             evolutions, outputs(job_store, campaign, "SamplingDocument")
         ),
-        "conductivity": lambda: transport_section(
-            transport_documents(job_store, campaign), beside_paper=paper
-        ),
-        "elasticity": lambda: elasticity_section(
-            read(result_store, "elasticity", ElasticityDocument, mine)
-        ),
-        "failures": lambda: failure_section(
-            launchpad,
-            outputs(job_store, campaign, "StructureDocument", fields=LIGHT_FIELDS),
-            outputs(job_store, campaign, "StructureSet", fields=("failures",)),
-            evolutions,
-        ),
-    }
+        lambda: transport_section(results.transport, beside_paper=paper),
+        lambda: elasticity_section(results.elasticity),
+        lambda: failure_section(launchpad, structures, sets, evolutions),
+    ]
     sections = []
-    for make in makers.values():
+    for make in makers:
         sections.append(make())
         if progress is not None:
             progress("sections", len(sections), len(makers))
-    structures = embed(job_store, result_store, diagram) if diagram else {}
+    embedded = embed(job_store, result_store, results)
     return ReportContent(
-        campaign,
-        diagram.method if diagram else None,
-        sections,
-        structures,
-        [*_tables(diagram), *downloads(list(structures.values()))],
+        campaign=campaign,
+        method=results.diagram.method if results.diagram else None,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        versions=versions,
+        sections=sections,
+        structures=embedded,
+        downloads=[
+            *(hull_downloads(results) if results.diagram else []),
+            *conductivity_values(results.transport),
+            *downloads(list(embedded.values())),
+        ],
+        results=results,
     )
 
 
-def _methods(job_store: JobStore, campaign: str) -> Counter[str]:
-    single = outputs(job_store, campaign, "StructureDocument", fields=("method",))
-    sets = outputs(
-        job_store, campaign, "StructureSet", fields=("method", "n_structures")
-    )
-    counts = Counter(found.output["method"] for found in single)
-    for found in sets:
-        counts[found.output["method"]] += found.output["n_structures"]
+def _methods(
+    structures: Sequence[JobOutput], sets: Sequence[JobOutput]
+) -> Counter[str]:
+    """Count the structures with an energy by method."""
+    counts = Counter(job.output["method"] for job in structures)
+    for job in sets:
+        counts[job.output["method"]] += job.output["n_structures"]
     return counts
 
 
-def _tables(diagram: Diagram | None) -> list[Download]:
-    if diagram is None:
-        return []
-    text = io.StringIO()
-    write_hull_table(hull_rows(diagram), text)
-    everything = io.StringIO()
-    write_points(diagram, everything)
-    return [
-        Download("hull.csv", "text/csv", text.getvalue().encode(), "hull table, CSV"),
-        Download(
-            "points.csv",
-            "text/csv",
-            everything.getvalue().encode(),
-            f"all {len(diagram.points)} points of the phase diagram, CSV",
-        ),
-    ]
+def _versions(structures: Sequence[JobOutput]) -> dict[str, str]:
+    """Return what wrote the documents, oldest first; several versions are all named."""
+    versions: dict[str, dict[str, None]] = {}
+    for job in structures:
+        for package, version in job.output["versions"].items():
+            versions.setdefault(package, {})[version] = None
+    return {package: ", ".join(those) for package, those in sorted(versions.items())}

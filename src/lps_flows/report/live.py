@@ -21,15 +21,16 @@ from plotly.offline import get_plotlyjs
 from pymongo.errors import PyMongoError
 
 from lps_flows.analysis import HullError, HullSettings
+from lps_flows.builders import as_far_as_known
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.outputs import relaxed_heads
-from lps_flows.report.charts.phase_diagram import phase_diagram_figure
+from lps_flows.report.charts.phase_diagram import phase_diagram_chart
 from lps_flows.report.content import gather
-from lps_flows.report.diagram import provisional_diagram
 from lps_flows.report.launchpad import launchpad_view
-from lps_flows.report.page import render
+from lps_flows.report.page import render_page
 from lps_flows.runner import Workplace
 from lps_flows.schemas.built import StructureHead
+from lps_flows.schemas.results import Results
 
 _FRESH_S = 2.0
 _REPORT_FRESH_S = 30.0
@@ -100,12 +101,13 @@ class LiveCampaign:
             heads = relaxed_heads(
                 self.workplace.job_store, self.campaign, self._read_sets
             )
-            diagram = provisional_diagram(heads, self.line)
+            results = as_far_as_known(Results(self.campaign), heads, self.line)
         except HullError as error:
-            diagram, note = None, str(error)
+            results, note = Results(self.campaign), str(error)
+        diagram = results.diagram
         if diagram is not None:
-            chart = json.loads(phase_diagram_figure(diagram).to_json())
-            n_points = len(diagram.points)
+            chart = json.loads(phase_diagram_chart(diagram, results).to_json())
+            n_points = len(results.on_line)
         elif not note:
             note = "No relaxed structure on the composition line yet."
         stages = view.progress.stages if view else ()
@@ -127,7 +129,7 @@ class LiveCampaign:
     def report(self) -> str:
         """Return the whole report as it stands now."""
         launchpad = self.workplace.launchpad
-        return render(
+        return render_page(
             gather(
                 self.workplace.job_store,
                 self.workplace.result_store,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from plotly.offline import get_plotlyjs
 
 from lps_flows import __version__
 from lps_flows.analysis import HullSettings
+from lps_flows.appearance import ELEMENTS
+from lps_flows.builders import ResultStore
 from lps_flows.report.blocks import Cell, Chart, StructureLink
-from lps_flows.report.collections import ResultStore
 from lps_flows.report.content import ReportContent, gather
 from lps_flows.report.sections.overview import LaunchPadView
 from lps_flows.report.structures import EmbeddedStructure
@@ -70,11 +70,11 @@ def write_report(
         progress=progress,
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render(content), encoding="utf-8")
+    file.write_text(render_page(content), encoding="utf-8")
     return file
 
 
-def render(content: ReportContent) -> str:
+def render_page(content: ReportContent) -> str:
     """Return the page: text, figures, viewer and files, with nothing to fetch."""
     charts = {
         block.chart_id: json.loads(block.figure.to_json())
@@ -94,13 +94,13 @@ def render(content: ReportContent) -> str:
         .render(
             content=content,
             downloads=[
-                (found, data_uri(found.mime, found.content))
-                for found in content.downloads
+                (file, data_uri(file.mime, file.content)) for file in content.downloads
             ],
             data=script_json(
                 {
                     "charts": charts,
                     "choices": choices,
+                    "colours": ELEMENTS,
                     "first": _first(content.structures),
                     "structures": {
                         name: _viewed(entry)
@@ -113,7 +113,6 @@ def render(content: ReportContent) -> str:
             plotly=get_plotlyjs() if charts else "",
             viewer=_asset(_VIEWER) if content.structures else "",
             version=__version__,
-            written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         )
     )
 

@@ -7,25 +7,10 @@ from typing import Any
 
 import numpy as np
 from pymatgen.analysis.molecule_structure_comparator import CovalentRadius
-from pymatgen.core import Composition, Structure
-
-from lps_flows.chemistry import CompositionLine
+from pymatgen.core import Structure
 
 _STRETCH = 1.2
 """Longest bond relative to the sum of the covalent radii."""
-
-
-def anion_elements(line: CompositionLine) -> tuple[set[str], set[str]]:
-    """Return the elements at the centres of a line's anions, and those around them.
-
-    P and S of Li2S-P2S5: those of the second end member that the first one lacks, and
-    those that both have.
-    """
-    first, second = (
-        {element.symbol for element in Composition(formula)}
-        for formula in line.end_members
-    )
-    return second - first, second & first
 
 
 def picture(
@@ -38,7 +23,8 @@ def picture(
     structure
         Structure (Å).
     centres, ligands
-        Elements of `anion_elements`.
+        Elements at the centres of the anions, and those around them: formers and
+        anions of the line.
 
     Returns
     -------

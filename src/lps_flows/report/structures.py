@@ -17,11 +17,12 @@ from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.io.cif import CifWriter
 
+from lps_flows.builders import ResultStore
 from lps_flows.potential import write_xsf
 from lps_flows.report.blocks import Download
-from lps_flows.report.collections import ResultStore
-from lps_flows.report.diagram import Diagram
-from lps_flows.report.picture import anion_elements, picture
+from lps_flows.report.picture import picture
+from lps_flows.schemas.phase_diagram import LineEntry
+from lps_flows.schemas.results import Results
 
 PER_COMPOSITION = 5
 """Lowest structures of each crystal or composition that go into the page."""
@@ -48,22 +49,22 @@ class EmbeddedStructure:
         return str(CifWriter(self.structure))
 
 
-def chosen_ids(diagram: Diagram, per_composition: int = PER_COMPOSITION) -> list[str]:
+def chosen_ids(results: Results, per_composition: int = PER_COMPOSITION) -> list[str]:
     """Return the lowest of every crystal and composition, and crystals off the line."""
     taken: dict[tuple[str, str], int] = {}
     chosen = []
-    for point in sorted(diagram.points, key=lambda p: p.e_above_hull):
-        group = ("glass" if point.glass else point.label, point.formula)
+    for entry in sorted(results.on_line, key=lambda e: e.e_above_hull):
+        group = ("glass" if entry.glass else entry.label, entry.formula)
         taken[group] = taken.get(group, 0) + 1
         if taken[group] <= per_composition:
-            chosen.append(point.structure_id)
+            chosen.append(entry.structure_id)
     return chosen + [
-        entry.structure_id for entry in diagram.off_line if entry.source == "crystal"
+        entry.structure_id for entry in results.off_line if entry.source == "crystal"
     ]
 
 
 def embed(
-    job_store: JobStore, result_store: ResultStore, diagram: Diagram
+    job_store: JobStore, result_store: ResultStore, results: Results
 ) -> dict[str, EmbeddedStructure]:
     """Return the structures of the page by id.
 
@@ -73,63 +74,60 @@ def embed(
         Store of the job outputs, read before the builders have run.
     result_store
         Gives the store of a collection.
-    diagram
-        Phase diagram; the lowest structures of each composition are taken.
+    results
+        With a phase diagram; the lowest structures of each composition are taken.
     """
-    ids = chosen_ids(diagram)
-    facts = {point.structure_id: point for point in diagram.points}
-    off = {entry.structure_id: entry for entry in diagram.off_line}
-    anions = anion_elements(diagram.line)
-    found = {}
-    for name, document in _documents(job_store, result_store, diagram, ids):
+    ids = chosen_ids(results)
+    entries = {entry.structure_id: entry for entry in results.entries}
+    embedded = {}
+    for name, document in _documents(job_store, result_store, results, ids):
         structure = Structure.from_dict(document["structure"])
-        told = {"formula": structure.composition.reduced_formula}
-        told["atoms in the cell"] = str(len(structure))
-        if name in facts:
-            point = facts[name]
-            label = point.label
-            told["x"] = f"{point.x:.4f}"
-            told["energy above hull"] = f"{1000 * point.e_above_hull:.1f} meV/atom"
-            told["formation energy"] = f"{1000 * point.formation_energy:.1f} meV/atom"
-            if point.class_label is not None:
-                told["class"] = str(point.class_label)
-                told["nearest crystal"] = point.nearest or "-"
+        facts = {"formula": structure.composition.reduced_formula}
+        facts["atoms in the cell"] = str(len(structure))
+        entry = entries[name]
+        if isinstance(entry, LineEntry):
+            label = entry.label
+            facts["x"] = f"{entry.x:.4f}"
+            facts["energy above hull"] = f"{1000 * entry.e_above_hull:.1f} meV/atom"
+            facts["formation energy"] = f"{1000 * entry.formation_energy:.1f} meV/atom"
+            if name in results.classes:
+                facts["class"] = str(results.classes[name].label)
+                facts["nearest crystal"] = results.classes[name].nearest
         else:
-            entry = off[name]
             label = entry.parent or entry.formula
             place = entry.ternary
             above = f"{1000 * place.e_above_hull:.1f} meV/atom" if place else "-"
-            told["energy above hull (all elements)"] = above
+            facts["energy above hull (all elements)"] = above
         provenance = document["provenance"]
-        told["source"] = provenance["source"]
+        facts["source"] = provenance["source"]
         if provenance.get("n_removed"):
-            told["parent"] = (
+            facts["parent"] = (
                 f"{provenance['parent']} minus {provenance['n_removed']} "
                 f"{provenance['removed']}"
             )
-        told["space group"] = _space_group(structure)
-        told["method"] = document["method"]
-        told["document"] = name
-        found[name] = EmbeddedStructure(
+        facts["space group"] = _space_group(structure)
+        facts["method"] = document["method"]
+        facts["document"] = name
+        embedded[name] = EmbeddedStructure(
             name,
             label,
             structure,
             document["energy"],
             document["method"],
-            told,
-            picture(structure, *anions),
+            facts,
+            picture(structure, results.line.formers, results.line.anions),
         )
-    return {name: found[name] for name in ids if name in found}
+    return {name: embedded[name] for name in ids if name in embedded}
 
 
 def _documents(
     job_store: JobStore,
     result_store: ResultStore,
-    diagram: Diagram,
+    results: Results,
     ids: Sequence[str],
 ) -> Iterable[tuple[str, dict]]:
     wanted = ["structure", "provenance", "energy", "method"]
-    if not diagram.provisional:
+    if not results.provisional:
         store = result_store("structures")
         for document in store.query(
             {"structure_id": {"$in": list(ids)}}, properties=[*wanted, "structure_id"]

@@ -36,6 +36,11 @@ class PartialDistribution(Part):
         description="Central atoms around a neighbour atom up to the same distance."
     )
 
+    def scaled(self) -> list[float]:
+        """Return g(r) with its maximum at 1.1, so that curves can be stacked by 1."""
+        highest = max([*self.g, 1e-12])
+        return [1.1 * g / highest for g in self.g]
+
 
 class RDFDocument(LowestResult):
     """Average over the lowest structures of one composition from one parent."""
@@ -45,3 +50,8 @@ class RDFDocument(LowestResult):
         description="One per pair of elements present."
     )
     settings: dict[str, Any] = Field(description="Grid and smoothing.")
+
+    def partial(self, pair: tuple[str, str]) -> PartialDistribution | None:
+        """Return the distribution of a pair of elements, in whichever order."""
+        wanted = sorted(pair)
+        return next((p for p in self.partials if sorted(p.pair) == wanted), None)

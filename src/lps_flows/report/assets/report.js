@@ -30,7 +30,7 @@
   }
 
   // CPK-like colours; other elements take 3Dmol's own
-  const colours = { Li: "#9b59d0", Na: "#9b59d0", P: "#e08214", S: "#e6c229", Si: "#c9a27a", O: "#d7301f" };
+  const colours = data.colours;
   const radii = { Li: 0.45, Na: 0.5, P: 0.5, S: 0.6 };
   const choice = document.getElementById("structure-choice");
   if (!choice) return;

@@ -7,10 +7,11 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lps_flows.report.charts.style import PALETTE, count_axis, escaped, figure
+from lps_flows.appearance import GREY, VERMILION, escaped, nth_style
+from lps_flows.report.charts.style import count_axis, empty_chart
 
 
-def convergence_figure(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+def convergence_chart(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     """Return the lowest energy per generation relative to the end, one line per run.
 
     Parameters
@@ -18,27 +19,27 @@ def convergence_figure(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     runs
         `EvolutionDocument` data by name of the run.
     """
-    made = figure("generation", "lowest energy above the final one (meV/atom)")
-    count_axis(made, max((run["n_generations"] for run in runs.values()), default=1))
+    chart = empty_chart("generation", "lowest energy above the final one (meV/atom)")
+    count_axis(chart, max((run["n_generations"] for run in runs.values()), default=1))
     for k, (name, run) in enumerate(sorted(runs.items())):
         final = run["best_energy_per_atom"]
-        made.add_scatter(
+        chart.add_scatter(
             x=[g["index"] for g in run["generations"]],
             y=[
                 round(1000 * (g["best_energy_per_atom"] - final), 3)
                 for g in run["generations"]
             ],
             mode="lines+markers",
-            line={"shape": "hv", "color": PALETTE[k % len(PALETTE)]},
+            line={"shape": "hv", "color": nth_style(k).colour},
             marker={"size": 5},
             name=escaped(name),
             hovertemplate=f"{escaped(name)}<br>generation %{{x}}: %{{y:.1f}} meV/atom"
             "<extra></extra>",
         )
-    return made
+    return chart
 
 
-def family_figure(run: Mapping[str, Any]) -> go.Figure:
+def family_chart(run: Mapping[str, Any]) -> go.Figure:
     """Return every individual of a run, and the ancestors of the best one.
 
     Parameters
@@ -47,10 +48,10 @@ def family_figure(run: Mapping[str, Any]) -> go.Figure:
         `EvolutionDocument` data with its generations.
     """
     individuals = relaxed(run)
-    made = figure("generation", "energy above the best (meV/atom)")
-    count_axis(made, run["n_generations"])
+    chart = empty_chart("generation", "energy above the best (meV/atom)")
+    count_axis(chart, run["n_generations"])
     if not individuals:
-        return made
+        return chart
     best = min(individuals, key=lambda born: born["energy_per_atom"])
     known = {born["identifier"]: born for born in individuals}
     family = _ancestors(best, known)
@@ -61,8 +62,8 @@ def family_figure(run: Mapping[str, Any]) -> go.Figure:
         )
 
     for wanted, colour, width, name in (
-        (False, "#c9d2dc", 1.0, "descent"),
-        (True, "#D55E00", 2.0, "ancestors of the best"),
+        (False, GREY, 1.0, "descent"),
+        (True, VERMILION, 2.0, "ancestors of the best"),
     ):
         xs: list[float | None] = []
         ys: list[float | None] = []
@@ -73,7 +74,7 @@ def family_figure(run: Mapping[str, Any]) -> go.Figure:
                     continue
                 xs += [parent["generation"], child["generation"], None]
                 ys += [height(parent), height(child), None]
-        made.add_scatter(
+        chart.add_scatter(
             x=xs,
             y=ys,
             mode="lines",
@@ -82,20 +83,20 @@ def family_figure(run: Mapping[str, Any]) -> go.Figure:
             hoverinfo="skip",
         )
     for k, operator in enumerate(sorted({born["operator"] for born in individuals})):
-        mine = [born for born in individuals if born["operator"] == operator]
-        made.add_scatter(
-            x=[born["generation"] for born in mine],
-            y=[height(born) for born in mine],
+        children = [born for born in individuals if born["operator"] == operator]
+        chart.add_scatter(
+            x=[born["generation"] for born in children],
+            y=[height(born) for born in children],
             mode="markers",
             name=escaped(operator),
             marker={
-                "size": [11 if b["identifier"] in family else 6 for b in mine],
-                "color": PALETTE[k % len(PALETTE)],
+                "size": [11 if b["identifier"] in family else 6 for b in children],
+                "color": nth_style(k).colour,
             },
-            text=[_lineage(born) for born in mine],
+            text=[_lineage(born) for born in children],
             hovertemplate="%{text}<br>%{y:.1f} meV/atom<extra></extra>",
         )
-    return made
+    return chart
 
 
 def relaxed(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -3,102 +3,119 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
 from lps_flows.analysis.hull_gaps import curve_between
-from lps_flows.report.charts.style import (
+from lps_flows.appearance import (
+    BLACK,
+    BLUE,
+    GREY,
+    VERMILION,
     escaped,
-    figure,
-    formula_html,
+    pretty_html,
     style_of,
     styles,
-    x_title,
 )
-from lps_flows.report.diagram import Diagram, Point
+from lps_flows.report.charts.style import empty_chart, x_title
+from lps_flows.schemas.clusters import ClusterAssignment
+from lps_flows.schemas.phase_diagram import LineEntry, PhaseDiagramDocument
+from lps_flows.schemas.results import Results
+
+_SHADES = {"gap": ("miscibility gap", VERMILION), "unsampled": ("unsampled", GREY)}
 
 
-def phase_diagram_figure(
-    diagram: Diagram,
-) -> go.Figure:
+def phase_diagram_chart(diagram: PhaseDiagramDocument, results: Results) -> go.Figure:
     """Return formation energy against composition, with hulls and gaps.
 
     Parameters
     ----------
     diagram
-        Points, hulls and gaps.
+        Hulls and gaps.
+    results
+        The results it belongs to, with its points and their classes.
     """
-    made = figure(
-        x_title(diagram.line.end_members),
+    chart = empty_chart(
+        x_title(results.line.end_members),
         "formation energy (meV/atom)",
         hovermode="closest",
         clickmode="event",
         uirevision=diagram.method,  # new points leave the view as it is
     )
-    for gap in diagram.gaps:
-        made.add_vrect(
-            x0=gap.x_start,
-            x1=gap.x_end,
-            fillcolor="#E69F00",
-            opacity=0.16,
-            line={"width": 1, "color": "#E69F00"},
-            layer="below",
-        )
-    hull = sorted({(p.x, p.formation_energy) for p in diagram.points if p.on_hull})
-    for name, vertices, dash in (
-        ("convex hull", hull, "solid"),
-        ("metastable hull", sorted(diagram.metastable), "dot"),
+    named: set[str] = set()
+    for part in diagram.metastable_hull:
+        if part.status in _SHADES:
+            name, colour = _SHADES[part.status]
+            chart.add_vrect(
+                x0=part.x_start,
+                x1=part.x_end,
+                fillcolor=colour,
+                opacity=0.16,
+                line={"width": 1, "color": colour},
+                layer="below",
+                name=name,
+                legendgroup=name,
+                showlegend=name not in named,
+            )
+            named.add(name)
+    hull = [(c.x, c.formation_energy) for c in diagram.compositions if c.on_hull]
+    metastable = [
+        (c.x, c.glass_formation_energy or 0.0)
+        for c in diagram.compositions
+        if c.on_metastable_hull
+    ]
+    for name, vertices, colour, dash in (
+        ("hull", hull, BLACK, "solid"),
+        ("metastable hull", metastable, BLUE, "dash"),
     ):
         if len(vertices) > 1:
-            xs, energies = curve_between(diagram.line, vertices)
-            made.add_scatter(
+            xs, energies = curve_between(results.line, vertices)
+            chart.add_scatter(
                 x=xs.round(5),
                 y=(1000 * energies).round(3),
                 mode="lines",
                 name=name,
-                line={"dash": dash, "color": "#1d2733", "width": 1.8},
+                line={"dash": dash, "color": colour, "width": 1.8},
                 hoverinfo="skip",
             )
-    style = styles(diagram.crystals)
-    groups: dict[tuple[bool, str], list[Point]] = defaultdict(list)
-    for point in diagram.points:
-        name = f"from {point.parent or 'unknown'}" if point.glass else "crystals"
-        if not point.glass and point.source != "crystal":
-            name = point.source
-        groups[(not point.glass, name)].append(point)
-    for (_, name), members in sorted(groups.items()):
-        colour, symbol = "#1d2733", "star"
-        if members[0].glass:
-            colour, symbol = style_of(members[0].parent, style)
-        made.add_scatter(
+    look = styles(entry.parent for entry in results.on_line)
+    groups: dict[tuple[bool, str], list[LineEntry]] = defaultdict(list)
+    for entry in results.on_line:
+        name = f"from {entry.parent or 'unknown'}" if entry.glass else "crystals"
+        if not entry.glass and entry.source != "crystal":
+            name = entry.source
+        groups[(not entry.glass, name)].append(entry)
+    for (crystal, name), members in sorted(groups.items()):
+        style = style_of(members[0].parent, look)
+        chart.add_scatter(
             x=[round(p.x, 5) for p in members],
             y=[round(1000 * p.formation_energy, 3) for p in members],
             mode="markers",
-            name=formula_html(name),
+            name=pretty_html(name),
             marker={
-                "color": colour,
-                "symbol": symbol,
-                "size": 9 if members[0].glass else 11,
-                "opacity": 0.75 if members[0].glass else 1.0,
+                "color": BLACK if crystal else style.colour,
+                "symbol": "star" if crystal else style.symbol,
+                "size": 11 if crystal else 9,
+                "opacity": 1.0 if crystal else 0.75,
                 "line": {"color": "#ffffff", "width": 0.8},
             },
             customdata=[p.structure_id for p in members],
-            text=[hover_text(p) for p in members],
+            text=[_hover_text(p, results.classes) for p in members],
             hovertemplate="%{text}<extra></extra>",
         )
-    return made
+    return chart
 
 
-def hover_text(point: Point) -> str:
+def _hover_text(entry: LineEntry, classes: Mapping[str, ClusterAssignment]) -> str:
     """Return what a person reads when hovering over a structure."""
     lines = [
-        f"<b>{formula_html(point.label)}</b>",
-        f"{formula_html(point.formula)}, x = {point.x:.3f}",
-        f"{1000 * point.e_above_hull:.1f} meV/atom above hull",
-        f"source {escaped(point.source)}, parent {formula_html(point.parent or '-')}",
+        f"<b>{pretty_html(entry.label)}</b>",
+        f"{pretty_html(entry.formula)}, x = {entry.x:.3f}",
+        f"{1000 * entry.e_above_hull:.1f} meV/atom above hull",
+        f"source {escaped(entry.source)}, parent {pretty_html(entry.parent or '-')}",
     ]
-    if point.class_label is not None:
-        lines.append(
-            f"class {point.class_label}, nearest {formula_html(point.nearest or '-')}"
-        )
+    place = classes.get(entry.structure_id)
+    if place is not None:
+        lines.append(f"class {place.label}, nearest {pretty_html(place.nearest)}")
     return "<br>".join(lines)

@@ -8,17 +8,11 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from lps_flows.report.charts.style import (
-    INK,
-    escaped,
-    figure,
-    formula_html,
-    framed_panels,
-    styles,
-)
+from lps_flows.appearance import escaped, nth_style, pretty_html
+from lps_flows.report.charts.style import INK, empty_chart, framed_panels
 
 
-def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
+def parity_chart(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
     """Return predicted and error against reference energy, held-out ones open.
 
     Parameters
@@ -26,12 +20,11 @@ def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
     parity
         ``reference`` and ``predicted`` (eV/atom), ``source``, ``formula``, ``split``.
     """
-    made = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    framed_panels(made, figure("", ""))
-    made.update_xaxes(title="reference energy (eV/atom)", row=2, col=1)
-    made.update_yaxes(title="ANN energy (eV/atom)", row=1, col=1)
-    made.update_yaxes(title="error (meV/atom)", row=2, col=1)
-    style = styles(sorted(set(parity["source"])))
+    chart = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    framed_panels(chart, empty_chart("", ""))
+    chart.update_xaxes(title="reference energy (eV/atom)", row=2, col=1)
+    chart.update_yaxes(title="ANN energy (eV/atom)", row=1, col=1)
+    chart.update_yaxes(title="error (meV/atom)", row=2, col=1)
     rows = list(
         zip(
             parity["reference"],
@@ -44,7 +37,7 @@ def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
     )
     ends = [min(parity["reference"]), max(parity["reference"])]
     for row, line in ((1, ends), (2, [0.0, 0.0])):
-        made.add_scatter(
+        chart.add_scatter(
             x=ends,
             y=line,
             mode="lines",
@@ -54,41 +47,42 @@ def parity_figure(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
             row=row,
             col=1,
         )
-    for source, (colour, symbol) in style.items():
+    for k, source in enumerate(sorted(set(parity["source"]))):
+        style = nth_style(k)
         for split in ("training", "validation"):
-            mine = [row for row in rows if row[2] == source and row[4] == split]
-            if not mine:
+            members = [row for row in rows if row[2] == source and row[4] == split]
+            if not members:
                 continue
             held_out = split == "validation"
             name = escaped(f"{source}, {'held out' if held_out else split}")
             for row in (1, 2):
-                made.add_scatter(
-                    x=[round(one[0], 5) for one in mine],
+                chart.add_scatter(
+                    x=[round(one[0], 5) for one in members],
                     y=[
                         round(one[1], 5)
                         if row == 1
                         else round(1000 * (one[1] - one[0]), 3)
-                        for one in mine
+                        for one in members
                     ],
                     mode="markers",
                     name=name,
                     legendgroup=name,
                     showlegend=row == 1,
                     marker={
-                        "color": colour,
-                        "symbol": f"{symbol}-open" if held_out else symbol,
+                        "color": style.colour,
+                        "symbol": f"{style.symbol}-open" if held_out else style.symbol,
                         "size": 9 if held_out else 6,
                         "opacity": 1.0 if held_out else 0.5,
                         "line": {"width": 1.6 if held_out else 0},
                     },
                     text=[
-                        f"{formula_html(one[3])}: reference {one[0]:.4f}, ANN "
+                        f"{pretty_html(one[3])}: reference {one[0]:.4f}, ANN "
                         f"{one[1]:.4f} eV/atom, error "
                         f"{1000 * (one[1] - one[0]):.1f} meV/atom"
-                        for one in mine
+                        for one in members
                     ],
                     hovertemplate="%{text}<extra></extra>",
                     row=row,
                     col=1,
                 )
-    return made
+    return chart

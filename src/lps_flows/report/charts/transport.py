@@ -7,91 +7,121 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from lps_flows.report.charts.style import (
-    PALETTE,
-    figure,
-    formula_html,
-    log_axis,
-    nth_style,
-)
-from lps_flows.schemas.transport import TransportDocument
+from lps_flows.analysis.shown import arrhenius_fit
+from lps_flows.appearance import Style, pretty_html, styles, temperature_colour
+from lps_flows.report.charts.style import empty_chart, log_axis
+from lps_flows.schemas.transport import RunSummary, TransportDocument
 
-_BOLTZMANN = 8.617333262e-5  # eV/K
 _MOST_POINTS = 200
 
 
-def msd_figure(document: TransportDocument) -> go.Figure:
+def msd_chart(document: TransportDocument) -> go.Figure:
     """Return the mean-squared displacement at every temperature of one structure."""
-    made = figure("time (ps)", f"MSD of {document.mobile} (Å²)")
-    made.update_xaxes(log_axis(lag for run in document.runs for lag in run.lags))
-    made.update_yaxes(log_axis(msd for run in document.runs for msd in run.msd))
-    for k, run in enumerate(sorted(document.runs, key=lambda r: r.temperature)):
+    chart = empty_chart("time (ps)", f"MSD of {document.mobile} (Å²)")
+    chart.update_xaxes(log_axis(lag for run in document.runs for lag in run.lags))
+    chart.update_yaxes(log_axis(msd for run in document.runs for msd in run.msd))
+    for run in sorted(document.runs, key=lambda r: r.temperature):
         chosen = _thinned(len(run.lags))
-        colour = PALETTE[k % len(PALETTE)]
-        made.add_scatter(
-            x=[round(run.lags[i] / 1000, 6) for i in chosen],
-            y=[round(run.msd[i], 5) for i in chosen],
-            mode="lines",
-            line={"color": colour, "width": 2, "dash": None if run.used else "dot"},
-            name=f"{run.temperature:g} K" + ("" if run.used else " (not used)"),
-            hovertemplate="%{x:.3g} ps: %{y:.3g} Å²<extra></extra>",
-        )
-    return made
+        name = f"{run.temperature:g} K"
+        if run.framework_survived is False:
+            name += ", framework broke"
+        colour = temperature_colour(run.temperature)
+        start = run.start if run.used and run.start is not None else np.inf
+        for width, lags in (
+            (1.2, chosen),
+            (2.6, [i for i in chosen if run.lags[i] >= start]),
+        ):
+            chart.add_scatter(
+                x=[round(run.lags[i] / 1000, 6) for i in lags],
+                y=[round(run.msd[i], 5) for i in lags],
+                mode="lines",
+                line={
+                    "color": colour,
+                    "width": width,
+                    "dash": None if run.used else "dot",
+                },
+                name=name if run.used else f"{name}, not used",
+                legendgroup=name,
+                showlegend=lags is chosen,
+                hovertemplate="%{x:.3g} ps: %{y:.3g} Å²<extra></extra>",
+            )
+    return chart
 
 
-def arrhenius_figure(documents: Sequence[TransportDocument]) -> go.Figure:
-    """Return diffusivities and fitted lines over inverse temperature."""
-    made = figure("1000 / T (1/K)", "D (cm²/s)")
-    made.update_yaxes(
+def arrhenius_chart(documents: Sequence[TransportDocument]) -> go.Figure:
+    """Return diffusivities and fitted lines with 68 % bands over inverse temperature.
+
+    Open symbols are runs left out of the fit, crossed ones those whose framework broke.
+    """
+    chart = empty_chart("1000 / T (1/K)", "D (cm²/s)")
+    chart.update_yaxes(
         log_axis(run.D for d in documents for run in d.runs if run.D is not None)
     )
-    for k, document in enumerate(documents):
-        colour, symbol = nth_style(k)
+    look = styles(document.label for document in documents)
+    for document in documents:
+        style = look[document.label]
+        name = pretty_html(document.label)
         known = [run for run in document.runs if run.D]
-        for used in (True, False):
-            runs = [run for run in known if run.used is used]
-            if not runs:
-                continue
-            made.add_scatter(
-                x=[round(1000 / run.temperature, 6) for run in runs],
-                y=[run.D for run in runs],
-                error_y={
-                    "symmetric": False,
-                    "array": [
-                        run.interval[1] - run.D if run.interval and run.D else 0
-                        for run in runs
-                    ],
-                    "arrayminus": [
-                        run.D - run.interval[0] if run.interval and run.D else 0
-                        for run in runs
-                    ],
-                    "thickness": 1,
-                },
-                mode="markers",
-                marker={
-                    "color": colour,
-                    "symbol": symbol if used else f"{symbol}-open",
-                    "size": 9,
-                },
-                name=formula_html(document.label) + ("" if used else ", not used"),
-                text=[f"{run.temperature:g} K" for run in runs],
-                hovertemplate="%{text}: %{y:.2e} cm²/s<extra></extra>",
-            )
-        if document.activation_energy is not None and document.prefactor:
-            hottest = max(run.temperature for run in document.runs)
-            inverse = np.linspace(1 / hottest, 1 / document.reference_temperature, 40)
-            line = document.prefactor * np.exp(
-                -document.activation_energy * inverse / _BOLTZMANN
-            )
-            made.add_scatter(
-                x=(1000 * inverse).round(5),
-                y=line,
-                mode="lines",
-                line={"color": colour, "dash": "dash", "width": 1.4},
-                showlegend=False,
-                hoverinfo="skip",
-            )
-    return made
+        for runs, mark, what in (
+            ([r for r in known if r.used], style.symbol, ""),
+            ([r for r in known if not r.used], f"{style.symbol}-open", ", not used"),
+        ):
+            if runs:
+                _points(chart, runs, style, mark, name + what)
+        broken = [run for run in known if run.framework_survived is False]
+        if broken:
+            _points(chart, broken, style, "x-thin-open", f"{name}: framework broke")
+        _fitted_line(chart, document, style.colour)
+    return chart
+
+
+def _points(
+    chart: go.Figure, runs: Sequence[RunSummary], style: Style, mark: str, name: str
+) -> None:
+    bounds = [(D := run.D or 0.0, *(run.interval or (D, D))) for run in runs]
+    chart.add_scatter(
+        x=[round(1000 / run.temperature, 6) for run in runs],
+        y=[run.D for run in runs],
+        error_y={
+            "symmetric": False,
+            "array": [high - D for D, _, high in bounds],
+            "arrayminus": [D - low for D, low, _ in bounds],
+            "thickness": 1,
+        },
+        mode="markers",
+        marker={"color": style.colour, "symbol": mark, "size": 9},
+        name=name,
+        text=[f"{run.temperature:g} K" for run in runs],
+        hovertemplate="%{text}: %{y:.2e} cm²/s<extra></extra>",
+    )
+
+
+def _fitted_line(chart: go.Figure, document: TransportDocument, colour: str) -> None:
+    fit = arrhenius_fit(document)
+    if fit is None:
+        return
+    coldest = max(1 / document.reference_temperature, 1 / fit.temperatures.min())
+    inverse = np.linspace(1 / fit.temperatures.max(), coldest, 60)
+    D, half = fit.D(1 / inverse), fit.log_std(1 / inverse)
+    inside = inverse <= 1 / fit.temperatures.min()
+    both_ways = np.concatenate([inverse, inverse[::-1]])
+    band = np.concatenate([D * np.exp(half), (D * np.exp(-half))[::-1]])
+    common = {"mode": "lines", "showlegend": False, "hoverinfo": "skip"}
+    chart.add_scatter(
+        x=(1000 * both_ways).round(5),
+        y=band,
+        fill="toself",
+        line={"width": 0, "color": colour},
+        opacity=0.2,
+        **common,
+    )
+    for part, dash in ((inside, "solid"), (~inside, "dash")):
+        chart.add_scatter(
+            x=(1000 * inverse[part]).round(5),
+            y=D[part],
+            line={"color": colour, "dash": dash, "width": 1.4},
+            **common,
+        )
 
 
 def _thinned(n: int) -> list[int]:

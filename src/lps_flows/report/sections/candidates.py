@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from lps_flows.analysis.literature import of_the_paper
-from lps_flows.report.blocks import Block, Note, Section, StructureLink, Table
-from lps_flows.report.documents import JobOutput
-from lps_flows.report.summary import counted, verdict
+from lps_flows.appearance import counted
+from lps_flows.jobs.documents import JobOutput
+from lps_flows.report.blocks import Block, Cell, Note, Section, StructureLink, Table
 from lps_flows.schemas.candidates import CandidateDocument, Criterion
 
 
@@ -30,38 +31,18 @@ def candidate_section(
     """
     blocks: list[Block] = []
     if candidates:
-        ordered = sorted(
-            candidates, key=lambda c: (not c.chosen, c.rank or 0, c.e_above_hull)
-        )
-        paper = of_the_paper("candidate")
-        criteria = [criterion.name for criterion in ordered[0].criteria]
-        blocks.append(
-            Table(
-                ("composition", "x", "candidate", "nearest crystal", *criteria),
-                [
-                    (
-                        StructureLink(c.structure_id, c.formula),
-                        f"{c.x:.3f}",
-                        f"yes, rank {c.rank}" if c.chosen else "no",
-                        c.nearest or "-",
-                        *(_verdict(criterion) for criterion in c.criteria),
-                    )
-                    for c in ordered
-                ],
-                f"Every sampled composition against the candidate rule, by "
-                f"{candidates[0].method}, {counted(len(candidates), 'composition')}: "
-                "what it has, and what it needs."
-                + (f" The paper's answer: {paper[0].phase}." if beside_paper else ""),
-                foldable=False,
-            )
-        )
+        blocks.append(_verdicts(candidates, beside_paper=beside_paper))
         if not any(c.chosen for c in candidates):
             blocks.append(
                 Note("No composition meets every criterion at this scale.", "warning")
             )
     if selections:
-        selected = selections[-1].output["selected"]
-        taken = "; ".join(f"{s['label']} ({s['reason']})" for s in selected)
+        selection = selections[-1].output
+        if not candidates:
+            blocks.append(_while_it_ran(selection))
+        taken = "; ".join(
+            f"{s['label']} ({s['reason']})" for s in selection["selected"]
+        )
         blocks.append(
             Note(
                 f"Taken into molecular dynamics by the campaign: {taken or 'nothing'}."
@@ -76,6 +57,82 @@ def candidate_section(
     )
 
 
+def _verdicts(candidates: Sequence[CandidateDocument], *, beside_paper: bool) -> Table:
+    ordered = sorted(
+        candidates, key=lambda c: (not c.chosen, c.rank or 0, c.e_above_hull)
+    )
+    paper = ", ".join(answer.phase for answer in of_the_paper("candidate"))
+    return _table(
+        ordered[0].criteria,
+        [
+            (
+                StructureLink(c.structure_id, c.formula),
+                f"{c.x:.3f}",
+                _answer(c.chosen, c.rank),
+                c.nearest or "-",
+                *(_verdict(criterion) for criterion in c.criteria),
+            )
+            for c in ordered
+        ],
+        f"Every sampled composition against the candidate rule, by "
+        f"{candidates[0].method}, {counted(len(candidates), 'composition')}: "
+        "what it has, and what it needs."
+        + (f" The paper's answer: {paper}." if beside_paper else ""),
+    )
+
+
+def _while_it_ran(selection: dict[str, Any]) -> Table:
+    """Return the verdicts of the campaign itself, for before the builders ran."""
+    verdicts = [
+        (verdict, [Criterion(**criterion) for criterion in verdict["criteria"]])
+        for verdict in selection["criteria"]
+    ]
+    return _table(
+        verdicts[0][1] if verdicts else [],
+        [
+            (
+                verdict["formula"],
+                f"{verdict['x']:.3f}",
+                _answer(verdict["chosen"], verdict["rank"]),
+                verdict.get("nearest") or "-",
+                *(_verdict(criterion) for criterion in criteria),
+            )
+            for verdict, criteria in verdicts
+        ],
+        f"The candidate rule as the campaign applied it, by {selection['method']}, "
+        f"{counted(len(verdicts), 'composition')}.",
+    )
+
+
+def _table(
+    criteria: Sequence[Criterion],
+    rows: Sequence[Sequence[Cell]],
+    caption: str,
+) -> Table:
+    names = [criterion.name for criterion in criteria]
+    header = ("composition", "x", "candidate", "nearest crystal", *names)
+    return Table(header, rows, caption, foldable=False)
+
+
+def _answer(chosen: bool, rank: int | None) -> str:
+    return f"yes, rank {rank}" if chosen else "no"
+
+
 def _verdict(criterion: Criterion) -> str:
-    what = verdict(criterion.value, criterion.threshold, passed=criterion.passed)
-    return f"{'met' if criterion.passed else 'NOT met'}: {what}"
+    """Return what a composition has beside what a criterion asks, in words."""
+    value, threshold, passed = criterion.value, criterion.threshold, criterion.passed
+    if isinstance(threshold, dict):  # classes of crystals
+        wanted = ", ".join(f"{key} ({label})" for key, label in threshold.items())
+        what = f"class {_short(value)}, {'as' if passed else 'not as'} {wanted}"
+    elif isinstance(threshold, list | tuple):  # stretches to keep out of
+        gaps = "; ".join(f"{low:.3f} to {high:.3f}" for low, high in threshold)
+        what = f"x = {value:.3f}, {f'gaps {gaps}' if gaps else 'no gap'}"
+    else:
+        what = f"{_short(value)}, at most {_short(threshold)}"
+    return f"{'met' if passed else 'NOT met'}: {what}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
+    return "none" if value is None else str(value)

@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
+from lps_flows.analysis.literature import paper_citation
+from lps_flows.appearance import counted
+from lps_flows.jobs.documents import JobOutput
 from lps_flows.report.blocks import Block, Listing, Note, Section, Table
-from lps_flows.report.documents import JobOutput
-from lps_flows.report.summary import counted
 from lps_flows.runner import Failure, Progress
 
 
@@ -32,6 +33,7 @@ def overview_section(
     methods: Mapping[str, int],
     versions: Mapping[str, str],
     settings: Mapping[str, Any] | None,
+    beside_paper: bool,
 ) -> Section:
     """Return the section.
 
@@ -47,6 +49,8 @@ def overview_section(
         Versions of the code that wrote the documents, several where they differ.
     settings
         The campaign file, whole.
+    beside_paper
+        Whether the paper's numbers stand in the tables: its line is this one.
     """
     blocks: list[Block] = []
     if not jobs and launchpad is None:
@@ -83,8 +87,17 @@ def overview_section(
             ("package", "version"),
             sorted(versions.items()),
             "Versions that wrote the structure documents.",
+            detail=True,
         )
     )
+    if beside_paper:
+        blocks.append(
+            Note(
+                "Where a table has a column 'paper', it holds PBE and AIMD values of "
+                f"{paper_citation()}; ours are by the method named, at the size of "
+                "this campaign."
+            )
+        )
     if settings is not None:
         text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
         blocks.append(Listing("settings", "Settings, defaults included", text))
@@ -158,17 +171,17 @@ def failure_section(
             Table(
                 ("firework", "stage", "job", "reason"),
                 [
-                    (str(found.fw_id), found.stage, found.name, found.reason)
-                    for found in launchpad.failures
+                    (str(failed.fw_id), failed.stage, failed.name, failed.reason)
+                    for failed in launchpad.failures
                 ],
                 "Fireworks that failed; mend the cause and run the campaign again with "
                 "--retry-failed.",
             )
         )
     members = [
-        (found.name, failure["formula"], failure["reason"])
-        for found in sets
-        for failure in found.output["failures"]
+        (job.name, failure["formula"], failure["reason"])
+        for job in sets
+        for failure in job.output["failures"]
     ]
     if members:
         blocks.append(
@@ -179,24 +192,24 @@ def failure_section(
             )
         )
     stopped = [
-        found
-        for found in structures
-        if found.output["relaxed"] and not found.output["converged"]
+        job
+        for job in structures
+        if job.output["relaxed"] and not job.output["converged"]
     ]
     if stopped:
-        methods = ", ".join(sorted({found.output["method"] for found in stopped}))
+        methods = ", ".join(sorted({job.output["method"] for job in stopped}))
         blocks.append(
             Table(
                 ("job", "formula"),
-                [(found.name, found.output["formula"]) for found in stopped],
+                [(job.name, job.output["formula"]) for job in stopped],
                 f"Relaxations by {methods} that reached the most steps allowed before "
                 f"they converged: {counted(len(stopped), 'structure')} with an "
                 "energy that is an upper bound.",
             )
         )
     rejected: Counter[str] = Counter()
-    for found in evolutions:
-        rejected.update(found.output["rejections"])
+    for job in evolutions:
+        rejected.update(job.output["rejections"])
     if rejected:
         blocks.append(
             Table(

@@ -2,112 +2,129 @@
 
 from __future__ import annotations
 
-from lps_flows.analysis.literature import of_the_paper, paper_citation
-from lps_flows.plotting import ternary_plotly
-from lps_flows.report.blocks import Block, Chart, Note, Section, StructureLink, Table
-from lps_flows.report.charts.phase_diagram import phase_diagram_figure
-from lps_flows.report.charts.style import INK, SANS
-from lps_flows.report.diagram import Diagram
-from lps_flows.report.hull_table import hull_rows
-from lps_flows.report.results import PROVISIONAL
-from lps_flows.report.summary import counted, number
+from lps_flows.analysis.literature import (
+    is_papers_line,
+    of_the_paper,
+    paper_citation,
+)
+from lps_flows.plotting.captions import formation_caption, ternary_caption
+from lps_flows.report.blocks import (
+    Block,
+    Chart,
+    Note,
+    Section,
+    StructureLink,
+    Table,
+    number,
+)
+from lps_flows.report.charts.phase_diagram import phase_diagram_chart
+from lps_flows.report.charts.ternary import ternary_chart
+from lps_flows.report.hull_table import hull_rows, paper_e_above_hull
+from lps_flows.schemas.phase_diagram import PhaseDiagramDocument
+from lps_flows.schemas.results import Results
 
 DIAGRAM_ID = "phase-diagram"
+_PROVISIONAL = (
+    "Provisional: the builders have not run, this is computed from the relaxed "
+    "structures there are."
+)
+_READING = (
+    "Hover over a point to read it, click it to see the structure; the table below "
+    "does the same from the keyboard."
+)
 
 
-def phase_diagram_section(diagram: Diagram | None, error: str = "") -> Section:
+def phase_diagram_section(results: Results, error: str = "") -> Section:
     """Return the section.
 
     Parameters
     ----------
-    diagram
-        Built or provisional diagram.
+    results
+        With the built or a provisional diagram.
     error
         Why there is none, if a user can mend it.
     """
-    missing = error or "No relaxed structure on the composition line yet."
+    diagram = results.diagram
     if diagram is None:
+        missing = error or "No relaxed structure on the composition line yet."
         return Section(DIAGRAM_ID, "Phase diagram", missing=missing)
-    n_glasses = sum(point.glass for point in diagram.points)
-    caption = (
-        f"Formation energy from the end members (Eq. 1) by {diagram.method}: "
-        f"{counted(len(diagram.points), 'structure')}, {n_glasses} of them "
-        "glass-ceramic. Shaded: miscibility gaps. Hover over a point to read it, click "
-        "it to see the structure; the table below does the same from the keyboard."
-    )
     blocks: list[Block] = []
-    if diagram.provisional:
-        blocks.append(Note(PROVISIONAL, "warning"))
-    blocks.append(Chart("hull-chart", phase_diagram_figure(diagram), caption, 520))
-    blocks.append(_hull_table(diagram))
-    blocks.append(_gap_table(diagram))
-    document = diagram.document
-    if document is not None and document.ternary_note is not None:
-        blocks.append(Note(f"No ternary diagram: {document.ternary_note}", "warning"))
-    elif document is not None and len(document.elements) == 3:
-        ternary = ternary_plotly(document, diagram.entries)
-        ternary.update_traces(cliponaxis=False)
-        ternary.update_layout(
-            font={"family": SANS, "color": INK},
-            legend={"orientation": "h", "x": 0, "y": 1.18, "yanchor": "top"},
-            margin={"l": 48, "r": 48, "t": 72, "b": 40},
-        )
+    if results.provisional:
+        blocks.append(Note(_PROVISIONAL, "warning"))
+    paper = is_papers_line(results.line.end_members)
+    blocks += [
+        Chart(
+            "hull-chart",
+            phase_diagram_chart(diagram, results),
+            f"{formation_caption(diagram)} {_READING}",
+            ["fig5_formation_energies"],
+            height=520,
+        ),
+        _hull_table(results, diagram.method, beside_paper=paper),
+        _gap_table(diagram, beside_paper=paper),
+    ]
+    if diagram.ternary_note is not None:
+        blocks.append(Note(f"No ternary diagram: {diagram.ternary_note}", "warning"))
+    elif len(diagram.elements) == 3:
         blocks.append(
             Chart(
                 "ternary-chart",
-                ternary,
-                f"Diagram of {'-'.join(document.elements)} by {document.method}, the "
-                f"lowest phase of each composition among {document.n_structures} "
-                "structures: stable ones and those above the hull.",
-                520,
+                ternary_chart(diagram, results.entries),
+                ternary_caption(diagram),
+                ["fig1_ternary"],
+                height=520,
             )
         )
-    if diagram.off_line:
-        blocks.append(_off_line_table(diagram))
+    if results.off_line:
+        blocks.append(_off_line_table(results, diagram.method))
     return Section(
         DIAGRAM_ID,
         "Phase diagram",
         blocks,
-        status="partial" if diagram.provisional else "done",
+        status="partial" if results.provisional else "done",
     )
 
 
-def _hull_table(diagram: Diagram) -> Table:
-    paper = diagram.papers_line
+def _hull_table(results: Results, method: str, *, beside_paper: bool) -> Table:
     return Table(
         (
             "structure",
             "x",
             "E above hull (meV/atom)",
-            *(("paper, PBE",) if paper else ()),
+            *(("paper, PBE",) if beside_paper else ()),
             "formation energy (meV/atom)",
             "structures",
         ),
         [
             (
-                StructureLink(row.structure_id, row.label),
-                f"{row.x:.3f}",
-                f"{row.e_above_hull:.1f}",
-                *((number(row.paper_e_above_hull, 1),) if paper else ()),
-                f"{row.formation_energy:.1f}",
-                str(row.n_structures),
+                StructureLink(
+                    entry.structure_id,
+                    f"{entry.label} (from {entry.parent})"
+                    if entry.glass
+                    else entry.label,
+                ),
+                f"{entry.x:.3f}",
+                f"{1000 * entry.e_above_hull:.1f}",
+                *((number(paper_e_above_hull(entry), 1),) if beside_paper else ()),
+                f"{1000 * entry.formation_energy:.1f}",
+                str(n_structures),
             )
-            for row in hull_rows(diagram)
+            for entry, n_structures in hull_rows(results)
         ],
-        f"Crystals on the line and the lowest glass-ceramic structure of every "
-        f"composition, by {diagram.method}."
-        + (f" Paper: {paper_citation()}." if paper else ""),
+        "Crystals on the line and the lowest glass-ceramic structure of every "
+        f"composition, by {method}."
+        + (f" Paper: {paper_citation()}." if beside_paper else ""),
         foldable=False,
     )
 
 
-def _gap_table(diagram: Diagram) -> Block:
-    if not diagram.intervals:
+def _gap_table(diagram: PhaseDiagramDocument, *, beside_paper: bool) -> Block:
+    if not diagram.metastable_hull:
         return Note(
             "Miscibility gaps need glass-ceramic structures of at least two "
             "compositions."
         )
-    tolerance = 1000 * diagram.intervals[0].tolerance
+    tolerance = 1000 * diagram.metastable_hull[0].tolerance
     papers = " and ".join(
         "{:.3g} < x < {:.3g}".format(*gap.values)
         for gap in of_the_paper("miscibility gap")
@@ -132,16 +149,16 @@ def _gap_table(diagram: Diagram) -> Block:
                 "-" if part.depth is None else f"{1000 * part.depth:.1f}",
                 f"{part.largest_unsampled:.3f}",
             )
-            for part in diagram.intervals
+            for part in diagram.metastable_hull
         ],
         "Stretches of the hull of the glass-ceramic structures alone, by "
         f"{diagram.method}. A gap: every composition sampled inside lies more than "
         f"{tolerance:g} meV/atom above the tie line."
-        + (f" The paper's gaps: {papers}." if diagram.papers_line else ""),
+        + (f" The paper's gaps: {papers}." if beside_paper else ""),
     )
 
 
-def _off_line_table(diagram: Diagram) -> Table:
+def _off_line_table(results: Results, method: str) -> Table:
     return Table(
         ("structure", "formula", "E above hull (meV/atom)", "decomposes to"),
         [
@@ -153,7 +170,7 @@ def _off_line_table(diagram: Diagram) -> Table:
                 if entry.ternary
                 else "-",
             )
-            for entry in diagram.off_line
+            for entry in results.off_line
         ],
-        f"Phases off the line, in the diagram of all elements, by {diagram.method}.",
+        f"Phases off the line, in the diagram of all elements, by {method}.",
     )

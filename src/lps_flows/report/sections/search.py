@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lps_flows.report.blocks import Block, Chart, Section, Table
+from lps_flows.appearance import counted
+from lps_flows.jobs.documents import JobOutput
+from lps_flows.report.blocks import Block, Chart, Note, Section, Table, number
 from lps_flows.report.charts.evolution import (
-    convergence_figure,
-    family_figure,
+    convergence_chart,
+    family_chart,
     relaxed,
 )
-from lps_flows.report.documents import JobOutput
-from lps_flows.report.summary import counted, number
 
 
 def search_section(
@@ -28,13 +28,13 @@ def search_section(
     """
     blocks: list[Block] = []
     if evolutions:
-        runs = {found.name: found.output for found in evolutions}
+        runs = {job.name: job.output for job in evolutions}
         methods = ", ".join(sorted({run["method"] for run in runs.values()}))
         n_evaluations = sum(run["n_evaluations"] for run in runs.values())
         blocks.append(
             Chart(
                 "convergence-chart",
-                convergence_figure(runs),
+                convergence_chart(runs),
                 f"Lowest energy of {counted(len(runs), 'search')} by {methods}, "
                 f"{counted(n_evaluations, 'relaxation')} in all.",
             )
@@ -44,22 +44,38 @@ def search_section(
         blocks.append(
             Chart(
                 "family-chart",
-                family_figure(runs[longest]),
+                family_chart(runs[longest]),
                 f"Family tree of '{longest}', the longest search, by "
                 f"{runs[longest]['method']}: the {len(relaxed(runs[longest]))} relaxed "
                 "structures that were not rejected, by the operator that made them; "
                 "large: the ancestors of the best.",
-                500,
+                height=500,
             )
         )
     if samplings:
         blocks.append(_samplings_table(samplings))
+        poor = [
+            job.output["formula"]
+            for job in sorted(samplings, key=lambda job: job.output["x"] or 0.0)
+            if job.output["needs_active_learning"]
+        ]
+        if poor:
+            blocks.append(Note(_advice(poor), "warning"))
     return Section(
         "search",
         "Sampling",
         blocks,
         missing="No composition has been sampled yet.",
         status="done" if samplings else "partial",
+    )
+
+
+def _advice(poor: Sequence[str]) -> str:
+    return (
+        "The ANN's order is poor or its committee uncertain for "
+        f"{', '.join(poor)}: more reference data would help. Give the campaign a new "
+        "`name` and raise `active_learning.rounds`; each round labels the most "
+        "uncertain structures of such searches and trains again."
     )
 
 
@@ -85,12 +101,13 @@ def _runs_table(evolutions: Sequence[JobOutput]) -> Table:
                 run["stopped"] or "goes on",
             )
             for run in sorted(
-                (found.output for found in evolutions), key=lambda run: run["x"]
+                (job.output for job in evolutions), key=lambda run: run["x"]
             )
         ],
         f"Searches over the units removed by "
-        f"{', '.join(sorted({found.output['method'] for found in evolutions}))}, with "
+        f"{', '.join(sorted({job.output['method'] for job in evolutions}))}, with "
         "the reasons of rejections.",
+        detail=True,
     )
 
 
@@ -99,7 +116,7 @@ def _counts(counts: dict[str, int]) -> str:
 
 
 def _samplings_table(samplings: Sequence[JobOutput]) -> Table:
-    documents = sorted((f.output for f in samplings), key=lambda d: d["x"] or 0.0)
+    documents = sorted((job.output for job in samplings), key=lambda d: d["x"] or 0.0)
     methods = ", ".join(sorted({doc["method"] for doc in documents}))
     return Table(
         (

@@ -5,59 +5,52 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from lps_flows.report.blocks import Block, Chart, Section, Table
-from lps_flows.report.charts.structure import (
-    class_figure,
-    motif_figure,
-    nearest_figure,
-    rdf_figure,
+from lps_flows.appearance import counted
+from lps_flows.plotting.captions import (
+    cluster_caption,
+    motif_caption,
+    rdf_caption,
+    region_caption,
 )
-from lps_flows.report.charts.style import styles, x_title
-from lps_flows.report.diagram import Diagram
-from lps_flows.report.summary import counted, number
+from lps_flows.report.blocks import Block, Chart, Section, Table, number
+from lps_flows.report.charts.classes import class_chart, nearest_chart, region_chart
+from lps_flows.report.charts.motifs import motif_chart, rdf_chart
+from lps_flows.report.charts.style import x_title
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.results import Results
 
 
 def motif_section(
     trends: Sequence[MotifTrendDocument],
     rdfs: Sequence[RDFDocument],
-    diagram: Diagram | None,
+    end_members: Sequence[str],
 ) -> Section:
     """Return the section on motifs and distribution functions."""
-    style = styles(diagram.crystals if diagram else ())
     blocks: list[Block] = []
     if trends:
-        n = sum(trend.n_structures for trend in trends)
-        blocks.append(
-            Chart(
-                "motif-chart",
-                motif_figure(trends, along(diagram), style),
-                "Fraction of P per motif, mean and standard deviation over the lowest "
-                f"structures of each composition and parent: {counted(n, 'structure')} "
-                f"by {trends[0].method}.",
-                520,
-            )
-        )
-        blocks.append(_motif_table(trends))
+        chart = motif_chart(trends, x_title(end_members))
+        caption = motif_caption(trends)
+        blocks += [
+            Chart("motif-chart", chart, caption, ["fig3_motifs"], height=520),
+            _motif_table(trends),
+        ]
     if rdfs:
-        n = sum(document.n_structures for document in rdfs)
-        curves, pairs = rdf_figure(rdfs, style)
-        blocks.append(
+        curves, pairs = rdf_chart(rdfs)
+        blocks += [
             Chart(
                 "rdf-chart",
                 curves,
-                "Partial radial distribution functions, each averaged over the lowest "
-                "structures of a composition, x rising from bottom to top, coloured by "
-                f"parent: {counted(n, 'structure')} by {rdfs[0].method}.",
-                640,
-                pairs,
-                "pair",
-            )
-        )
-        blocks.append(_coordination_table(rdfs))
+                rdf_caption(rdfs),
+                ["fig6_rdfs", "figS1_rdfs"],
+                height=max(480, 160 + 26 * len(rdfs)),
+                choices=pairs,
+                choose="pair",
+            ),
+            _coordination_table(rdfs),
+        ]
     return Section(
         "motifs",
         "Motifs and distances",
@@ -65,11 +58,6 @@ def motif_section(
         missing="The motif and distribution builders have not run yet.",
         status="done" if trends and rdfs else "partial",
     )
-
-
-def along(diagram: Diagram | None) -> str:
-    """Return the title of an axis along the composition line."""
-    return "x" if diagram is None else x_title(diagram.line.end_members)
 
 
 def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
@@ -101,6 +89,7 @@ def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
         ],
         f"The same numbers: fractions of P, and of S bonded to no P, by "
         f"{trends[0].method}, {counted(n, 'structure')}.",
+        detail=True,
     )
 
 
@@ -121,43 +110,53 @@ def _coordination_table(rdfs: Sequence[RDFDocument]) -> Table:
         "First peaks, and neighbours of the pair's first element up to the first "
         f"minimum, by {rdfs[0].method}, {sum(d.n_structures for d in rdfs)} "
         "structures.",
+        detail=True,
     )
 
 
-def class_section(
-    assignments: Sequence[ClusterAssignment],
-    models: Sequence[ClusterModelDocument],
-    diagram: Diagram | None,
-) -> Section:
+def class_section(results: Results, end_members: Sequence[str]) -> Section:
     """Return the section on similarity and classes."""
-    if not models or not assignments:
+    model, places = results.model, results.places
+    if model is None or not places:
         return Section(
             "classes",
             "Similarity and classes",
             missing="The fingerprint and cluster builders have not run yet.",
         )
-    model = models[0]
-    style = styles(diagram.crystals if diagram else ())
-    of = f"of {model.element} environments" if model.element else "of all atoms"
-    number_of = counted(len(assignments), "structure")
-    about = f"Fingerprints {of}, {number_of} by {model.method}"
+    plane, ways = class_chart(places, model)
     blocks: list[Block] = [
         Chart(
             "class-chart",
-            class_figure(assignments, model),
-            f"{about}; k-means classes, stars: reference crystals. Click a point to "
-            "see the structure.",
-            500,
+            plane,
+            f"{cluster_caption(model, places, 'class')} Click a point to see the "
+            "structure.",
+            ["fig7a_nearest_crystals", "fig7b_classes"],
+            height=500,
+            choices=ways,
+            choose="colour",
         ),
-        _class_table(assignments, model),
+        _class_table(places, model),
     ]
-    if any(found.x is not None and found.source != "crystal" for found in assignments):
+    along = x_title(end_members)
+    number_of = counted(len(places), "structure")
+    if any(place.x is not None and place.source != "crystal" for place in places):
+        of = f"of {model.element} environments" if model.element else "of all atoms"
         blocks.append(
             Chart(
                 "nearest-chart",
-                nearest_figure(assignments, along(diagram), style),
-                f"{about}; nearest crystal by similarity (Eq. 3), 'none' below "
-                f"{model.similarity_threshold:g}.",
+                nearest_chart(places, along),
+                f"Fingerprints {of}, {number_of} by {model.method}; nearest crystal by "
+                f"similarity (Eq. 3), 'none' below {model.similarity_threshold:g}.",
+            )
+        )
+    if results.diagram is not None:
+        shown = (model, places, results.entries, results.limit)
+        blocks.append(
+            Chart(
+                "region-chart",
+                region_chart(*shown, along),
+                region_caption(*shown),
+                ["fig9_region"],
             )
         )
     scores = sorted((int(k), score) for k, score in model.silhouette.items())
@@ -167,15 +166,16 @@ def class_section(
             [(str(k), f"{score:.3f}") for k, score in scores],
             f"Silhouette scores over {number_of} by {model.method}; "
             f"{len(model.centroids)} classes were chosen.",
+            detail=True,
         )
     )
     return Section("classes", "Similarity and classes", blocks)
 
 
 def _class_table(
-    assignments: Sequence[ClusterAssignment], model: ClusterModelDocument
+    places: Sequence[ClusterAssignment], model: ClusterModelDocument
 ) -> Table:
-    sizes = Counter(found.label for found in assignments)
+    sizes = Counter(place.label for place in places)
     crystals: dict[int, list[str]] = {label: [] for label in sizes}
     for key, label in sorted(model.reference_classes.items()):
         crystals.setdefault(label, []).append(key)
@@ -203,16 +203,16 @@ def elasticity_section(documents: Sequence[ElasticityDocument]) -> Section:
         ("structure", "formula", "bulk modulus (GPa)", "B0'", "V (Å³/atom)", "trusted"),
         [
             (
-                found.parent or found.formula,
-                found.formula,
+                fit.parent or fit.formula,
+                fit.formula,
                 "-"
-                if found.bulk_modulus is None
-                else f"{found.bulk_modulus:.1f} ± {found.bulk_modulus_error or 0:.1f}",
-                number(found.pressure_derivative, 1),
-                number(found.volume, 2),
-                "yes" if found.trusted else f"no: {found.note or '-'}",
+                if fit.bulk_modulus is None
+                else f"{fit.bulk_modulus:.1f} ± {fit.bulk_modulus_error or 0:.1f}",
+                number(fit.pressure_derivative, 1),
+                number(fit.volume, 2),
+                "yes" if fit.trusted else f"no: {fit.note or '-'}",
             )
-            for found in documents
+            for fit in documents
         ],
         f"Bulk moduli from equations of state by {documents[0].method}: "
         f"{counted(len(documents), 'structure')}.",

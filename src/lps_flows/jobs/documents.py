@@ -1,4 +1,4 @@
-"""What a campaign left in the job store, read back as typed documents."""
+"""Every document of a kind that a campaign's jobs left, as plain data."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobflow import JobStore
+
+from lps_flows.foundation import unmarked
 
 
 @dataclass(frozen=True)
@@ -70,45 +72,27 @@ def outputs(
     if fields is None:
         # MongoDB refuses a projection on a path and on its parent together
         wanted.remove("output.@class")
-    for found in job_store.query(criteria, properties=wanted, load=load):
-        known = newest.get(found["uuid"])
-        if known is None or found["index"] > known["index"]:
-            newest[found["uuid"]] = found
-    results = [
+    for job in job_store.query(criteria, properties=wanted, load=load):
+        known = newest.get(job["uuid"])
+        if known is None or job["index"] > known["index"]:
+            newest[job["uuid"]] = job
+    jobs = [
         JobOutput(
             uuid=uuid,
-            name=found.get("name", ""),
-            stage=(found.get("metadata") or {}).get("stage", "other"),
-            completed_at=found.get("completed_at"),
-            output=plain(found["output"]),
+            name=job.get("name", ""),
+            stage=(job.get("metadata") or {}).get("stage", "other"),
+            completed_at=job.get("completed_at"),
+            output=unmarked(job["output"]),
         )
-        for uuid, found in newest.items()
+        for uuid, job in newest.items()
     ]
-    return sorted(results, key=lambda result: (result.completed_at or "", result.uuid))
-
-
-def plain(value: Any) -> Any:
-    """Return plain data without the ``@module`` marks of our own documents.
-
-    A structure keeps its marks: pydantic reads it back by them.
-    """
-    if isinstance(value, dict):
-        if str(value.get("@module", "")).startswith("pymatgen"):
-            return value
-        return {key: plain(item) for key, item in value.items() if not _is_mark(key)}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value
-
-
-def _is_mark(key: Any) -> bool:
-    return isinstance(key, str) and key.startswith("@")
+    return sorted(jobs, key=lambda job: (job.completed_at or "", job.uuid))
 
 
 def finished_jobs(job_store: JobStore, campaign: str) -> Iterator[tuple[str, str]]:
     """Yield (stage, ISO time) of every job of a campaign that has ended."""
-    for found in job_store.query(
+    for job in job_store.query(
         {"metadata.campaign": campaign}, properties=["metadata", "completed_at"]
     ):
-        stage = (found.get("metadata") or {}).get("stage", "other")
-        yield stage, found.get("completed_at") or ""
+        stage = (job.get("metadata") or {}).get("stage", "other")
+        yield stage, job.get("completed_at") or ""

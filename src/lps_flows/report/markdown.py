@@ -1,0 +1,81 @@
+"""The report's content as Markdown: what came out, and what has not run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lps_flows.report.blocks import Block, Cell, Chart, Note, Section, Table
+from lps_flows.report.content import ReportContent
+
+
+def render_markdown(
+    content: ReportContent,
+    pictures: Mapping[str, str] | None = None,
+    missing: Mapping[str, str] | None = None,
+) -> str:
+    """Return the summary of a campaign: the blocks of the page but for the details.
+
+    Parameters
+    ----------
+    content
+        What there is to say.
+    pictures
+        Where the figures for print lie, by name.
+    missing
+        Why others were not made, by name.
+    """
+    waiting = dict(pictures or {})
+    code = ", ".join(f"{name} {number}" for name, number in content.versions.items())
+    written = f"Written {content.written}" + (
+        f" from documents of {code}" if code else ""
+    )
+    parts = [
+        f"# {content.campaign}",
+        f"Energies by {content.method or 'no method yet'}. {written}.",
+    ]
+    for section in content.sections:
+        parts.append(f"## {section.title}")
+        parts += _section(section, waiting)
+    if waiting or missing:
+        parts.append("## Figures")
+        parts += [_picture(name, file) for name, file in waiting.items()]
+        parts += [
+            f"- {name}: not made, {why}." for name, why in (missing or {}).items()
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _section(section: Section, waiting: dict[str, str]) -> list[str]:
+    """Return the blocks of a section; its pictures are taken from those waiting."""
+    if not section.blocks:
+        return [f"_{section.missing or 'This stage has not run yet.'}_"]
+    return [text for block in section.blocks if (text := _block(block, waiting))]
+
+
+def _block(block: Block, waiting: dict[str, str]) -> str:
+    if isinstance(block, Note):
+        return block.text
+    if isinstance(block, Table):
+        return "" if block.detail else f"{block.caption}\n\n{_table(block)}"
+    if isinstance(block, Chart):
+        names = [name for name in block.printed if name in waiting]
+        shown = [_picture(name, waiting.pop(name)) for name in names]
+        return "\n\n".join([*shown, block.caption] if shown else [])
+    return ""
+
+
+def _picture(name: str, file: str) -> str:
+    return f"![{name}]({file})"
+
+
+def _table(table: Table) -> str:
+    lines: list[Sequence[Cell]] = [table.header, ["---"] * len(table.header)]
+    return "\n".join(
+        "| " + " | ".join(_cell(cell) for cell in line) + " |"
+        for line in [*lines, *table.rows]
+    )
+
+
+def _cell(cell: Cell) -> str:
+    text = cell if isinstance(cell, str) else cell.text
+    return " ".join(text.replace("|", r"\|").split())

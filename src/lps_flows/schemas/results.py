@@ -1,0 +1,97 @@
+"""What a campaign found by one method, gathered for figures, report and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from lps_flows.chemistry import CompositionLine
+from lps_flows.schemas.candidates import CandidateDocument
+from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.md import MDRunDocument
+from lps_flows.schemas.motifs import MotifTrendDocument
+from lps_flows.schemas.phase_diagram import (
+    LineEntry,
+    PhaseDiagramDocument,
+    PhaseDiagramEntry,
+)
+from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.transport import TransportDocument
+
+DEFAULT_LIMIT = 30.0
+"""Hull distance drawn when no candidate tells the limit (meV/atom)."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """The documents of one campaign by one method; what has not run is empty.
+
+    Attributes
+    ----------
+    campaign
+        Name of the campaign.
+    diagram
+        Phase diagram, None without relaxed structures.
+    entries
+        Its entries, one per structure; a `LineEntry` for each on the line.
+    provisional
+        True when diagram and entries come from job outputs, because the builders have
+        not run.
+    trends, rdfs
+        Motifs and distances of the lowest structures of each composition.
+    model, places
+        The classes, and the structures' places in them.
+    candidates
+        The verdict on every composition.
+    elasticity
+        Bulk moduli.
+    transport
+        Conductivities.
+    densities
+        Runs whose density of mobile ions is shown, by their job.
+    """
+
+    campaign: str = ""
+    diagram: PhaseDiagramDocument | None = None
+    entries: Sequence[PhaseDiagramEntry] = ()
+    provisional: bool = False
+    trends: Sequence[MotifTrendDocument] = ()
+    rdfs: Sequence[RDFDocument] = ()
+    model: ClusterModelDocument | None = None
+    places: Sequence[ClusterAssignment] = ()
+    candidates: Sequence[CandidateDocument] = ()
+    elasticity: Sequence[ElasticityDocument] = ()
+    transport: Sequence[TransportDocument] = ()
+    densities: Mapping[str, MDRunDocument] = field(default_factory=dict)
+
+    @property
+    def line(self) -> CompositionLine:
+        """The composition line; the default one without a diagram."""
+        if self.diagram is None:
+            return CompositionLine()
+        first, second = (member.formula for member in self.diagram.end_members)
+        return CompositionLine(end_members=(first, second))
+
+    @cached_property
+    def on_line(self) -> list[LineEntry]:
+        """Entries on the line."""
+        return [entry for entry in self.entries if isinstance(entry, LineEntry)]
+
+    @cached_property
+    def off_line(self) -> list[PhaseDiagramEntry]:
+        """Entries off the line, with their place in the diagram of all elements."""
+        return [entry for entry in self.entries if entry.x is None]
+
+    @cached_property
+    def classes(self) -> dict[str, ClusterAssignment]:
+        """Class and nearest crystal by structure."""
+        return {place.structure_id: place for place in self.places}
+
+    @property
+    def limit(self) -> float:
+        """Hull distance up to which a composition can be a candidate (meV/atom)."""
+        if self.candidates:
+            return float(self.candidates[0].settings["max_e_above_hull"])
+        return DEFAULT_LIMIT
