@@ -164,7 +164,7 @@ def gather(
         structures=embedded,
         downloads=[
             *(hull_downloads(results) if results.diagram else []),
-            *conductivity_values(results.transport),
+            *conductivity_values(results.transport, beside_paper=paper),
             *downloads(list(embedded.values())),
         ],
         results=results,

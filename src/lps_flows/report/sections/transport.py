@@ -70,7 +70,9 @@ def transport_section(
         for k, document in enumerate(ordered)
         if any(run.lags for run in document.runs)
     ]
-    blocks += [_runs(ordered), _published(ordered)]
+    blocks.append(_runs(ordered))
+    if beside_paper:
+        blocks.append(_published(ordered))
     return Section("conductivity", "Conductivity", blocks)
 
 
@@ -203,25 +205,29 @@ _COLUMNS = (
 )
 
 
-def conductivity_values(documents: Sequence[TransportDocument]) -> list[Download]:
+def conductivity_values(
+    documents: Sequence[TransportDocument], *, beside_paper: bool = True
+) -> list[Download]:
     """Return ours beside every published value, one number a row, as ``table_1.csv``.
 
-    The interval of our own numbers is the central 68 %; published ranges stand as they
-    were published.
+    On another line than the paper's, ours alone. The interval of our own numbers is the
+    central 68 %; published ranges stand as they were published.
     """
     if not documents:
         return []
-    table = _published(documents)
+    table = _published(documents, literature=beside_paper)
     text = "conductivities, ours and published ones"
     return [Download.csv("table_1.csv", table.header, table.rows, text)]
 
 
-def _published(documents: Sequence[TransportDocument]) -> Table:
+def _published(
+    documents: Sequence[TransportDocument], *, literature: bool = True
+) -> Table:
     rows: list[tuple[str, ...]] = []
     for document in documents:
         for quantity, unit in ((_ENERGY, "eV"), (_SIGMA, "mS/cm")):
             rows.append(_ours(document, quantity, unit))
-            known = literature_for(document.label, quantity)
+            known = literature_for(document.label, quantity) if literature else []
             rows += [
                 _theirs(document.label, value)
                 for value in sorted(known, key=lambda v: not v.by_the_paper)
