@@ -20,9 +20,10 @@ from lps_flows.potential import (
 from lps_flows.potential import training as training_module
 from lps_flows.potential.network import ACTIVATIONS
 from lps_flows.potential.objective import Objective, make_chunks
+from lps_flows.potential.parametrisation import Parametrisation
 from lps_flows.potential.partition import fit_atomic_energies, hold_out
 from lps_flows.potential.stacked import Layout
-from lps_flows.potential.training_data import TrainingData, input_maps, normalise
+from lps_flows.potential.training_data import TrainingData, normalise
 from tests.potential.toy import random_potential, random_structure
 
 SMALL = DescriptorSettings(
@@ -175,31 +176,17 @@ def test_gradient_of_the_loss(activation, whitening):
     features = data.descriptor.batch_features(data.batch)
     train = np.arange(5)
     norm = normalise(data, features, train, data.forces, settings)
-    layouts = training_module._layouts(data.descriptor, settings)
-    maps = input_maps(data, features, train, norm, whitening)
-    chunks = make_chunks(
-        data.descriptor,
-        norm,
-        data.batch,
-        maps=maps,
-        features=features,
-        energies=data.energies,
-        forces=data.forces,
-        chosen=train,
-    )
+    parametrisation = Parametrisation.of(data, norm, features, train, settings)
     objective = Objective(
-        data.descriptor,
-        norm,
-        layouts,
-        maps,
-        chunks,
+        parametrisation,
+        make_chunks(parametrisation, data, features, data.forces, train),
         energy_weight=1.0,
         force_weight=0.3,
         weight_decay=5.0,
         threads=1,
     )
     rng = np.random.default_rng(0)
-    x = np.array([np.concatenate([y.random(rng) for y in layouts]) for _ in range(2)])
+    x = np.array([parametrisation.random(rng) for _ in range(2)])
     step = 1e-5 * rng.normal(size=x.shape)
     slope = (objective(x + step).loss - objective(x - step).loss) / 2
     found = (objective(x).gradient * step).sum(axis=1)

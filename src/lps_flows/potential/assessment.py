@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from lps_flows.potential.geometry import AnyStructure, element_symbols
+from lps_flows.potential.geometry import AnyStructure
 from lps_flows.potential.model import ANNPotential
 
 
@@ -50,12 +50,6 @@ class ErrorReport(BaseModel):
             max=float(e.max()),
             **forces,
         )
-
-
-def composition_of(structure: AnyStructure) -> str:
-    """Return the formula of the cell, elements in alphabetical order."""
-    symbols = element_symbols(structure)
-    return "".join(f"{e}{symbols.count(e)}" for e in sorted(set(symbols)))
 
 
 @dataclass(frozen=True)
@@ -112,7 +106,7 @@ class Misses:
         members: dict[Hashable, list[int]] = {}
         for k, label in enumerate(labels):
             members.setdefault(label, []).append(k)
-        return {str(label): self.over(found) for label, found in members.items()}
+        return {str(label): self.over(chosen) for label, chosen in members.items()}
 
 
 def assess(

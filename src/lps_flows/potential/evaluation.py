@@ -15,7 +15,7 @@ from lps_flows.potential.descriptor import LARGEST_CHUNK
 from lps_flows.potential.errors import PotentialError
 from lps_flows.potential.forward import run_networks
 from lps_flows.potential.geometry import AnyStructure, Batch, is_single
-from lps_flows.potential.pairs import Pairs, SkinPairs
+from lps_flows.potential.pairs import NeighbourPairs, SkinPairs
 from lps_flows.potential.threads import available_threads, run_all, split_range
 
 _SMALLEST_SHARE = 256
@@ -232,7 +232,7 @@ def _evaluate_range(
     potential: Committee,
     packed: tuple[Any, ...],
     batch: Batch,
-    pairs: Pairs,
+    pairs: NeighbourPairs,
     *,
     atoms: tuple[int, int],
     output: np.ndarray,

@@ -128,7 +128,7 @@ class LockStep:
         See `TrainingSettings`.
     record
         Where to keep the answers, or none.
-    tell
+    on_round
         Called after every round with the runs.
     """
 
@@ -140,9 +140,9 @@ class LockStep:
         memory: int,
         patience: int | None = None,
         record: Record | None = None,
-        tell: Callable[[list[Run]], None] | None = None,
+        on_round: Callable[[list[Run]], None] | None = None,
     ) -> None:
-        self._evaluate, self._record, self._tell = evaluate, record, tell
+        self._evaluate, self._record, self._on_round = evaluate, record, on_round
         self._iterations, self._memory = iterations, memory
         self._patience = patience
         self._turn = threading.Condition()
@@ -164,8 +164,8 @@ class LockStep:
             thread.start()
         try:
             while self._serve():
-                if self._tell is not None:
-                    self._tell(runs)
+                if self._on_round is not None:
+                    self._on_round(runs)
         finally:
             with self._turn:
                 self._stop = True
@@ -192,8 +192,7 @@ class LockStep:
                 self._record.rounds.clear()
                 answers = None
         if answers is None:
-            found = self._evaluate(members, points)
-            answers = list(zip(members, found, strict=True))
+            answers = list(zip(members, self._evaluate(members, points), strict=True))
             if self._record is not None:
                 self._record.add(answers)
         with self._turn:

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lps_flows.potential.derivatives import pull_back, push_forward
-from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.geometry import Batch
-from lps_flows.potential.normalisation import Normalisation
-from lps_flows.potential.pairs import Pairs, find_pairs
-from lps_flows.potential.stacked import Layout, Pass
+from lps_flows.potential.pairs import NeighbourPairs, find_pairs
+from lps_flows.potential.parametrisation import Parametrisation
+from lps_flows.potential.stacked import Pass
 from lps_flows.potential.threads import run_all
+from lps_flows.potential.training_data import TrainingData
 
 _ATOMS_PER_CHUNK = 1024
 
@@ -63,7 +63,7 @@ class Chunk:
     owner: np.ndarray
     starts: np.ndarray
     element: np.ndarray
-    pairs: Pairs | None
+    pairs: NeighbourPairs | None
     forces: np.ndarray | None
 
 
@@ -78,28 +78,23 @@ class Values:
 
 
 def make_chunks(
-    descriptor: ChebyshevDescriptor,
-    normalisation: Normalisation,
-    batch: Batch,
-    *,
-    maps: Sequence[np.ndarray],
+    parametrisation: Parametrisation,
+    data: TrainingData,
     features: np.ndarray,
-    energies: np.ndarray,
-    forces: Sequence[np.ndarray | None] | None,
+    forces: Sequence[np.ndarray | None],
     chosen: np.ndarray,
 ) -> list[Chunk]:
-    """Cut the chosen structures of a batch into chunks; those with forces apart."""
-    scale = normalisation.energy_scale
+    """Cut the chosen structures into chunks; those with forces that count apart."""
+    normalisation, batch = parametrisation.normalisation, data.batch
+    cutoff, scale = parametrisation.descriptor.radial_cutoff, normalisation.energy_scale
     counts = np.diff(batch.starts)
-    with_forces = np.array(
-        [forces is not None and forces[s] is not None for s in chosen], bool
-    )
+    with_forces = np.array([forces[s] is not None for s in chosen], bool)
     chunks = []
     for flag in (True, False):
-        mine = chosen[with_forces == flag]
-        filled = np.cumsum(counts[mine]) // _ATOMS_PER_CHUNK
+        alike = chosen[with_forces == flag]
+        filled = np.cumsum(counts[alike]) // _ATOMS_PER_CHUNK
         for part in np.unique(filled):
-            take = mine[filled == part]
+            take = alike[filled == part]
             rows = np.concatenate(
                 [np.arange(batch.starts[s], batch.starts[s + 1]) for s in take]
             )
@@ -107,11 +102,11 @@ def make_chunks(
             n = counts[take]
             starts = np.concatenate([[0], np.cumsum(n)])
             atoms, inputs = [], []
-            for z in range(len(descriptor.species)):
+            for z, input_map in enumerate(parametrisation.input_maps):
                 here = np.flatnonzero(element == z)
                 centred = features[rows[here]] - normalisation.mean[z]
                 atoms.append(here)
-                inputs.append(maps[z] @ centred.T)
+                inputs.append(input_map @ centred.T)
             offset = np.add.reduceat(normalisation.offsets[element], starts[:-1])
             small = Batch(
                 batch.positions[rows],
@@ -125,21 +120,17 @@ def make_chunks(
             chunks.append(
                 Chunk(
                     structures=take,
-                    targets=scale * (energies[take] - offset) / n,
+                    targets=scale * (data.energies[take] - offset) / n,
                     counts=n,
                     inputs=tuple(inputs),
                     atoms=tuple(atoms),
                     owner=small.structure,
                     starts=starts[:-1],
                     element=element,
-                    pairs=(
-                        find_pairs(small, descriptor.radial_cutoff) if flag else None
-                    ),
-                    forces=(
-                        scale * np.concatenate([forces[s] for s in take])  # type: ignore[index]
-                        if flag
-                        else None
-                    ),
+                    pairs=find_pairs(small, cutoff) if flag else None,
+                    forces=scale * np.concatenate([forces[s] for s in take])
+                    if flag
+                    else None,
                 )
             )
     return chunks
@@ -150,12 +141,8 @@ class Objective:
 
     Parameters
     ----------
-    descriptor, normalisation
-        Those of the potential in training.
-    layouts
-        Per element.
-    maps
-        Per element the matrix from centred features to network inputs.
+    parametrisation
+        What the parameters stand for.
     chunks
         From `make_chunks`.
     energy_weight, force_weight, weight_decay
@@ -166,10 +153,7 @@ class Objective:
 
     def __init__(
         self,
-        descriptor: ChebyshevDescriptor,
-        normalisation: Normalisation,
-        layouts: Sequence[Layout],
-        maps: Sequence[np.ndarray],
+        parametrisation: Parametrisation,
         chunks: Sequence[Chunk],
         *,
         energy_weight: float,
@@ -177,8 +161,7 @@ class Objective:
         weight_decay: float,
         threads: int,
     ) -> None:
-        self.descriptor, self.normalisation = descriptor, normalisation
-        self.layouts, self.maps = layouts, maps
+        self.parametrisation = parametrisation
         self.chunks, self.threads = chunks, threads
         self.n_structures = sum(len(c.structures) for c in chunks)
         self.n_components = sum(
@@ -223,7 +206,9 @@ class Objective:
     def _chunk(self, chunk: Chunk, flat: np.ndarray, total: Values) -> None:
         passes = [
             Pass(layout, flat, x)
-            for layout, x in zip(self.layouts, chunk.inputs, strict=True)
+            for layout, x in zip(
+                self.parametrisation.layouts, chunk.inputs, strict=True
+            )
         ]
         atomic = np.empty((len(flat), len(chunk.owner)))
         for p, atoms in zip(passes, chunk.atoms, strict=True):
@@ -241,20 +226,22 @@ class Objective:
         for z, (p, atoms) in enumerate(zip(passes, chunk.atoms, strict=True)):
             direction = None
             if directions is not None:
-                direction = self.maps[z] @ directions[atoms].transpose(1, 2, 0)
+                input_map = self.parametrisation.input_maps[z]
+                direction = input_map @ directions[atoms].transpose(1, 2, 0)
             p.add_gradient(weight[:, atoms], direction, total.gradient)
 
     def _forces(
         self, chunk: Chunk, passes: Sequence[Pass], total: Values
     ) -> np.ndarray | None:
         """Add the force error; return dL/d(dE/dG), (n_atoms, M, n_features)."""
-        d, pairs = self.descriptor, chunk.pairs
+        d, pairs = self.parametrisation.descriptor, chunk.pairs
         if pairs is None or chunk.forces is None:
             return None
         members, n = len(total.energy), len(chunk.owner)
         slope = np.empty((n, members, d.n_features))
         for z, (p, atoms) in enumerate(zip(passes, chunk.atoms, strict=True)):
-            slope[atoms] = (self.maps[z].T @ p.input_slopes()).transpose(2, 0, 1)
+            input_map = self.parametrisation.input_maps[z]
+            slope[atoms] = (input_map.T @ p.input_slopes()).transpose(2, 0, 1)
         common = (pairs.first, pairs.neighbour, pairs.vectors, chunk.element, d.spins)
         forces = np.zeros((members, n, 3))
         virial = np.zeros((members, 1, 9))

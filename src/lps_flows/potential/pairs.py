@@ -14,7 +14,7 @@ from lps_flows.potential.threads import run_all, split_range
 
 
 @dataclass(frozen=True)
-class Pairs:
+class NeighbourPairs:
     """Neighbours of a range of atoms.
 
     Parameters
@@ -41,7 +41,7 @@ def _with_vectors(
     neighbour: np.ndarray,
     shift: np.ndarray,
     begin: int,
-) -> Pairs:
+) -> NeighbourPairs:
     vectors = np.empty((len(neighbour), 3))
     closest = displacements(
         batch.positions,
@@ -53,10 +53,10 @@ def _with_vectors(
         begin,
         vectors,
     )
-    return Pairs(first, neighbour, vectors, np.sqrt(closest))
+    return NeighbourPairs(first, neighbour, vectors, np.sqrt(closest))
 
 
-def find_pairs(batch: Batch, cutoff: float) -> Pairs:
+def find_pairs(batch: Batch, cutoff: float) -> NeighbourPairs:
     """Find the neighbours within `cutoff` (Å) of all atoms of a batch."""
     lists = SkinPairs(cutoff, 0.0)
     lists.update(batch, range(len(batch)))
@@ -198,7 +198,7 @@ class SkinPairs:
         reach = self.cutoff + self.skin
         return stretch > 0 and (self.cutoff + 2 * longest) / stretch <= reach
 
-    def pairs(self, batch: Batch, begin: int, end: int) -> Pairs:
+    def pairs(self, batch: Batch, begin: int, end: int) -> NeighbourPairs:
         """Return the neighbours of the atoms `begin` to `end` after an `update`."""
         if self._joined is None:
             raise RuntimeError("update() comes first")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lps_flows.potential.committee import Committee, Member
     from lps_flows.potential.descriptor import ChebyshevDescriptor
     from lps_flows.potential.geometry import Batch
-    from lps_flows.potential.pairs import Pairs
+    from lps_flows.potential.pairs import NeighbourPairs
 
 
 def _chebyshev(x: torch.Tensor, order: int) -> torch.Tensor:
@@ -32,7 +32,7 @@ def _cutoff(d: torch.Tensor, cutoff: float) -> torch.Tensor:
     return 0.5 * (torch.cos(torch.pi * d / cutoff) + 1.0) * (d < cutoff)
 
 
-def _triplets(pairs: Pairs, inner: float) -> tuple[np.ndarray, np.ndarray]:
+def _triplets(pairs: NeighbourPairs, inner: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the two pairs of every angle, each unordered pair of neighbours once."""
     close = np.flatnonzero((pairs.vectors**2).sum(axis=1) < inner**2)
     centre = np.repeat(np.arange(len(pairs.first) - 1), np.diff(pairs.first))[close]
@@ -128,7 +128,7 @@ def _networks(
 def evaluate_batch(
     potential: Committee,
     batch: Batch,
-    pairs: Pairs,
+    pairs: NeighbourPairs,
     *,
     derivatives: bool,
     committee: bool,

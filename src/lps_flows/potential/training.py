@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.geometry import AnyStructure
 from lps_flows.potential.lockstep import Answer, Evaluate, LockStep, Record, Run
-from lps_flows.potential.normalisation import Normalisation
 from lps_flows.potential.objective import Objective, make_chunks
+from lps_flows.potential.parametrisation import Parametrisation
 from lps_flows.potential.partition import hold_out
-from lps_flows.potential.progress import Progress
-from lps_flows.potential.stacked import Layout
+from lps_flows.potential.progress import training_bar
 from lps_flows.potential.threads import available_threads
-from lps_flows.potential.training_data import TrainingData, input_maps, normalise
+from lps_flows.potential.training_data import TrainingData, normalise
 from lps_flows.potential.training_result import TrainingResult, make_result
 from lps_flows.potential.training_settings import TrainingSettings
 
@@ -90,7 +88,9 @@ def train_potential(
     try:
         with (
             threadpool_limits(1, user_api="blas"),
-            Progress(settings, ready.normalisation.energy_scale, show=progress) as bar,
+            training_bar(
+                settings.iterations, ready.energy_scale, show=progress
+            ) as show_runs,
         ):
             runs = LockStep(
                 ready.evaluate,
@@ -98,17 +98,15 @@ def train_potential(
                 memory=settings.memory,
                 patience=settings.patience,
                 record=record,
-                tell=bar.update,
+                on_round=show_runs,
             ).run(ready.starts)
     finally:
         if record is not None:
             record.close(remove=bool(runs))
     return make_result(
         ready.data,
-        ready.normalisation,
-        ready.layouts,
-        ready.maps,
-        runs=runs,
+        ready.parametrisation,
+        runs,
         train=ready.train,
         held=ready.held,
         settings=settings,
@@ -121,10 +119,8 @@ class Prepared:
 
     Parameters
     ----------
-    data, normalisation
-        The set, and the scaling taken from its training part.
-    layouts, maps
-        Per element: where its parameters lie, and the map of its inputs.
+    data, parametrisation
+        The set, and what parameters stand for.
     train, held
         Indices of both parts.
     evaluate
@@ -134,13 +130,16 @@ class Prepared:
     """
 
     data: TrainingData
-    normalisation: Normalisation
-    layouts: list[Layout]
-    maps: list[np.ndarray]
+    parametrisation: Parametrisation
     train: np.ndarray
     held: np.ndarray
     evaluate: Evaluate
     starts: np.ndarray
+
+    @property
+    def energy_scale(self) -> float:
+        """Scaled energies over energies (1/eV)."""
+        return self.parametrisation.normalisation.energy_scale
 
 
 def prepare(
@@ -162,42 +161,22 @@ def prepare(
     threads = settings.threads or available_threads()
     features = data.descriptor.batch_features(data.batch, threads)
     normalisation = normalise(data, features, train, used, settings)
-    layouts = _layouts(data.descriptor, settings)
-    maps = input_maps(data, features, train, normalisation, settings.whitening)
-    objectives = []
-    for part in (train, held):
-        chunks = make_chunks(
-            data.descriptor,
-            normalisation,
-            data.batch,
-            maps=maps,
-            features=features,
-            energies=data.energies,
-            forces=used,
-            chosen=part,
+    parametrisation = Parametrisation.of(data, normalisation, features, train, settings)
+    objectives = [
+        Objective(
+            parametrisation,
+            make_chunks(parametrisation, data, features, used, part),
+            energy_weight=settings.energy_weight,
+            force_weight=settings.force_weight if data.forces is not None else 0.0,
+            weight_decay=settings.weight_decay,
+            threads=threads,
         )
-        objectives.append(
-            Objective(
-                data.descriptor,
-                normalisation,
-                layouts,
-                maps,
-                chunks,
-                energy_weight=settings.energy_weight,
-                force_weight=settings.force_weight if data.forces is not None else 0.0,
-                weight_decay=settings.weight_decay,
-                threads=threads,
-            )
-        )
-    starts = [
-        np.concatenate([layout.random(child) for layout in layouts])
-        for child in rng.spawn(settings.restarts)
+        for part in (train, held)
     ]
+    starts = [parametrisation.random(child) for child in rng.spawn(settings.restarts)]
     return Prepared(
         data,
-        normalisation,
-        layouts,
-        maps,
+        parametrisation,
         train,
         held,
         _evaluator(objectives[0], objectives[1] if len(held) else None),
@@ -219,18 +198,6 @@ def _forces_used(
     n = max(1, round(settings.force_fraction * len(known)))
     used = {*rng.permutation(known)[:n].astype(int).tolist(), *held.tolist()}
     return [f if s in used else None for s, f in enumerate(data.forces)]
-
-
-def _layouts(
-    descriptor: ChebyshevDescriptor, settings: TrainingSettings
-) -> list[Layout]:
-    sizes = (descriptor.n_features, *settings.hidden, 1)
-    names = (settings.activation,) * len(settings.hidden) + ("linear",)
-    layouts: list[Layout] = []
-    for _ in descriptor.species:
-        start = layouts[-1].start + layouts[-1].size if layouts else 0
-        layouts.append(Layout(sizes, names, start))
-    return layouts
 
 
 def _evaluator(train: Objective, held: Objective | None) -> Evaluate:

@@ -174,7 +174,7 @@ def normalise(
     """
     species, width = data.descriptor.species, features.shape[1]
     inside = np.isin(data.batch.structure, train)
-    table = {name: np.zeros((len(species), width)) for name in ("a", "b", "c", "d")}
+    mean, mean_square, lowest, highest = np.zeros((4, len(species), width))
     for z, symbol in enumerate(species):
         g = features[inside & (data.batch.element == z)]
         if not len(g):
@@ -182,12 +182,11 @@ def normalise(
                 "no %s in the training part: its network learns nothing", symbol
             )
             continue
-        mean, spread = g.mean(axis=0), g.std(axis=0)
+        mean[z], spread = g.mean(axis=0), g.std(axis=0)
         # mean and mean square carry no spread below their own rounding
-        off = spread <= np.maximum(SWITCHED_OFF, RESOLVED * np.abs(mean))
-        table["a"][z] = mean
-        table["b"][z] = mean**2 + np.where(off, 0.0, spread**2)
-        table["c"][z], table["d"][z] = g.min(axis=0), g.max(axis=0)
+        off = spread <= np.maximum(SWITCHED_OFF, RESOLVED * np.abs(mean[z]))
+        mean_square[z] = mean[z] ** 2 + np.where(off, 0.0, spread**2)
+        lowest[z], highest[z] = g.min(axis=0), g.max(axis=0)
         if off.any():
             logger.warning(
                 "%d of %d features of %s are constant over the training part and "
@@ -208,42 +207,12 @@ def normalise(
         size = float(np.sqrt(np.mean(np.concatenate(pulls) ** 2)))
         scale = min(scale, 1.0 / max(size, 1e-3))
     return Normalisation(
-        mean=table["a"],
-        mean_square=table["b"],
-        minimum=table["c"],
-        maximum=table["d"],
+        mean=mean,
+        mean_square=mean_square,
+        minimum=lowest,
+        maximum=highest,
         n_atoms=data.counts[train].sum(axis=0),
         atomic_energies=atomic,
         energy_scale=float(scale),
         energy_shift=float(0.5 * (high + low)),
     )
-
-
-def input_maps(
-    data: TrainingData,
-    features: np.ndarray,
-    train: np.ndarray,
-    normalisation: Normalisation,
-    whitening: float | None,
-) -> list[np.ndarray]:
-    """Return, per element, the matrix from centred features to inputs in training.
-
-    Chebyshev features are strongly correlated, which makes the loss ill-conditioned.
-    Training sees y = (Lambda + w)^(-1/2) V^T x instead of the normalised features x,
-    with V Lambda V^T their correlation matrix over the training part and w the
-    `whitening`; the matrix is folded into the first layer's weights afterwards, so the
-    potential is an ordinary one.
-    """
-    inside = np.isin(data.batch.structure, train)
-    maps = []
-    for z in range(len(data.descriptor.species)):
-        inverse_std = normalisation.inverse_std[z]
-        if whitening is None:
-            maps.append(np.diag(inverse_std))
-            continue
-        g = features[inside & (data.batch.element == z)]
-        x = (g - normalisation.mean[z]) * inverse_std
-        values, vectors = np.linalg.eigh(x.T @ x / max(len(x), 1))
-        scale = 1.0 / np.sqrt(np.maximum(values, 0.0) + whitening)
-        maps.append(scale[:, None] * vectors.T * inverse_std)
-    return maps

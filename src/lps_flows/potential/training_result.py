@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from lps_flows.potential.assessment import ErrorReport, Misses, composition_of
+from lps_flows.potential.assessment import ErrorReport, Misses
+from lps_flows.potential.geometry import AnyStructure, element_symbols
 from lps_flows.potential.lockstep import Run
 from lps_flows.potential.model import ANNPotential
-from lps_flows.potential.network import ElementNetwork
-from lps_flows.potential.normalisation import Normalisation
-from lps_flows.potential.stacked import Layout
+from lps_flows.potential.parametrisation import Parametrisation
 from lps_flows.potential.training_data import TrainingData
 from lps_flows.potential.training_settings import TrainingSettings
 
@@ -79,36 +79,23 @@ class TrainingResult:
     history: list[RestartHistory]
     training_indices: list[int]
     validation_indices: list[int]
-    committee: tuple[ANNPotential, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        members = tuple(
-            self.potential.member(k) for k in range(len(self.potential.members))
-        )
-        object.__setattr__(self, "committee", members)
+    @property
+    def committee(self) -> tuple[ANNPotential, ...]:
+        """Each member of the potential as a potential of its own."""
+        return tuple(map(self.potential.member, range(len(self.potential.members))))
 
 
 def make_result(
     data: TrainingData,
-    normalisation: Normalisation,
-    layouts: list[Layout],
-    maps: list[np.ndarray],
-    *,
+    parametrisation: Parametrisation,
     runs: list[Run],
+    *,
     train: np.ndarray,
     held: np.ndarray,
     settings: TrainingSettings,
 ) -> TrainingResult:
     """Build the potential from the restarts' best weights and assess it."""
-    species = data.descriptor.species
-    members = [
-        {
-            e: _unmapped(layouts[z].network(run.best), maps[z], normalisation.std[z])
-            for z, e in enumerate(species)
-        }
-        for run in runs
-    ]
-    best = int(np.argmin([run.score for run in runs]))
     metadata = {
         "settings": settings.model_dump(mode="json"),
         "dataset": data.digest,
@@ -122,7 +109,11 @@ def make_result(
         },
     }
     potential = ANNPotential(
-        data.descriptor, normalisation, members, best=best, metadata=metadata
+        data.descriptor,
+        parametrisation.normalisation,
+        [parametrisation.member(run.best) for run in runs],
+        best=int(np.argmin([run.score for run in runs])),
+        metadata=metadata,
     )
     side = np.full(len(data.energies), "training", dtype=object)
     side[held] = "validation"
@@ -137,7 +128,7 @@ def make_result(
 
     errors = misses.by(side.tolist())
     by_source = {} if data.sources is None else reports(data.sources)
-    by_composition = reports([composition_of(s) for s in data.structures])
+    by_composition = reports([_formula(s) for s in data.structures])
     validation = errors.get("validation", errors["training"])
     potential.metadata["errors"] = {
         "training": errors["training"].model_dump(),
@@ -145,7 +136,7 @@ def make_result(
         "by_source": {k: v.model_dump() for k, v in by_source.items()},
         "by_composition": {k: v.model_dump() for k, v in by_composition.items()},
     }
-    scale = normalisation.energy_scale
+    scale = parametrisation.normalisation.energy_scale
     history = []
     for k, run in enumerate(runs):
         rows = np.sqrt(np.array(run.history)) / scale
@@ -175,9 +166,7 @@ def make_result(
     )
 
 
-def _unmapped(
-    network: ElementNetwork, input_map: np.ndarray, std: np.ndarray
-) -> ElementNetwork:
-    """Fold the map of the inputs in training into the first layer's weights."""
-    first = (network.weights[0] @ input_map) * std
-    return replace(network, weights=(first, *network.weights[1:]))
+def _formula(structure: AnyStructure) -> str:
+    """Write the formula of the cell, elements in alphabetical order."""
+    counts = Counter(element_symbols(structure))
+    return "".join(f"{element}{n}" for element, n in sorted(counts.items()))
