@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,31 @@ def test_second_build_writes_nothing(filled: tuple[JobStore, dict[str, str]]) ->
     second = build_all(store, SETTINGS)
     assert set(second.values()) == {0}
     assert snapshot(store) == before
+
+
+def test_dates_are_dates_and_older_texts_become_dates(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, _ = filled
+    build_all(store, SETTINGS)
+    collections = {name: result_store(store, name) for name in KEYS}
+    for name, collection in collections.items():
+        collection.connect()
+        kinds = {type(made) for made in collection.distinct("created_at")}
+        assert kinds <= {datetime}, name
+    structures = collections["structures"]
+    before = {d["structure_id"]: d for d in structures.query()}
+    # as the first version wrote those that came in sets
+    old = [
+        {**d, "created_at": d["created_at"].replace(tzinfo=UTC).isoformat()}
+        for d in list(before.values())[:20]
+    ]
+    structures.update(old, key=["structure_id"])
+    assert structures.count({"created_at": {"$type": "string"}}) == 20
+    assert set(build_all(store, SETTINGS).values()) == {0}
+    assert structures.count({"created_at": {"$type": "string"}}) == 0
+    after = {d["structure_id"]: d for d in structures.query()}
+    assert {**after} == {**before}
 
 
 def test_what_is_in_the_documents(filled: tuple[JobStore, dict[str, str]]) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from jobflow import JobStore
 from maggma.core import Store
+from maggma.stores import JSONStore
 
-from lps_flows.builders.increment import IncrementalBuilder, remove
+from lps_flows.builders.increment import IncrementalBuilder, chunks, remove
 from lps_flows.jobs.outputs import STRUCTURE_OUTPUTS, newest_heads, structures_of
 from lps_flows.schemas.built import STRUCTURE_INDEXES
 
@@ -54,6 +56,7 @@ class StructureBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the job documents that are new or changed."""
         self.ensure_indexes()
+        self._date_older_documents()
         latest: dict[str, tuple[int, str, int]] = {}
         heads = newest_heads(self.job_store, STRUCTURE_OUTPUTS, self.campaign)
         for uuid, head in heads.items():
@@ -82,6 +85,25 @@ class StructureBuilder(IncrementalBuilder):
             job = self.job_store.query_one({"uuid": uuid, "index": index}, load=True)
             if job is not None:
                 yield {"job": job, "version": version}
+
+    def _date_older_documents(self) -> None:
+        """Give documents of the first version, which kept texts, the date they say."""
+        if isinstance(self.structures, JSONStore):
+            return  # JSON files know texts alone
+        for few in chunks(
+            self.structures.query({**self.scope(), "created_at": {"$type": "string"}}),
+            1000,
+        ):
+            self.structures.update(
+                [
+                    {
+                        **{name: value for name, value in old.items() if name != "_id"},
+                        "created_at": datetime.fromisoformat(old["created_at"]),
+                    }
+                    for old in few
+                ],
+                key=[self.key],
+            )
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """Make the structure documents of one job.

@@ -147,11 +147,15 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         if output["@class"] == "StructureSet"
         else {"": output}
     )
-    for suffix, entry in entries.items():
-        _check(entry, job["uuid"] + suffix)
+    created = {
+        suffix: _checked(entry, job["uuid"] + suffix).created_at
+        for suffix, entry in entries.items()
+    }
     return [
         {
             **unmarked(entry),
+            # a date, though sets in the additional store are JSON and hold texts
+            "created_at": created[suffix],
             "structure_id": job["uuid"] + suffix,
             "campaign": metadata.get("campaign") or NO_CAMPAIGN,
             "stage": metadata.get("stage"),
@@ -233,12 +237,14 @@ def _relaxed_by(job_store: JobStore, uuid: str, index: int) -> list[dict[str, An
     return [entry for entry in entries if entry["relaxed"]]
 
 
-def _check(entry: Any, structure_id: str) -> None:
+def _checked(entry: Any, structure_id: str) -> StructureDocument:
     """Refuse what no job can have written, before other builders stumble over it."""
     try:
-        _check_numbers(StructureDocument.from_store(entry))
+        document = StructureDocument.from_store(entry)
+        _check_numbers(document)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise damaged(structure_id, "a structure", error) from error
+    return document
 
 
 def _check_numbers(document: StructureDocument) -> None:
