@@ -11,7 +11,12 @@ from maggma.stores import MemoryStore
 
 from lps_flows.analysis import diffusivity
 from lps_flows.analysis.density import probability_density
-from lps_flows.analysis.literature import literature, literature_for, paper_value
+from lps_flows.analysis.literature import (
+    PAPER,
+    literature,
+    literature_for,
+    paper_value,
+)
 from lps_flows.analysis.shown import shown_run
 from lps_flows.analysis.transport import summarise_transport
 from lps_flows.builders.transport import TransportBuilder
@@ -92,7 +97,7 @@ def test_without_a_usable_run_the_reason_is_the_number_of_temperatures():
 
 
 def test_the_papers_values_are_found_by_label():
-    assert len(literature()) == 112
+    assert len(literature()) == 107
     assert all(value.citation for value in literature())
     for label, energy, sigma in (
         ("gc-Li38P24S79", 0.282, 3.45),
@@ -110,6 +115,30 @@ def test_the_papers_values_are_found_by_label():
             assert paper_value(label, quantity) == value
     assert paper_value("Li4P2S7", "energy above hull") == 23.5
     assert paper_value("Li2S", "energy above hull") is None
+
+
+def test_what_was_measured_of_one_polymorph_is_not_filed_under_another():
+    sigma = "RT ionic conductivity"
+    measured = {
+        label: {
+            number
+            for value in literature_for(label, sigma)
+            if value.method == "experiment"
+            for number in value.values
+        }
+        for label in ("alpha-Li3PS4", "beta-Li3PS4", "gamma-Li3PS4")
+    }
+    # Table 1 files the three under beta; gamma conducts six hundred times worse
+    assert measured["beta-Li3PS4"] >= {0.16, 0.2, 0.28}
+    assert measured["gamma-Li3PS4"] == {0.00026}
+    assert measured["alpha-Li3PS4"] == set()
+    assert not literature_for("gamma-Li3PS4", "activation energy")[0].by_the_paper
+
+
+def test_the_paper_is_cited_for_what_it_contains_alone():
+    # it has no glass of another source in its tables
+    assert not [v for v in literature() if PAPER in v.citation and "glass/" in v.phase]
+    assert not [v for v in literature() if v.phase == "Li3PS4"]
 
 
 def test_table_holds_ours_the_papers_and_others(document):

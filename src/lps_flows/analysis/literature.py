@@ -61,12 +61,11 @@ class LiteratureValue:
         Parameters
         ----------
         label
-            Name of the structure, e.g. 'beta-Li3PS4' or 'gc-Li42P16S61'. A phase
-            matches when its name starts with the label, or with the label's formula
-            without a Greek prefix.
+            Name of the structure, e.g. 'beta-Li3PS4' or 'gc-Li42P16S61', with which
+            the name of the phase begins. What is published of one polymorph, or of a
+            formula alone, says nothing of another.
         """
-        bare = re.sub(r"^(alpha|beta|gamma)-", "", label)
-        return re.split(r"[ (]", self.phase)[0] in (label, bare)
+        return re.split(r"[ (]", self.phase)[0] == label
 
 
 @cache
