@@ -11,7 +11,7 @@ import lps_flows
 
 SOURCE = Path(lps_flows.__file__).parent
 ROOMS = ("chemistry", "potential", "analysis", "evolution", "engines", "flows")
-COMPLETE = ("evolution",)
+COMPLETE = ("chemistry", "potential", "evolution")
 MODULES = [
     ".".join(("lps_flows", *path.relative_to(SOURCE).with_suffix("").parts))
     for room in ROOMS

@@ -19,17 +19,15 @@ def bare_structure(structure: Structure) -> Structure:
 
     Oxidation states, spins, labels, charge and all site properties (velocities,
     selective dynamics, magnetic moments, forces) are left out: they belong to another
-    calculation, and what is made of the structure must not inherit them.
+    calculation, and what is made of the structure must not inherit them. The order of
+    sites and `properties` are kept.
 
-    Parameters
-    ----------
-    structure
-        Structure, decorated or not.
-
-    Returns
-    -------
-    Structure
-        A new structure of the same order of sites; `properties` are kept.
+    Examples
+    --------
+    >>> from lps_flows.chemistry import bare_structure, crystal
+    >>> decorated = crystal("Li2S").add_oxidation_state_by_guess()
+    >>> decorated.composition, bare_structure(decorated).composition
+    (Composition('Li+:8 S2-:4'), Composition('Li8 S4'))
     """
     return Structure(
         structure.lattice,
@@ -47,16 +45,8 @@ def is_element(symbol: str) -> bool:
 def implausible(structure: Structure) -> str | None:
     """Say why an ordered structure can be no crystal; None when it may be one.
 
-    Parameters
-    ----------
-    structure
-        Ordered structure.
-
-    Returns
-    -------
-    str or None
-        Two atoms closer than half the sum of their covalent radii, or a volume per
-        atom that no solid has.
+    Two atoms may be closer than half the sum of their covalent radii, or the volume per
+    atom be one that no solid has.
     """
     per_atom = structure.volume / len(structure)
     low, high = _VOLUME_PER_ATOM

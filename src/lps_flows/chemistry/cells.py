@@ -26,24 +26,19 @@ def supercell_multiples(
     """Multiples of the cell edges that give about the wanted number of atoms.
 
     All diagonal multiples of the cell up to 1.5 times the target are compared by
-    abs(log(N/target)) + 0.25 log(longest/shortest edge); the lowest wins.
-
-    Parameters
-    ----------
-    structure
-        Cell to repeat.
-    target_atoms
-        Wanted number of atoms; (1, 1, 1) is returned when the cell is larger.
-
-    Returns
-    -------
-    tuple of int
-        Repeats along a, b and c.
+    abs(log(N/target)) + 0.25 log(longest/shortest edge); the lowest wins. A cell larger
+    than wanted is not repeated.
 
     Raises
     ------
     SupercellError
         When `target_atoms` is not positive.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal, supercell_multiples
+    >>> supercell_multiples(crystal("beta-Li3PS4"), 128)
+    (1, 2, 2)
     """
     if target_atoms < 1:
         raise SupercellError(
@@ -76,24 +71,13 @@ def supercell_near(structure: Structure, target_atoms: int) -> Structure:
     """Near-cubic supercell with about the wanted number of atoms.
 
     Elements and places alone are repeated: copied velocities would move the images of
-    an atom together, for ever.
+    an atom together, for ever. See `supercell_multiples` for the choice and its error.
 
-    Parameters
-    ----------
-    structure
-        Cell to repeat.
-    target_atoms
-        Wanted number of atoms, see `supercell_multiples`.
-
-    Returns
-    -------
-    Structure
-        A new structure.
-
-    Raises
-    ------
-    SupercellError
-        When `target_atoms` is not positive.
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal, supercell_near
+    >>> len(supercell_near(crystal("Li7P3S11"), 100))
+    84
     """
     supercell = bare_structure(structure)
     supercell.make_supercell(supercell_multiples(structure, target_atoms))
@@ -117,12 +101,19 @@ def substituted(structure: Structure, replacements: Mapping[str, str]) -> Struct
     Returns
     -------
     Structure
-        A new structure, ``properties["derived_from"]`` says from what.
+        Its ``properties["derived_from"]`` say from what.
 
     Raises
     ------
     SupercellError
         When an element to replace is not in the structure.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal, substituted
+    >>> sodium = substituted(crystal("beta-Li3PS4"), {"Li": "Na"})
+    >>> sodium.reduced_formula, sodium.properties["derived_from"]
+    ('Na3PS4', 'Li12 P4 S16 by Li->Na, unrelaxed')
     """
     present = {element.symbol for element in structure.composition}
     absent = sorted(set(replacements) - present)

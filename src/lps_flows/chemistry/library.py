@@ -67,7 +67,15 @@ class CrystalChecks(FrozenSettings):
 
 
 class CrystalEntry(FrozenSettings):
-    """One phase or model of the library."""
+    """One phase or model of the library.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import entry
+    >>> beta = entry("beta-Li3PS4")
+    >>> beta.space_group, beta.x(), beta.citations[0].year
+    ('Pnma', 0.75, 2013)
+    """
 
     key: str = Field(description="Name by which `crystal` finds it.")
     aliases: tuple[str, ...] = Field((), description="Other names it answers to.")
@@ -153,7 +161,7 @@ class CrystalEntry(FrozenSettings):
 
 
 def crystals(library: str | Path | None = None) -> list[CrystalEntry]:
-    """All entries of the crystal library.
+    """All entries of the crystal library, in the order of the file.
 
     Parameters
     ----------
@@ -161,10 +169,11 @@ def crystals(library: str | Path | None = None) -> list[CrystalEntry]:
         Path of a YAML file of the same layout, for another system; the package's
         own library when None.
 
-    Returns
-    -------
-    list of CrystalEntry
-        In the order of the file.
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystals
+    >>> [entry.key for entry in crystals() if entry.formula == "Li7P3S11"]
+    ['Li7P3S11', 'Li7P3S11_xas-tools']
     """
     return list(_load(None if library is None else str(library)).values())
 
@@ -176,6 +185,12 @@ def entry(key: str, library: str | Path | None = None) -> CrystalEntry:
     ------
     UnknownCrystalError
         When there is none; the message lists close matches.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import entry
+    >>> entry("Li7PS6").key
+    'LT-Li7PS6'
     """
     entries = _load(None if library is None else str(library))
     names = {
@@ -195,29 +210,23 @@ def entry(key: str, library: str | Path | None = None) -> CrystalEntry:
 
 
 def crystal(key: str, library: str | Path | None = None) -> Structure:
-    """Ordered conventional cell of a library crystal.
-
-    Parameters
-    ----------
-    key
-        Key or alias, see `crystals`.
-    library
-        Path of another library file; the package's own when None.
-
-    Returns
-    -------
-    Structure
-        Lattice in Å.
+    """Ordered conventional cell (Å) of a library crystal, by key or alias.
 
     Raises
     ------
     UnknownCrystalError
-        When the library has no such key.
+        When the library, see `crystals`, has no such key.
     DisorderedCrystalError
         When the entry is listed for the record only.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> crystal("gamma-Li3PS4").composition
+    Composition('Li6 P2 S8')
     """
-    found = entry(key, library).key
-    return _built(found, None if library is None else str(library)).copy()
+    key = entry(key, library).key
+    return _built(key, None if library is None else str(library)).copy()
 
 
 @cache

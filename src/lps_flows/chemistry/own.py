@@ -22,6 +22,12 @@ class OwnCrystal(FrozenSettings):
     ------
     pydantic.ValidationError
         When neither or both are given.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import OwnCrystal
+    >>> OwnCrystal(like="beta-Li3PS4", replace={"P": "As"}).structure().composition
+    Composition('Li12 As4 S16')
     """
 
     like: str | None = Field(

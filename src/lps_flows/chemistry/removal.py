@@ -12,24 +12,18 @@ from lps_flows.chemistry.line import CompositionLine, RemovalError
 
 
 def atoms_removed(end_member: str, n_units: int) -> dict[str, int]:
-    """Count the atoms of each element in so many units of an end member.
-
-    Parameters
-    ----------
-    end_member
-        Formula, for example ``"P2S5"``.
-    n_units
-        Formula units, at least one.
-
-    Returns
-    -------
-    dict
-        Atoms by symbol, alphabetical: ``{"P": 2, "S": 5}`` for one P2S5.
+    """Count the atoms of each element, alphabetical, in so many units of an end member.
 
     Raises
     ------
     RemovalError
         When `n_units` is not a positive whole number.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import atoms_removed
+    >>> atoms_removed("P2S5", 2)
+    {'P': 4, 'S': 10}
     """
     if n_units != int(n_units) or n_units < 1:
         raise RemovalError(
@@ -50,23 +44,16 @@ def removal_sites(
     n_units: int,
     line: CompositionLine | None = None,
 ) -> dict[str, tuple[int, ...]]:
-    """Sites from which units of an end member can be taken, by element.
+    """List the indices of the sites that can be removed, by element.
 
     Parameters
     ----------
     structure
         Ordered parent on the composition line.
-    end_member
-        One of the line's end members.
-    n_units
-        Formula units to remove.
+    end_member, n_units
+        One of the line's end members, and how many units of it.
     line
         Composition line, Li2S-P2S5 unless given.
-
-    Returns
-    -------
-    dict
-        Site indices by symbol of each element the end member holds.
 
     Raises
     ------
@@ -74,6 +61,12 @@ def removal_sites(
         When the parent is not on the line.
     RemovalError
         When the end member is not of the line, or the parent holds too few units.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal, removal_sites
+    >>> removal_sites(crystal("Li2S"), "Li2S", 1)
+    {'Li': (0, 1, 2, 3, 4, 5, 6, 7), 'S': (8, 9, 10, 11)}
     """
     line = line or CompositionLine()
     line.remove(structure.composition, end_member, n_units)
@@ -85,7 +78,14 @@ def removal_sites(
 
 
 def remove_sites(structure: Structure, sites: Sequence[int]) -> Structure:
-    """Bare copy of a structure without the sites of these indices."""
+    """Bare copy of a structure without the sites of these indices.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal, remove_sites
+    >>> remove_sites(crystal("Li2S"), [0, 1, 8]).composition
+    Composition('Li6 S3')
+    """
     remaining = bare_structure(structure)
     remaining.remove_sites(list(sites))
     return remaining
@@ -98,30 +98,17 @@ def remove_units(
     rng: np.random.Generator,
     line: CompositionLine | None = None,
 ) -> Structure:
-    """Remove units of an end member from sites drawn at random.
+    """Remove units of an end member from sites drawn at random, without relaxing.
 
-    Parameters
-    ----------
-    structure
-        Ordered parent on the composition line.
-    end_member
-        One of the line's end members.
-    n_units
-        Formula units to remove.
-    rng
-        Generator the sites are drawn from.
-    line
-        Composition line, Li2S-P2S5 unless given.
+    Parameters and errors are those of `removal_sites`; `rng` draws the sites.
 
-    Returns
-    -------
-    Structure
-        A new, unrelaxed structure.
-
-    Raises
-    ------
-    OffLineError, RemovalError
-        See `removal_sites`.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lps_flows.chemistry import crystal, remove_units, supercell_near
+    >>> parent = supercell_near(crystal("beta-Li3PS4"), 128)
+    >>> remove_units(parent, "Li2S", 3, np.random.default_rng(0)).composition
+    Composition('Li42 P16 S61')
     """
     sites = removal_sites(structure, end_member, n_units, line)
     drawn: list[int] = []

@@ -14,7 +14,15 @@ from lps_flows.potential.model import ANNPotential
 
 
 class ErrorReport(BaseModel):
-    """Errors over a set of structures."""
+    """Errors over a set of structures.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lps_flows.potential import ErrorReport
+    >>> ErrorReport.of(np.array([0.001, -0.003])).mae
+    2.0
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -131,6 +139,17 @@ def assess(
     -------
     dict
         ``"all"`` and each label, as text, to its report.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import TrainingSettings, assess, train_potential
+    >>> structures = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> potential = train_potential(structures, [-7, -9, -9, -8], settings).potential
+    >>> reports = assess(potential, structures, [-7, -9, -9, -8], labels="aabb")
+    >>> list(reports), reports["b"].n_structures
+    (['all', 'a', 'b'], 2)
     """
     misses = Misses.of(potential, structures, energies, forces)
     return {"all": misses.over(range(len(structures))), **misses.by(labels or ())}

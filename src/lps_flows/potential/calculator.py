@@ -32,6 +32,19 @@ class ANNCalculator(Calculator):
         Extra thickness (Å) with which neighbour lists are kept between steps.
     committee
         Whether to add the standard deviations over the committee.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import (
+    ...     ANNCalculator, TrainingSettings, train_potential)
+    >>> structures = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> potential = train_potential(structures, [-7, -9, -9, -8], settings).potential
+    >>> atoms = crystal("Li2S").to_ase_atoms()
+    >>> atoms.calc = ANNCalculator(potential)
+    >>> atoms.get_forces().shape
+    (12, 3)
     """
 
     implemented_properties: ClassVar[list[str]] = [  # type: ignore[misc]

@@ -23,7 +23,15 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LabelledStructures:
-    """Structures with total energies (eV) and, where known, forces (eV/Å)."""
+    """Structures with total energies (eV) and, where known, forces (eV/Å).
+
+    Examples
+    --------
+    >>> from ase import Atoms
+    >>> from lps_flows.potential import LabelledStructures
+    >>> LabelledStructures([Atoms("LiH")], [-6.0], [None]).energies
+    [-6.0]
+    """
 
     structures: list[Atoms]
     energies: list[float]
@@ -61,6 +69,14 @@ def read_labelled(
     XSFError, PotentialFileError
         When a file is malformed or a frame lacks its energy, or holds forces under
         another name than asked for; the names it holds are listed.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import read_labelled, write_xsf
+    >>> path = write_xsf("Li2S.xsf", crystal("Li2S"), -48.0)
+    >>> read_labelled([path, path]).energies
+    [-48.0, -48.0]
     """
     found = LabelledStructures([], [], [])
     for path in [paths] if isinstance(paths, (str, Path)) else paths:

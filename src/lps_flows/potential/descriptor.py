@@ -12,8 +12,10 @@ from ase.data import atomic_numbers
 from pydantic import Field
 
 from lps_flows.foundation import FrozenSettings
+from lps_flows.potential import kernels
 from lps_flows.potential.errors import DescriptorError, OverlappingAtomsError
 from lps_flows.potential.geometry import AnyStructure, Batch, Species, is_single
+from lps_flows.potential.pairs import SkinPairs
 from lps_flows.potential.threads import available_threads, run_all, split_range
 
 LARGEST_CHUNK = 4096
@@ -21,7 +23,14 @@ LARGEST_CHUNK = 4096
 
 
 class DescriptorSettings(FrozenSettings):
-    """Size of the Chebyshev expansions."""
+    """Size of the Chebyshev expansions.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import DescriptorSettings
+    >>> DescriptorSettings(radial_order=10).descriptor(["Li", "S"]).n_features
+    32
+    """
 
     radial_cutoff: float = Field(6.0, gt=0, description="Radial cutoff (Å).")
     radial_order: int = Field(18, ge=0, description="Order of the radial expansion.")
@@ -67,6 +76,14 @@ class ChebyshevDescriptor:
     DescriptorError
         When the species repeat or are no elements, an order is negative, a cutoff is
         not positive, or the angular cutoff exceeds the radial one.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import ChebyshevDescriptor
+    >>> descriptor = ChebyshevDescriptor(species=["Li", "P", "S"])
+    >>> descriptor.features(crystal("beta-Li3PS4")).shape
+    (32, 48)
     """
 
     species: tuple[str, ...]
@@ -192,9 +209,6 @@ class ChebyshevDescriptor:
 
     def batch_features(self, batch: Batch, threads: int | None = None) -> np.ndarray:
         """Compute the features of all atoms of a batch, (n_atoms, n_features)."""
-        from lps_flows.potential import kernels  # noqa: PLC0415 - numba loads slowly
-        from lps_flows.potential.pairs import SkinPairs  # noqa: PLC0415
-
         n = len(batch.positions)
         threads = threads or available_threads()
         out = np.empty((n, self.n_features))

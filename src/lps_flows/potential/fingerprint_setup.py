@@ -26,6 +26,12 @@ class FingerprintSetup:
         Descriptor over the environment elements, in the file's order.
     description
         Lines of the description.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import ChebyshevDescriptor, FingerprintSetup
+    >>> FingerprintSetup("Li", ChebyshevDescriptor(["Li", "P", "S"])).element
+    'Li'
     """
 
     element: str
@@ -71,6 +77,14 @@ def read_setup(path: str | Path) -> FingerprintSetup:
     ------
     PotentialFileError
         Naming file and line when it is malformed or of another basis.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import (
+    ...     ChebyshevDescriptor, FingerprintSetup, read_setup, write_setup)
+    >>> setup = FingerprintSetup("S", ChebyshevDescriptor(["Li", "S"], 6.0, 10, 4.0, 2))
+    >>> read_setup(write_setup("S.stp", setup)).descriptor.angular
+    (4.0, 2)
     """
     lines = _Lines(Path(path).expanduser())
     element = ""
@@ -148,7 +162,16 @@ def _basis(lines: _Lines, line: str) -> dict[str, float]:
 
 
 def write_setup(path: str | Path, setup: FingerprintSetup) -> Path:
-    """Write a ``.stp`` file; what `read_setup` reads back is equal."""
+    """Write a ``.stp`` file; what `read_setup` reads back is equal.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import (
+    ...     ChebyshevDescriptor, FingerprintSetup, write_setup)
+    >>> setup = FingerprintSetup("S", ChebyshevDescriptor(["Li", "S"], 6.0, 10, 4.0, 2))
+    >>> print(write_setup("S.stp", setup).read_text().splitlines()[-1])
+    radial_Rc = 6.0 radial_N = 10 angular_Rc = 4.0 angular_N = 2
+    """
     path, d = Path(path).expanduser(), setup.descriptor
     text = [
         "DESCR",

@@ -26,6 +26,15 @@ class ElementNetwork:
         One vector (n_out) per layer.
     activations
         One name of `ACTIVATIONS` per layer; the last layer has one node.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lps_flows.potential import ElementNetwork
+    >>> weights = np.ones((3, 16)), np.ones((1, 3))
+    >>> biases = np.zeros(3), np.zeros(1)
+    >>> ElementNetwork(weights, biases, ("tanh", "linear")).sizes
+    (16, 3, 1)
     """
 
     weights: tuple[np.ndarray, ...]

@@ -98,6 +98,18 @@ def relax_batch(
     ------
     UnknownElementError
         When the potential does not know an element, before any step.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import (
+    ...     RelaxationSettings, TrainingSettings, relax_batch, train_potential)
+    >>> structures = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> potential = train_potential(structures, [-7, -9, -9, -8], settings).potential
+    >>> results = relax_batch(structures, potential, RelaxationSettings(max_steps=3))
+    >>> [result.n_steps <= 3 for result in results]
+    [True, True, True, True]
     """
     settings = settings or RelaxationSettings()
     evaluate = _evaluator(potential)

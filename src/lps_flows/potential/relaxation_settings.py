@@ -15,7 +15,14 @@ Failure = Literal["minimum distance", "exploded", "not finite"]
 
 
 class RelaxationSettings(FrozenSettings):
-    """How structures are relaxed on a potential."""
+    """How structures are relaxed on a potential.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import RelaxationSettings
+    >>> RelaxationSettings(relax_cell=False, max_force=0.01).optimizer
+    'lbfgs'
+    """
 
     optimizer: Literal["lbfgs", "fire"] = Field(
         "lbfgs", description="ASE's optimiser: lbfgs is faster, fire more robust."
@@ -78,6 +85,13 @@ class RelaxationResult:
     atomic_energies
         (n_atoms) share of each atom in the energy (eV), None where the potential
         gives none.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import RelaxationResult
+    >>> RelaxationResult(crystal("Li2S"), -48.0, failure="exploded").failure
+    'exploded'
     """
 
     structure: Structure

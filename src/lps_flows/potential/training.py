@@ -72,6 +72,16 @@ def train_potential(
     -----
     Feature statistics, reference energies and energy scale are taken from the training
     part only. The same seed gives the same weights on the same machine.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import TrainingSettings, train_potential
+    >>> structures = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> result = train_potential(structures, [-7, -9, -9, -8], settings)
+    >>> result.training.n_structures, result.validation.n_structures
+    (3, 1)
     """
     settings = settings or TrainingSettings()
     ready = prepare(

@@ -20,7 +20,17 @@ from lps_flows.potential.training_settings import TrainingSettings
 
 
 class RestartHistory(BaseModel):
-    """How one restart of the training went."""
+    """How one restart of the training went.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import RestartHistory
+    >>> history = RestartHistory(
+    ...     restart=0, training=[9.1, 2.0, 1.1], validation=[9.3, 2.2, 2.6],
+    ...     best_iteration=1, message="converged", line_search_failed=False)
+    >>> history.validation[history.best_iteration]
+    2.2
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,6 +79,16 @@ class TrainingResult:
         One per restart.
     training_indices, validation_indices
         Which structures were on which side.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import TrainingSettings, train_potential
+    >>> structures = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> result = train_potential(structures, [-7, -9, -9, -8], settings)
+    >>> len(result.committee), list(result.by_composition)
+    (2, ['Li8S4', 'Li8S4 (validation)'])
     """
 
     potential: ANNPotential

@@ -11,7 +11,15 @@ from lps_flows.potential.descriptor import DescriptorSettings
 
 
 class TrainingSettings(FrozenSettings):
-    """Settings of `train_potential`; the defaults are the paper's protocol."""
+    """Settings of `train_potential`; the defaults are the paper's protocol.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import TrainingSettings
+    >>> settings = TrainingSettings(hidden=(20, 20), validation_fraction=0.2)
+    >>> settings.restarts, settings.iterations
+    (10, 500)
+    """
 
     descriptor: DescriptorSettings = Field(
         default_factory=DescriptorSettings, description="Size of the descriptor."

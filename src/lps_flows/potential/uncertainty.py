@@ -26,6 +26,17 @@ def committee_uncertainty(
     by
         ``"energy"``: standard deviation of the energy per atom (eV/atom);
         ``"forces"``: the largest norm of an atom's force deviation (eV/Å).
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import (
+    ...     TrainingSettings, committee_uncertainty, train_potential)
+    >>> structures = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> potential = train_potential(structures, [-7, -9, -9, -8], settings).potential
+    >>> committee_uncertainty(potential, [crystal("Li2S")], by="forces").shape
+    (1,)
     """
     if by not in ("energy", "forces"):
         raise PotentialError(
@@ -72,6 +83,17 @@ def most_uncertain(
     -------
     list of int
         Positions in `structures`, the most uncertain first; ties in their order.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import (
+    ...     TrainingSettings, most_uncertain, train_potential)
+    >>> structures = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> potential = train_potential(structures, [-7, -9, -9, -8], settings).potential
+    >>> len(most_uncertain(potential, structures, 2))
+    2
     """
     values = committee_uncertainty(potential, structures, by)
     order = np.argsort(-values, kind="stable")

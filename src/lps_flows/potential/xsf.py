@@ -151,6 +151,13 @@ def read_xsf(path: str | Path, *, require_energy: bool = True) -> Atoms:
     An energy is taken in the unit beside it (eV, meV, Ry, Ha, kJ/mol, kcal/mol, each
     also per atom), in eV without one. ASE's own writer puts forces in Ha/Å and says
     nothing of it: add ``# forces in Ha/Ang`` to such a file.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import read_xsf, write_xsf
+    >>> read_xsf(write_xsf("Li2S.xsf", crystal("Li2S"), -48.0)).get_potential_energy()
+    -48.0
     """
     reader = _Reader(Path(path).expanduser())
     kind, blocks = _blocks(reader)
@@ -279,6 +286,13 @@ def write_xsf(
     XSFError
         When the structure is periodic in some directions only, has no energy, or its
         numbers are not finite or not of the right shape.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import write_xsf
+    >>> print(write_xsf("Li2S.xsf", crystal("Li2S"), -48.0).read_text().splitlines()[0])
+    # total energy = -48.0 eV
     """
     if isinstance(structure, Atoms):
         positions, cell = structure.positions, structure.cell.array
