@@ -40,8 +40,19 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port; 0 takes any free one.")
     ] = 8300,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen on; beyond loopback nothing is hidden."),
+    ] = "127.0.0.1",
+    open_to_all: Annotated[
+        bool,
+        typer.Option("--open", help="Need no token: every user of this machine reads."),
+    ] = False,
 ) -> None:
-    """Show progress and the phase diagram live on loopback; Ctrl-C ends it."""
+    """Show progress and the phase diagram live; Ctrl-C ends it.
+
+    The address that it prints holds a token, and whoever has it may read.
+    """
     from lps_flows.report import LiveCampaign, live_server
     from lps_flows.settings import load_campaign
 
@@ -53,8 +64,8 @@ def serve(
             settings.analysis.hull,
             settings.model_dump(mode="json"),
         )
-        with live_server(live, port) as server:
-            address = f"http://127.0.0.1:{server.server_address[1]}/"
-            out.print(f"{address} shows {settings.name}; Ctrl-C ends it.", markup=False)
+        with live_server(live, port, host=host, open_to_all=open_to_all) as server:
+            shows = f"{server.address} shows {settings.name}; Ctrl-C ends it."
+            out.print(shows, markup=False)
             with contextlib.suppress(KeyboardInterrupt):
                 server.serve_forever()

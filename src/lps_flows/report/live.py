@@ -1,24 +1,17 @@
-"""The live page: progress and the phase diagram of a campaign while it runs.
-
-Read-only, on loopback: it answers GET and HEAD on four addresses, takes no
-parameters, and refuses requests that name another host (so that a web site cannot
-read it through a rebound name).
-"""
+"""The live page: progress and the phase diagram of a campaign while it runs."""
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
-from typing import Any, ClassVar
+from typing import Any
 
 from plotly.offline import get_plotlyjs
-from pymongo.errors import PyMongoError
 
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.builders import as_far_as_known
@@ -28,16 +21,17 @@ from lps_flows.report.charts.phase_diagram import phase_diagram_chart
 from lps_flows.report.content import gather
 from lps_flows.report.launchpad import launchpad_view
 from lps_flows.report.page import render_page
+from lps_flows.report.sections.overview import LaunchPadView
+from lps_flows.report.serving import Pages, PageServer
 from lps_flows.runner import Workplace
+from lps_flows.runner.loopback import require_loopback
 from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.results import Results
 
 _FRESH_S = 2.0
 _REPORT_FRESH_S = 30.0
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; "
-    "connect-src 'self'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-)
+# the folders of an absolute path; not what follows a name, as in N/mm or https://
+_PATH = re.compile(r"(?<![\w.:/~…])~?/(?:[^\s/'\"]+/)+")
 
 
 class PortError(LpsFlowsError):
@@ -94,8 +88,7 @@ class LiveCampaign:
 
     def state(self) -> str:
         """Return progress, failures and the phase diagram so far, as JSON."""
-        launchpad = self.workplace.launchpad
-        view = launchpad_view(launchpad, self.campaign) if launchpad else None
+        view = self._view()
         note, chart, n_points = "", None, 0
         try:
             heads = relaxed_heads(
@@ -128,55 +121,80 @@ class LiveCampaign:
 
     def report(self) -> str:
         """Return the whole report as it stands now."""
-        launchpad = self.workplace.launchpad
         return render_page(
             gather(
                 self.workplace.job_store,
                 self.workplace.result_store,
                 self.campaign,
                 line=self.line,
-                settings=self.settings,
-                launchpad=launchpad_view(launchpad, self.campaign)
-                if launchpad
-                else None,
+                settings=without_paths(self.settings),
+                launchpad=self._view(),
             )
         )
 
+    def _view(self) -> LaunchPadView | None:
+        """Return what the LaunchPad knows, without places on this machine."""
+        launchpad = self.workplace.launchpad
+        if launchpad is None:
+            return None
+        view = launchpad_view(launchpad, self.campaign)
+        failures = [
+            replace(failure, reason=without_paths(failure.reason), folder="")
+            for failure in view.failures
+        ]
+        return replace(view, failures=failures)
 
-def live_server(live: LiveCampaign, port: int = 0) -> ThreadingHTTPServer:
-    """Return a server of the live page on 127.0.0.1, not yet serving.
+
+def live_server(
+    live: LiveCampaign,
+    port: int = 0,
+    *,
+    host: str = "127.0.0.1",
+    open_to_all: bool = False,
+) -> PageServer:
+    """Return a server of the live page, not yet serving; its `address` is to be opened.
 
     Parameters
     ----------
     live
         What it shows.
     port
-        Port; any free one when 0, see ``server_address``.
+        Port; any free one when 0.
+    host
+        Address to listen on. Beyond loopback everything, the token too, goes over the
+        network unencrypted.
+    open_to_all
+        Whether the address needs no token: on loopback only, where the users of the
+        machine can read it then.
 
     Raises
     ------
+    UnsafeAddressError
+        When it would be open to other machines.
     PortError
         When the port is taken or may not be used.
     """
+    if open_to_all:
+        require_loopback(host, "Leave --open out, or listen on 127.0.0.1")
     state = Cached(live.state, _FRESH_S)
     report = Cached(live.report, _REPORT_FRESH_S)
     html, script = "text/html; charset=utf-8", "text/javascript; charset=utf-8"
     assets = files("lps_flows.report") / "assets"
-
-    class Handler(_ReadOnly):
-        pages: ClassVar[dict[str, tuple[str, Callable[[], str]]]] = {
-            "/": (html, lambda: (assets / "live.html").read_text(encoding="utf-8")),
-            "/live.js": (
-                script,
-                lambda: (assets / "live.js").read_text(encoding="utf-8"),
-            ),
-            "/plotly.js": (script, get_plotlyjs),
-            "/state.json": ("application/json", state.get),
-            "/report.html": (html, report.get),
-        }
-
+    pages: Pages = {
+        "": (html, lambda: (assets / "live.html").read_text(encoding="utf-8")),
+        "live.js": (script, lambda: (assets / "live.js").read_text(encoding="utf-8")),
+        "plotly.js": (script, get_plotlyjs),
+        "state.json": ("application/json", state.get),
+        "report.html": (html, report.get),
+    }
     try:
-        return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        return PageServer(
+            host,
+            port,
+            pages,
+            own_policy=frozenset({"report.html"}),  # stricter
+            open_to_all=open_to_all,
+        )
     except OSError as error:
         raise PortError(
             f"the port cannot be used ({error.strerror})",
@@ -186,44 +204,16 @@ def live_server(live: LiveCampaign, port: int = 0) -> ThreadingHTTPServer:
         ) from error
 
 
-class _ReadOnly(BaseHTTPRequestHandler):
-    """Answers GET and HEAD on known addresses."""
+def without_paths(value: Any) -> Any:
+    """Return plain data with the places of this machine's files taken out.
 
-    pages: ClassVar[dict[str, tuple[str, Callable[[], str]]]] = {}
-    server_version = "lps-flows"
-    sys_version = ""
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Stay quiet: requests of an open page are no news."""
-
-    def _answer(self, *, body: bool) -> None:
-        host = (self.headers.get("Host") or "").rpartition(":")[0]
-        page = self.pages.get(self.path.partition("?")[0])
-        if host not in {"127.0.0.1", "localhost"}:
-            self.send_error(HTTPStatus.FORBIDDEN, "This host name is not served")
-            return
-        if page is None:
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        try:
-            content = page[1]().encode()
-        except (PyMongoError, LpsFlowsError):
-            self.send_error(HTTPStatus.SERVICE_UNAVAILABLE, "The store does not answer")
-            return
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", page[0])
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Referrer-Policy", "no-referrer")
-        if self.path != "/report.html":  # the report carries its own, stricter policy
-            self.send_header("Content-Security-Policy", _POLICY)
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
+    >>> without_paths({"reason": "no /home/me/run-1/POSCAR here", "x": 1})
+    {'reason': 'no …/POSCAR here', 'x': 1}
+    """
+    if isinstance(value, str):
+        return _PATH.sub("…/", value)
+    if isinstance(value, dict):
+        return {key: without_paths(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_paths(inner) for inner in value]
+    return value

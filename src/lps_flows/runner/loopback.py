@@ -15,13 +15,15 @@ class UnsafeAddressError(ServerError):
     """A server without encryption was asked to listen beyond this machine."""
 
 
-def require_loopback(address: str) -> None:
+def require_loopback(address: str, remedy: str) -> None:
     """Refuse an address that other machines can reach.
 
     Parameters
     ----------
     address
         IP address or host name to listen on.
+    remedy
+        What to do instead.
 
     Raises
     ------
@@ -34,9 +36,8 @@ def require_loopback(address: str) -> None:
         loopback = address == "localhost"
     if not loopback:
         raise UnsafeAddressError(
-            "the private server has no encryption and listens on loopback only",
+            "what neither encrypts nor asks for a token listens on loopback only",
             field="bind_ip",
             value=address,
-            remedy="For a shared server use one with users and TLS, and name it in "
-            "jobflow.yaml and my_launchpad.yaml",
+            remedy=remedy,
         )

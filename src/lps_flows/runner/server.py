@@ -96,7 +96,11 @@ class PrivateMongod:
         program: Path | None = None,
         cache_gb: float = 0.25,
     ) -> None:
-        require_loopback(bind_ip)
+        require_loopback(
+            bind_ip,
+            "For a shared server use one with users and TLS, and name it in "
+            "jobflow.yaml and my_launchpad.yaml",
+        )
         self.folder = Path(home).expanduser().resolve() / "mongod"
         self.bind_ip = bind_ip
         self.program = program

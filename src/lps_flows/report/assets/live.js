@@ -62,7 +62,7 @@
 
   async function turn() {
     try {
-      const answer = await fetch("/state.json", { cache: "no-store" });
+      const answer = await fetch("state.json", { cache: "no-store" });
       if (!answer.ok) throw new Error(answer.statusText);
       show(await answer.json());
     } catch (error) {
