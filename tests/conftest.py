@@ -13,12 +13,14 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from fireworks import LaunchPad
 from jobflow import JobStore
+from maggma.core.store import StoreError
 
 from lps_flows.runner import (
     Home,
@@ -109,7 +111,8 @@ def _fresh_store(server: PrivateMongod) -> Iterator[JobStore]:
     database = f"test_{uuid4().hex}"
     store = make_job_store(server, database)
     yield store
-    store.close()
+    with suppress(StoreError):  # closed with the workplace it was of
+        store.close()
     with server.client() as client:
         client.drop_database(database)
 
@@ -154,4 +157,4 @@ def workplace(
     quieten()
     yield place
     launchpad.connection.drop_database(name)
-    launchpad.connection.close()
+    place.close()

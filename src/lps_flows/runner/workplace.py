@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from fireworks import LaunchPad
 from jobflow import JobStore
 from maggma.core import Store
+from maggma.core.store import StoreError
 from maggma.stores import JSONStore, MemoryStore, MongoStore
 from pymongo.errors import PyMongoError
 
@@ -76,11 +78,12 @@ class Workplace:
     server: PrivateMongod | None = None
     notice: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    _results: dict[str, Store] = field(default_factory=dict, repr=False)
 
     def result_store(self, collection: str) -> Store:
-        """Return a connected store of a builder's collection.
+        """Return a connected store of a builder's collection, closed with the rest.
 
-        It is in the same database as the job outputs.
+        It is in the same database as the job outputs, and the same for every caller.
 
         Parameters
         ----------
@@ -92,7 +95,9 @@ class Workplace:
         ResultStoreError
             When the job store has no place beside it.
         """
-        store = result_store(self.job_store, collection)
+        if collection not in self._results:
+            self._results[collection] = result_store(self.job_store, collection)
+        store = self._results[collection]
         store.connect()
         return store
 
@@ -115,6 +120,11 @@ class Workplace:
 
     def close(self) -> None:
         """Close the connections; a private server goes on running."""
+        for store in self._results.values():
+            # a store in memory is one with the job store
+            if not isinstance(store, MemoryStore):
+                with contextlib.suppress(StoreError):  # its user has closed it
+                    store.close()
         self.job_store.close()
         if self.launchpad is not None:
             self.launchpad.connection.close()
@@ -171,30 +181,34 @@ def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplac
         server, variables = None, {}
     if os.environ.get("ATOMATE2_CONFIG_FILE"):
         variables.pop("ATOMATE2_CONFIG_FILE", None)
-    launchpad = _launchpad(choice.launchpad_file)
-    try:
-        with pymongo.timeout(_PATIENCE_S):
-            store = _job_store(choice.jobflow_file)
-            workplace = Workplace(
-                home,
-                choice.source,
-                store,
-                launchpad,
-                server,
-                notice=None if server is None or server.guarded else OPEN_NOTICE,
-                environment=variables,
-            )
-            prepare(workplace)
-            store.count({"uuid": "no such job"})
-    except PyMongoError as error:
-        # the error's text may hold a connection string: only its kind is shown
-        raise UnreachableError(
-            f"the database server does not answer as it should "
-            f"({type(error).__name__})",
-            field="host",
-            value=_host(launchpad),
-            remedy="Check that it runs, its address, and the user's credentials",
-        ) from None
+    with contextlib.ExitStack() as opened:
+        launchpad = _launchpad(choice.launchpad_file)
+        opened.callback(launchpad.connection.close)
+        try:
+            with pymongo.timeout(_PATIENCE_S):
+                store = _job_store(choice.jobflow_file)
+                opened.callback(store.close)
+                workplace = Workplace(
+                    home,
+                    choice.source,
+                    store,
+                    launchpad,
+                    server,
+                    notice=None if server is None or server.guarded else OPEN_NOTICE,
+                    environment=variables,
+                )
+                prepare(workplace)
+                store.count({"uuid": "no such job"})
+        except PyMongoError as error:
+            # the error's text may hold a connection string: only its kind is shown
+            raise UnreachableError(
+                f"the database server does not answer as it should "
+                f"({type(error).__name__})",
+                field="host",
+                value=_host(launchpad),
+                remedy="Check that it runs, its address, and the user's credentials",
+            ) from None
+        opened.pop_all()  # the workplace's from here on
     return workplace
 
 
