@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from lps_flows.report import ReportContent
     from lps_flows.runner import Failure, Progress, Submission, Workplace
-    from lps_flows.settings import CampaignSettings
+    from lps_flows.settings import CampaignKeys, CampaignSettings
 
 # lpad's commands for fireworks that were stopped, by their state
 _BACK_IN_THE_QUEUE = {"DEFUSED": "reignite_fws", "PAUSED": "resume_fws"}
@@ -43,6 +43,8 @@ Files = Annotated[
     ),
 ]
 
+
+_MOST_SHOWN = 20
 
 ReferenceWorker = Annotated[
     str | None,
@@ -65,6 +67,44 @@ def workplace(*, files: bool = False) -> Iterator[Workplace]:
         if place.notice:
             err.print(place.notice, style="yellow")
         yield place
+
+
+@contextmanager
+def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
+    """Open the workplace of a campaign, with the settings it was submitted with.
+
+    They are those of its file, until that is changed under its old name: then what
+    differs is said, and results go on being those of the submitted settings.
+    """
+    from lps_flows.runner import recorded
+    from lps_flows.settings import load_campaign
+
+    settings = load_campaign(file)
+    with workplace() as place:
+        known = recorded(place, settings.name)
+        if known is None or known.settings_hash == settings.settings_hash:
+            yield place, settings
+            return
+        if not known.complete:
+            err.print(
+                f"{settings.name} was submitted by a version that recorded only part "
+                f"of its settings; {file} stands for the others.",
+                markup=False,
+            )
+        differing = settings.differences(known.settings, complete=known.complete)
+        if differing:
+            err.print(
+                f"{settings.name} was submitted with other settings than {file} has; "
+                "what follows is of those it was submitted with (there), not of the "
+                "file (here). Give the changed campaign another name.",
+                style="yellow",
+                markup=False,
+            )
+        for difference in differing[:_MOST_SHOWN]:
+            err.print(f"  {difference}", markup=False)
+        if len(differing) > _MOST_SHOWN:
+            err.print(f"  and {len(differing) - _MOST_SHOWN} more")
+        yield place, settings.as_submitted(known.settings)
 
 
 @verb("lps-flows run workflows/demo.yaml --out results/demo")
@@ -117,7 +157,7 @@ def run(
 
 
 def gathered(
-    place: Workplace, settings: CampaignSettings, step: Step | None = None
+    place: Workplace, settings: CampaignKeys, step: Step | None = None
 ) -> ReportContent:
     """Return everything there is to say of a campaign, for page, summary, figures."""
     from lps_flows.report import gather, launchpad_view
@@ -163,7 +203,7 @@ def _run_in(
 
     if place.launchpad is None:
         try:
-            run_in_files(place, settings.flow(), settings.name)
+            run_in_files(place, settings.flow(), settings.name, settings)
         except KeyboardInterrupt:
             remedy = "Files keep no state to go on from: run it again from the start."
             raise interrupted(remedy) from None
@@ -174,6 +214,7 @@ def _run_in(
             _routed(settings, None, None),
             settings.name,
             settings.settings_hash,
+            settings=settings,
             workers=workers,
             on_progress=display.show,
             retry_failed=retry,
@@ -212,6 +253,7 @@ def submit(
             _routed(settings, reference_worker, other_worker),
             settings.name,
             settings.settings_hash,
+            settings,
         )
     _print_set_aside(found)
     if as_json:
@@ -229,11 +271,9 @@ def submit(
 def status(file: CampaignFile, as_json: AsJson = False) -> None:
     """Show progress per stage, and failures with their reasons."""
     from lps_flows.runner import failures, find_deleted, progress
-    from lps_flows.settings import load_campaign
 
-    name = load_campaign(file).name
-    with workplace() as place:
-        launchpad = place.require_launchpad()
+    with submitted(file) as (place, settings):
+        launchpad, name = place.require_launchpad(), settings.name
         if as_json:
             typer.echo(json.dumps(_state(place, name), indent=2))
             return
@@ -267,10 +307,9 @@ def recover(
 
     from lps_flows.runner import find_deleted, silent_for
     from lps_flows.runner import recover as recover_campaign
-    from lps_flows.settings import load_campaign
 
-    name = load_campaign(file).name
-    with workplace() as place:
+    with submitted(file) as (place, settings):
+        name = settings.name
         if find_deleted(place, name) is not None:
             out.print(
                 f"{name} was deleted (lpad reset or delete_wflows): nothing is left to "

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lps_flows.cli.application import CampaignFile, out, verb
-from lps_flows.cli.campaign import gathered, workplace
+from lps_flows.cli.campaign import gathered, submitted
 from lps_flows.cli.progress import working
 
 
@@ -23,11 +23,9 @@ def report(
 ) -> None:
     """Write one HTML page with everything the campaign found; it needs no network."""
     from lps_flows.report import render_page
-    from lps_flows.settings import load_campaign
 
-    settings = load_campaign(file)
-    target = out_file or Path(f"{settings.name}-report.html")
-    with workplace() as place, working("reading the store") as step:
+    with submitted(file) as (place, settings), working("reading the store") as step:
+        target = out_file or Path(f"{settings.name}-report.html")
         page = render_page(gathered(place, settings, step))
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")
@@ -54,10 +52,8 @@ def serve(
     The address that it prints holds a token, and whoever has it may read.
     """
     from lps_flows.report import LiveCampaign, live_server
-    from lps_flows.settings import load_campaign
 
-    settings = load_campaign(file)
-    with workplace() as place:
+    with submitted(file) as (place, settings):
         live = LiveCampaign(
             place,
             settings.name,

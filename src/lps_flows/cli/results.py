@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from lps_flows.cli.application import FAILED, AsJson, CampaignFile, err, out, verb
-from lps_flows.cli.campaign import gathered, workplace
+from lps_flows.cli.campaign import gathered, submitted
 from lps_flows.cli.progress import Step, working
 
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write into.")]
@@ -28,10 +28,8 @@ class ExportFormat(StrEnum):
 def build(file: CampaignFile, as_json: AsJson = False) -> None:
     """Run the builders; on unchanged sources they write nothing."""
     from lps_flows.builders import build_all
-    from lps_flows.settings import load_campaign
 
-    settings = load_campaign(file)
-    with workplace() as place, working("reading the store") as step:
+    with submitted(file) as (place, settings), working("reading the store") as step:
         written = build_all(
             place.job_store,
             settings.analysis,
@@ -50,10 +48,8 @@ def figures(file: CampaignFile, folder: OutFolder) -> None:
     """Draw every figure for print, and the report's page for hovering."""
     from lps_flows.plotting import write_figures
     from lps_flows.report import render_page
-    from lps_flows.settings import load_campaign
 
-    settings = load_campaign(file)
-    with workplace() as place, working("drawing") as step:
+    with submitted(file) as (place, settings), working("drawing") as step:
         content = gathered(place, settings, step)
         written = write_figures(content.results, folder, progress=step)
     page = folder / "report.html"
@@ -88,12 +84,10 @@ def export(
     """Write the labelled structures for other codes."""
     from lps_flows.engines import get_engine
     from lps_flows.jobs.export import ExportError, export_structures
-    from lps_flows.settings import load_campaign
 
-    settings = load_campaign(file)
-    wanted = method or get_engine(settings.engine).method
-    mine = {"campaign": settings.name, "method": wanted}
-    with workplace() as place, working("reading the store") as step:
+    with submitted(file) as (place, settings), working("reading the store") as step:
+        wanted = method or get_engine(settings.engine).method
+        mine = {"campaign": settings.name, "method": wanted}
         structures = place.result_store("structures")
         total = structures.count(mine)
         if not total:

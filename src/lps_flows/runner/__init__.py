@@ -11,6 +11,7 @@ from lps_flows.runner.progress import (
     failures,
     progress,
 )
+from lps_flows.runner.recorded import Recorded, record_in_files, recorded
 from lps_flows.runner.recovery import Recovered, recover, silent_for
 from lps_flows.runner.routing import RoutingSettings, route
 from lps_flows.runner.running import RunResult, run, run_in_files
@@ -31,6 +32,7 @@ __all__ = [
     "Home",
     "PrivateMongod",
     "Progress",
+    "Recorded",
     "Recovered",
     "RoutingSettings",
     "RunResult",
@@ -49,6 +51,8 @@ __all__ = [
     "list_campaigns",
     "open_workplace",
     "progress",
+    "record_in_files",
+    "recorded",
     "recover",
     "route",
     "run",

@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.home import checked_name
 from lps_flows.runner.progress import Failure, Progress, failures, progress
+from lps_flows.runner.recorded import Comparable, record_in_files
 from lps_flows.runner.recovery import Recovered, recover
 from lps_flows.runner.submission import Submission, submit
 from lps_flows.runner.worker import CampaignWorker, Stop, work
@@ -73,6 +74,7 @@ def run(
     campaign: str,
     settings_hash: str,
     *,
+    settings: Comparable | None = None,
     workers: int = 1,
     on_progress: Callable[[Progress], None] | None = None,
     interval_s: float = 1.0,
@@ -88,7 +90,7 @@ def run(
     workplace
         The servers to use, of :func:`open_workplace`. Where there are only files use
         :func:`run_in_files`.
-    flow, campaign, settings_hash
+    flow, campaign, settings_hash, settings
         As in :func:`submit`.
     workers
         How many fireworks to run at once: one in this process, or this many child
@@ -114,7 +116,7 @@ def run(
     """
     launchpad = workplace.require_launchpad()
     with _alone(workplace, campaign):
-        submission = submit(workplace, flow, campaign, settings_hash)
+        submission = submit(workplace, flow, campaign, settings_hash, settings)
         recovered = recover(launchpad, campaign, _of_earlier_runs(workplace, campaign))
         if retry_failed:
             for failure in failures(launchpad, campaign):
@@ -132,13 +134,23 @@ def run(
 
 
 def run_in_files(
-    workplace: Workplace, flow: Flow | Job, campaign: str
+    workplace: Workplace,
+    flow: Flow | Job,
+    campaign: str,
+    settings: Comparable | None = None,
 ) -> dict[str, dict[int, Any]]:
     """Run a flow in this process without a server; return jobflow's responses.
 
     For machines where no server can run: nothing of it survives an interruption.
+
+    Parameters
+    ----------
+    workplace, flow, campaign, settings
+        As in :func:`submit`.
     """
     folder = workplace.home.launches(campaign)
+    if settings is not None:
+        record_in_files(workplace, campaign, settings)
     flow.update_metadata({"campaign": campaign}, dynamic=True)
     return run_locally(
         flow,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
@@ -18,10 +19,12 @@ from pymongo.errors import DuplicateKeyError
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.home import checked_name
 from lps_flows.runner.processes import has_ended, this_process
+from lps_flows.runner.recorded import Comparable, recorded
 from lps_flows.runner.recovery import delete_orphans
 from lps_flows.runner.workplace import Workplace, place_of
 from lps_flows.schemas.base import SCHEMA_VERSION, code_versions
 
+_MOST_SHOWN = 20
 _SUBMISSION_EXPIRES_S = 600.0
 # of a name, so that a number can follow it
 _LONGEST = 90
@@ -70,6 +73,7 @@ def submit(
     flow: Flow | Job | Callable[[], Flow | Job],
     campaign: str,
     settings_hash: str,
+    settings: Comparable | None = None,
 ) -> Submission:
     """Put a campaign on the LaunchPad, unless it is there already.
 
@@ -85,6 +89,8 @@ def submit(
         layout, into the metadata of every job, also of jobs made later.
     settings_hash
         Hash of everything that determines the results.
+    settings
+        Everything that determines them: kept with the campaign, and compared.
 
     Raises
     ------
@@ -99,8 +105,10 @@ def submit(
     with FileLock(workplace.home.lock(f"submit-{campaign}")):
         known = find_submission(workplace, campaign)
         if known is None:
-            return _submit(workplace, flow, campaign, settings_hash)
-    _check_same(known, settings_hash)
+            return _submit(workplace, flow, campaign, settings_hash, settings)
+    if known["settings_hash"] != settings_hash:
+        _check_same(workplace, campaign, settings)
+    _check_layout(known)
     return _submission(known, new=False)
 
 
@@ -109,9 +117,10 @@ def _submit(
     flow: Flow | Job | Callable[[], Flow | Job],
     campaign: str,
     settings_hash: str,
+    settings: Comparable | None,
 ) -> Submission:
     launchpad = workplace.require_launchpad()
-    aside = _claim(workplace, campaign, settings_hash)
+    aside = _claim(workplace, campaign, settings_hash, settings)
     campaigns = launchpad.db["campaigns"]
     if aside is not None:
         _set_aside(workplace, campaign, aside)
@@ -189,7 +198,12 @@ def forget(workplace: Workplace, campaign: str) -> int:
     return removed
 
 
-def _claim(workplace: Workplace, campaign: str, settings_hash: str) -> str | None:
+def _claim(
+    workplace: Workplace,
+    campaign: str,
+    settings_hash: str,
+    settings: Comparable | None,
+) -> str | None:
     """Record that this process submits the campaign; no two can.
 
     Returns
@@ -201,6 +215,8 @@ def _claim(workplace: Workplace, campaign: str, settings_hash: str) -> str | Non
     record = {
         "campaign": campaign,
         "settings_hash": settings_hash,
+        # as text: names of crystals are keys in it, and may hold dots
+        "settings": None if settings is None else json.dumps(settings.recorded),
         "schema_version": SCHEMA_VERSION,
         "versions": code_versions(),
         "state": "submitting",
@@ -274,14 +290,40 @@ def _set_aside(workplace: Workplace, campaign: str, name: str) -> None:
         )
 
 
-def _check_same(known: dict[str, Any], settings_hash: str) -> None:
-    if known["settings_hash"] != settings_hash:
+def _check_same(
+    workplace: Workplace, campaign: str, settings: Comparable | None
+) -> None:
+    """Raise unless the settings say the same in the words of another version."""
+    known = recorded(workplace, campaign)
+    changed: Sequence[object] = ()
+    if known is not None and settings is not None:
+        changed = settings.differences(known.settings, complete=known.complete)
+    if changed or known is None or settings is None:
         raise ChangedCampaignError(
-            "a campaign of this name was submitted with other settings",
+            "\n  ".join(
+                [
+                    "a campaign of this name was submitted with other settings",
+                    *map(str, changed[:_MOST_SHOWN]),
+                ]
+            ),
             field="campaign",
-            value=known["campaign"],
+            value=campaign,
             remedy="Give the changed campaign another name, or put the settings back",
         )
+    unfinished = {"spec.campaign": campaign, "state": {"$ne": "COMPLETED"}}
+    if not known.complete and workplace.require_launchpad().fireworks.find_one(
+        unfinished, {"_id": 1}
+    ):
+        raise OtherVersionError(
+            "it was submitted by a version that recorded only part of its settings, "
+            "and is not finished",
+            field="campaign",
+            value=campaign,
+            remedy="Go on with that version, or give the campaign another name",
+        )
+
+
+def _check_layout(known: dict[str, Any]) -> None:
     if known["schema_version"] != SCHEMA_VERSION:
         raise OtherVersionError(
             "it was submitted by a version that lays its documents out otherwise",

@@ -1,7 +1,15 @@
 """One YAML file is one campaign."""
 
 from lps_flows.settings.campaign import CampaignSettings
+from lps_flows.settings.differences import Difference
 from lps_flows.settings.file import CampaignFileError, load_campaign
-from lps_flows.settings.keys import SamplingSettings
+from lps_flows.settings.keys import CampaignKeys, SamplingSettings
 
-__all__ = ["CampaignFileError", "CampaignSettings", "SamplingSettings", "load_campaign"]
+__all__ = [
+    "CampaignFileError",
+    "CampaignKeys",
+    "CampaignSettings",
+    "Difference",
+    "SamplingSettings",
+    "load_campaign",
+]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from itertools import islice
+from typing import Any
 
 from jobflow import Flow
 from pydantic import model_validator
@@ -12,6 +14,7 @@ from pydantic import model_validator
 from lps_flows.flows.campaign import CampaignMaker
 from lps_flows.settings.assembly import campaign_maker
 from lps_flows.settings.checks import MOST_MISTAKES, mistakes
+from lps_flows.settings.differences import Difference, as_submitted, differences
 from lps_flows.settings.keys import CampaignKeys
 
 
@@ -25,16 +28,47 @@ class CampaignSettings(CampaignKeys):
         return self
 
     @property
-    def settings_hash(self) -> str:
-        """SHA-256 over all settings: two files of equal hash give equal results."""
+    def recorded(self) -> dict[str, Any]:
+        """All settings as plain data, to be kept with the campaign.
+
+        An own crystal counts with what is in its file, wherever that lies.
+        """
         plain = self.model_dump(mode="json")
-        # a file counts with what is in it, wherever it lies
         plain["own_crystals"] = {
             key: own.structure().to(fmt="poscar")
             for key, own in self.own_crystals.items()
         }
-        text = json.dumps(plain, sort_keys=True)
+        return plain
+
+    @property
+    def settings_hash(self) -> str:
+        """SHA-256 over all settings: two files of equal hash give equal results."""
+        text = json.dumps(self.recorded, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def differences(
+        self, submitted: Mapping[str, Any], *, complete: bool = True
+    ) -> list[Difference]:
+        """Return what a campaign was submitted with otherwise.
+
+        Parameters
+        ----------
+        submitted
+            What was `recorded` of it.
+        complete
+            False when that is only some of the keys; the others are unknown.
+        """
+        return differences(submitted, self.recorded, complete=complete)
+
+    def as_submitted(self, submitted: Mapping[str, Any]) -> CampaignKeys:
+        """Return the settings a campaign was submitted with.
+
+        Parameters
+        ----------
+        submitted
+            What was `recorded` of it; these settings stand for what is not known.
+        """
+        return as_submitted(submitted, self.recorded, self)
 
     def maker(self) -> CampaignMaker:
         """Build the Maker of the whole campaign.
