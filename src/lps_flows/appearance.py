@@ -23,7 +23,9 @@ BLUE = "#0072B2"
 VERMILION = "#D55E00"
 PURPLE = "#CC79A7"
 GREY = "#8C8C8C"
-_MORE = ("#7A5C00", "#882255", "#332288", "#117733", "#999933", "#AA4499")
+OLIVE = "#999933"
+WINE = "#882255"
+_MORE = ("#7A5C00", WINE, "#332288", "#117733", OLIVE, "#AA4499")
 _COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, *_MORE)
 # matplotlib's and plotly's names of the same marks
 _MARKS = (
@@ -47,7 +49,15 @@ ELEMENTS = {
 }
 """Colours of atoms and of the density of mobile ions, CPK-like."""
 
-_TEMPERATURES = ((300, BLUE), (700, GREEN), (1000, ORANGE), (1500, VERMILION))
+_TEMPERATURES = (
+    (300, BLUE),
+    (500, SKY),
+    (600, GREEN),
+    (700, OLIVE),
+    (900, ORANGE),
+    (1200, VERMILION),
+    (1500, WINE),
+)
 _KNOWN = (
     "beta-Li3PS4",
     "Li7P3S11",
@@ -127,7 +137,7 @@ def style_of(name: str | None, known: Styles) -> Style:
 
 
 def temperature_colour(temperature: float) -> str:
-    """Return the colour of a temperature (K), from blue at 300 K to red at 1500 K.
+    """Return the colour of a temperature (K), from blue at 300 K to wine red at 1500 K.
 
     Examples
     --------

@@ -11,7 +11,7 @@ import lps_flows
 from lps_flows.appearance import (
     BLUE,
     MOTIF_TITLES,
-    VERMILION,
+    WINE,
     nth_style,
     pretty,
     pretty_html,
@@ -37,7 +37,7 @@ def test_looks_repeat_only_after_dozens() -> None:
 
 def test_temperatures_run_from_blue_to_red() -> None:
     assert temperature_colour(100.0) == temperature_colour(300.0) == BLUE
-    assert temperature_colour(2000.0) == temperature_colour(1500.0) == VERMILION
+    assert temperature_colour(2000.0) == temperature_colour(1500.0) == WINE
     assert len({temperature_colour(t) for t in (700.0, 900.0, 1200.0, 1500.0)}) == 4
 
 
