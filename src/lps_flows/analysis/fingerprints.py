@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from lps_flows.analysis.neighbours import element_symbols, periodic_structure
+from lps_flows.analysis.neighbours import periodic_structure
+from lps_flows.chemistry import AnyStructure, element_symbols
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 if TYPE_CHECKING:
-    from lps_flows.analysis.neighbours import AnyStructure
     from lps_flows.potential import ChebyshevDescriptor
 
 DEFAULT_SPECIES = ("Li", "P", "S")

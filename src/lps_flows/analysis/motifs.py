@@ -33,7 +33,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -41,14 +40,11 @@ from pydantic import Field
 from lps_flows.analysis.bond_network import BondNetwork, Image
 from lps_flows.analysis.neighbours import (
     Pairs,
-    element_symbols,
     neighbour_pairs,
     periodic_structure,
 )
+from lps_flows.chemistry import AnyStructure, element_symbols
 from lps_flows.foundation import FrozenSettings
-
-if TYPE_CHECKING:
-    from lps_flows.analysis.neighbours import AnyStructure
 
 _DOUBT = 0.1
 """Distance from a cutoff at which a bond is doubtful (Å)."""

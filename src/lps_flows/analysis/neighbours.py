@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase import Atoms
@@ -12,17 +12,10 @@ from pymatgen.core.structure import IMolecule, IStructure
 from pymatgen.io.ase import AseAtomsAdaptor
 from vesin import NeighborList
 
-from lps_flows.foundation import LpsFlowsError
-
-if TYPE_CHECKING:
-    AnyStructure = Structure | IStructure | IMolecule | Atoms
+from lps_flows.chemistry import AnyStructure, StructureError, element_symbols
 
 _VACUUM = 20.0
 """Distance between the images of an isolated molecule (Å): beyond every cutoff."""
-
-
-class StructureError(LpsFlowsError):
-    """A structure that cannot be analysed: disordered sites or no atoms."""
 
 
 class Pairs(NamedTuple):
@@ -61,12 +54,11 @@ def periodic_structure(structure: AnyStructure) -> Structure | IStructure:
             value=type(structure).__name__,
             remedy="pass pymatgen's Structure or Molecule, or ASE's Atoms",
         )
-    if len(structure) == 0:
-        raise _empty()
+    symbols = element_symbols(structure)
     if isinstance(structure, IMolecule):
         return _boxed(structure.species_and_occu, structure.cart_coords)
     if not structure.pbc.any():
-        return _boxed(list(structure.symbols), structure.positions)
+        return _boxed(symbols.tolist(), structure.positions)
     if structure.cell.rank < 3:
         raise StructureError(
             "a periodic structure needs three cell vectors",
@@ -80,32 +72,6 @@ def periodic_structure(structure: AnyStructure) -> Structure | IStructure:
 def _boxed(species: Sequence[Any], positions: np.ndarray) -> Structure:
     lengths = np.ptp(positions, axis=0) + _VACUUM
     return Structure(np.diag(lengths), species, positions, coords_are_cartesian=True)
-
-
-def _empty() -> StructureError:
-    return StructureError(
-        "the structure has no atoms", field="structure", remedy="pass atoms"
-    )
-
-
-def element_symbols(structure: Structure | IStructure) -> np.ndarray:
-    """Return the element symbol of every site, shape (n_atoms,).
-
-    Raises
-    ------
-    StructureError
-        When a site is partially occupied or the structure is empty.
-    """
-    if len(structure) == 0:
-        raise _empty()
-    if not structure.is_ordered:
-        raise StructureError(
-            "the structure has partially occupied sites",
-            field="structure",
-            value=structure.formula,
-            remedy="order it first, for example with pymatgen's transformations",
-        )
-    return np.array([site.specie.symbol for site in structure])
 
 
 def neighbour_pairs(structure: Structure | IStructure, cutoff: float) -> Pairs:

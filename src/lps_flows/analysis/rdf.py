@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -13,15 +12,12 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import find_peaks
 
 from lps_flows.analysis.neighbours import (
-    element_symbols,
     neighbour_pairs,
     periodic_structure,
 )
+from lps_flows.chemistry import AnyStructure, element_symbols
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.rdf import PartialDistribution
-
-if TYPE_CHECKING:
-    from lps_flows.analysis.neighbours import AnyStructure
 
 
 class RDFError(LpsFlowsError):

@@ -27,8 +27,10 @@ from lps_flows.chemistry.removal import (
     remove_sites,
     remove_units,
 )
+from lps_flows.chemistry.symbols import AnyStructure, StructureError, element_symbols
 
 __all__ = [
+    "AnyStructure",
     "CompositionLine",
     "CrystalEntry",
     "DisorderedCrystalError",
@@ -37,6 +39,7 @@ __all__ = [
     "OwnCrystal",
     "OwnCrystalError",
     "RemovalError",
+    "StructureError",
     "SupercellError",
     "UnknownCrystalError",
     "atoms_removed",
@@ -45,6 +48,7 @@ __all__ = [
     "composition_of",
     "crystal",
     "crystals",
+    "element_symbols",
     "entry",
     "full_formula",
     "reduced_formula",

@@ -9,6 +9,7 @@ from pymatgen.core import Composition, Structure
 
 from lps_flows.chemistry.bare import bare_structure
 from lps_flows.chemistry.line import CompositionLine, RemovalError
+from lps_flows.chemistry.symbols import element_symbols
 
 
 def atoms_removed(end_member: str, n_units: int) -> dict[str, int]:
@@ -70,9 +71,9 @@ def removal_sites(
     """
     line = line or CompositionLine()
     line.remove(structure.composition, end_member, n_units)
-    symbols = [site.specie.symbol for site in structure]
+    symbols = element_symbols(structure)
     return {
-        element: tuple(i for i, symbol in enumerate(symbols) if symbol == element)
+        element: tuple(np.flatnonzero(symbols == element).tolist())
         for element in atoms_removed(end_member, n_units)
     }
 

@@ -8,6 +8,7 @@ import numpy as np
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
+from lps_flows.chemistry import element_symbols
 from lps_flows.evolution.individual import Individual
 from lps_flows.evolution.settings import EvolutionSettings
 from lps_flows.potential import ChebyshevDescriptor
@@ -40,7 +41,7 @@ def chebyshev_fingerprint(species: Sequence[str]) -> Fingerprint:
 
     def fingerprint(structure: Structure) -> np.ndarray:
         features = descriptor.features(structure)
-        symbols = np.array([site.specie.symbol for site in structure])
+        symbols = element_symbols(structure)
         parts = []
         for element in descriptor.species:
             own = features[symbols == element]

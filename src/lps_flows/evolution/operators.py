@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import closest_contact
+from lps_flows.chemistry import closest_contact, element_symbols
 from lps_flows.evolution.individual import Child, Individual
 from lps_flows.evolution.problem import RemovalProblem, Removed
 from lps_flows.evolution.regions import ParentAtoms, Slab, best_slab
@@ -27,7 +27,6 @@ from lps_flows.evolution.structure_operators import (
     rattle,
     splice,
     strain,
-    symbols_of,
 )
 
 # With a single operator the search degenerates; none falls below this share.
@@ -77,7 +76,9 @@ class Nursery:
         """Choose the slab that the first of two parents passes on."""
         atoms = [
             ParentAtoms(
-                symbols_of(structure), structure.frac_coords, parent.atomic_energies
+                element_symbols(structure),
+                structure.frac_coords,
+                parent.atomic_energies,
             )
             for parent, structure in zip(parents, (first, second), strict=True)
         ]
@@ -111,8 +112,8 @@ class Nursery:
         for base in reversed(bases):
             # Site properties carry the parent site every atom stands for.
             sites = np.asarray(base.site_properties["site"])
-            _, mine, theirs = np.intersect1d(kept, sites, return_indices=True)
-            coordinates[mine] = base.frac_coords[theirs]
+            _, atoms, base_atoms = np.intersect1d(kept, sites, return_indices=True)
+            coordinates[atoms] = base.frac_coords[base_atoms]
         return Structure(bases[0].lattice, pristine.species_and_occu, coordinates)
 
     def labelled(

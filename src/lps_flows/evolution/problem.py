@@ -14,6 +14,7 @@ from lps_flows.chemistry import (
     CompositionLine,
     RemovalError,
     atoms_removed,
+    element_symbols,
     removal_sites,
 )
 from lps_flows.evolution.errors import ParentError
@@ -97,13 +98,13 @@ class RemovalProblem:
     @cached_property
     def sites(self) -> dict[str, np.ndarray]:
         """Indices of the sites an element can be removed from, by element."""
-        found = removal_sites(self.parent, self.end_member, self.n_units, self.line)
-        return {element: np.array(indices) for element, indices in found.items()}
+        sites = removal_sites(self.parent, self.end_member, self.n_units, self.line)
+        return {element: np.array(indices) for element, indices in sites.items()}
 
     @cached_property
     def symbols(self) -> np.ndarray:
         """Element of every parent site."""
-        return np.array([site.specie.symbol for site in self.parent])
+        return element_symbols(self.parent)
 
     @cached_property
     def species(self) -> list[Composition]:
@@ -193,7 +194,7 @@ class RemovalProblem:
         tuple
             The structure with its atoms in the order of their sites, and the genome.
         """
-        symbols = np.array([site.specie.symbol for site in structure])
+        symbols = element_symbols(structure)
         coordinates = structure.frac_coords
         order = np.full(len(self.symbols), -1)
         for element in sorted(set(self.symbols.tolist())):

@@ -6,13 +6,10 @@ import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from pymatgen.core import Lattice, Structure
 
+from lps_flows.chemistry import element_symbols
+
 # Random points tried when a mobile atom looks for a void.
 _VOID_TRIALS = 400
-
-
-def symbols_of(structure: Structure) -> np.ndarray:
-    """Return the element of every atom."""
-    return np.array([site.specie.symbol for site in structure])
 
 
 def radii_of(symbols: np.ndarray) -> np.ndarray:
@@ -57,7 +54,7 @@ def splice(
     lattice = Lattice(
         weight * first.lattice.matrix + (1.0 - weight) * second.lattice.matrix
     )
-    symbols = np.concatenate([symbols_of(first), symbols_of(second)])
+    symbols = np.concatenate([element_symbols(first), element_symbols(second)])
     coordinates = np.concatenate([first.frac_coords, second.frac_coords])
     used = np.concatenate([inside_first, ~inside_second])
     radii = radii_of(symbols)
@@ -88,7 +85,7 @@ def permute(
 
     `vacant` are (n, 3) fractional coordinates of sites to try beside random points.
     """
-    symbols = symbols_of(structure)
+    symbols = element_symbols(structure)
     radii = radii_of(symbols)
     coordinates = structure.frac_coords.copy()
     mobile = np.flatnonzero(symbols == element)

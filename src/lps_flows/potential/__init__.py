@@ -4,6 +4,7 @@ Usable on its own: structures of pymatgen or ASE in, energies, forces, stresses 
 their uncertainty out; no workflow and no store needed.
 """
 
+from lps_flows.chemistry import StructureError
 from lps_flows.potential.assessment import ErrorReport, assess
 from lps_flows.potential.calculator import ANNCalculator
 from lps_flows.potential.dataset_files import LabelledStructures, read_labelled
@@ -13,7 +14,6 @@ from lps_flows.potential.errors import (
     OverlappingAtomsError,
     PotentialError,
     PotentialFileError,
-    StructureError,
     TrainingError,
     UnknownElementError,
     XSFError,

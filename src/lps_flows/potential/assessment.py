@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from lps_flows.potential.geometry import AnyStructure
+from lps_flows.chemistry import AnyStructure
 from lps_flows.potential.model import ANNPotential
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from ase.data import atomic_numbers
 from pydantic import Field
 
+from lps_flows.chemistry import AnyStructure
 from lps_flows.foundation import FrozenSettings
 from lps_flows.potential import kernels
 from lps_flows.potential.errors import DescriptorError, OverlappingAtomsError
-from lps_flows.potential.geometry import AnyStructure, Batch, Species, is_single
+from lps_flows.potential.geometry import Batch, Species, is_single
 from lps_flows.potential.pairs import SkinPairs
 from lps_flows.potential.threads import available_threads, run_all, split_range
 

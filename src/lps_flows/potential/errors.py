@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lps_flows.chemistry import StructureError
 from lps_flows.foundation import LpsFlowsError
 
 
@@ -13,15 +14,11 @@ class DescriptorError(PotentialError):
     """A descriptor that cannot be: angular cutoff beyond the radial one, say."""
 
 
-class StructureError(PotentialError):
-    """A structure that cannot be evaluated: NaN positions, a flat cell, no atoms."""
-
-
-class UnknownElementError(StructureError):
+class UnknownElementError(PotentialError, StructureError):
     """A structure holds an element the potential was not made for."""
 
 
-class OverlappingAtomsError(StructureError):
+class OverlappingAtomsError(PotentialError, StructureError):
     """Two atoms are closer than any reference structure can have been.
 
     Attributes

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from lps_flows.chemistry import AnyStructure
 from lps_flows.potential import kernels
 from lps_flows.potential.committee import Committee
 from lps_flows.potential.derivatives import pull_back
 from lps_flows.potential.descriptor import LARGEST_CHUNK
 from lps_flows.potential.errors import PotentialError
 from lps_flows.potential.forward import run_networks
-from lps_flows.potential.geometry import AnyStructure, Batch, is_single
+from lps_flows.potential.geometry import Batch, is_single
 from lps_flows.potential.pairs import NeighbourPairs, SkinPairs
 from lps_flows.potential.threads import available_threads, run_all, split_range
 

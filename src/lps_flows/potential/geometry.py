@@ -12,9 +12,8 @@ from ase.data import atomic_numbers, chemical_symbols
 from ase.geometry import complete_cell
 from pymatgen.core.structure import IMolecule, IStructure
 
-from lps_flows.potential.errors import StructureError, UnknownElementError
-
-AnyStructure = Atoms | IStructure | IMolecule
+from lps_flows.chemistry import AnyStructure, StructureError, element_symbols
+from lps_flows.potential.errors import UnknownElementError
 
 FARTHEST = 1e8
 """Coordinates (Å) beyond which vectors between images lose their meaning."""
@@ -25,21 +24,14 @@ def is_single(structures: Any) -> bool:
     return isinstance(structures, (Atoms, IStructure, IMolecule))
 
 
-def element_symbols(structure: AnyStructure) -> list[str]:
-    """Return the element of every atom."""
-    if isinstance(structure, Atoms):
-        return list(structure.symbols)
-    return [_site_symbol(site) for site in structure]
-
-
-def elements_of(structures: Sequence[AnyStructure]) -> tuple[str, ...]:
+def species_present(structures: Sequence[AnyStructure]) -> tuple[str, ...]:
     """Return the elements of all structures in alphabetical order."""
-    found: set[str] = set()
+    symbols: set[str] = set()
     for index, structure in enumerate(structures):
         if not is_single(structure):
             raise _not_a_structure(index, structure)
-        found.update(element_symbols(structure))
-    return tuple(sorted(found))
+        symbols.update(element_symbols(structure).tolist())
+    return tuple(sorted(symbols))
 
 
 def _not_a_structure(index: int, value: object) -> StructureError:
@@ -49,20 +41,6 @@ def _not_a_structure(index: int, value: object) -> StructureError:
         value=type(value).__name__,
         remedy="Pass a pymatgen Structure or Molecule, or ASE Atoms",
     )
-
-
-def _site_symbol(site: Any) -> str:
-    try:
-        specie = site.specie
-    except AttributeError:
-        raise StructureError(
-            "the structure is disordered: a site holds more than one species",
-            field="structure",
-            value=str(site.species),
-            remedy="Order it first",
-        ) from None
-    symbol = getattr(specie, "element", specie)
-    return str(getattr(symbol, "symbol", symbol))
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lps_flows.chemistry import AnyStructure
 from lps_flows.potential import aenet_exchange, storage
 from lps_flows.potential.committee import Committee
 from lps_flows.potential.evaluation import Evaluator
-from lps_flows.potential.geometry import AnyStructure
 
 
 class ANNPotential(Committee):

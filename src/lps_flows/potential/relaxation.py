@@ -13,9 +13,9 @@ from ase.optimize.optimize import Optimizer
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
-from lps_flows.chemistry import closest_contact
+from lps_flows.chemistry import StructureError, closest_contact
 from lps_flows.potential.coordinates import RelaxedCoordinates
-from lps_flows.potential.errors import OverlappingAtomsError, StructureError
+from lps_flows.potential.errors import OverlappingAtomsError
 from lps_flows.potential.geometry import FARTHEST
 from lps_flows.potential.relaxation_settings import (
     Failure,

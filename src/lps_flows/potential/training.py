@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from lps_flows.potential.geometry import AnyStructure
+from lps_flows.chemistry import AnyStructure
 from lps_flows.potential.lockstep import Answer, Evaluate, LockStep, Record, Run
 from lps_flows.potential.objective import Objective, make_chunks
 from lps_flows.potential.parametrisation import Parametrisation

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from lps_flows.chemistry import AnyStructure
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.errors import TrainingError
-from lps_flows.potential.geometry import AnyStructure, Batch, elements_of, is_single
+from lps_flows.potential.geometry import Batch, is_single, species_present
 from lps_flows.potential.normalisation import SWITCHED_OFF, Normalisation
 from lps_flows.potential.partition import fit_atomic_energies
 from lps_flows.potential.training_settings import TrainingSettings
@@ -103,7 +104,7 @@ class TrainingData:
                 remedy="Give forces, or leave the weight out",
             )
         known = _numbers("energies", energies, (len(structures),))
-        species = settings.species or elements_of(structures)
+        species = settings.species or species_present(structures)
         descriptor = settings.descriptor.descriptor(species)
         batch = descriptor.batch(structures)
         counts = np.zeros((len(structures), len(species)), np.int64)

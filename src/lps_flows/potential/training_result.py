@@ -10,8 +10,8 @@ from importlib.metadata import version
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from lps_flows.chemistry import AnyStructure, element_symbols
 from lps_flows.potential.assessment import ErrorReport, Misses
-from lps_flows.potential.geometry import AnyStructure, element_symbols
 from lps_flows.potential.lockstep import Run
 from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.parametrisation import Parametrisation

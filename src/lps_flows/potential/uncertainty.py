@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from lps_flows.chemistry import AnyStructure
 from lps_flows.potential.errors import PotentialError
-from lps_flows.potential.geometry import AnyStructure
 from lps_flows.potential.model import ANNPotential
 
 

@@ -19,9 +19,9 @@ from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import atomic_numbers, chemical_symbols
 
+from lps_flows.chemistry import AnyStructure, element_symbols
 from lps_flows.potential.errors import XSFError
 from lps_flows.potential.fortran import parse_real
-from lps_flows.potential.geometry import AnyStructure, element_symbols
 from lps_flows.potential.xsf_units import force_unit, states_energy, total_energy
 
 _PERIODIC = {
