@@ -1,0 +1,136 @@
+"""Documents that version 1.0 of the layout stored are read as they are.
+
+``old_documents.json`` holds one document of every kind, from a store that the demo
+campaign filled before parts were shared between analyses and documents; long lists
+and large cells were cut short.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lps_flows.analysis import ClusterModel, gaps
+from lps_flows.schemas.base import Document
+from lps_flows.schemas.built import StructureHead, StructureRecord
+from lps_flows.schemas.candidates import CandidateDocument
+from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.evolution import EvolutionDocument
+from lps_flows.schemas.fingerprints import FingerprintDocument
+from lps_flows.schemas.md import MDChunkDocument, MDRunDocument
+from lps_flows.schemas.motifs import MotifDocument, MotifTrendDocument
+from lps_flows.schemas.phase_diagram import (
+    LineEntry,
+    PhaseDiagramDocument,
+    PhaseDiagramEntry,
+)
+from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.reference import UnlabelledSet
+from lps_flows.schemas.sampling import SamplingDocument
+from lps_flows.schemas.selection import SelectionDocument
+from lps_flows.schemas.structure import StructureDocument, StructureSet
+from lps_flows.schemas.transport import TransportDocument, TransportRecord
+
+OLD = json.loads(Path(__file__).with_name("old_documents.json").read_text("utf-8"))
+
+JOBS: list[type[Document]] = [
+    EvolutionDocument,
+    MDChunkDocument,
+    MDRunDocument,
+    PotentialDocument,
+    SamplingDocument,
+    SelectionDocument,
+    StructureDocument,
+    StructureSet,
+    TransportDocument,
+    UnlabelledSet,
+]
+RESULTS: dict[str, type[Document]] = {
+    "structures": StructureRecord,
+    "phase_diagrams": PhaseDiagramDocument,
+    "phase_diagram_entries": PhaseDiagramEntry,
+    "motifs": MotifDocument,
+    "motif_trends": MotifTrendDocument,
+    "rdfs": RDFDocument,
+    "fingerprints": FingerprintDocument,
+    "cluster_models": ClusterModelDocument,
+    "clusters": ClusterAssignment,
+    "candidates": CandidateDocument,
+    "transport": TransportRecord,
+}
+
+
+def _kept(old: Any, new: Any) -> bool:
+    """Whether everything the old document says is said by the new one, unchanged."""
+    if isinstance(old, dict):
+        return all(k in new and _kept(v, new[k]) for k, v in old.items() if k[0] != "@")
+    if isinstance(old, list):
+        return len(old) == len(new) and all(map(_kept, old, new))
+    return bool(old == new)
+
+
+def test_every_kind_is_there() -> None:
+    assert {kind.__name__ for kind in JOBS} == set(OLD["jobs"])
+    assert set(RESULTS) == set(OLD["results"])
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_job_outputs_are_read_and_say_the_same(kind: type[Document]) -> None:
+    old = OLD["jobs"][kind.__name__]
+    new = kind.from_store(old)
+    assert _kept(_without_structures(old), _plain(new))
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_are_read_and_say_the_same(name: str) -> None:
+    old = OLD["results"][name]
+    new = RESULTS[name].from_store({"_id": "the database's own", **old})
+    assert _kept(_without_structures(old), _plain(new))
+
+
+def _plain(document: Document) -> dict[str, Any]:
+    return json.loads(json.dumps(document.model_dump(), default=str))
+
+
+def _without_structures(value: Any) -> Any:
+    """Leave out cells, which pydantic writes in a form of its own, and time stamps."""
+    if isinstance(value, dict):
+        return {
+            key: _without_structures(item)
+            for key, item in value.items()
+            if key not in {"structure", "parent_structure", "created_at"}
+        }
+    if isinstance(value, list):
+        return [_without_structures(item) for item in value]
+    return value
+
+
+def test_a_field_of_nobody_is_refused() -> None:
+    with pytest.raises(ValueError, match="extra"):
+        SamplingDocument.from_store({**OLD["jobs"]["SamplingDocument"], "alien": 1})
+
+
+def test_old_documents_do_what_new_ones_do() -> None:
+    diagram = PhaseDiagramDocument.from_store(OLD["results"]["phase_diagrams"])
+    intervals = diagram.metastable_hull
+    middle = (intervals[0].x_start + intervals[0].x_end) / 2
+    assert intervals[0].contains(middle)
+    assert diagram.gaps() == gaps(intervals)
+    entry = PhaseDiagramEntry.from_store(OLD["results"]["phase_diagram_entries"])
+    assert LineEntry(**dict(entry)).label.startswith("gc-") is entry.glass
+    document = ClusterModelDocument.from_store(OLD["results"]["cluster_models"])
+    model = ClusterModel.from_document(document)
+    mean = np.array(document.scaler_mean)
+    assert model.reduce(mean) == pytest.approx(np.zeros((1, len(model.components))))
+    head = {k: OLD["results"]["structures"][k] for k in StructureHead.model_fields}
+    assert StructureHead.from_store(head).reduced_formula in head["formula"]
+    run = MDRunDocument.from_store(OLD["jobs"]["MDRunDocument"])
+    assert run.diffusion["Li"].msd.shape == run.diffusion["Li"].lags.shape
+    assert run.diffusion["Li"].n_jumps is None
+    verdict = SelectionDocument.from_store(OLD["jobs"]["SelectionDocument"]).criteria[0]
+    assert verdict.chosen is all(criterion.passed for criterion in verdict.criteria)
