@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 from jobflow import JobStore
-from lps_flows.report.diagram import provisional_diagram
 
 from lps_flows.analysis import HullSettings
 from lps_flows.builders import BuildSettings, build_all
+from lps_flows.builders.results import as_far_as_known
 from lps_flows.chemistry import crystal
 from lps_flows.jobs.outputs import relaxed_heads
 from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.results import Results
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.selection import SelectionDocument
 from tests.builders.toy_campaign import (
@@ -126,25 +130,24 @@ def test_three_callers_agree(job_store: JobStore, hull: dict) -> None:
         for built in candidates
     }
 
-    live = provisional_diagram(relaxed_heads(job_store, CAMPAIGN), settings.hull)
-    assert live is not None
-    assert [part.status for part in live.intervals] == [
-        part["status"] for part in diagram["metastable_hull"]
-    ]
-    for shown, built in zip(live.intervals, diagram["metastable_hull"], strict=True):
-        assert (shown.x_start, shown.x_end) == (built["x_start"], built["x_end"])
-        assert (shown.depth, shown.n_sampled) == (built["depth"], built["n_sampled"])
-    entries = read(job_store, "phase_diagram_entries")
-    assert {point.structure_id: point.e_above_hull for point in live.points} == {
-        entry["structure_id"]: entry["e_above_hull"]
-        for entry in entries
-        if entry["line"] is not None
-    }
-    assert {point.structure_id for point in live.points if point.on_hull} == {
-        entry["structure_id"]
-        for entry in entries
-        if entry["line"] is not None and entry["line"]["on_hull"]
-    }
+    heads = relaxed_heads(job_store, CAMPAIGN)
+    live = as_far_as_known(Results(), heads, settings.hull)
+    assert live.provisional
+    assert live.diagram is not None
+    for field in ("metastable_hull", "compositions", "end_members", "n_structures"):
+        shown = live.diagram.model_dump()[field]
+        assert _plain(shown) == _plain(diagram[field]), field
+    entries = {e["structure_id"]: e for e in read(job_store, "phase_diagram_entries")}
+    assert len(entries) == len(live.entries)
+    for entry in live.entries:
+        built = entries[entry.structure_id]
+        for field in ("x", "e_above_hull", "formation_energy", "glass", "line"):
+            assert _plain(entry.model_dump()[field]) == _plain(built[field]), field
+
+
+def _plain(value: Any) -> Any:
+    """What MongoDB makes of it: lists instead of tuples."""
+    return json.loads(json.dumps(value))
 
 
 def test_what_did_not_converge_goes_into_dynamics_only_when_it_counts(
