@@ -12,8 +12,8 @@ from lps_flows.analysis import HullSettings
 from lps_flows.builders import BuildSettings, build_all
 from lps_flows.builders.results import as_far_as_known
 from lps_flows.chemistry import crystal
-from lps_flows.jobs.outputs import relaxed_heads
 from lps_flows.jobs.selection import SelectionMaker
+from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.results import Results
 from lps_flows.schemas.sampling import SamplingDocument

@@ -19,7 +19,7 @@ from lps_flows.analysis import HullSettings
 from lps_flows.builders.build import result_store
 from lps_flows.builders.results import read_transport
 from lps_flows.chemistry import CompositionLine, crystal
-from lps_flows.jobs.documents import JobOutput
+from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report import write_report
 from lps_flows.report.blocks import Table
 from lps_flows.report.page import script_json

@@ -12,7 +12,7 @@ from jobflow import JobStore
 from maggma.stores import MemoryStore
 
 from lps_flows.builders import KEYS
-from lps_flows.jobs.documents import JobOutput
+from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report import gather, write_results
 from lps_flows.report.blocks import Note, Table
 from lps_flows.report.markdown import render_markdown

@@ -35,14 +35,13 @@ class CandidateBuilder(IncrementalBuilder):
         Thresholds.
     element
         Element of the fingerprints the classes rest on.
-    campaign
-        Only this campaign; all by default.
-    chunk_size
-        Diagrams in memory at a time.
+    campaign, chunk_size
+        As `IncrementalBuilder`.
     """
 
     key = "candidate_id"
     indexes = CANDIDATE_INDEXES
+    settings_type = CandidateSettings
 
     def __init__(
         self,
@@ -62,15 +61,16 @@ class CandidateBuilder(IncrementalBuilder):
         self.clusters = clusters
         self.candidates = candidates
         self.transport = transport
-        self.settings = CandidateSettings.model_validate(settings or {})
         self.element = element
-        self.campaign = campaign
-        sources = [phase_diagrams, cluster_models, clusters]
         super().__init__(
-            sources=sources if transport is None else [*sources, transport],
-            targets=[candidates],
+            phase_diagrams,
+            candidates,
+            settings=settings,
+            campaign=campaign,
             chunk_size=chunk_size,
         )
+        self.sources += [cluster_models, clusters]
+        self.sources += [] if transport is None else [transport]
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the diagrams of which anything the rule rests on changed."""
@@ -132,13 +132,7 @@ class CandidateBuilder(IncrementalBuilder):
         }
 
     def process_item(self, item: dict[str, Any]) -> Any:
-        """Judge the compositions of one diagram.
-
-        Parameters
-        ----------
-        item
-            Diagram, classes, places, conductivities and digest.
-        """
+        """Judge the compositions of one diagram."""
         diagram = PhaseDiagramDocument.from_store(item["diagram"])
         places = [ClusterAssignment.from_store(place) for place in item["places"]]
         group = {"campaign": diagram.campaign, "method": diagram.method}
@@ -160,13 +154,7 @@ class CandidateBuilder(IncrementalBuilder):
         ]
 
     def update_targets(self, items: list[Any]) -> None:
-        """Write the verdicts and remove those of compositions that are gone.
-
-        Parameters
-        ----------
-        items
-            Group and verdicts of each diagram.
-        """
+        """Write the verdicts and remove those of compositions that are gone."""
         for group, documents in items:
             ids = {document["candidate_id"] for document in documents}
             old = self.candidates.query(group, properties=["candidate_id"])

@@ -50,14 +50,13 @@ class ClusterBuilder(IncrementalBuilder):
         Components, references, number of classes.
     element
         Element of the fingerprints; None for those of all atoms.
-    campaign
-        Only this campaign; all by default.
-    chunk_size
-        Groups in memory at a time.
+    campaign, chunk_size
+        As `IncrementalBuilder`.
     """
 
     key = "model_id"
     indexes = MODEL_INDEXES
+    settings_type = ClusterSettings
 
     def __init__(
         self,
@@ -73,14 +72,15 @@ class ClusterBuilder(IncrementalBuilder):
         self.fingerprints = fingerprints
         self.cluster_models = cluster_models
         self.clusters = clusters
-        self.settings = ClusterSettings.model_validate(settings or {})
         self.element = element
-        self.campaign = campaign
         super().__init__(
-            sources=[fingerprints],
-            targets=[cluster_models, clusters],
+            fingerprints,
+            cluster_models,
+            settings=settings,
+            campaign=campaign,
             chunk_size=chunk_size,
         )
+        self.targets.append(clusters)
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the groups whose fingerprints changed."""
@@ -138,13 +138,7 @@ class ClusterBuilder(IncrementalBuilder):
         self.cluster_models.remove_docs(group)
 
     def process_item(self, item: dict[str, Any]) -> Any:
-        """Fit one group.
-
-        Parameters
-        ----------
-        item
-            Fingerprint documents, digest and previous model.
-        """
+        """Fit one group."""
         old = item["previous"]
         try:
             model, places = structure_classes(
@@ -159,13 +153,7 @@ class ClusterBuilder(IncrementalBuilder):
         return model.model_dump(), [place.model_dump() for place in places]
 
     def update_targets(self, items: list[Any]) -> None:
-        """Write the places, remove vanished ones, then write the model.
-
-        Parameters
-        ----------
-        items
-            Models with their places; None for a group that cannot be divided.
-        """
+        """Write the places, remove vanished ones, then write the model."""
         for model, places in filter(None, items):
             group = {k: model[k] for k in ("element", "campaign", "method")}
             old = self.clusters.query(group, properties=["assignment_id"])

@@ -19,13 +19,12 @@ class FingerprintBuilder(PerStructureBuilder):
     """One fingerprint per relaxed structure, by one element's atoms or by all.
 
     Structures without the element, or with elements the descriptor does not know,
-    have none. Parameters as `PerStructureBuilder`, with `FingerprintSettings`.
+    have none. Parameters as `IncrementalBuilder`, with `FingerprintSettings`.
     """
 
     key = "fingerprint_id"
     indexes = FINGERPRINT_INDEXES
     settings_type = FingerprintSettings
-    settings: FingerprintSettings
 
     def scope(self) -> dict[str, Any]:
         """Return the filter of the fingerprints by this element."""

@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
 from maggma.core import Builder, Store
+from pymatgen.core import Structure
 
 from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.outputs import newest_heads
+from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import BuiltDocument, StructureHead, StructureRecord
 
 
@@ -52,15 +55,45 @@ def remove(store: Store, key: str, values: Iterable[str], **group: Any) -> None:
 
 
 class IncrementalBuilder(Builder):
-    """What all our builders share: indexes, plain updates, no closing of stores."""
+    """What all our builders share: indexes, plain updates, no closing of stores.
+
+    Parameters
+    ----------
+    source
+        Store the documents are made from: jobflow's, or a collection of results.
+    target
+        Collection they are written to, with the key `key`.
+    settings
+        Settings of the analysis, where it has any.
+    campaign
+        Only this campaign; all by default.
+    chunk_size
+        Items in memory at a time.
+    """
 
     key: ClassVar[str]
     """Field that identifies a target document."""
     indexes: ClassVar[tuple[str, ...]] = ()
-    campaign: str | None = None
-    """Only this campaign; all by default."""
+    settings_type: ClassVar[type[FrozenSettings] | None] = None
     written: int = 0
     """Documents written since the builder was made."""
+
+    def __init__(
+        self,
+        source: Store,
+        target: Store,
+        *,
+        settings: FrozenSettings | dict[str, Any] | None = None,
+        campaign: str | None = None,
+        chunk_size: int = 100,
+    ) -> None:
+        self.source: Any = source
+        self.target = target
+        self.settings: Any = settings
+        if self.settings_type is not None:
+            self.settings = self.settings_type.model_validate(settings or {})
+        self.campaign = campaign
+        super().__init__(sources=[source], targets=[target], chunk_size=chunk_size)
 
     def scope(self) -> dict[str, Any]:
         """Return the filter of the target documents this builder is in charge of."""
@@ -89,28 +122,12 @@ class IncrementalBuilder(Builder):
             self.targets[0].ensure_index(field, unique=field == self.key)
 
     def update_targets(self, items: list[list[dict[str, Any]] | None]) -> None:
-        """Write what was made.
-
-        Parameters
-        ----------
-        items
-            One list of documents per processed item.
-        """
+        """Write what was made: one list of documents per processed item."""
         documents = [document for item in items if item for document in item]
         self.write(self.targets[0], documents, self.key)
 
     def write(self, target: Store, documents: list[dict[str, Any]], key: str) -> None:
-        """Write documents and count them.
-
-        Parameters
-        ----------
-        target
-            Where to.
-        documents
-            The documents.
-        key
-            Field that identifies them.
-        """
+        """Write documents, identified by a field, and count them."""
         for few in chunks(documents, 1000):
             target.update(few, key=[key])
         self.written += len(documents)
@@ -119,39 +136,54 @@ class IncrementalBuilder(Builder):
         """Leave the stores open: they belong to the caller."""
 
 
+class JobOutputBuilder(IncrementalBuilder):
+    """One target document per job output of a class; the source is jobflow's store."""
+
+    output: ClassVar[str]
+    """Class name of the outputs."""
+
+    @abstractmethod
+    def context(self) -> Callable[[str], Any]:
+        """Return what else the document of a job rests on, by the job's uuid."""
+
+    @abstractmethod
+    def document(self, job: Mapping[str, Any], context: Any, source: str) -> Document:
+        """Return the target document of a job.
+
+        Parameters
+        ----------
+        job
+            Job document.
+        context
+            What else it rests on.
+        source
+            Digest to write on it.
+        """
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield the jobs whose document is missing or out of date."""
+        self.ensure_indexes()
+        context = self.context()
+        heads = newest_heads(self.source, [self.output], self.campaign)
+        wanted = {
+            uuid: digest(head["index"], head["completed_at"], context(uuid))
+            for uuid, head in heads.items()
+        }
+        for uuid in self.out_of_date(wanted):
+            newest = {"uuid": uuid, "index": heads[uuid]["index"]}
+            job = self.source.query_one(newest)
+            yield {"job": job, "context": context(uuid), "source": wanted[uuid]}
+
+    def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
+        """Make the document of one job."""
+        made = self.document(**item).model_dump()
+        if isinstance(made.get("structure"), Structure):
+            made["structure"] = made["structure"].as_dict()
+        return [made]
+
+
 class PerStructureBuilder(IncrementalBuilder):
-    """One target document per relaxed structure.
-
-    Parameters
-    ----------
-    structures
-        Store of the ``structures`` collection.
-    target
-        Store of the documents to make.
-    settings
-        Settings of the analysis.
-    campaign
-        Only this campaign; all by default.
-    chunk_size
-        Structures in memory at a time.
-    """
-
-    settings_type: ClassVar[type[FrozenSettings]]
-
-    def __init__(
-        self,
-        structures: Store,
-        target: Store,
-        *,
-        settings: FrozenSettings | dict[str, Any] | None = None,
-        campaign: str | None = None,
-        chunk_size: int = 200,
-    ) -> None:
-        self.structures = structures
-        self.target = target
-        self.settings = self.settings_type.model_validate(settings or {})
-        self.campaign = campaign
-        super().__init__(sources=[structures], targets=[target], chunk_size=chunk_size)
+    """One target document per relaxed structure of the ``structures`` collection."""
 
     @abstractmethod
     def applies(self, formula: str) -> bool:
@@ -178,7 +210,7 @@ class PerStructureBuilder(IncrementalBuilder):
         self.ensure_indexes()
         settings = digest(self.settings.model_dump(mode="json"))
         ids, wanted = {}, {}
-        for head in query_heads(self.structures, self.campaign):
+        for head in query_heads(self.source, self.campaign):
             if self.applies(head.formula):
                 name = self.identifier(head.structure_id)
                 ids[name] = head.structure_id
@@ -186,32 +218,18 @@ class PerStructureBuilder(IncrementalBuilder):
         pending = [ids[name] for name in self.out_of_date(wanted)]
         self.total = len(pending)
         for few in chunks(pending, self.chunk_size):
-            for record in self.structures.query({"structure_id": {"$in": few}}):
+            for record in self.source.query({"structure_id": {"$in": few}}):
                 name = self.identifier(record["structure_id"])
                 yield {"record": record, "source": wanted[name]}
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
-        """Make the document of one structure.
-
-        Parameters
-        ----------
-        item
-            Structure document and digest.
-        """
+        """Make the document of one structure."""
         record = StructureRecord.from_store(item["record"])
         return [self.document(record, item["source"]).model_dump()]
 
 
 def query_heads(store: Store, campaign: str | None) -> list[StructureHead]:
-    """Return all relaxed structures without their atoms, sorted by id.
-
-    Parameters
-    ----------
-    store
-        The ``structures`` collection.
-    campaign
-        Only this campaign; all by default.
-    """
+    """Return the relaxed structures of the ``structures`` collection, sorted by id."""
     selection: dict[str, Any] = {"relaxed": True}
     if campaign is not None:
         selection["campaign"] = campaign

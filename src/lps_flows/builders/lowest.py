@@ -37,8 +37,6 @@ class LowestBuilder(IncrementalBuilder):
     settings changed; a new structure that is not among the lowest changes nothing.
     """
 
-    settings: Any
-
     @abstractmethod
     def heads(self) -> Iterable[Head]:
         """Return the source documents without their contents."""
@@ -87,12 +85,6 @@ class LowestBuilder(IncrementalBuilder):
             }
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
-        """Make the document of one group.
-
-        Parameters
-        ----------
-        item
-            Name, digest and source documents.
-        """
+        """Make the document of one group."""
         document = self.document(item["records"], item["name"], item["source"])
         return [document.model_dump()]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from maggma.core import Store
 from pydantic import Field
 
 from lps_flows.analysis import MOTIFS, MotifAnalysis, MotifSettings, analyse_motifs
@@ -86,13 +85,12 @@ def _chain_links(motifs: MotifAnalysis) -> tuple[int, int]:
 class MotifBuilder(PerStructureBuilder):
     """Motifs of every relaxed structure that holds the network former.
 
-    Parameters as `PerStructureBuilder`, with `MotifSettings`.
+    Parameters as `IncrementalBuilder`, with `MotifSettings`.
     """
 
     key = "structure_id"
     indexes = MOTIF_INDEXES
     settings_type = MotifSettings
-    settings: MotifSettings
 
     def applies(self, formula: str) -> bool:
         """Return True for compositions with the former."""
@@ -151,43 +149,17 @@ def _fractions(values: np.ndarray) -> MotifFractions:
 class MotifTrendBuilder(LowestBuilder):
     """Motif fractions averaged over the lowest structures of a composition.
 
-    Parameters
-    ----------
-    motifs
-        The ``motifs`` collection.
-    motif_trends
-        Target, with the key ``trend_id``.
-    settings
-        Number of structures.
-    campaign
-        Only this campaign; all by default.
-    chunk_size
-        Trends in memory at a time.
+    Parameters as `IncrementalBuilder`, with `TrendSettings`; the source is the
+    ``motifs`` collection.
     """
 
     key = "trend_id"
     indexes = TREND_INDEXES
-
-    def __init__(
-        self,
-        motifs: Store,
-        motif_trends: Store,
-        *,
-        settings: TrendSettings | dict[str, Any] | None = None,
-        campaign: str | None = None,
-        chunk_size: int = 500,
-    ) -> None:
-        self.motifs = motifs
-        self.motif_trends = motif_trends
-        self.settings = TrendSettings.model_validate(settings or {})
-        self.campaign = campaign
-        super().__init__(
-            sources=[motifs], targets=[motif_trends], chunk_size=chunk_size
-        )
+    settings_type = TrendSettings
 
     def heads(self) -> Iterable[Head]:
         """Return what is known of the motif documents without their contents."""
-        for found in self.motifs.query(self.scope(), properties=list(Head._fields)):
+        for found in self.source.query(self.scope(), properties=list(Head._fields)):
             yield Head(*(found[field] for field in Head._fields))
 
     def document(

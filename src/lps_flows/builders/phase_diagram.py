@@ -50,14 +50,13 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         Target of the entries, with the key ``structure_id``.
     settings
         End members, glass sources, tolerance.
-    campaign
-        Only this campaign; all by default.
-    chunk_size
-        Diagrams in memory at a time.
+    campaign, chunk_size
+        As `IncrementalBuilder`.
     """
 
     key = "diagram_id"
     indexes = DIAGRAM_INDEXES
+    settings_type = HullSettings
 
     def __init__(
         self,
@@ -72,13 +71,14 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         self.structures = structures
         self.phase_diagrams = phase_diagrams
         self.phase_diagram_entries = phase_diagram_entries
-        self.settings = HullSettings.model_validate(settings or {})
-        self.campaign = campaign
         super().__init__(
-            sources=[structures],
-            targets=[phase_diagrams, phase_diagram_entries],
+            structures,
+            phase_diagrams,
+            settings=settings,
+            campaign=campaign,
             chunk_size=chunk_size,
         )
+        self.targets.append(phase_diagram_entries)
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the groups whose structures changed, after checking all of them."""
@@ -222,13 +222,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
     def process_item(
         self, item: dict[str, Any]
     ) -> tuple[PhaseDiagramDocument, list[PhaseDiagramEntry]]:
-        """Make one diagram and its entries.
-
-        Parameters
-        ----------
-        item
-            Structures of one group, and digest.
-        """
+        """Make one diagram and its entries."""
         diagram, entries = phase_diagram(
             item["heads"], self.settings, source=item["source"]
         )
@@ -241,13 +235,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         )
 
     def update_targets(self, items: list[Any]) -> None:
-        """Write entries that changed, remove vanished ones, then write the diagram.
-
-        Parameters
-        ----------
-        items
-            Diagrams with their entries.
-        """
+        """Write entries that changed, remove vanished ones, then write the diagram."""
         for diagram, entries in items:
             group = {"campaign": diagram.campaign, "method": diagram.method}
             old = {

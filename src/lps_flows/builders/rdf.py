@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from maggma.core import Store
-
 from lps_flows.analysis import RDFSettings, partial_rdfs
 from lps_flows.analysis.rdf import all_pairs
 from lps_flows.builders.increment import query_heads
@@ -52,41 +50,17 @@ def rdf_document(
 class RDFBuilder(LowestBuilder):
     """One document per composition and parent, over its lowest structures.
 
-    Parameters
-    ----------
-    structures
-        The ``structures`` collection.
-    rdfs
-        Target, with the key ``rdf_id``.
-    settings
-        Grid, smoothing and number of structures.
-    campaign
-        Only this campaign; all by default.
-    chunk_size
-        Compositions in memory at a time.
+    Parameters as `IncrementalBuilder`, with `RDFSettings`; the source is the
+    ``structures`` collection.
     """
 
     key = "rdf_id"
     indexes = RDF_INDEXES
-
-    def __init__(
-        self,
-        structures: Store,
-        rdfs: Store,
-        *,
-        settings: RDFSettings | dict[str, Any] | None = None,
-        campaign: str | None = None,
-        chunk_size: int = 20,
-    ) -> None:
-        self.structures = structures
-        self.rdfs = rdfs
-        self.settings = RDFSettings.model_validate(settings or {})
-        self.campaign = campaign
-        super().__init__(sources=[structures], targets=[rdfs], chunk_size=chunk_size)
+    settings_type = RDFSettings
 
     def heads(self) -> Iterable[Head]:
         """Return what is known of the structures without their atoms."""
-        for head in query_heads(self.structures, self.campaign):
+        for head in query_heads(self.source, self.campaign):
             yield Head(
                 head.structure_id,
                 head.version,

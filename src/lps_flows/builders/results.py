@@ -17,8 +17,7 @@ from lps_flows.analysis.phase_diagram import that_count
 from lps_flows.analysis.shown import shown_run
 from lps_flows.builders.build import KEYS, result_store
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.jobs.documents import outputs
-from lps_flows.jobs.outputs import checked_output
+from lps_flows.jobs.outputs import checked_output, outputs
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.candidates import CandidateDocument

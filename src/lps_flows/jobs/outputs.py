@@ -5,29 +5,21 @@ What no job of ours can have written is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 from jobflow import JobStore
 from monty.json import MSONable
 from pydantic import ValidationError
 
 from lps_flows.foundation import LpsFlowsError, unmarked
 from lps_flows.schemas.base import Document
-from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
-from lps_flows.schemas.structure import StructureDocument, StructureFacts
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
-STRUCTURE_OUTPUTS = ("StructureDocument", "StructureSet")
-"""Classes of the outputs that hold structures with energies."""
-
-# Volumes per atom (Å^3) between which a structure can have been computed at all.
-_SMALLEST, _LARGEST = 0.5, 1e5
 _SAID_BY_EVERY_JOB = {"uuid", "index", "completed_at", "output.@class", "output.method"}
 _HEAD = (*sorted(_SAID_BY_EVERY_JOB), "output.@module", "output.n_structures")
-_HEAD_FIELDS = {*StructureFacts.model_fields, "structure_id", "campaign"}
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -126,72 +118,40 @@ def checked_output(job: Mapping[str, Any], model: type[AnyDocument]) -> AnyDocum
         raise damaged(job["uuid"], f"a {model.__name__}", error) from error
 
 
-def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the structures a job computed, as the ``structures`` collection has them.
+@dataclass(frozen=True)
+class JobOutput:
+    """The newest output of one job.
 
-    Parameters
+    Attributes
     ----------
-    job
-        Job document with a `StructureDocument` or a `StructureSet` as its output,
-        loaded from the additional store.
-
-    Raises
-    ------
-    DamagedDocumentError
-        When a structure is none that a job can have written.
+    uuid
+        Id of the job.
+    name
+        Its name.
+    stage
+        Stage of the campaign it belongs to.
+    completed_at
+        When it ended (ISO 8601), if the store says so.
+    output
+        The output as plain data.
     """
-    output = job["output"]
-    metadata = job.get("metadata") or {}
-    entries = (
-        {f"-{i}": entry for i, entry in enumerate(output["entries"])}
-        if output["@class"] == "StructureSet"
-        else {"": output}
-    )
-    created = {
-        suffix: _checked(entry, job["uuid"] + suffix).created_at
-        for suffix, entry in entries.items()
-    }
-    return [
-        {
-            **unmarked(entry),
-            # a date, though sets in the additional store are JSON and hold texts
-            "created_at": created[suffix],
-            "structure_id": job["uuid"] + suffix,
-            "campaign": metadata.get("campaign") or NO_CAMPAIGN,
-            "stage": metadata.get("stage"),
-            "job_uuid": job["uuid"],
-            "job_index": job["index"],
-        }
-        for suffix, entry in entries.items()
-    ]
+
+    uuid: str
+    name: str
+    stage: str
+    completed_at: str | None
+    output: dict[str, Any]
 
 
-def relaxed_structures(
-    job_store: JobStore, campaign: str, method: str
-) -> list[StructureRecord]:
-    """Return every structure that a campaign has relaxed by a method.
-
-    Parameters
-    ----------
-    job_store
-        Connected store of job outputs.
-    campaign, method
-        Whose structures, and by which reference method.
-    """
-    return [
-        StructureRecord.from_store(entry)
-        for uuid, head in newest_heads(job_store, STRUCTURE_OUTPUTS, campaign).items()
-        if head["output"]["method"] == method
-        for entry in _relaxed_by(job_store, uuid, head["index"])
-    ]
-
-
-def relaxed_heads(
+def outputs(
     job_store: JobStore,
     campaign: str,
-    read_sets: dict[tuple[str, int], list[StructureHead]] | None = None,
-) -> list[StructureHead]:
-    """Return every structure that a campaign has relaxed, without its atoms.
+    document: str,
+    *,
+    fields: Sequence[str] | None = None,
+    load: bool = False,
+) -> list[JobOutput]:
+    """Return the newest output of every job that returned a kind of document.
 
     Parameters
     ----------
@@ -199,61 +159,47 @@ def relaxed_heads(
         Connected store of job outputs.
     campaign
         Name of the campaign.
-    read_sets
-        What sets of structures held that were read before, by uuid and index; they
-        never change, and to read them takes time. New ones are added.
+    document
+        Class name of the document, for example ``StructureDocument``.
+    fields
+        Top-level fields of the output to read; all of them when None. Structures are
+        large: leave them out where energies are enough.
+    load
+        Whether to read what lies in the additional store, too.
+
+    Returns
+    -------
+    list of JobOutput
+        In the order in which the jobs ended.
     """
-    read = {} if read_sets is None else read_sets
-    newest = newest_heads(job_store, STRUCTURE_OUTPUTS, campaign)
-    heads = []
-    for uuid, head in newest.items():
-        if head["output"]["@class"] != "StructureSet":
-            continue
-        key = uuid, head["index"]
-        if key not in read:
-            read[key] = [
-                StructureHead(**{name: entry[name] for name in _HEAD_FIELDS})
-                for entry in _relaxed_by(job_store, *key)
-            ]
-        heads += read[key]
-    single = {"metadata.campaign": campaign, "output.@class": "StructureDocument"}
-    facts = [f"output.{name}" for name in StructureFacts.model_fields]
+    wanted = ["name", "metadata", "completed_at", "output.@class"]
+    wanted += ["output"] if fields is None else [f"output.{name}" for name in fields]
+    newest: dict[str, dict[str, Any]] = {}
+    criteria = {"metadata.campaign": campaign, "output.@class": document}
+    if fields is None:
+        # MongoDB refuses a projection on a path and on its parent together
+        wanted.remove("output.@class")
+    for job in job_store.query(criteria, properties=wanted, load=load):
+        known = newest.get(job["uuid"])
+        if known is None or job["index"] > known["index"]:
+            newest[job["uuid"]] = job
+    jobs = [
+        JobOutput(
+            uuid=uuid,
+            name=job.get("name", ""),
+            stage=(job.get("metadata") or {}).get("stage", "other"),
+            completed_at=job.get("completed_at"),
+            output=unmarked(job["output"]),
+        )
+        for uuid, job in newest.items()
+    ]
+    return sorted(jobs, key=lambda job: (job.completed_at or "", job.uuid))
+
+
+def finished_jobs(job_store: JobStore, campaign: str) -> Iterator[tuple[str, str]]:
+    """Yield (stage, ISO time) of every job of a campaign that has ended."""
     for job in job_store.query(
-        {**single, "output.relaxed": True}, properties=["uuid", "index", *facts]
+        {"metadata.campaign": campaign}, properties=["metadata", "completed_at"]
     ):
-        uuid = job["uuid"]
-        if uuid in newest and newest[uuid]["index"] == job["index"]:
-            ids = {"structure_id": uuid, "campaign": campaign}
-            try:
-                heads.append(StructureHead(**unmarked(job["output"]), **ids))
-            except ValidationError as error:
-                raise damaged(uuid, "a structure", error) from error
-    return heads
-
-
-def _relaxed_by(job_store: JobStore, uuid: str, index: int) -> list[dict[str, Any]]:
-    job = job_store.query_one({"uuid": uuid, "index": index}, load=True)
-    entries = [] if job is None else structures_of(job)
-    return [entry for entry in entries if entry["relaxed"]]
-
-
-def _checked(entry: Any, structure_id: str) -> StructureDocument:
-    """Refuse what no job can have written, before other builders stumble over it."""
-    try:
-        document = StructureDocument.from_store(entry)
-        _check_numbers(document)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise damaged(structure_id, "a structure", error) from error
-    return document
-
-
-def _check_numbers(document: StructureDocument) -> None:
-    structure = document.structure
-    numbers = (structure.cart_coords, structure.lattice.matrix, document.energy)
-    if not all(np.isfinite(each).all() for each in numbers):
-        msg = "not finite"
-        raise ValueError(msg)
-    per_atom = structure.volume / len(structure)
-    if not _SMALLEST < per_atom < _LARGEST:
-        msg = f"{per_atom} Å^3 per atom"
-        raise ValueError(msg)
+        stage = (job.get("metadata") or {}).get("stage", "other")
+        yield stage, job.get("completed_at") or ""

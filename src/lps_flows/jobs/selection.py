@@ -18,7 +18,7 @@ from lps_flows.analysis import (
     judge,
 )
 from lps_flows.foundation import FrozenSettings, LpsFlowsError, decode
-from lps_flows.jobs.outputs import relaxed_structures
+from lps_flows.jobs.structures import relaxed_structures
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.built import StructureRecord
 from lps_flows.schemas.sampling import SamplingDocument

@@ -13,8 +13,8 @@ from jobflow import JobStore
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.analysis.literature import is_papers_line
 from lps_flows.builders import ResultStore, as_far_as_known, read_results
-from lps_flows.jobs.documents import JobOutput, finished_jobs, outputs
-from lps_flows.jobs.outputs import relaxed_heads
+from lps_flows.jobs.outputs import JobOutput, finished_jobs, outputs
+from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.report.blocks import Download, Section
 from lps_flows.report.hull_table import hull_downloads
 from lps_flows.report.sections.candidates import candidate_section

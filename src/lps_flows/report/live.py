@@ -16,7 +16,7 @@ from plotly.offline import get_plotlyjs
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.builders import as_far_as_known
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.jobs.outputs import relaxed_heads
+from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.report.charts.phase_diagram import phase_diagram_chart
 from lps_flows.report.content import gather
 from lps_flows.report.launchpad import launchpad_view

@@ -11,7 +11,7 @@ import yaml
 
 from lps_flows.analysis.literature import paper_citation
 from lps_flows.appearance import counted
-from lps_flows.jobs.documents import JobOutput
+from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report.blocks import Block, Listing, Note, Section, Table
 from lps_flows.runner import Failure, Progress
 

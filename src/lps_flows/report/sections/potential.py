@@ -7,7 +7,7 @@ from typing import Any
 
 from lps_flows.analysis.literature import of_the_paper
 from lps_flows.appearance import counted
-from lps_flows.jobs.documents import JobOutput
+from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report.blocks import Block, Chart, Section, Table
 from lps_flows.report.charts.potential import parity_chart
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lps_flows.appearance import counted
-from lps_flows.jobs.documents import JobOutput
+from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report.blocks import Block, Chart, Note, Section, Table, number
 from lps_flows.report.charts.evolution import (
     convergence_chart,

@@ -1,0 +1,152 @@
+"""The structures that a campaign's jobs computed, one by one or in sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from jobflow import JobStore
+from pydantic import ValidationError
+
+from lps_flows.foundation import unmarked
+from lps_flows.jobs.outputs import damaged, newest_heads, outputs
+from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
+from lps_flows.schemas.structure import StructureDocument, StructureFacts
+
+STRUCTURE_OUTPUTS = ("StructureDocument", "StructureSet")
+"""Classes of the outputs that hold structures with energies."""
+
+# Volumes per atom (Å^3) between which a structure can have been computed at all.
+_SMALLEST, _LARGEST = 0.5, 1e5
+_HEAD_FIELDS = {*StructureFacts.model_fields, "structure_id", "campaign"}
+
+
+def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the structures a job computed, as the ``structures`` collection has them.
+
+    Parameters
+    ----------
+    job
+        Job document with a `StructureDocument` or a `StructureSet` as its output,
+        loaded from the additional store.
+
+    Raises
+    ------
+    DamagedDocumentError
+        When a structure is none that a job can have written.
+    """
+    output = job["output"]
+    metadata = job.get("metadata") or {}
+    entries = (
+        {f"-{i}": entry for i, entry in enumerate(output["entries"])}
+        if output["@class"] == "StructureSet"
+        else {"": output}
+    )
+    created = {
+        suffix: _checked(entry, job["uuid"] + suffix).created_at
+        for suffix, entry in entries.items()
+    }
+    return [
+        {
+            **unmarked(entry),
+            # a date, though sets in the additional store are JSON and hold texts
+            "created_at": created[suffix],
+            "structure_id": job["uuid"] + suffix,
+            "campaign": metadata.get("campaign") or NO_CAMPAIGN,
+            "stage": metadata.get("stage"),
+            "job_uuid": job["uuid"],
+            "job_index": job["index"],
+        }
+        for suffix, entry in entries.items()
+    ]
+
+
+def relaxed_structures(
+    job_store: JobStore, campaign: str, method: str
+) -> list[StructureRecord]:
+    """Return every structure that a campaign has relaxed by a method.
+
+    Parameters
+    ----------
+    job_store
+        Connected store of job outputs.
+    campaign, method
+        Whose structures, and by which reference method.
+    """
+    return [
+        StructureRecord.from_store(entry)
+        for uuid, head in newest_heads(job_store, STRUCTURE_OUTPUTS, campaign).items()
+        if head["output"]["method"] == method
+        for entry in _relaxed_by(job_store, uuid, head["index"])
+    ]
+
+
+def relaxed_heads(
+    job_store: JobStore,
+    campaign: str,
+    read_sets: dict[tuple[str, int], list[StructureHead]] | None = None,
+) -> list[StructureHead]:
+    """Return every structure that a campaign has relaxed, without its atoms.
+
+    Parameters
+    ----------
+    job_store
+        Connected store of job outputs.
+    campaign
+        Name of the campaign.
+    read_sets
+        What sets of structures held that were read before, by uuid and index; they
+        never change, and to read them takes time. New ones are added.
+    """
+    read = {} if read_sets is None else read_sets
+    heads = []
+    for uuid, head in newest_heads(job_store, ["StructureSet"], campaign).items():
+        key = uuid, head["index"]
+        if key not in read:
+            read[key] = [
+                StructureHead(**{name: entry[name] for name in _HEAD_FIELDS})
+                for entry in _relaxed_by(job_store, *key)
+            ]
+        heads += read[key]
+    for job in outputs(
+        job_store,
+        campaign,
+        "StructureDocument",
+        fields=list(StructureFacts.model_fields),
+    ):
+        ids = {"structure_id": job.uuid, "campaign": campaign}
+        if job.output.get("relaxed"):
+            try:
+                heads.append(StructureHead(**job.output, **ids))
+            except ValidationError as error:
+                raise damaged(job.uuid, "a structure", error) from error
+    return heads
+
+
+def _relaxed_by(job_store: JobStore, uuid: str, index: int) -> list[dict[str, Any]]:
+    job = job_store.query_one({"uuid": uuid, "index": index}, load=True)
+    entries = [] if job is None else structures_of(job)
+    return [entry for entry in entries if entry["relaxed"]]
+
+
+def _checked(entry: Any, structure_id: str) -> StructureDocument:
+    """Refuse what no job can have written, before other builders stumble over it."""
+    try:
+        document = StructureDocument.from_store(entry)
+        _check_numbers(document)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise damaged(structure_id, "a structure", error) from error
+    return document
+
+
+def _check_numbers(document: StructureDocument) -> None:
+    structure = document.structure
+    numbers = (structure.cart_coords, structure.lattice.matrix, document.energy)
+    if not all(np.isfinite(each).all() for each in numbers):
+        msg = "not finite"
+        raise ValueError(msg)
+    per_atom = structure.volume / len(structure)
+    if not _SMALLEST < per_atom < _LARGEST:
+        msg = f"{per_atom} Å^3 per atom"
+        raise ValueError(msg)
