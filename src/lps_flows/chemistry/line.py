@@ -84,8 +84,8 @@ class CompositionLine(FrozenSettings):
             guesses = composition.oxi_state_guesses()
             most = max(composition, key=lambda element: element.X).symbol
             for element in composition:
-                plain = -1.0 if element.symbol == most else 1.0
-                charge = guesses[0][element.symbol] if guesses else plain
+                sign = -1.0 if element.symbol == most else 1.0
+                charge = guesses[0][element.symbol] if guesses else sign
                 charges.setdefault(element.symbol, charge)
         return charges
 
@@ -114,17 +114,7 @@ class CompositionLine(FrozenSettings):
         return tuple(e for e, charge in self.charges.items() if charge < 0)
 
     def amounts(self, composition: str | Composition) -> tuple[float, float]:
-        """Count the formula units of each end member in a composition.
-
-        Parameters
-        ----------
-        composition
-            Formula or pymatgen composition, of any size.
-
-        Returns
-        -------
-        tuple of float
-            Units of the first and of the second end member.
+        """Count the formula units of the first and second end member in a composition.
 
         Raises
         ------
@@ -154,17 +144,7 @@ class CompositionLine(FrozenSettings):
         return float(first_units), float(second_units)
 
     def x(self, composition: str | Composition) -> float:
-        """Mole fraction of the first end member.
-
-        Parameters
-        ----------
-        composition
-            Formula or pymatgen composition, of any size.
-
-        Returns
-        -------
-        float
-            x of A_x B_(1-x), between 0 and 1.
+        """Mole fraction of the first end member: x of A_x B_(1-x), from 0 to 1.
 
         Raises
         ------
@@ -192,19 +172,8 @@ class CompositionLine(FrozenSettings):
     ) -> str:
         """Return the formula left when units of an end member are taken away.
 
-        Parameters
-        ----------
-        composition
-            Where to start, a composition on the line.
-        end_member
-            One of `end_members`.
-        n_units
-            Formula units of it to remove; negative ones are added.
-
-        Returns
-        -------
-        str
-            Full formula, for example ``"Li42P16S61"``.
+        From a composition on the line, `n_units` of an end member; negative ones are
+        added. Full formula, for example ``"Li42P16S61"``.
 
         Raises
         ------

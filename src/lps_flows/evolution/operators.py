@@ -39,19 +39,7 @@ _SLAB_CROSSOVER = 0.7
 
 @dataclass(frozen=True)
 class Nursery:
-    """Everything an operator may draw on.
-
-    Parameters
-    ----------
-    problem
-        The search space.
-    settings
-        Rates and sizes.
-    population
-        Members, lowest energy first.
-    rng
-        Generator.
-    """
+    """Everything an operator may draw on; the population stands lowest energy first."""
 
     problem: RemovalProblem
     settings: EvolutionSettings

@@ -27,16 +27,7 @@ Removed = tuple[int, ...]
 class RemovalProblem:
     """Removal of k units of an end member from a parent supercell.
 
-    Parameters
-    ----------
-    parent
-        Ordered supercell on the composition line.
-    end_member
-        Formula whose units are removed.
-    n_units
-        Units removed.
-    line
-        The composition line.
+    The parent is an ordered supercell on the composition line.
 
     Raises
     ------
@@ -182,17 +173,9 @@ class RemovalProblem:
         """Find the sites of a structure that has moved away from the parent's.
 
         Each element's atoms are assigned to the parent's sites by the smallest sum
-        of squared distances; the sites left over are the removed ones.
-
-        Parameters
-        ----------
-        structure
-            Any structure of the right composition, in a cell like the parent's.
-
-        Returns
-        -------
-        tuple
-            The structure with its atoms in the order of their sites, and the genome.
+        of squared distances; the sites left over are the removed ones. The structure
+        has the right composition and a cell like the parent's; returned with its atoms
+        in the order of their sites, and with the genome.
         """
         symbols = element_symbols(structure)
         coordinates = structure.frac_coords

@@ -38,16 +38,9 @@ def draw_slab(rng: np.random.Generator) -> Slab:
 
 @dataclass(frozen=True)
 class ParentAtoms:
-    """What a crossover knows of a parent's atoms.
+    """What a crossover knows of a parent's n atoms.
 
-    Parameters
-    ----------
-    symbols
-        (n) elements.
-    coordinates
-        (n, 3) fractional.
-    energies
-        (n) share of each atom in the energy (eV), or None.
+    Elements, fractional coordinates (n, 3), and each one's share in the energy (eV).
     """
 
     symbols: np.ndarray

@@ -51,12 +51,8 @@ def evolve(
 
     Parameters
     ----------
-    problem
-        Parent, end member, number of units.
     relax
         Relaxes a whole list of structures at once; atoms keep their order.
-    settings
-        Sizes, odds, stops and the seed; the defaults are the paper's.
     start
         Generation to go on from; a new search when None. The same settings and any
         generation of a run give the rest of that run exactly.

@@ -180,18 +180,18 @@ class _Lines:
 
     def words(self, item: _Item, count: int) -> list[str]:
         """Take lines until `count` words are found."""
-        found: list[str] = []
-        while len(found) < count:
+        words: list[str] = []
+        while len(words) < count:
             line = self.next(item.name)
             if item.kind == "c":
-                found += fixed_columns(line, item.width)
+                words += fixed_columns(line, item.width)
             else:
-                found += list_directed(line)
-        if len(found) > count:
+                words += list_directed(line)
+        if len(words) > count:
             raise _bad(
                 self.path, f"line {self.at}", f"{item.name}: more values than {count}"
             )
-        return found
+        return words
 
     def integers_ahead(self) -> int:
         """Count the integers before the next line that holds anything else."""

@@ -64,13 +64,8 @@ class ErrorReport(BaseModel):
 class Misses:
     """What a potential gets wrong, structure by structure.
 
-    Parameters
-    ----------
-    energies
-        (n_structures) errors of the energy per atom (eV/atom).
-    forces
-        Per structure the errors of its force components (eV/Å), empty where no forces
-        are known.
+    Errors of the energy per atom (eV/atom), and of the force components (eV/Å), empty
+    where no forces are known.
     """
 
     energies: np.ndarray
@@ -128,8 +123,6 @@ def assess(
 
     Parameters
     ----------
-    potential
-        The potential.
     structures, energies, forces
         Reference set: total energies (eV), forces (eV/Å; an entry may be None).
     labels

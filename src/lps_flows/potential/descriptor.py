@@ -178,14 +178,9 @@ class ChebyshevDescriptor:
         structure: AnyStructure | Sequence[AnyStructure],
         threads: int | None = None,
     ) -> Any:
-        """Compute the features of every atom.
+        """Compute the features of every atom of a structure, or of a list of them.
 
-        Parameters
-        ----------
-        structure
-            A structure (pymatgen Structure or Molecule, ASE Atoms), or a list.
-        threads
-            Threads to use; by default OMP_NUM_THREADS or all.
+        Uses OMP_NUM_THREADS or all `threads` by default.
 
         Returns
         -------
@@ -235,12 +230,7 @@ class ChebyshevDescriptor:
         return out
 
     def check_distances(self, closest: np.ndarray) -> None:
-        """Refuse structures whose atoms overlap.
-
-        Parameters
-        ----------
-        closest
-            Per structure the smallest distance between atoms (Å).
+        """Refuse structures by the smallest distance in each (Å).
 
         Raises
         ------

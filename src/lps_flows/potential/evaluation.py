@@ -71,14 +71,8 @@ class Evaluator:
     Neighbour lists are reused until an atom has moved about half of the skin;
     results agree with those of fresh lists to 1e-10.
 
-    Parameters
-    ----------
-    potential
-        The potential.
-    skin
-        Thickness added to the cutoff (Å); 0 searches anew when anything moves.
-    threads
-        Threads to use; by default OMP_NUM_THREADS or all.
+    The `skin` is added to the cutoff (Å); 0 searches anew when anything moves. Uses
+    OMP_NUM_THREADS or all `threads` by default.
     """
 
     def __init__(

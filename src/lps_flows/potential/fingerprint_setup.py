@@ -127,24 +127,22 @@ def read_setup(path: str | Path) -> FingerprintSetup:
 
 
 def _description(lines: _Lines) -> list[str]:
-    found = []
-    line = lines.next("END DESCR")
-    while "end descr" not in line.lower():
-        found.append(line.rstrip())
-        line = lines.next("END DESCR")
-    return found
+    text = []
+    while "end descr" not in (line := lines.next("END DESCR")).lower():
+        text.append(line.rstrip())
+    return text
 
 
 def _environment(lines: _Lines, count: str) -> list[str]:
     if not count.isdigit() or not 0 < int(count) <= 118:
         raise lines.error(f"not a number of elements: {count!r}")
-    found = []
+    species = []
     for _ in range(int(count)):
         entry = lines.next("an element").split()
         if not entry:
             raise lines.error("an element is expected")
-        found.append(entry[0])
-    return found
+        species.append(entry[0])
+    return species
 
 
 def _basis(lines: _Lines, line: str) -> dict[str, float]:
@@ -152,13 +150,13 @@ def _basis(lines: _Lines, line: str) -> dict[str, float]:
     if kind is None or kind.group(1).lower() != "chebyshev":
         raise lines.error(f"only BASIS type=Chebyshev is known, not {line!r}")
     parameters = lines.next("the parameters of the basis")
-    found = {}
+    values = {}
     for key in _KEYS:
         match = re.search(rf"{key}\s*=\s*([^\s,]+)", parameters, re.IGNORECASE)
         if match is None:
             raise lines.error(f"{key} is missing")
-        found[key] = lines.number(match.group(1))
-    return found
+        values[key] = lines.number(match.group(1))
+    return values
 
 
 def write_setup(path: str | Path, setup: FingerprintSetup) -> Path:

@@ -78,13 +78,7 @@ class Batch:
 
 
 class Species:
-    """The elements of a potential, and the way from atoms to their indices.
-
-    Parameters
-    ----------
-    symbols
-        Element symbols, in order.
-    """
+    """The elements of a potential, and the way from atoms to their indices."""
 
     def __init__(self, symbols: Sequence[str]) -> None:
         self.symbols = tuple(symbols)

@@ -29,22 +29,9 @@ Evaluate = Callable[[list[int], np.ndarray], list[Answer]]
 class Run:
     """One restart: where it stands and how it went.
 
-    Parameters
-    ----------
-    best
-        Parameters at the iteration with the lowest score.
-    score
-        That score.
-    best_iteration
-        That iteration.
-    history
-        The further numbers at every iteration.
-    n_evaluations
-        Function evaluations, line-search trials counted.
-    message
-        Why it ended.
-    failed
-        Whether the line search failed.
+    `best` are the parameters at the iteration with the lowest score, `history` the
+    further numbers at every iteration; `n_evaluations` counts line-search trials too,
+    and `failed` says whether a line search did.
     """
 
     best: np.ndarray

@@ -33,8 +33,6 @@ class Chunk:
 
     Parameters
     ----------
-    structures
-        Indices of the structures in the training set.
     targets
         (n_structures) scaled energy per atom beyond the networks' zero.
     counts
@@ -55,7 +53,6 @@ class Chunk:
         (n_atoms, 3) scaled reference forces, when forces count.
     """
 
-    structures: np.ndarray
     targets: np.ndarray
     counts: np.ndarray
     inputs: tuple[np.ndarray, ...]
@@ -119,7 +116,6 @@ def make_chunks(
             )
             chunks.append(
                 Chunk(
-                    structures=take,
                     targets=scale * (data.energies[take] - offset) / n,
                     counts=n,
                     inputs=tuple(inputs),
@@ -137,19 +133,7 @@ def make_chunks(
 
 
 class Objective:
-    """Loss and gradient of any number of members over a list of chunks.
-
-    Parameters
-    ----------
-    parametrisation
-        What the parameters stand for.
-    chunks
-        From `make_chunks`.
-    energy_weight, force_weight, weight_decay
-        Weights of the terms of the loss.
-    threads
-        Threads to share the chunks.
-    """
+    """Loss and gradient of any number of members over chunks of `make_chunks`."""
 
     def __init__(
         self,
@@ -163,7 +147,7 @@ class Objective:
     ) -> None:
         self.parametrisation = parametrisation
         self.chunks, self.threads = chunks, threads
-        self.n_structures = sum(len(c.structures) for c in chunks)
+        self.n_structures = sum(len(c.counts) for c in chunks)
         self.n_components = sum(
             c.forces.size for c in chunks if c.forces is not None and force_weight > 0
         )

@@ -15,18 +15,11 @@ from lps_flows.potential.threads import run_all, split_range
 
 @dataclass(frozen=True)
 class NeighbourPairs:
-    """Neighbours of a range of atoms.
+    """Neighbours of a range of atoms, those of each starting at `first` (n + 1).
 
-    Parameters
-    ----------
-    first
-        (n + 1) where each atom's neighbours start.
-    neighbour
-        (n_pairs) index of each neighbour in the batch.
-    vectors
-        (n_pairs, 3) from the atom to the neighbour (Å).
-    closest
-        (n_structures) smallest distance in each structure (Å), inf without a pair.
+    `neighbour` (n_pairs) are indices in the batch, `vectors` (n_pairs, 3) lead from the
+    atom to the neighbour (Å); `closest` (n_structures) is the smallest distance in each
+    structure (Å), inf without a pair.
     """
 
     first: np.ndarray

@@ -19,21 +19,9 @@ def fit_atomic_energies(
     given: Mapping[str, float] | None,
     species: Sequence[str],
 ) -> np.ndarray:
-    """Return the reference energy of each element (eV).
+    """Return the reference energy of each element (eV): those given, or fitted ones.
 
-    Parameters
-    ----------
-    counts
-        (n_structures, n_elements) atoms of each element.
-    energies
-        (n_structures) total energies (eV).
-    given
-        Energies to use instead of fitting.
-    species
-        Element symbols.
-
-    Notes
-    -----
+    `counts` (n_structures, n_elements) are the atoms and `energies` the totals (eV).
     Fitted by least squares to E = sum_z n_z E_z. Where the compositions do not
     determine the energies (a single composition, say), the shortest of all solutions
     is taken: it reproduces the mean energies just as well.
@@ -59,24 +47,11 @@ def hold_out(
     settings: TrainingSettings,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose training and validation structures.
+    """Choose training and validation structures: two sorted arrays of indices.
 
-    Parameters
-    ----------
-    counts
-        (n_structures, n_elements) atoms of each element.
-    groups
-        One per structure; structures of a group stay on one side.
-    settings
-        Fraction and kind of split.
-    rng
-        Generator of the draw.
-
-    Returns
-    -------
-    training, validation
-        Sorted indices. Structures with an element that training would lack are moved
-        to the training part.
+    `counts` (n_structures, n_elements) are the atoms of each element; structures of one
+    of the `groups` stay on one side. Structures with an element that training would
+    lack are moved to the training part.
     """
     n = len(counts)
     fraction = settings.validation_fraction

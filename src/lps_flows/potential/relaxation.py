@@ -44,12 +44,9 @@ class BatchPotential(Protocol):
 class _Best:
     """The lowest geometry met, and what the potential said of it."""
 
-    energy: float
     positions: np.ndarray
     cell: np.ndarray
-    forces: np.ndarray
-    stress: np.ndarray
-    atomic_energies: np.ndarray | None
+    values: dict[str, Any]
 
 
 @dataclass
@@ -80,19 +77,10 @@ def relax_batch(
 
     Parameters
     ----------
-    structures
-        Ordered structures, of any sizes.
     potential
         Evaluates a list of structures at once, such as `ANNPotential`.
-    settings
-        Thresholds and limits.
     on_step
         Called after each step with the step number and the structures still moving.
-
-    Returns
-    -------
-    list of RelaxationResult
-        In the order given.
 
     Raises
     ------
@@ -222,15 +210,15 @@ def _take(run: _Run, result: Any, settings: RelaxationSettings) -> None:
         largest < settings.max_force
         and (not settings.relax_cell or np.abs(stress).max() < settings.max_stress)
     )
-    if run.converged or run.best is None or result.energy < run.best.energy:
-        run.best = _Best(
-            energy=float(result.energy),
-            positions=run.atoms.positions.copy(),
-            cell=run.atoms.cell.array.copy(),
-            forces=forces,
-            stress=stress,
-            atomic_energies=getattr(result, "atomic_energies", None),
-        )
+    if run.converged or run.best is None or result.energy < run.best.values["energy"]:
+        values = {
+            "energy": float(result.energy),
+            "forces": forces,
+            "stress": stress,
+            "atomic_energies": getattr(result, "atomic_energies", None),
+        }
+        atoms = run.atoms
+        run.best = _Best(atoms.positions.copy(), atoms.cell.array.copy(), values)
 
 
 def _restore_best(run: _Run) -> None:
@@ -264,12 +252,9 @@ def _result(run: _Run) -> RelaxationResult:
         )
     return RelaxationResult(
         structure=structure,
-        energy=float("nan") if best is None else best.energy,
-        forces=None if best is None else best.forces,
-        stress=None if best is None else best.stress,
         energy_std=run.energy_std,
         converged=run.converged and run.failure is None,
         n_steps=run.n_steps,
         failure=run.failure,
-        atomic_energies=None if best is None else best.atomic_energies,
+        **({"energy": float("nan")} if best is None else best.values),
     )

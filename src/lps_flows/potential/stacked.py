@@ -75,13 +75,13 @@ class Layout:
 
         `flat` is (M, n_parameters).
         """
-        found, at = [], self.start
+        layers, at = [], self.start
         for n_in, n_out in zip(self.sizes[:-1], self.sizes[1:], strict=True):
             w = flat[:, at : at + n_in * n_out].reshape(len(flat), n_out, n_in)
             at += n_in * n_out
-            found.append((w, flat[:, at : at + n_out]))
+            layers.append((w, flat[:, at : at + n_out]))
             at += n_out
-        return found
+        return layers
 
     def network(self, flat: np.ndarray) -> ElementNetwork:
         """Return the network of one member's parameters (n_parameters)."""
@@ -104,14 +104,7 @@ class Layout:
 class Pass:
     """One forward pass of all members over some atoms, and what follows from it.
 
-    Parameters
-    ----------
-    layout
-        Sizes and activations.
-    flat
-        (M, n_parameters) parameters of all members.
-    inputs
-        (n_in, n_atoms) normalised features.
+    `flat` (M, n_parameters) are the parameters, `inputs` (n_in, n_atoms) the features.
     """
 
     def __init__(self, layout: Layout, flat: np.ndarray, inputs: np.ndarray) -> None:

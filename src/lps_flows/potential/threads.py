@@ -25,17 +25,7 @@ def available_threads() -> int:
 
 
 def split_range(n: int, n_parts: int, largest: int) -> list[tuple[int, int]]:
-    """Split ``0..n`` into near-equal ranges: `n_parts`, or more so that none exceeds.
-
-    Parameters
-    ----------
-    n
-        Length of the range.
-    n_parts
-        Number of parts wanted.
-    largest
-        Largest part allowed.
-    """
+    """Split ``0..n`` into `n_parts` equal ranges, or more, none above `largest`."""
     n_parts = max(1, n_parts, -(-n // largest))
     edges = [n * k // n_parts for k in range(n_parts + 1)]
     return [(a, b) for a, b in pairwise(edges) if b > a]

@@ -55,20 +55,8 @@ def features(
 ) -> torch.Tensor:
     """Compute features (n_atoms, n_features), differentiable in `vectors`.
 
-    Parameters
-    ----------
-    descriptor
-        Cutoffs and orders.
-    vectors
-        (n_pairs, 3) from each centre to its neighbour (Å).
-    centre
-        (n_pairs) the centres.
-    spin
-        (n_pairs) weights of the neighbours' species.
-    triplets
-        The two pairs of each angle.
-    n_atoms
-        Number of atoms.
+    `vectors` (n_pairs, 3) lead from each `centre` to its neighbour (Å), whose species
+    weighs `spin`; `triplets` are the two pairs of each angle.
     """
     d = vectors.norm(dim=1)
     rr, ra = descriptor.radial_cutoff, descriptor.angular_cutoff

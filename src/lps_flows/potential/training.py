@@ -127,16 +127,8 @@ def train_potential(
 class Prepared:
     """Everything that is fixed before the first iteration.
 
-    Parameters
-    ----------
-    data, parametrisation
-        The set, and what parameters stand for.
-    train, held
-        Indices of both parts.
-    evaluate
-        Answers restarts: (their numbers, parameters (m, n_parameters)) -> losses.
-    starts
-        (n_restarts, n_parameters) random parameters.
+    `train` and `held` are the indices of both parts, `starts` (n_restarts,
+    n_parameters) random parameters; `evaluate` answers the restarts.
     """
 
     data: TrainingData

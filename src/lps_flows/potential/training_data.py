@@ -30,12 +30,8 @@ class TrainingData:
 
     Parameters
     ----------
-    structures
-        As given.
     descriptor
         For the species of the settings, or those present in alphabetical order.
-    batch
-        All structures, one after another.
     energies
         (n_structures) total energies (eV).
     forces

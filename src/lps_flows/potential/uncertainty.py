@@ -21,8 +21,6 @@ def committee_uncertainty(
     ----------
     potential
         With two members or more.
-    structures
-        What to look at.
     by
         ``"energy"``: standard deviation of the energy per atom (eV/atom);
         ``"forces"``: the largest norm of an atom's force deviation (eV/Å).
@@ -64,18 +62,10 @@ def most_uncertain(
     by: str = "energy",
     threshold: float = 0.0,
 ) -> list[int]:
-    """Pick the structures to label next.
+    """Pick the at most `n` structures to label next, by `committee_uncertainty`.
 
     Parameters
     ----------
-    potential
-        With two members or more.
-    structures
-        Candidates.
-    n
-        At most so many.
-    by
-        See `committee_uncertainty`.
     threshold
         Leave out candidates whose uncertainty is not above it (eV/atom or eV/Å).
 
