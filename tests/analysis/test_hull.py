@@ -72,6 +72,10 @@ def test_oxidation_states_do_not_make_other_phases() -> None:
     for entries in ([_decorated(e) for e in plain], mixed):
         assert line_hull(entries, ENDS) == line_hull(plain, ENDS)
         assert ternary_hull([*entries, *elements]) == ternary_hull([*plain, *elements])
+    line = CompositionLine()
+    for entries in (plain[:3], [_decorated(e) for e in plain[:3]]):
+        with pytest.raises(HullError, match="no elemental phase of Li, P, S"):
+            ternary_hull(entries, line)
     charged = {_decorated(e).composition: e.energy for e in plain[:2]}
     energies = {Composition({"Li+": 2, "S2-": 1}): -10.0, "P2S5": -30.0}
     assert charged.keys() == {plain[0].composition, plain[1].composition}

@@ -1,5 +1,7 @@
 """atomate2's VASP Makers, custodian included, on the stand-in for VASP."""
 
+import gzip
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +18,7 @@ from lps_flows.jobs.reference import (
     ReferenceRelaxMaker,
     ReferenceStaticMaker,
 )
+from lps_flows.potential import read_labelled
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
 from tests.vasp.conftest import STAND_IN_METHOD
@@ -117,6 +120,27 @@ def test_a_short_relaxation_is_corrected_only_for_its_electrons(
     document = run(task)[task.uuid]
     assert document.custodian[0].corrections
     assert all(step.electrons_converged for step in read_path(document))
+
+
+def test_steps_of_a_vasprun_that_reached_nelm_are_no_labels(
+    run, stand_in_engine, structure, tmp_path, caplog
+):
+    structure.perturb(0.2, seed=1)
+    task = stand_in_engine.with_path(3).relax.make(structure)
+    run(task)
+    (written,) = tmp_path.glob("**/vasprun.xml.gz")
+    assert len(read_labelled(written).energies) == 3
+    # six electronic steps were allowed, and the first ionic step took five
+    text = re.sub(
+        r'(name="NELM">)\s*\d+', r"\1 6", gzip.decompress(written.read_bytes()).decode()
+    )
+    text = re.sub(r"<scstep>.*?</scstep>", "", text, count=1, flags=re.DOTALL)
+    (tmp_path / "vasprun.xml").write_text(text)
+    written.write_bytes(gzip.compress(text.encode()))
+    for path in (tmp_path / "vasprun.xml", written):
+        caplog.clear()
+        assert len(read_labelled(path).energies) == 1
+        assert "left out 2 of 3 steps" in caplog.text
 
 
 @pytest.mark.parametrize("failure", ["scf", "zhegv"])

@@ -75,7 +75,7 @@ def line_hull(
 
 
 def ternary_hull(
-    entries: Sequence[HullEntry],
+    entries: Sequence[HullEntry], line: CompositionLine | None = None
 ) -> dict[str, HullPlace]:
     """Return every entry's place in the diagram of all elements, by id.
 
@@ -83,6 +83,8 @@ def ternary_hull(
     ----------
     entries
         Entries of one method, with one elemental phase of each element at least.
+    line
+        Line whose elements are looked for, beside those of the entries.
 
     Raises
     ------
@@ -92,7 +94,8 @@ def ternary_hull(
     check_entries(entries)
     lowest = list(lowest_by_composition(entries).values())
     present = {e.formula for e in lowest if e.composition.is_element}
-    elements = sorted({str(el) for e in lowest for el in e.composition.elements})
+    found = {str(el) for e in lowest for el in e.composition.elements}
+    elements = sorted(found.union(() if line is None else line.elements))
     missing = [el for el in elements if Composition(el).reduced_formula not in present]
     if missing:
         raise HullError(

@@ -63,20 +63,10 @@ class OwnCrystalError(LpsFlowsError):
 
 
 def read_crystal(path: Path) -> Structure:
-    """Read an ordered crystal from a CIF or POSCAR file.
+    """Read an ordered crystal from a CIF (.cif) or POSCAR file (.vasp, .poscar).
 
     Oxidation states, selective dynamics, velocities and moments of the file are left
     out; that atoms were held fixed is said in a warning of the log.
-
-    Parameters
-    ----------
-    path
-        File; its ending says which: .cif, .vasp, .poscar.
-
-    Returns
-    -------
-    Structure
-        Elements and places (Å).
 
     Raises
     ------

@@ -195,15 +195,7 @@ def gpaw_engine(settings: EngineSettings) -> Engine:
 
 
 def gpaw_method(settings: GpawSettings, release: str) -> str:
-    """Return the method string: cutoff, and what differs from the other defaults.
-
-    Parameters
-    ----------
-    settings
-        Settings of the engine.
-    release
-        Release of GPAW.
-    """
+    """Return the method string: cutoff, and what differs from the other defaults."""
     plain, parts = GpawSettings(), [f"gpaw-{release}-pbe-pw{settings.encut:g}"]
     if settings.energy_per_atom != plain.energy_per_atom:
         parts.append(f"ediff={settings.energy_per_atom:g}/atom")

@@ -54,11 +54,6 @@ def vasp_method(settings: VaspSettings) -> str:
     Functional and cutoff come first; what else differs from the defaults follows:
     dispersion, INCAR keys that change energies, k-points, PAW data sets.
 
-    Parameters
-    ----------
-    settings
-        Settings of the engine.
-
     Examples
     --------
     >>> from lps_flows.engines.settings import VaspSettings

@@ -33,7 +33,8 @@ def structure_document(
     method
         Method of the engine.
     relaxed
-        True when the engine relaxed the structure.
+        True when the engine relaxed the structure. What electrons that did not converge
+        gave is not relaxed, and its energy bounds nothing.
     line
         Composition line; x is None for a composition off it.
     """
@@ -44,7 +45,7 @@ def structure_document(
         provenance,
         method=method,
         line=line,
-        relaxed=relaxed,
+        relaxed=relaxed and calculation.electrons_converged,
         converged=calculation.converged,
         forces=calculation.forces.tolist(),
         stress=None if stress is None else stress.tolist(),

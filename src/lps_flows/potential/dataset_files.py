@@ -14,6 +14,7 @@ from xml.etree.ElementTree import iterparse
 import numpy as np
 from ase import Atoms
 from ase.io import read
+from monty.io import zopen
 
 from lps_flows.potential.errors import PotentialFileError
 from lps_flows.potential.xsf import read_xsf
@@ -121,7 +122,7 @@ def _frames(file: Path) -> list[Atoms]:
             remedy="Give a file that ase.io.read understands",
         ) from None
     frames = [frames] if isinstance(frames, Atoms) else list(frames)
-    if file.suffix.lower() != ".xml":
+    if ".xml" not in (suffix.lower() for suffix in file.suffixes):
         return frames
     converged = _converged_steps(file, len(frames))
     if not all(converged):
@@ -137,11 +138,12 @@ def _frames(file: Path) -> list[Atoms]:
 def _converged_steps(file: Path, n_steps: int) -> list[bool]:
     """Tell which ionic steps of a vasprun.xml ended before NELM electronic ones."""
     most, counts = math.inf, []
-    for _, element in iterparse(file):  # noqa: S314 - ASE has read it with the same
-        if element.tag == "i" and element.get("name") == "NELM":
-            most = int(str(element.text))
-        elif element.tag == "calculation":
-            counts.append(len(element.findall("scstep")))
+    with zopen(file, "rb") as stream:
+        for _, element in iterparse(stream):  # noqa: S314 - ASE has read it as well
+            if element.tag == "i" and element.get("name") == "NELM":
+                most = int(str(element.text))
+            elif element.tag == "calculation":
+                counts.append(len(element.findall("scstep")))
     counts = counts[:n_steps]
     return [count < most for count in counts] + [True] * (n_steps - len(counts))
 

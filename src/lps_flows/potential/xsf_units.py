@@ -43,20 +43,7 @@ def states_energy(line: str) -> bool:
 
 
 def total_energy(line: str, n_atoms: int) -> tuple[float, str]:
-    """Return the energy that a line states (eV), and its unit.
-
-    Parameters
-    ----------
-    line
-        Line of which `states_energy` is true.
-    n_atoms
-        Number of atoms, for an energy per atom.
-
-    Raises
-    ------
-    ValueError
-        When the number is none, or the unit is not known.
-    """
+    """Return the energy (eV) and unit of a line that `states_energy`, or ValueError."""
     before, number, after = _ENERGY.search(line).groups()  # type: ignore[union-attr]
     units = {_unit(text) for text in (before, after) if text and text.strip()} or {"ev"}
     whole = {unit.removesuffix("/atom").removesuffix("/cell") for unit in units}
@@ -78,17 +65,7 @@ def _unit(text: str) -> str:
 def force_unit(lines: Sequence[str], energy_unit: str) -> float:
     """Return the unit of the forces (eV/Å): a stated one, or ænet's.
 
-    Parameters
-    ----------
-    lines
-        Lines of the file.
-    energy_unit
-        Unit of its energy: with another than eV, that of the forces must be said.
-
-    Raises
-    ------
-    ValueError
-        When the unit is not known or not said.
+    With another unit of energy than eV, one that is not said is a ValueError.
     """
     for line in lines:
         found = _FORCES.search(line)
