@@ -53,7 +53,7 @@ from lps_flows.potential import (
     relax_batch,
     train_potential,
 )
-from lps_flows.report.sections.transport import conductivity_values
+from lps_flows.report.values import conductivity_values
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.results import Results
 from lps_flows.schemas.transport import TransportDocument

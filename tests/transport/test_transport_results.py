@@ -29,7 +29,8 @@ from lps_flows.plotting import (
 )
 from lps_flows.plotting.density import enclosing_level
 from lps_flows.plotting.isosurface import isosurface
-from lps_flows.report.sections.transport import conductivity_values, transport_section
+from lps_flows.report.sections.transport import transport_section
+from lps_flows.report.values import conductivity_values
 from lps_flows.schemas.arrays import PackedArray
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.results import Results

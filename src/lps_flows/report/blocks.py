@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self, TypeVar
 
 import plotly.graph_objects as go
 
@@ -46,6 +46,7 @@ class StructureLink:
 
 
 Cell = str | StructureLink
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,35 @@ class Table:
     detail: bool = False
 
     kind = "table"
+
+    @classmethod
+    def of(
+        cls,
+        items: Iterable[Item],
+        columns: Mapping[str, Callable[[Item], Cell]],
+        caption: str,
+        *,
+        foldable: bool = True,
+        detail: bool = False,
+    ) -> Self:
+        """Return a table with one row per item.
+
+        Parameters
+        ----------
+        items
+            What is listed.
+        columns
+            Title of every column, and the cell of an item in it.
+        caption, foldable, detail
+            As above.
+
+        Examples
+        --------
+        >>> Table.of([1, 2], {"n": str, "twice": lambda n: str(2 * n)}, "Doubles").rows
+        [('1', '2'), ('2', '4')]
+        """
+        rows = [tuple(cell(item) for cell in columns.values()) for item in items]
+        return cls(tuple(columns), rows, caption, foldable, detail)
 
     @property
     def folded(self) -> bool:
@@ -141,27 +171,30 @@ class Download:
     def csv(
         cls,
         name: str,
-        header: Sequence[str],
-        rows: Iterable[Sequence[object]],
+        items: Iterable[Item],
+        columns: Mapping[str, Callable[[Item], object]],
         text: str,
-    ) -> Download:
+    ) -> Self:
         """Return a table as CSV with one header line; what is None stays empty.
 
         Parameters
         ----------
         name
             Name of the file.
-        header
-            Names of the columns.
-        rows
-            Cells; numbers are rounded to six decimals.
+        items
+            What is listed, one a row.
+        columns
+            Name of every column, and the cell of an item in it; numbers are rounded to
+            six decimals.
         text
             What it holds.
         """
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([_rounded(cell) for cell in row] for row in rows)
+        writer.writerow(columns)
+        writer.writerows(
+            [_rounded(cell(item)) for cell in columns.values()] for item in items
+        )
         return cls(name, "text/csv", stream.getvalue().encode(), f"{text}, CSV")
 
 

@@ -31,8 +31,9 @@ from lps_flows.report.sections.structure import (
     elasticity_section,
     motif_section,
 )
-from lps_flows.report.sections.transport import conductivity_values, transport_section
+from lps_flows.report.sections.transport import transport_section
 from lps_flows.report.structures import EmbeddedStructure, downloads, embed
+from lps_flows.report.values import conductivity_values
 from lps_flows.schemas.results import Results
 
 _LINE = HullSettings()

@@ -42,76 +42,48 @@ def paper_e_above_hull(entry: LineEntry) -> float | None:
 
 def hull_downloads(results: Results) -> list[Download]:
     """Return the hull table (meV/atom) and all its points (eV/atom) as CSV."""
+    classes = results.classes
+
+    def in_class(entry: LineEntry, what: str) -> object:
+        return getattr(classes.get(entry.structure_id), what, None)
+
     return [
         Download.csv(
             "hull.csv",
-            (
-                "method",
-                "label",
-                "formula",
-                "x",
-                "source",
-                "parent",
-                "formation_energy",
-                "e_above_hull",
-                "paper_e_above_hull",
-                "n_structures",
-                "structure_id",
-            ),
-            [
-                (
-                    entry.method,
-                    entry.label,
-                    entry.formula,
-                    entry.x,
-                    entry.source,
-                    entry.parent,
-                    1000 * entry.formation_energy,
-                    1000 * entry.e_above_hull,
-                    paper_e_above_hull(entry),
-                    n_structures,
-                    entry.structure_id,
-                )
-                for entry, n_structures in hull_rows(results)
-            ],
+            hull_rows(results),
+            {
+                "method": lambda row: row[0].method,
+                "label": lambda row: row[0].label,
+                "formula": lambda row: row[0].formula,
+                "x": lambda row: row[0].x,
+                "source": lambda row: row[0].source,
+                "parent": lambda row: row[0].parent,
+                "formation_energy": lambda row: 1000 * row[0].formation_energy,
+                "e_above_hull": lambda row: 1000 * row[0].e_above_hull,
+                "paper_e_above_hull": lambda row: paper_e_above_hull(row[0]),
+                "n_structures": lambda row: row[1],
+                "structure_id": lambda row: row[0].structure_id,
+            },
             "hull table",
         ),
         Download.csv(
             "points.csv",
-            (
-                "method",
-                "structure_id",
-                "label",
-                "formula",
-                "x",
-                "formation_energy",
-                "e_above_hull",
-                "source",
-                "parent",
-                "glass",
-                "on_hull",
-                "class_label",
-                "nearest",
-            ),
-            [
-                (
-                    entry.method,
-                    entry.structure_id,
-                    entry.label,
-                    entry.formula,
-                    entry.x,
-                    entry.formation_energy,
-                    entry.e_above_hull,
-                    entry.source,
-                    entry.parent,
-                    entry.glass,
-                    entry.line.on_hull,
-                    place.label if place else None,
-                    place.nearest if place else None,
-                )
-                for entry in results.on_line
-                for place in [results.classes.get(entry.structure_id)]
-            ],
+            results.on_line,
+            {
+                "method": lambda entry: entry.method,
+                "structure_id": lambda entry: entry.structure_id,
+                "label": lambda entry: entry.label,
+                "formula": lambda entry: entry.formula,
+                "x": lambda entry: entry.x,
+                "formation_energy": lambda entry: entry.formation_energy,
+                "e_above_hull": lambda entry: entry.e_above_hull,
+                "source": lambda entry: entry.source,
+                "parent": lambda entry: entry.parent,
+                "glass": lambda entry: entry.glass,
+                "on_hull": lambda entry: entry.line.on_hull,
+                "class_label": lambda entry: in_class(entry, "label"),
+                "nearest": lambda entry: in_class(entry, "nearest"),
+            },
             f"all {len(results.on_line)} points of the phase diagram",
         ),
     ]

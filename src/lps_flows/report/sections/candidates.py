@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from lps_flows.analysis.literature import of_the_paper
@@ -63,16 +63,9 @@ def _verdicts(candidates: Sequence[CandidateDocument], *, beside_paper: bool) ->
     )
     paper = ", ".join(answer.phase for answer in of_the_paper("candidate"))
     return _table(
-        ordered[0].criteria,
         [
-            (
-                StructureLink(c.structure_id, c.formula),
-                f"{c.x:.3f}",
-                _answer(c.chosen, c.rank),
-                c.nearest or "-",
-                *(_verdict(criterion) for criterion in c.criteria),
-            )
-            for c in ordered
+            (StructureLink(candidate.structure_id, candidate.formula), dict(candidate))
+            for candidate in ordered
         ],
         f"Every sampled composition against the candidate rule, by "
         f"{candidates[0].method}, {counted(len(candidates), 'composition')}: "
@@ -84,38 +77,40 @@ def _verdicts(candidates: Sequence[CandidateDocument], *, beside_paper: bool) ->
 def _while_it_ran(selection: dict[str, Any]) -> Table:
     """Return the verdicts of the campaign itself, for before the builders ran."""
     verdicts = [
-        (verdict, [Criterion(**criterion) for criterion in verdict["criteria"]])
+        {**verdict, "criteria": [Criterion.from_store(c) for c in verdict["criteria"]]}
         for verdict in selection["criteria"]
     ]
     return _table(
-        verdicts[0][1] if verdicts else [],
-        [
-            (
-                verdict["formula"],
-                f"{verdict['x']:.3f}",
-                _answer(verdict["chosen"], verdict["rank"]),
-                verdict.get("nearest") or "-",
-                *(_verdict(criterion) for criterion in criteria),
-            )
-            for verdict, criteria in verdicts
-        ],
+        [(verdict["formula"], verdict) for verdict in verdicts],
         f"The candidate rule as the campaign applied it, by {selection['method']}, "
         f"{counted(len(verdicts), 'composition')}.",
     )
 
 
-def _table(
-    criteria: Sequence[Criterion],
-    rows: Sequence[Sequence[Cell]],
-    caption: str,
-) -> Table:
-    names = [criterion.name for criterion in criteria]
-    header = ("composition", "x", "candidate", "nearest crystal", *names)
-    return Table(header, rows, caption, foldable=False)
+def _table(verdicts: Sequence[tuple[Cell, dict[str, Any]]], caption: str) -> Table:
+    """Return a table of verdicts, each with the cell that names its composition."""
+    criteria = {
+        criterion.name: _nth_criterion(k)
+        for k, criterion in enumerate(verdicts[0][1]["criteria"] if verdicts else [])
+    }
+    return Table.of(
+        verdicts,
+        {
+            "composition": lambda row: row[0],
+            "x": lambda row: f"{row[1]['x']:.3f}",
+            "candidate": lambda row: (
+                f"yes, rank {row[1]['rank']}" if row[1]["chosen"] else "no"
+            ),
+            "nearest crystal": lambda row: row[1].get("nearest") or "-",
+            **criteria,
+        },
+        caption,
+        foldable=False,
+    )
 
 
-def _answer(chosen: bool, rank: int | None) -> str:
-    return f"yes, rank {rank}" if chosen else "no"
+def _nth_criterion(k: int) -> Callable[[tuple[Cell, dict[str, Any]]], Cell]:
+    return lambda row: _verdict(row[1]["criteria"][k])
 
 
 def _verdict(criterion: Criterion) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -108,33 +108,18 @@ def overview_section(
 
 
 def _progress_table(view: LaunchPadView) -> Table:
-    rows = [
-        (
-            stage.stage,
-            str(stage.completed),
-            str(stage.running),
-            str(stage.ready + stage.waiting),
-            str(stage.failed),
-            str(stage.stopped),
-            _duration(view.run_time_s.get(stage.stage, 0.0)),
-        )
-        for stage in view.progress.stages
-    ]
-    total = view.progress.total
-    rows.append(
-        (
-            "total",
-            str(total.completed),
-            str(total.running),
-            str(total.ready + total.waiting),
-            str(total.failed),
-            str(total.stopped),
-            _duration(sum(view.run_time_s.values())),
-        )
-    )
-    return Table(
-        ("stage", "done", "running", "waiting", "failed", "stopped", "wall time"),
-        rows,
+    run_time = {**view.run_time_s, "total": sum(view.run_time_s.values())}
+    return Table.of(
+        [*view.progress.stages, replace(view.progress.total, stage="total")],
+        {
+            "stage": lambda stage: stage.stage,
+            "done": lambda stage: str(stage.completed),
+            "running": lambda stage: str(stage.running),
+            "waiting": lambda stage: str(stage.ready + stage.waiting),
+            "failed": lambda stage: str(stage.failed),
+            "stopped": lambda stage: str(stage.stopped),
+            "wall time": lambda stage: _duration(run_time.get(stage.stage, 0.0)),
+        },
         "Fireworks by stage, and the wall time their launches took.",
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lps_flows.analysis.literature import (
     is_papers_line,
     of_the_paper,
@@ -10,6 +12,7 @@ from lps_flows.analysis.literature import (
 from lps_flows.plotting.captions import formation_caption, ternary_caption
 from lps_flows.report.blocks import (
     Block,
+    Cell,
     Chart,
     Note,
     Section,
@@ -20,7 +23,7 @@ from lps_flows.report.blocks import (
 from lps_flows.report.charts.phase_diagram import phase_diagram_chart
 from lps_flows.report.charts.ternary import ternary_chart
 from lps_flows.report.hull_table import hull_rows, paper_e_above_hull
-from lps_flows.schemas.phase_diagram import PhaseDiagramDocument
+from lps_flows.schemas.phase_diagram import LineEntry, PhaseDiagramDocument
 from lps_flows.schemas.results import Results
 
 DIAGRAM_ID = "phase-diagram"
@@ -86,36 +89,33 @@ def phase_diagram_section(results: Results, error: str = "") -> Section:
 
 
 def _hull_table(results: Results, method: str, *, beside_paper: bool) -> Table:
-    return Table(
-        (
-            "structure",
-            "x",
-            "E above hull (meV/atom)",
-            *(("paper, PBE",) if beside_paper else ()),
-            "formation energy (meV/atom)",
-            "structures",
-        ),
-        [
-            (
-                StructureLink(
-                    entry.structure_id,
-                    f"{entry.label} (from {entry.parent})"
-                    if entry.glass
-                    else entry.label,
-                ),
-                f"{entry.x:.3f}",
-                f"{1000 * entry.e_above_hull:.1f}",
-                *((number(paper_e_above_hull(entry), 1),) if beside_paper else ()),
-                f"{1000 * entry.formation_energy:.1f}",
-                str(n_structures),
-            )
-            for entry, n_structures in hull_rows(results)
-        ],
+    papers: dict[str, Callable[[tuple[LineEntry, int]], Cell]] = (
+        {"paper, PBE": lambda row: number(paper_e_above_hull(row[0]), 1)}
+        if beside_paper
+        else {}
+    )
+    return Table.of(
+        hull_rows(results),
+        {
+            "structure": lambda row: _named(row[0]),
+            "x": lambda row: f"{row[0].x:.3f}",
+            "E above hull (meV/atom)": lambda row: f"{1000 * row[0].e_above_hull:.1f}",
+            **papers,
+            "formation energy (meV/atom)": lambda row: (
+                f"{1000 * row[0].formation_energy:.1f}"
+            ),
+            "structures": lambda row: str(row[1]),
+        },
         "Crystals on the line and the lowest glass-ceramic structure of every "
         f"composition, by {method}."
         + (f" Paper: {paper_citation()}." if beside_paper else ""),
         foldable=False,
     )
+
+
+def _named(entry: LineEntry) -> Cell:
+    origin = f" (from {entry.parent})" if entry.glass else ""
+    return StructureLink(entry.structure_id, entry.label + origin)
 
 
 def _gap_table(diagram: PhaseDiagramDocument, *, beside_paper: bool) -> Block:
@@ -129,28 +129,19 @@ def _gap_table(diagram: PhaseDiagramDocument, *, beside_paper: bool) -> Block:
         "{:.3g} < x < {:.3g}".format(*gap.values)
         for gap in of_the_paper("miscibility gap")
     )
-    return Table(
-        (
-            "between",
-            "x from",
-            "x to",
-            "verdict",
-            "compositions sampled inside",
-            "depth (meV/atom)",
-            "widest unsampled stretch of x",
-        ),
-        [
-            (
-                " - ".join(part.vertices),
-                f"{part.x_start:.3f}",
-                f"{part.x_end:.3f}",
-                part.status,
-                str(part.n_sampled),
-                "-" if part.depth is None else f"{1000 * part.depth:.1f}",
-                f"{part.largest_unsampled:.3f}",
-            )
-            for part in diagram.metastable_hull
-        ],
+    return Table.of(
+        diagram.metastable_hull,
+        {
+            "between": lambda part: " - ".join(part.vertices),
+            "x from": lambda part: f"{part.x_start:.3f}",
+            "x to": lambda part: f"{part.x_end:.3f}",
+            "verdict": lambda part: part.status,
+            "compositions sampled inside": lambda part: str(part.n_sampled),
+            "depth (meV/atom)": lambda part: _milli(part.depth),
+            "widest unsampled stretch of x": lambda part: (
+                f"{part.largest_unsampled:.3f}"
+            ),
+        },
         "Stretches of the hull of the glass-ceramic structures alone, by "
         f"{diagram.method}. A gap: every composition sampled inside lies more than "
         f"{tolerance:g} meV/atom above the tie line."
@@ -159,18 +150,24 @@ def _gap_table(diagram: PhaseDiagramDocument, *, beside_paper: bool) -> Block:
 
 
 def _off_line_table(results: Results, method: str) -> Table:
-    return Table(
-        ("structure", "formula", "E above hull (meV/atom)", "decomposes to"),
-        [
-            (
-                StructureLink(entry.structure_id, entry.parent or entry.formula),
-                entry.formula,
-                f"{1000 * entry.ternary.e_above_hull:.1f}" if entry.ternary else "-",
-                " + ".join(p.formula for p in entry.ternary.decomposition)
-                if entry.ternary
-                else "-",
-            )
-            for entry in results.off_line
-        ],
+    return Table.of(
+        [(entry, entry.ternary) for entry in results.off_line],
+        {
+            "structure": lambda row: StructureLink(
+                row[0].structure_id, row[0].parent or row[0].formula
+            ),
+            "formula": lambda row: row[0].formula,
+            "E above hull (meV/atom)": lambda row: _milli(
+                row[1].e_above_hull if row[1] else None
+            ),
+            "decomposes to": lambda row: (
+                " + ".join(p.formula for p in row[1].decomposition) if row[1] else "-"
+            ),
+        },
         f"Phases off the line, in the diagram of all elements, by {method}.",
     )
+
+
+def _milli(energy: float | None) -> str:
+    """Return an energy (eV/atom) in meV/atom."""
+    return "-" if energy is None else f"{1000 * energy:.1f}"

@@ -11,8 +11,6 @@ from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report.blocks import Block, Chart, Section, Table
 from lps_flows.report.charts.potential import parity_chart
 
-_ERRORS = ("structures", "RMSE (meV/atom)", "MAE (meV/atom)", "largest (meV/atom)")
-
 
 def potential_section(potentials: Sequence[JobOutput]) -> Section:
     """Return the section on the newest potential, and the errors of all.
@@ -34,28 +32,17 @@ def potential_section(potentials: Sequence[JobOutput]) -> Section:
     n_held_out = newest["validation"]["n_structures"]
     origin = f"{newest['method']}, trained on {newest['reference_method']} energies"
     blocks: list[Block] = [
-        Table(
-            (
-                "potential",
-                "members",
-                "structures",
-                "held-out RMSE (meV/atom)",
-                "held-out MAE (meV/atom)",
-                "largest (meV/atom)",
-                "training RMSE (meV/atom)",
-            ),
-            [
-                (
-                    doc["method"],
-                    str(doc["n_members"]),
-                    _counts(doc),
-                    f"{doc['validation']['rmse']:.1f}",
-                    f"{doc['validation']['mae']:.1f}",
-                    f"{doc['validation']['max']:.1f}",
-                    f"{doc['training']['rmse']:.1f}",
-                )
-                for doc in (job.output for job in potentials)
-            ],
+        Table.of(
+            [job.output for job in potentials],
+            {
+                "potential": lambda d: d["method"],
+                "members": lambda d: str(d["n_members"]),
+                "structures": _counts,
+                "held-out RMSE (meV/atom)": lambda d: f"{d['validation']['rmse']:.1f}",
+                "held-out MAE (meV/atom)": lambda d: f"{d['validation']['mae']:.1f}",
+                "largest (meV/atom)": lambda d: f"{d['validation']['max']:.1f}",
+                "training RMSE (meV/atom)": lambda d: f"{d['training']['rmse']:.1f}",
+            },
             f"Potentials of this campaign, oldest first. The paper reaches RMSE {rmse} "
             f"and MAE {mae} meV/atom on {n_reference} structures.",
         ),
@@ -79,18 +66,15 @@ def _counts(document: Mapping[str, Any]) -> str:
 
 
 def _errors(what: str, errors: Mapping[str, Mapping[str, Any]], origin: str) -> Table:
-    return Table(
-        (what, *_ERRORS),
-        [
-            (
-                name,
-                str(error["n_structures"]),
-                f"{error['rmse']:.1f}",
-                f"{error['mae']:.1f}",
-                f"{error['max']:.1f}",
-            )
-            for name, error in sorted(errors.items())
-        ],
+    return Table.of(
+        sorted(errors.items()),
+        {
+            what: lambda row: row[0],
+            "structures": lambda row: str(row[1]["n_structures"]),
+            "RMSE (meV/atom)": lambda row: f"{row[1]['rmse']:.1f}",
+            "MAE (meV/atom)": lambda row: f"{row[1]['mae']:.1f}",
+            "largest (meV/atom)": lambda row: f"{row[1]['max']:.1f}",
+        },
         f"Errors by {what}, over the whole set and, marked, over its held-out part; "
         f"{origin}.",
         detail=True,

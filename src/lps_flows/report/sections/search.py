@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from lps_flows.appearance import counted
 from lps_flows.jobs.outputs import JobOutput
@@ -12,6 +13,13 @@ from lps_flows.report.charts.evolution import (
     family_chart,
     relaxed,
 )
+
+_WHERE: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "composition": lambda run: run["formula"],
+    "x": lambda run: number(run["x"], 3),
+    "parent": lambda run: f"{run['parent']} - {run['n_removed']} {run['removed']}",
+}
+"""Columns that say what was searched."""
 
 
 def search_section(
@@ -80,33 +88,19 @@ def _advice(poor: Sequence[str]) -> str:
 
 
 def _runs_table(evolutions: Sequence[JobOutput]) -> Table:
-    return Table(
-        (
-            "composition",
-            "x",
-            "parent",
-            "generations",
-            "relaxations",
-            "rejected",
-            "ended",
-        ),
-        [
-            (
-                run["formula"],
-                f"{run['x']:.3f}",
-                f"{run['parent']} - {run['n_removed']} {run['removed']}",
-                str(run["n_generations"]),
-                str(run["n_evaluations"]),
-                _counts(run["rejections"]),
-                run["stopped"] or "goes on",
-            )
-            for run in sorted(
-                (job.output for job in evolutions), key=lambda run: run["x"]
-            )
-        ],
+    runs = sorted((job.output for job in evolutions), key=lambda run: run["x"])
+    return Table.of(
+        runs,
+        {
+            **_WHERE,
+            "generations": lambda run: str(run["n_generations"]),
+            "relaxations": lambda run: str(run["n_evaluations"]),
+            "rejected": lambda run: _counts(run["rejections"]),
+            "ended": lambda run: run["stopped"] or "goes on",
+        },
         f"Searches over the units removed by "
-        f"{', '.join(sorted({job.output['method'] for job in evolutions}))}, with "
-        "the reasons of rejections.",
+        f"{', '.join(sorted({run['method'] for run in runs}))}, with the reasons of "
+        "rejections.",
         detail=True,
     )
 
@@ -117,31 +111,23 @@ def _counts(counts: dict[str, int]) -> str:
 
 def _samplings_table(samplings: Sequence[JobOutput]) -> Table:
     documents = sorted((job.output for job in samplings), key=lambda d: d["x"] or 0.0)
-    methods = ", ".join(sorted({doc["method"] for doc in documents}))
-    return Table(
-        (
-            "composition",
-            "x",
-            "parent",
-            "relaxed",
-            "failed",
-            "ANN error (meV/atom)",
-            "rank correlation",
-            "more data called for",
-        ),
-        [
-            (
-                doc["formula"],
-                number(doc["x"], 3),
-                f"{doc['parent']} - {doc['n_removed']} {doc['removed']}",
-                str(sum(e is not None for e in doc["reference_energies"])),
-                str(sum(e is None for e in doc["reference_energies"])),
-                number(doc["mean_absolute_error"], 1),
-                number(doc["rank_correlation"], 2),
-                "yes" if doc["needs_active_learning"] else "no",
-            )
-            for doc in documents
-        ],
+    methods = ", ".join(sorted({document["method"] for document in documents}))
+    return Table.of(
+        documents,
+        {
+            **_WHERE,
+            "relaxed": lambda d: str(len(_reference(d)) - _reference(d).count(None)),
+            "failed": lambda d: str(_reference(d).count(None)),
+            "ANN error (meV/atom)": lambda d: number(d["mean_absolute_error"], 1),
+            "rank correlation": lambda d: number(d["rank_correlation"], 2),
+            "more data called for": lambda d: (
+                "yes" if d["needs_active_learning"] else "no"
+            ),
+        },
         f"The lowest structures of each search, relaxed again by {methods}: how far "
         "the ANN's energies and order agree with it.",
     )
+
+
+def _reference(document: Mapping[str, Any]) -> list[float | None]:
+    return list(document["reference_energies"])

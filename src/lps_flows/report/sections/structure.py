@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from lps_flows.analysis import MOTIFS
 from lps_flows.appearance import counted
 from lps_flows.plotting.captions import (
     cluster_caption,
@@ -61,52 +62,45 @@ def motif_section(
 
 
 def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
-    n = sum(trend.n_structures for trend in trends)
-    return Table(
-        (
-            "composition",
-            "x",
-            "parent",
-            "structures",
-            "PS4",
-            "P2S7",
-            "P2S6 edge",
-            "P2S6 P-P",
-            "chain",
-            "other",
-            "free S",
-        ),
-        [
-            (
-                trend.formula,
-                number(trend.x, 3),
-                trend.parent or "-",
-                str(trend.n_structures),
-                *(f"{value:.2f}" for value in trend.mean.model_dump().values()),
-                f"{trend.free:.2f}",
-            )
-            for trend in sorted(trends, key=lambda t: (t.x is None, t.x or 0.0))
-        ],
+    fractions = {
+        motif.replace("_PP", " P-P").replace("_", " "): _fraction(motif)
+        for motif in MOTIFS
+    }
+    n_structures = sum(trend.n_structures for trend in trends)
+    return Table.of(
+        sorted(trends, key=lambda t: (t.x is None, t.x or 0.0)),
+        {
+            "composition": lambda trend: trend.formula,
+            "x": lambda trend: number(trend.x, 3),
+            "parent": lambda trend: trend.parent or "-",
+            "structures": lambda trend: str(trend.n_structures),
+            **fractions,
+            "free S": lambda trend: f"{trend.free:.2f}",
+        },
         f"The same numbers: fractions of P, and of S bonded to no P, by "
-        f"{trends[0].method}, {counted(n, 'structure')}.",
+        f"{trends[0].method}, {counted(n_structures, 'structure')}.",
         detail=True,
     )
 
 
+def _fraction(motif: str) -> Callable[[MotifTrendDocument], str]:
+    return lambda trend: f"{getattr(trend.mean, motif):.2f}"
+
+
 def _coordination_table(rdfs: Sequence[RDFDocument]) -> Table:
-    return Table(
-        ("composition", "parent", "pair", "first peak (Å)", "neighbours"),
+    return Table.of(
         [
-            (
-                document.formula,
-                document.parent or "-",
-                "-".join(partial.pair),
-                number(partial.first_peak, 2),
-                number(partial.coordination, 2),
-            )
+            (document, partial)
             for document in sorted(rdfs, key=lambda d: (d.x is None, d.x or 0.0))
             for partial in document.partials
         ],
+        {
+            "composition": lambda row: row[0].formula,
+            "parent": lambda row: row[0].parent or "-",
+            "pair": lambda row: "-".join(row[1].pair),
+            "first peak (Å)": lambda row: number(row[1].first_peak, 2),
+            "neighbours": lambda row: number(row[1].coordination, 2),
+        },
         "First peaks, and neighbours of the pair's first element up to the first "
         f"minimum, by {rdfs[0].method}, {sum(d.n_structures for d in rdfs)} "
         "structures.",
@@ -199,21 +193,20 @@ def elasticity_section(documents: Sequence[ElasticityDocument]) -> Section:
             "Elasticity",
             missing="No equation of state has been computed.",
         )
-    table = Table(
-        ("structure", "formula", "bulk modulus (GPa)", "B0'", "V (Å³/atom)", "trusted"),
-        [
-            (
-                fit.parent or fit.formula,
-                fit.formula,
+    table = Table.of(
+        documents,
+        {
+            "structure": lambda fit: fit.parent or fit.formula,
+            "formula": lambda fit: fit.formula,
+            "bulk modulus (GPa)": lambda fit: (
                 "-"
                 if fit.bulk_modulus is None
-                else f"{fit.bulk_modulus:.1f} ± {fit.bulk_modulus_error or 0:.1f}",
-                number(fit.pressure_derivative, 1),
-                number(fit.volume, 2),
-                "yes" if fit.trusted else f"no: {fit.note or '-'}",
-            )
-            for fit in documents
-        ],
+                else f"{fit.bulk_modulus:.1f} ± {fit.bulk_modulus_error or 0:.1f}"
+            ),
+            "B0'": lambda fit: number(fit.pressure_derivative, 1),
+            "V (Å³/atom)": lambda fit: number(fit.volume, 2),
+            "trusted": lambda fit: "yes" if fit.trusted else f"no: {fit.note or '-'}",
+        },
         f"Bulk moduli from equations of state by {documents[0].method}: "
         f"{counted(len(documents), 'structure')}.",
     )

@@ -1,0 +1,120 @@
+"""Activation energies and conductivities: ours, beside every published value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+
+from lps_flows.analysis.literature import LiteratureValue, literature_for
+from lps_flows.report.blocks import Download, Table
+from lps_flows.schemas.transport import TransportDocument
+
+ENERGY, SIGMA = "activation energy", "RT ionic conductivity"
+_UNITS = {ENERGY: "eV", SIGMA: "mS/cm"}
+
+
+def with_interval(document: TransportDocument, quantity: str) -> str:
+    """Return a quantity of ours (eV, mS/cm) with its 68 % interval as a cell."""
+    value, low, high = _numbers(document, quantity)
+    return (value + (f" ({low} to {high})" if low else "")) or "-"
+
+
+def conductivity_values(
+    documents: Sequence[TransportDocument], *, beside_paper: bool = True
+) -> list[Download]:
+    """Return ours beside every published value, one number a row, as ``table_1.csv``.
+
+    On another line than the paper's, ours alone. The interval of our own numbers is the
+    central 68 %; published ranges stand as they were published.
+    """
+    if not documents:
+        return []
+    rows = _rows(documents, literature=beside_paper)
+    columns = {name: itemgetter(name) for name in rows[0]}
+    text = "conductivities, ours and published ones"
+    return [Download.csv("table_1.csv", rows, columns, text)]
+
+
+def published_values(documents: Sequence[TransportDocument]) -> Table:
+    """Return the same as a table of the page."""
+    rows = _rows(documents, literature=True)
+    return Table.of(
+        rows,
+        {name: itemgetter(name) for name in rows[0]},
+        "Ours beside every published value of the same structures; low and high bound "
+        "the central 68 % of ours, published ranges stand as published.",
+        detail=True,
+    )
+
+
+def _rows(
+    documents: Sequence[TransportDocument], *, literature: bool
+) -> list[dict[str, str]]:
+    rows = []
+    for document in documents:
+        for quantity in (ENERGY, SIGMA):
+            rows.append(_ours(document, quantity))
+            if literature:
+                known = literature_for(document.label, quantity)
+                rows += [
+                    _theirs(document.label, value)
+                    for value in sorted(known, key=lambda v: not v.by_the_paper)
+                ]
+    return rows
+
+
+def _ours(document: TransportDocument, quantity: str) -> dict[str, str]:
+    used = [run for run in document.runs if run.used]
+    temperatures = ", ".join(f"{run.temperature:g}" for run in used)
+    length = min((run.production for run in used), default=0.0) / 1000
+    how = f"MD {temperatures} K, {length:.3g} ps" if used else "no usable run"
+    value, low, high = _numbers(document, quantity)
+    return {
+        "structure": document.label,
+        "quantity": quantity,
+        "unit": _UNITS[quantity],
+        "source": "this work",
+        "value": value.replace(",", ""),
+        "low": low.replace(",", ""),
+        "high": high.replace(",", ""),
+        "method": f"{document.method}; {how}",
+        "citation": "",
+        "remarks": "; ".join(document.warnings),
+    }
+
+
+def _theirs(label: str, value: LiteratureValue) -> dict[str, str]:
+    is_range = len(value.values) == 2 and "-" in value.text
+    low, high = (f"{end:g}" for end in sorted(value.values)) if is_range else ("", "")
+    return {
+        "structure": label,
+        "quantity": value.quantity,
+        "unit": value.unit,
+        "source": "the paper, AIMD" if value.by_the_paper else value.method,
+        "value": value.text,
+        "low": low,
+        "high": high,
+        "method": value.method,
+        "citation": value.citation,
+        "remarks": value.phase,
+    }
+
+
+def _numbers(document: TransportDocument, quantity: str) -> tuple[str, str, str]:
+    """Return value, low and high end; empty what is not known."""
+    value, interval = (
+        (document.activation_energy, document.activation_energy_interval)
+        if quantity == ENERGY
+        else (document.conductivity, document.conductivity_interval)
+    )
+    low, high = interval or (None, None)
+    return _written(value, quantity), _written(low, quantity), _written(high, quantity)
+
+
+def _written(value: float | None, quantity: str) -> str:
+    """Return an energy (eV), or a conductivity (S/cm) in mS/cm without an exponent."""
+    if value is None:
+        return ""
+    if quantity == ENERGY:
+        return f"{value:.3f}"
+    return f"{1000 * value:,.0f}" if value >= 1 else f"{1000 * value:.3g}"
