@@ -10,8 +10,17 @@ import pytest
 import lps_flows
 
 SOURCE = Path(lps_flows.__file__).parent
-ROOMS = ("chemistry", "potential", "analysis", "evolution", "engines", "flows")
-COMPLETE = ("chemistry", "potential", "evolution")
+ROOMS = (
+    "foundation",
+    "chemistry",
+    "potential",
+    "schemas",
+    "analysis",
+    "evolution",
+    "engines",
+    "flows",
+)
+COMPLETE = ("chemistry", "potential", "analysis", "evolution")
 MODULES = [
     ".".join(("lps_flows", *path.relative_to(SOURCE).with_suffix("").parts))
     for room in ROOMS

@@ -49,6 +49,12 @@ class ArrheniusFit:
     chi_square_per_freedom
         Misfit of the line; above 1 the intervals have been widened by its square
         root. None with two temperatures, where a line always fits.
+
+    Examples
+    --------
+    >>> fit = arrhenius([700, 900], [1e-5, 3e-5], [(9e-6, 2e-5), (2e-5, 4e-5)])
+    >>> round(fit.activation_energy, 3), round(fit.D(700) / 1e-5, 3)
+    (0.298, 1.0)
     """
 
     activation_energy: float
@@ -128,6 +134,13 @@ def arrhenius(
     ------
     TooFewTemperaturesError, NonPositiveDiffusivityError, ArrheniusError
         Fewer than two temperatures, D <= 0, or intervals that do not hold D.
+
+    Examples
+    --------
+    >>> intervals = [(9e-6, 2e-5), (2e-5, 4e-5), (7e-5, 9e-5)]
+    >>> fit = arrhenius([700, 900, 1200], [1e-5, 3e-5, 8e-5], intervals)
+    >>> round(fit.D(300) / 1e-8, 1)
+    1.3
     """
     T, D, bounds = _checked(temperatures, diffusivities, intervals)
     high = np.log(bounds[:, 1] / D)

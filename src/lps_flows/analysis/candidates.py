@@ -22,7 +22,13 @@ class CandidateError(LpsFlowsError):
 
 
 class CandidateSettings(FrozenSettings):
-    """Thresholds of the rule."""
+    """Thresholds of the rule.
+
+    Examples
+    --------
+    >>> CandidateSettings(max_e_above_hull=20).superionic
+    ('beta-Li3PS4',)
+    """
 
     max_e_above_hull: float = Field(
         30.0,
@@ -75,6 +81,16 @@ def select_candidates(
     ------
     CandidateError
         When none of the superionic crystals has a class.
+
+    Examples
+    --------
+    >>> glass = CompositionEvidence(
+    ...     formula="Li42P16S61", x=0.724, structure_id="gc", e_above_hull=0.028,
+    ...     class_label=2,
+    ... )
+    >>> (verdict,) = select_candidates([glass], [], {"beta-Li3PS4": 2})
+    >>> verdict.chosen, verdict.criteria[1].value, verdict.criteria[1].threshold
+    (True, 28.0, 30.0)
     """
     wanted = {
         key: reference_classes[key]

@@ -28,7 +28,13 @@ class ClusteringError(LpsFlowsError):
 
 
 class ClusterSettings(FrozenSettings):
-    """How fingerprints are reduced and grouped."""
+    """How fingerprints are reduced and grouped.
+
+    Examples
+    --------
+    >>> ClusterSettings(n_clusters=4).n_components
+    10
+    """
 
     n_components: int = Field(10, ge=1, description="Principal components kept.")
     references: tuple[str, ...] = Field(
@@ -72,7 +78,15 @@ _DEFAULTS = ClusterSettings()
 
 @dataclass(frozen=True)
 class ClusterModel:
-    """Everything that classifies a new structure without fitting again."""
+    """Everything that classifies a new structure without fitting again.
+
+    Examples
+    --------
+    >>> fingerprints = np.repeat(np.eye(3), 4, axis=0) + np.arange(12)[:, None] / 100
+    >>> model = fit_clusters(fingerprints, {"beta-Li3PS4": fingerprints[0]})
+    >>> model.nearest(model.similarities(model.reduce(fingerprints[1])[0]))
+    'beta-Li3PS4'
+    """
 
     scaler_mean: np.ndarray
     """Mean of the fingerprints, shape (n_features,)."""
@@ -164,6 +178,11 @@ def takes_part(
         Its position on the line, None off it.
     species
         Elements of the system: the species of the descriptor.
+
+    Examples
+    --------
+    >>> takes_part(["Li"], None, ("Li", "P", "S"))
+    False
     """
     return x is not None or set(species) <= set(elements)
 
@@ -193,6 +212,12 @@ def fit_clusters(
     ------
     ClusteringError
         With fewer than three different structures.
+
+    Examples
+    --------
+    >>> fingerprints = np.repeat(np.eye(3), 4, axis=0) + np.arange(12)[:, None] / 100
+    >>> len(fit_clusters(fingerprints, {}).centroids)
+    3
     """
     data = np.asarray(fingerprints, dtype=float)
     n_distinct = len({row.tobytes() for row in data.round(10)}) if data.ndim == 2 else 0

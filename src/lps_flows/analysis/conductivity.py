@@ -44,6 +44,11 @@ def nernst_einstein(
     ConductivityError
         Density or temperature not positive, D negative, a density that no solid has in
         either unit, charge zero, or any of them not finite.
+
+    Examples
+    --------
+    >>> round(nernst_einstein(1e-8, 0.02, charge=1, temperature=300), 5)  # S/cm
+    0.00124
     """
     per_angstrom3 = _PER_ANGSTROM3[0] <= number_density <= _PER_ANGSTROM3[1]
     for field, value, possible, wanted in (

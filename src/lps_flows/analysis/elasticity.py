@@ -19,7 +19,13 @@ class EOSError(LpsFlowsError):
 
 
 class ElasticitySettings(FrozenSettings):
-    """Strains and fit of the equation of state."""
+    """Strains and fit of the equation of state.
+
+    Examples
+    --------
+    >>> ElasticitySettings(max_strain=0.03).n_frames
+    7
+    """
 
     max_strain: float = Field(
         0.05, gt=0, lt=0.3, description="Largest linear strain of the cell, each way."
@@ -35,7 +41,14 @@ class ElasticitySettings(FrozenSettings):
 
 @dataclass(frozen=True)
 class EOSFit:
-    """A fitted third-order Birch-Murnaghan equation of state."""
+    """A fitted third-order Birch-Murnaghan equation of state.
+
+    Examples
+    --------
+    >>> volumes = np.linspace(95, 105, 7)
+    >>> fit_eos(volumes, birch_murnaghan(volumes, -50, 100, 0.125, 4)).bracketed
+    True
+    """
 
     bulk_modulus: float
     """B0 at zero pressure (GPa)."""
@@ -90,6 +103,13 @@ def fit_eos(volumes: Sequence[float], energies: Sequence[float]) -> EOSFit:
     EOSError
         With too few volumes, values that are not finite, or energies that have no
         minimum.
+
+    Examples
+    --------
+    >>> volumes = np.linspace(95, 105, 7)
+    >>> fit = fit_eos(volumes, birch_murnaghan(volumes, -50, 100, 0.125, 4))
+    >>> round(fit.bulk_modulus, 2), round(fit.volume, 2)
+    (20.03, 100.0)
     """
     v, e = np.asarray(volumes, dtype=float), np.asarray(energies, dtype=float)
     if v.shape != e.shape or len(np.unique(v)) < 5:

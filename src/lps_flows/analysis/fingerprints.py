@@ -24,7 +24,13 @@ class FingerprintError(LpsFlowsError):
 
 
 class FingerprintSettings(FrozenSettings):
-    """What goes into a fingerprint."""
+    """What goes into a fingerprint.
+
+    Examples
+    --------
+    >>> FingerprintSettings(element=None).species
+    ('Li', 'P', 'S')
+    """
 
     element: str | None = Field(
         "Li",
@@ -168,6 +174,12 @@ def structure_fingerprint(
     FingerprintError
         When the structure has no atom of the element, or elements that are not in
         the species.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> structure_fingerprint(crystal("beta-Li3PS4"), element="Li").shape
+    (96,)
     """
     structure = periodic_structure(structure)
     if settings is None:
@@ -205,6 +217,11 @@ def similarity(F1: np.ndarray, F2: np.ndarray) -> float:
     ------
     FingerprintError
         When the lengths differ or a vector is zero.
+
+    Examples
+    --------
+    >>> similarity(np.array([1.0, 0.0]), np.array([2.0, 0.0]))
+    1.0
     """
     one, two = (np.asarray(v, dtype=float) for v in (F1, F2))
     if one.ndim != 1 or one.shape != two.shape:

@@ -25,7 +25,13 @@ class HullError(LpsFlowsError):
 
 
 class HullSettings(FrozenSettings):
-    """What the phase diagram is made of."""
+    """What the phase diagram is made of.
+
+    Examples
+    --------
+    >>> HullSettings(gap_tolerance=3).require_converged
+    False
+    """
 
     end_members: tuple[str, str] = Field(
         ("Li2S", "P2S5"), description="Formulas of the ends of the composition line."
@@ -49,7 +55,13 @@ class HullSettings(FrozenSettings):
 
 @dataclass(frozen=True)
 class HullEntry:
-    """One structure's energy, as the hull needs it."""
+    """One structure's energy, as the hull needs it.
+
+    Examples
+    --------
+    >>> HullEntry("gamma", Composition("Li12P4S16"), -140.0, "PBE").formula
+    'Li3PS4'
+    """
 
     entry_id: str
     """Id of the structure document; unique."""
@@ -119,6 +131,11 @@ def formation_energy_per_atom(
         When there are not two different end members, or an energy is not finite.
     OffLineError
         When the composition is empty, unreadable or not on their line.
+
+    Examples
+    --------
+    >>> round(formation_energy_per_atom(-30.8, "Li3PS4", {"Li2S": -10, "P2S5": -30}), 3)
+    -0.1
     """
     energies = {_text(key): float(e) for key, e in end_member_energies.items()}
     line = _line(energies)

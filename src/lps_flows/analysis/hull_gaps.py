@@ -21,7 +21,13 @@ class GapError(LpsFlowsError):
 
 @dataclass(frozen=True)
 class CompositionPoint:
-    """The lowest structure of one composition."""
+    """The lowest structure of one composition.
+
+    Examples
+    --------
+    >>> CompositionPoint("LiPS3", 0.5, -0.095, "relaxed").x
+    0.5
+    """
 
     formula: str
     """Reduced formula."""
@@ -105,6 +111,13 @@ def metastable_hull(
     ------
     GapError
         With fewer than two compositions, or one composition twice.
+
+    Examples
+    --------
+    >>> lowest = [("LiPS3", 0.5, -0.1), ("Li3PS4", 0.75, -0.2)]
+    >>> points = [CompositionPoint(*point, "id") for point in lowest]
+    >>> [part.status for part in metastable_hull(points, CompositionLine(), 0.005)]
+    ['unsampled']
     """
     formulas = [p.formula for p in points]
     if len(set(formulas)) < 2 or len(set(formulas)) != len(formulas):
@@ -172,7 +185,16 @@ def curve_between(
 
 
 def gaps(intervals: Sequence[HullInterval]) -> list[HullInterval]:
-    """Return the intervals that are miscibility gaps."""
+    """Return the intervals that are miscibility gaps.
+
+    Examples
+    --------
+    >>> lowest = [("LiPS3", 0.5, -0.1), ("Li3P2S6.5", 0.6, 0.0), ("Li3PS4", 0.75, -0.2)]
+    >>> points = [CompositionPoint(*point, "id") for point in lowest]
+    >>> intervals = metastable_hull(points, CompositionLine(), tolerance=0.005)
+    >>> [gap.vertices for gap in gaps(intervals)]
+    [('LiPS3', 'Li3PS4')]
+    """
     return [interval for interval in intervals if interval.status == "gap"]
 
 
@@ -185,6 +207,12 @@ def lowest_points(
     ----------
     points
         One point per structure.
+
+    Examples
+    --------
+    >>> high, low = (CompositionPoint("LiPS3", 0.5, e, "id") for e in (-0.05, -0.10))
+    >>> lowest_points([high, low]) == [low]
+    True
     """
     chosen: dict[str, CompositionPoint] = {}
     for point in points:

@@ -45,6 +45,14 @@ def line_hull(
     ------
     HullError
         When an end member is missing, methods are mixed or ids duplicated.
+
+    Examples
+    --------
+    >>> energies = {"Li2S": -10.0, "P2S5": -30.0, "Li3PS4": -30.8}
+    >>> entries = [HullEntry(f, Composition(f), e, "m") for f, e in energies.items()]
+    >>> places = line_hull(entries, ("Li2S", "P2S5"))
+    >>> round(places["Li3PS4"].formation_energy, 3), places["Li3PS4"].on_hull
+    (-0.1, True)
     """
     check_entries(entries)
     line = CompositionLine(end_members=end_members)
@@ -90,6 +98,13 @@ def ternary_hull(
     ------
     HullError
         When an elemental phase is missing, methods are mixed or ids duplicated.
+
+    Examples
+    --------
+    >>> energies = {"Li": 0.0, "S": 0.0, "Li2S": -4.5}
+    >>> entries = [HullEntry(f, Composition(f), e, "m") for f, e in energies.items()]
+    >>> ternary_hull(entries)["Li2S"].formation_energy
+    -1.5
     """
     check_entries(entries)
     lowest = list(lowest_by_composition(entries).values())

@@ -47,6 +47,33 @@ def judge(
     -------
     list of CandidateVerdict
         One per glass-ceramic composition, the chosen ones first.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import CompositionLine, crystal, supercell_near
+    >>> from lps_flows.schemas.structure import Provenance, StructureDocument
+    >>> def record(key, source, formation, cell):
+    ...     line = CompositionLine()
+    ...     li2s, p2s5 = line.amounts(cell.composition)
+    ...     energy = -10 * li2s - 30 * p2s5 + formation * len(cell)
+    ...     made = Provenance(source=source, parent=key)
+    ...     relaxed = StructureDocument.of(
+    ...         cell, energy, made, method="m", line=line, relaxed=True
+    ...     )
+    ...     return StructureRecord(**dict(relaxed), structure_id=f"{key} {source}")
+    >>> crystals = {"Li2S": 0.0, "P2S5": 0.0, "beta-Li3PS4": -0.18, "LiPS3": -0.09}
+    >>> structures = [record(k, "crystal", e, crystal(k)) for k, e in crystals.items()]
+    >>> glass = crystal("beta-Li3PS4").perturb(0.05, seed=1)
+    >>> structures.append(record("beta-Li3PS4", "ga", -0.17, glass))
+    >>> (verdict,) = judge(
+    ...     structures,
+    ...     rule=CandidateSettings(),
+    ...     hull=HullSettings(),
+    ...     fingerprints=FingerprintSettings(),
+    ...     clusters=ClusterSettings(),
+    ... )
+    >>> verdict.formula, round(verdict.e_above_hull, 3), verdict.chosen
+    ('Li3PS4', 0.01, True)
     """
     diagram, _ = phase_diagram(structures, hull)
     model, places = structure_classes(

@@ -53,7 +53,13 @@ MOTIFS = ("PS4", "P2S7", "P2S6_edge", "P2S6_PP", "chain", "other")
 
 
 class MotifSettings(FrozenSettings):
-    """How bonds are told from contacts."""
+    """How bonds are told from contacts.
+
+    Examples
+    --------
+    >>> MotifSettings(ligand_cutoff=2.6).former
+    'P'
+    """
 
     former: str = Field("P", description="Element that forms the anions.")
     ligand: str = Field("S", description="Element the former binds.")
@@ -70,7 +76,15 @@ _DEFAULTS = MotifSettings()
 
 @dataclass(frozen=True)
 class MotifAnalysis:
-    """Everything the bond network of one structure says."""
+    """Everything the bond network of one structure says.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> analysis = analyse_motifs(crystal("Li7P3S11"))
+    >>> analysis.n_formers, analysis.anion_sizes
+    (6, (2, 2, 1, 1))
+    """
 
     motif_of_former: dict[int, str]
     """Motif by site index of the former."""
@@ -148,6 +162,13 @@ def classify_motifs(
     ------
     StructureError
         When the structure is disordered or empty.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> fractions = classify_motifs(crystal("Li7P3S11"))
+    >>> round(fractions["PS4"], 2), round(fractions["P2S7"], 2)
+    (0.33, 0.67)
     """
     analysis = analyse_motifs(structure, settings)
     return {**analysis.fractions(), "free_S": analysis.free_fraction()}
@@ -165,6 +186,12 @@ def analyse_motifs(
         pymatgen or ASE.
     settings
         Elements and bond cutoffs.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> analyse_motifs(crystal("beta-Li3PS4")).undercoordinated
+    0
     """
     structure = periodic_structure(structure)
     symbols = element_symbols(structure)

@@ -82,6 +82,22 @@ def phase_diagram(
     HullError
         When no structure counts, an end member is missing, methods are mixed or ids
         duplicated.
+
+    Examples
+    --------
+    >>> from lps_flows.schemas.structure import Provenance
+    >>> energies = {"Li8S4": -40.0, "P4S10": -60.0, "Li6P2S8": -61.6}
+    >>> structures = [
+    ...     StructureHead(
+    ...         structure_id=formula, method="m", provenance=Provenance(source="user"),
+    ...         formula=formula, n_atoms=1, energy=energy, energy_per_atom=energy,
+    ...         relaxed=True, converged=True,
+    ...     )
+    ...     for formula, energy in energies.items()
+    ... ]
+    >>> diagram, entries = phase_diagram(structures, HullSettings())
+    >>> [(summary.formula, round(summary.x, 3)) for summary in diagram.compositions]
+    [('P2S5', 0.0), ('Li3PS4', 0.75), ('Li2S', 1.0)]
     """
     counted = that_count(structures, settings)
     line = CompositionLine(end_members=settings.end_members)

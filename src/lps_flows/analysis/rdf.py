@@ -25,7 +25,13 @@ class RDFError(LpsFlowsError):
 
 
 class RDFSettings(FrozenSettings):
-    """Grid and smoothing of the distribution functions."""
+    """Grid and smoothing of the distribution functions.
+
+    Examples
+    --------
+    >>> RDFSettings(r_max=6).bin_width
+    0.05
+    """
 
     r_max: float = Field(8.0, gt=0, description="Largest distance (Å).")
     bin_width: float = Field(0.05, gt=0, description="Width of a bin (Å).")
@@ -71,6 +77,12 @@ def partial_rdf(
     ------
     RDFError
         When a structure lacks one of the elements or there is no structure.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> round(partial_rdf([crystal("beta-Li3PS4")], ("P", "S")).coordination, 3)
+    4.0
     """
     return partial_rdfs(structures, [pair], settings)[pair]
 
@@ -94,6 +106,12 @@ def partial_rdfs(
         Pairs of elements.
     settings
         Grid and smoothing.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> sorted(partial_rdfs([crystal("Li2S")], all_pairs(["Li", "S"])))
+    [('Li', 'Li'), ('Li', 'S'), ('S', 'S')]
     """
     if not structures:
         raise RDFError("there are no structures", field="structures", value=[])

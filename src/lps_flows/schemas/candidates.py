@@ -13,7 +13,16 @@ CANDIDATE_INDEXES = ("candidate_id", "campaign", "method", "chosen", "rank")
 
 
 class CompositionEvidence(Part):
-    """What is known of one glass-ceramic composition."""
+    """What is known of one glass-ceramic composition.
+
+    Examples
+    --------
+    >>> glass = CompositionEvidence(
+    ...     formula="Li42P16S61", x=0.724, structure_id="gc", e_above_hull=0.028
+    ... )
+    >>> glass.conductivity is None
+    True
+    """
 
     formula: str = Field(description="Reduced formula.")
     x: float = Field(description="Position on the line.")
@@ -39,7 +48,16 @@ class Criterion(Part):
 
 
 class CandidateVerdict(CompositionEvidence):
-    """The reasoning for one composition."""
+    """The reasoning for one composition.
+
+    Examples
+    --------
+    >>> CandidateVerdict(
+    ...     formula="Li42P16S61", x=0.724, structure_id="gc", e_above_hull=0.028,
+    ...     criteria=[], chosen=True, rank=1,
+    ... ).rank
+    1
+    """
 
     criteria: list[Criterion] = Field(description="Every criterion.")
     chosen: bool = Field(description="True when every criterion is passed.")

@@ -93,7 +93,17 @@ class FrameworkSurvival(Part):
 
 
 class Diffusivity(Part):
-    """Diffusion coefficient of one kind of atom from one trajectory."""
+    """Diffusion coefficient of one kind of atom from one trajectory.
+
+    Examples
+    --------
+    >>> Diffusivity(
+    ...     D=1e-5, interval=(9e-6, 1.1e-5), interval_95=(8e-6, 1.2e-5), diffusive=True,
+    ...     reason="linear from 200 fs on", start=200.0, intercept=0.4,
+    ...     lags=[100, 200], msd=[1.0, 1.6], msd_std=[0.1, 0.2],
+    ... ).msd.tolist()
+    [1.0, 1.6]
+    """
 
     D: float = Field(description="Diffusion coefficient (cm^2/s), not below zero.")
     interval: tuple[float, float] = Field(

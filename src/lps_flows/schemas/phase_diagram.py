@@ -24,7 +24,15 @@ class DecompositionProduct(Part):
 
 
 class HullPlace(Part):
-    """Where a structure lies in one diagram."""
+    """Where a structure lies in one diagram.
+
+    Examples
+    --------
+    >>> HullPlace(
+    ...     formation_energy=-0.18, e_above_hull=0.0, on_hull=True, decomposition=[]
+    ... ).on_hull
+    True
+    """
 
     formation_energy: float = Field(
         description="Formation energy (eV/atom): from the end members on the line "
@@ -104,7 +112,17 @@ class CompositionSummary(Part):
 
 
 class HullInterval(Part):
-    """The stretch between two consecutive vertices of the metastable hull."""
+    """The stretch between two consecutive vertices of the metastable hull.
+
+    Examples
+    --------
+    >>> HullInterval(
+    ...     x_start=0.5, x_end=0.667, vertices=("LiPS3", "Li4P2S7"), status="gap",
+    ...     n_sampled=2, depth=0.03, margin=0.02, largest_unsampled=0.06,
+    ...     tolerance=0.005,
+    ... ).contains(0.6)
+    True
+    """
 
     x_start: float = Field(description="Vertex on the left.")
     x_end: float = Field(description="Vertex on the right.")

@@ -14,7 +14,16 @@ RDF_INDEXES = ("rdf_id", "campaign", "method", "parent", "x")
 
 
 class PartialDistribution(Part):
-    """Radial distribution of one pair of elements, averaged over structures."""
+    """Radial distribution of one pair of elements, averaged over structures.
+
+    Examples
+    --------
+    >>> PartialDistribution(
+    ...     pair=("P", "S"), r=[2.0, 2.1], g=[0.5, 3.0], first_peak=2.1,
+    ...     first_minimum=2.6, coordination=4.0, reverse_coordination=1.0,
+    ... ).g.tolist()
+    [0.5, 3.0]
+    """
 
     pair: tuple[str, str] = Field(description="Central and neighbour element.")
     r: Floats = Field(description="Centres of the bins (Å).")
