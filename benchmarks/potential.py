@@ -38,7 +38,7 @@ from lps_flows.potential.lockstep import LockStep
 from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.normalisation import Normalisation
 from lps_flows.potential.stacked import Layout
-from lps_flows.potential.training import prepare
+from lps_flows.potential.training import prepare_training
 
 DENSITY = 0.0486  # atoms per Å^3: 44 neighbours within 6 Å
 ROOT = Path(__file__).resolve().parents[1]
@@ -178,7 +178,7 @@ def iterations(
     structures = [glass(n_atoms, k % 500) for k in range(n_structures)]
     energies = np.random.default_rng(0).normal(size=n_structures)
     settings = TrainingSettings(threads=threads, iterations=count)
-    ready = prepare(structures, energies, settings)
+    ready = prepare_training(structures, energies, settings)
     ready.evaluate(list(range(len(ready.starts))), ready.starts)
     start, busy = time.perf_counter(), time.process_time()
     with threadpool_limits(1, user_api="blas"):

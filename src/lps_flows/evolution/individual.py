@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from pymatgen.core import Lattice, Structure
+from pymatgen.core import Structure
 
 from lps_flows.evolution.problem import Removed
 
@@ -156,16 +156,3 @@ class Generation:
     def best(self) -> Individual:
         """The member of lowest energy."""
         return self.population[0]
-
-
-def as_documented(structure: Structure) -> Structure:
-    """Return lattice, species and fractional coordinates alone.
-
-    A structure that went through a document comes back bit by bit the same, so that
-    a resumed run repeats an undisturbed one exactly.
-    """
-    return Structure(
-        Lattice(structure.lattice.matrix),
-        structure.species_and_occu,
-        structure.frac_coords,
-    )

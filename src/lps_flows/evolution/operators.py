@@ -207,14 +207,14 @@ def permutation(nursery: Nursery) -> Child:
     return _reassigned(nursery, moved, "permutation", (parent,))
 
 
-def strained(nursery: Nursery) -> Child:
+def strained_child(nursery: Nursery) -> Child:
     """Strain and shake one parent."""
     (parent,) = nursery.parents(1)
     changed = strain(parent.structure, nursery.settings.strain, nursery.rng)
     return Child(changed, parent.removed, "strain", (parent.identifier,))
 
 
-def rattled(nursery: Nursery) -> Child:
+def rattled_child(nursery: Nursery) -> Child:
     """Displace the atoms of a region of one parent."""
     (parent,) = nursery.parents(1)
     changed = rattle(parent.structure, nursery.settings.rattle, nursery.rng)
@@ -237,8 +237,8 @@ OPERATORS: dict[str, Callable[[Nursery], Child | None]] = {
     "removal_mutation": removal_mutation,
     "cut_and_splice": cut_and_splice,
     "permutation": permutation,
-    "strain": strained,
-    "rattle": rattled,
+    "strain": strained_child,
+    "rattle": rattled_child,
     "random_removal": random_removal,
 }
 """By name, as in `OperatorWeights`."""

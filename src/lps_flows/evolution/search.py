@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import closest_contact
+from lps_flows.chemistry import bare_structure, closest_contact
 from lps_flows.evolution.duplicates import (
     Fingerprint,
     chebyshev_fingerprint,
@@ -17,12 +17,7 @@ from lps_flows.evolution.duplicates import (
 )
 from lps_flows.evolution.errors import NothingSurvivedError
 from lps_flows.evolution.generator import freeze_generator, thaw_generator
-from lps_flows.evolution.individual import (
-    Child,
-    Generation,
-    Individual,
-    as_documented,
-)
+from lps_flows.evolution.individual import Child, Generation, Individual
 from lps_flows.evolution.operators import (
     OPERATORS,
     Nursery,
@@ -263,7 +258,8 @@ class _Search:
             rejection = self._rejection(result)
             if rejection is not None:
                 rejections[rejection] += 1
-            structure = as_documented(result.structure)
+            # bare, as a document gives it back: a resumed run repeats this one exactly
+            structure = bare_structure(result.structure)
             newborn.append(
                 Individual(
                     **(vars(child) | {"structure": structure}),

@@ -30,9 +30,9 @@ from lps_flows.potential.kernels import (
     T1,
     S,
     X,
+    collect,
     compiled,
     cos_half_pi,
-    gather,
     inlined,
     scratch,
     sin_half_pi,
@@ -129,7 +129,7 @@ def pull_back(
     tn, dn = np.empty(na + 2), np.empty(na + 2)
     s = t[S]
     for i in range(first.size - 1):
-        m, full, a = gather(
+        m, full, a = collect(
             i, first, neighbour, vectors, species, spin, cutoff, inner, t, who, near
         )
         _radial_slopes(nr, full, 2.0 / cutoff, t, slopes)
@@ -230,7 +230,7 @@ def push_forward(
     tn, dn = np.empty(na + 2), np.empty(na + 2)
     s = t[S]
     for i in range(first.size - 1):
-        m, full, a = gather(
+        m, full, a = collect(
             i, first, neighbour, vectors, species, spin, cutoff, inner, t, who, near
         )
         _radial_slopes(nr, full, 2.0 / cutoff, t, slopes)

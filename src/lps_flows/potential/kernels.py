@@ -71,7 +71,7 @@ def scratch(first: np.ndarray, vectors: np.ndarray) -> Any:
 
 
 @inlined
-def gather(
+def collect(
     i: int,
     first: np.ndarray,
     neighbour: np.ndarray,
@@ -140,7 +140,7 @@ def features(
     for i in range(first.size - 1):
         g = out[i]
         g[:] = 0.0
-        _, full, a = gather(
+        _, full, a = collect(
             i, first, neighbour, vectors, species, spin, cutoff, inner, t, who, near
         )
         for k in range(full):

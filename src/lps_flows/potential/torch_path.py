@@ -44,7 +44,7 @@ def _triplets(pairs: NeighbourPairs, inner: float) -> tuple[np.ndarray, np.ndarr
     return close[one], close[one + 1 + step]
 
 
-def features(
+def chebyshev_features(
     descriptor: ChebyshevDescriptor,
     vectors: torch.Tensor,
     *,
@@ -143,7 +143,7 @@ def evaluate_batch(
     )
     one, two = _triplets(pairs, descriptor.angular_cutoff)
     with torch.set_grad_enabled(derivatives):
-        values = features(
+        values = chebyshev_features(
             descriptor,
             vectors,
             centre=centre,

@@ -84,7 +84,7 @@ def train_potential(
     (3, 1)
     """
     settings = settings or TrainingSettings()
-    ready = prepare(
+    ready = prepare_training(
         structures, energies, settings, forces=forces, groups=groups, sources=sources
     )
     record = None
@@ -144,7 +144,7 @@ class Prepared:
         return self.parametrisation.normalisation.energy_scale
 
 
-def prepare(
+def prepare_training(
     structures: Sequence[AnyStructure],
     energies: Sequence[float] | np.ndarray,
     settings: TrainingSettings,
