@@ -166,14 +166,7 @@ def evidence_of(
 ) -> list[CompositionEvidence]:
     """Return what is known of every glass-ceramic composition of a phase diagram.
 
-    Parameters
-    ----------
-    diagram
-        Phase diagram.
-    places
-        Class and nearest crystal of its structures.
-    conductivities
-        Known conductivities at 300 K (S/cm), by structure id.
+    Conductivities are those at 300 K (S/cm), by structure id.
     """
     by_id = {place.structure_id: place for place in places}
     known = conductivities or {}

@@ -51,17 +51,7 @@ def has_fingerprint(formula: str, settings: FingerprintSettings) -> bool:
 def fingerprint_document(
     record: StructureRecord, settings: FingerprintSettings, *, source: str = ""
 ) -> FingerprintDocument:
-    """Return the fingerprint document of one structure.
-
-    Parameters
-    ----------
-    record
-        A structure of a campaign.
-    settings
-        Element, moments and descriptor.
-    source
-        Digest to write on it.
-    """
+    """Return the fingerprint document of one structure."""
     vector = structure_fingerprint(record.structure, settings=settings)
     return FingerprintDocument(
         **facts_of(record),

@@ -170,15 +170,6 @@ def takes_part(
     element of the system. Elements and binaries off the line (Li metal, Li3P) would
     dominate scaling and components, and leave all that matters in a single class.
 
-    Parameters
-    ----------
-    elements
-        Elements of the structure.
-    x
-        Its position on the line, None off it.
-    species
-        Elements of the system: the species of the descriptor.
-
     Examples
     --------
     >>> takes_part(["Li"], None, ("Li", "P", "S"))

@@ -20,16 +20,8 @@ def kinisi_diffusivity(
     """Return D and its 68 % interval (cm^2/s) by kinisi's Bayesian regression.
 
     kinisi models the covariance of the mean-squared displacement from its variances
-    and the number of independent windows, and samples slope and intercept.
-
-    Parameters
-    ----------
-    curve
-        Mean-squared displacement.
-    start
-        Start of the diffusive regime (fs).
-    n_samples
-        Length of the Markov chain.
+    and the number of independent windows, and samples slope and intercept; `start` is
+    where the diffusive regime begins (fs).
     """
     # imported here: scipp and emcee take a second that other analyses do not need
     import scipp as sc  # noqa: PLC0415
@@ -79,13 +71,6 @@ def pymatgen_diffusivity(
 
     A least-squares line weighted by 1/lag; its standard deviation takes the points
     for independent, which those of one trajectory are not, so it is too small.
-
-    Parameters
-    ----------
-    curve
-        Mean-squared displacement.
-    start
-        Start of the diffusive regime (fs).
     """
     keep = curve.lags >= start * (1 - 1e-9)
     value, std = get_diffusivity_from_msd(

@@ -99,15 +99,6 @@ def write_density(
     A name that ends in ``.cube`` gives a Gaussian cube file, in which everything is in
     atomic units (cell in Bohr, density in Bohr^-3); any other a CHGCAR, in which the
     values are the density times the volume of the cell.
-
-    Parameters
-    ----------
-    path
-        File to write.
-    structure
-        Structure of the cell.
-    density
-        Density (Å^-3), shape (n_a, n_b, n_c).
     """
     target = Path(path)
     bare = bare_structure(structure)

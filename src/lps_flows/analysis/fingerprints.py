@@ -93,13 +93,6 @@ def atomic_features(
 ) -> np.ndarray:
     """Return the Chebyshev vectors of all atoms, shape (n_atoms, n_features).
 
-    Parameters
-    ----------
-    structure
-        Ordered structure of the descriptor's species, of pymatgen or ASE.
-    settings
-        Descriptor.
-
     Raises
     ------
     FingerprintError

@@ -75,13 +75,6 @@ def atom_fraction(line: CompositionLine, formula: str) -> float:
     """Return the fraction of a composition's atoms in units of the first end member.
 
     Energies per atom mix linearly in this coordinate, not in x.
-
-    Parameters
-    ----------
-    line
-        The composition line.
-    formula
-        A composition on it.
     """
     first, second = (Composition(f).num_atoms for f in line.end_members)
     n_first, n_second = line.amounts(formula)
@@ -202,11 +195,6 @@ def lowest_points(
     points: Sequence[CompositionPoint],
 ) -> list[CompositionPoint]:
     """Return the lowest point of each formula, ascending in x.
-
-    Parameters
-    ----------
-    points
-        One point per structure.
 
     Examples
     --------

@@ -87,13 +87,6 @@ def ternary_hull(
 ) -> dict[str, HullPlace]:
     """Return every entry's place in the diagram of all elements, by id.
 
-    Parameters
-    ----------
-    entries
-        Entries of one method, with one elemental phase of each element at least.
-    line
-        Line whose elements are looked for, beside those of the entries.
-
     Raises
     ------
     HullError

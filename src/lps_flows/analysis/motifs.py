@@ -143,14 +143,6 @@ def classify_motifs(
 ) -> dict[str, float]:
     """Return the fraction of P atoms per motif and the fraction of free S.
 
-    Parameters
-    ----------
-    structure
-        Ordered structure, crystal or glass in a cell of any size, or a molecule: of
-        pymatgen or ASE.
-    settings
-        Elements and bond cutoffs.
-
     Returns
     -------
     dict

@@ -75,15 +75,7 @@ def _boxed(species: Sequence[Any], positions: np.ndarray) -> Structure:
 
 
 def neighbour_pairs(structure: Structure | IStructure, cutoff: float) -> Pairs:
-    """Return all pairs within a cutoff, images of the atom itself included.
-
-    Parameters
-    ----------
-    structure
-        Periodic structure; cells smaller than the cutoff are fine.
-    cutoff
-        Largest distance (Å).
-    """
+    """Return all pairs within a cutoff (Å), images of the atom itself included."""
     first, second, shifts, distances = NeighborList(
         cutoff=cutoff, full_list=True, n_threads=1
     ).compute(

@@ -98,15 +98,6 @@ def partial_rdfs(
     rho_b = N_b/V. The images of an atom itself count, as they do in the crystal, so
     that g tends to 1 in any cell.
 
-    Parameters
-    ----------
-    structures
-        Structures of one composition; each has the same weight.
-    pairs
-        Pairs of elements.
-    settings
-        Grid and smoothing.
-
     Examples
     --------
     >>> from lps_flows.chemistry import crystal
@@ -198,11 +189,6 @@ def first_extrema(r: np.ndarray, g: np.ndarray) -> tuple[float | None, float | N
     A maximum counts when it stands out of its surroundings by a tenth of the highest
     one, so that noise and shoulders do not; where the valley is flat (an empty gap
     between shells) its middle is taken.
-
-    Parameters
-    ----------
-    r, g
-        Distances (Å) and distribution, shape (n_bins,).
     """
     padded = np.concatenate([[0.0], g, [0.0]])
     peaks = find_peaks(padded, prominence=0.1 * g.max(initial=0.0))[0] - 1

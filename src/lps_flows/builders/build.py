@@ -218,14 +218,6 @@ def run_builder(
     """Run one builder in this process and return the number of documents written.
 
     Unlike maggma's ``Builder.run`` it leaves the loggers and the stores as they are.
-
-    Parameters
-    ----------
-    builder
-        The builder, its stores connected.
-    progress
-        Called with the name of the builder, the items done and their number when
-        that is known.
     """
     builder.connect()
     before = builder.written
@@ -253,19 +245,8 @@ def build_all(
 ) -> dict[str, int]:
     """Run all builders and return the number of documents each wrote.
 
-    Parameters
-    ----------
-    job_store
-        jobflow's store, docs and data.
-    settings
-        Settings of the analyses.
-    campaign
-        Only this campaign; all by default.
-    store
-        Where results go, by name of the collection; beside the job documents by
-        default.
-    progress
-        Called after every chunk with builder, items done and their number.
+    Parameters as `all_builders`; `progress` is called after every chunk with builder,
+    items done and their number.
     """
     job_store.connect()
     own = {} if store else {name: result_store(job_store, name) for name in KEYS}

@@ -23,15 +23,6 @@ def elasticity_document(
     """Return the bulk modulus of one job's equation of state.
 
     A fit that fails or cannot be trusted is recorded with its reason.
-
-    Parameters
-    ----------
-    job
-        Job document whose output is an `EOSDocument`.
-    settings
-        Thresholds.
-    source
-        Digest to write on it.
     """
     output = checked_output(job, EOSDocument)
     n = output.n_atoms

@@ -37,19 +37,7 @@ def chunks(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 
 def remove(store: Store, key: str, values: Iterable[str], **group: Any) -> None:
-    """Remove documents by the values of a key.
-
-    Parameters
-    ----------
-    store
-        Where from.
-    key
-        Field that identifies them.
-    values
-        Which ones.
-    group
-        Further conditions. A document that moved to another group stays.
-    """
+    """Remove documents by the values of a key; one that left the group stays."""
     for few in chunks(sorted(values), 1000):
         store.remove_docs({**group, key: {"$in": few}})
 
@@ -100,13 +88,7 @@ class IncrementalBuilder(Builder):
         return {} if self.campaign is None else {"campaign": self.campaign}
 
     def out_of_date(self, wanted: Mapping[str, str]) -> list[str]:
-        """Remove documents that nothing stands behind; return the keys to make.
-
-        Parameters
-        ----------
-        wanted
-            Digest of sources and settings by key of the target document.
-        """
+        """Remove documents that nothing stands behind; return the keys to make."""
         known = {
             document[self.key]: document["source_digest"]
             for document in self.targets[0].query(
@@ -148,17 +130,7 @@ class JobOutputBuilder(IncrementalBuilder):
 
     @abstractmethod
     def document(self, job: Mapping[str, Any], context: Any, source: str) -> Document:
-        """Return the target document of a job.
-
-        Parameters
-        ----------
-        job
-            Job document.
-        context
-            What else it rests on.
-        source
-            Digest to write on it.
-        """
+        """Return the target document of a job."""
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the jobs whose document is missing or out of date."""
@@ -195,15 +167,7 @@ class PerStructureBuilder(IncrementalBuilder):
 
     @abstractmethod
     def document(self, record: StructureRecord, source: str) -> BuiltDocument:
-        """Return the target document of one structure.
-
-        Parameters
-        ----------
-        record
-            The structure.
-        source
-            Digest to write on it.
-        """
+        """Return the target document of one structure."""
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the structures whose document is missing or out of date."""

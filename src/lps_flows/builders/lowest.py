@@ -45,17 +45,7 @@ class LowestBuilder(IncrementalBuilder):
     def document(
         self, records: Sequence[dict[str, Any]], name: str, source: str
     ) -> BuiltDocument:
-        """Return the document of one group.
-
-        Parameters
-        ----------
-        records
-            Source documents, lowest energy first.
-        name
-            Id of the document.
-        source
-            Digest to write on it.
-        """
+        """Return the document of one group."""
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the groups whose lowest structures changed."""

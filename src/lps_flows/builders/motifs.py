@@ -35,17 +35,7 @@ class TrendSettings(FrozenSettings):
 def motif_document(
     record: StructureRecord, settings: MotifSettings, *, source: str = ""
 ) -> MotifDocument:
-    """Return the motif document of one structure.
-
-    Parameters
-    ----------
-    record
-        A structure of a campaign.
-    settings
-        Elements and cutoffs.
-    source
-        Digest to write on it.
-    """
+    """Return the motif document of one structure."""
     motifs = analyse_motifs(record.structure, settings)
     n_p, n_s = max(motifs.n_formers, 1), max(motifs.n_ligands, 1)
     inner, ends = _chain_links(motifs)
@@ -108,19 +98,7 @@ def motif_trend(
     name: str,
     source: str = "",
 ) -> MotifTrendDocument:
-    """Return the average over some motif documents of one composition and parent.
-
-    Parameters
-    ----------
-    motifs
-        Motif documents, lowest energy first.
-    settings
-        Number of structures.
-    name
-        Id of the trend.
-    source
-        Digest to write on it.
-    """
+    """Return the average over some motif documents of one composition and parent."""
     fractions = np.array([list(dict(m.fractions).values()) for m in motifs])
 
     def mean(field: str) -> float:

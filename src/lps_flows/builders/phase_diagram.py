@@ -119,13 +119,6 @@ class PhaseDiagramBuilder(IncrementalBuilder):
     ) -> None:
         """Raise when a group that must have a diagram cannot.
 
-        Parameters
-        ----------
-        groups
-            Structures that count, by diagram id.
-        known
-            Diagrams in the store, by id.
-
         Raises
         ------
         HullError

@@ -20,19 +20,7 @@ def rdf_document(
     name: str,
     source: str = "",
 ) -> RDFDocument:
-    """Return the RDFs of one composition from one parent.
-
-    Parameters
-    ----------
-    records
-        Structures of a campaign, lowest energy first.
-    settings
-        Grid and smoothing.
-    name
-        Id of the document.
-    source
-        Digest to write on it.
-    """
+    """Return the RDFs of one composition from one parent."""
     structures = [record.structure for record in records]
     elements = [str(element) for element in sorted(structures[0].elements)]
     return RDFDocument(

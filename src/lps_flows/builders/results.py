@@ -147,19 +147,7 @@ def read_collection(
     model: type[AnyDocument],
     criteria: Mapping[str, Any],
 ) -> list[AnyDocument]:
-    """Return the documents of one collection, in the order of their key.
-
-    Parameters
-    ----------
-    store
-        Gives the connected store of a collection.
-    collection
-        Its name, one of `lps_flows.builders.KEYS`.
-    model
-        Schema of its documents.
-    criteria
-        Which documents: campaign, method.
-    """
+    """Return the documents of one collection, in the order of their key."""
     documents = store(collection).query(dict(criteria), sort={KEYS[collection]: 1})
     return [model.from_store(document) for document in documents]
 

@@ -22,22 +22,7 @@ def structure_document(
     relaxed: bool,
     line: CompositionLine,
 ) -> StructureDocument:
-    """Write a calculation as the document that the whole campaign understands.
-
-    Parameters
-    ----------
-    calculation
-        Structure, energy (eV), forces (eV/Å), stress (eV/Å^3).
-    provenance
-        Where the structure comes from.
-    method
-        Method of the engine.
-    relaxed
-        True when the engine relaxed the structure. What electrons that did not converge
-        gave is not relaxed, and its energy bounds nothing.
-    line
-        Composition line; x is None for a composition off it.
-    """
+    """Write a calculation as the document that the whole campaign understands."""
     stress = calculation.stress
     return StructureDocument.of(
         calculation.structure,

@@ -28,17 +28,7 @@ class DamagedDocumentError(LpsFlowsError):
 
 
 def damaged(uuid: str, what: str, error: Exception) -> DamagedDocumentError:
-    """Return the error for a document that cannot be read.
-
-    Parameters
-    ----------
-    uuid
-        Its job.
-    what
-        What it should be.
-    error
-        What went wrong; its text may be long and is left out.
-    """
+    """Return the error for a document that cannot be read."""
     return DamagedDocumentError(
         f"this document is not {what} ({type(error).__name__})",
         field="uuid",
@@ -95,13 +85,6 @@ def _ours(output: Mapping[str, Any]) -> bool:
 
 def checked_output(job: Mapping[str, Any], model: type[AnyDocument]) -> AnyDocument:
     """Return the output of a job as the document it should be.
-
-    Parameters
-    ----------
-    job
-        Job document from the store, with ``uuid`` and ``output``.
-    model
-        Class of the output.
 
     Raises
     ------

@@ -65,15 +65,7 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
 def relaxed_structures(
     job_store: JobStore, campaign: str, method: str
 ) -> list[StructureRecord]:
-    """Return every structure that a campaign has relaxed by a method.
-
-    Parameters
-    ----------
-    job_store
-        Connected store of job outputs.
-    campaign, method
-        Whose structures, and by which reference method.
-    """
+    """Return every structure that a campaign has relaxed by a method."""
     return [
         StructureRecord.from_store(entry)
         for uuid, head in newest_heads(job_store, STRUCTURE_OUTPUTS, campaign).items()

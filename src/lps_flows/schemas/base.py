@@ -38,11 +38,6 @@ class Stored(BaseModel):
     def from_store(cls, stored: Mapping[str, Any]) -> Self:
         """Return what a store holds, as this class.
 
-        Parameters
-        ----------
-        stored
-            What the store returned, with monty's marks and what the database added.
-
         Raises
         ------
         pydantic.ValidationError

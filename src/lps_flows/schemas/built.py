@@ -92,13 +92,7 @@ class LowestResult(BuiltDocument):
 
 
 def facts_of_lowest(members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the fields of a `LowestResult` over structures with these facts.
-
-    Parameters
-    ----------
-    members
-        The fields of a `StructureResult` of each, lowest energy first.
-    """
+    """Return the fields of a `LowestResult` over structures with these facts."""
     shared = ("campaign", "method", "formula", "x", "parent")
     return {
         **{field: members[0][field] for field in shared},
