@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.faults.scenarios import (
     Outcome,
+    freeze_server,
     kill_run,
     kill_stock,
     lose_server,
@@ -47,6 +48,12 @@ FAULTS: dict[str, Callable[[Path], Outcome]] = {
     ),
     "mongod killed, run --workers 2": lambda folder: lose_server(
         folder, 2, crash=True, stock=False
+    ),
+    "mongod frozen 60 s, two rlaunch": lambda folder: freeze_server(
+        folder, 60, stock=True
+    ),
+    "mongod frozen 60 s, run --workers 2": lambda folder: freeze_server(
+        folder, 60, stock=False
     ),
     "four rlaunch at once": lambda folder: many_workers(folder, 4, stock=True),
     "run --workers 4": lambda folder: many_workers(folder, 4, stock=False),

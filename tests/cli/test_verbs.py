@@ -329,3 +329,18 @@ def test_square_brackets_in_remedies_are_shown(
     result = cli.invoke(app, ["doctor"])
     assert "[Errno 2]" in result.output
     assert "x[y]" in result.output
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-"])
+def test_closed_streams(tmp_path: Path, closed: str) -> None:
+    """Nothing is printed, and nothing else takes the place of what was closed."""
+    command = [sys.executable, "-c", "from lps_flows.cli import app; app()", "crystals"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Error" not in done.stderr
+    assert ("gamma-Li3PS4" in done.stdout) is (not closed.startswith(">"))

@@ -237,17 +237,41 @@ def kill_stock(folder: Path, where: str) -> Outcome:
 
 def lose_server(folder: Path, away_s: float, *, crash: bool, stock: bool) -> Outcome:
     """Stop or SIGKILL mongod while two workers run; start it again after `away_s`."""
+
+    def lose(server: PrivateMongod) -> None:
+        if crash:
+            os.kill(server.pid or 0, signal.SIGKILL)
+        else:
+            server.stop()
+        time.sleep(away_s)
+        server.start()
+
+    return _without_server(folder, lose, stock=stock)
+
+
+def freeze_server(folder: Path, frozen_s: float, *, stock: bool) -> Outcome:
+    """Stop mongod's process where it is, as a slow disk or a suspended laptop does."""
+
+    def freeze(server: PrivateMongod) -> None:
+        pid = server.pid or 0
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            time.sleep(frozen_s)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+    return _without_server(folder, freeze, stock=stock)
+
+
+def _without_server(
+    folder: Path, lose: Callable[[PrivateMongod], None], *, stock: bool
+) -> Outcome:
     with stage(folder) as play:
         workers = play.start_stock(2) if stock else [play.start_run(2)]
         play.wait_for_stage("many")
         acknowledged = play.stored()
         done = play.done()
-        if crash:
-            os.kill(play.server.pid or 0, signal.SIGKILL)
-        else:
-            play.server.stop()
-        time.sleep(away_s)
-        play.server.start()
+        lose(play.server)
         started, before = time.monotonic(), play.completed()
         missing = acknowledged - play.stored()
         play.wait_for(
@@ -267,7 +291,8 @@ def lose_server(folder: Path, away_s: float, *, crash: bool, stock: bool) -> Out
                 kill(worker)
             time.sleep(LOST_AFTER_S + 1)
             play.find_lost_runs()
-        run(play.workplace, play.flow, CAMPAIGN, "hash", retry_failed=True)
+        # what failed since the server did not answer is taken up unasked
+        run(play.workplace, play.flow, CAMPAIGN, "hash")
         found = play.outcome(done, recovery)
         return Outcome(
             found.complete,

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import require_mongod
 from tests.faults.scenarios import (
     Outcome,
+    freeze_server,
     kill_run,
     kill_stock,
     lose_server,
@@ -53,6 +54,12 @@ def test_killed_stock_worker(tmp_path: Path, stage: str) -> None:
 def test_server_away(tmp_path: Path, crash: bool, stock: bool) -> None:
     away_s = 2 if crash else 20
     check(lose_server(tmp_path, away_s, crash=crash, stock=stock), rerun=2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stock", [True, False])
+def test_server_frozen(tmp_path: Path, stock: bool) -> None:
+    check(freeze_server(tmp_path, 60, stock=stock), rerun=2)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from fireworks import FWAction
 from jobflow import Flow
 from pymongo.errors import AutoReconnect
 
@@ -26,6 +27,7 @@ from lps_flows.runner import (
     forget,
     list_campaigns,
     progress,
+    recover,
     run,
     run_in_files,
     submission,
@@ -38,7 +40,7 @@ from lps_flows.runner.submission import (
     OtherVersionError,
     SubmissionError,
 )
-from lps_flows.runner.worker import CampaignWorker
+from lps_flows.runner.worker import CampaignWorker, Stop
 from lps_flows.runner.workplace import open_workplace
 from tests.toy_jobs import detour, number, runs, talkative, toy_flow
 
@@ -354,14 +356,18 @@ def test_an_unanswered_read_after_a_reservation(
     assert set(runs(journal).values()) == {1}
 
 
-def test_interrupting_puts_the_job_back(workplace: Workplace, journal: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupting_puts_the_job_back(
+    workplace: Workplace, journal: Path, number: int
+) -> None:
+    before = signal.getsignal(number)
     flow = toy_flow(journal, seconds=0.5)
     seen: list[Progress] = []
 
     def interrupt(state: Progress) -> None:
         seen.append(state)
         if len(seen) == 2:
-            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            signal.pthread_kill(threading.main_thread().ident, number)
 
     started = time.monotonic()
     result = run(workplace, flow, "toy", "hash", on_progress=interrupt, interval_s=0.3)
@@ -369,8 +375,42 @@ def test_interrupting_puts_the_job_back(workplace: Workplace, journal: Path) -> 
     assert not result.failures
     assert result.progress.total.running == 0
     assert time.monotonic() - started < 20  # a loaded machine
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(number) is before
     assert run(workplace, flow, "toy", "hash").complete
+
+
+def test_under_nohup_a_closed_terminal_is_no_news() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stop() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            assert not stop
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+AWAY = "pymongo.errors._OperationCancelled: operation cancelled"
+
+
+def test_recover_takes_up_what_failed_while_the_server_was_away(
+    workplace: Workplace, journal: Path
+) -> None:
+    """Stock workers fail such jobs; those that failed by themselves stay."""
+    launchpad = workplace.require_launchpad()
+    submit(workplace, toy_flow(journal), "toy", "hash")
+    worker = CampaignWorker("stock", "toy")
+    for error in (AWAY, "ValueError: mine"):
+        _, launch_id = launchpad.checkout_fw(worker, str(journal.parent))
+        trace = f"Traceback ...\n  File x\n{error}\n"
+        stored = {"_exception": {"_stacktrace": trace, "_details": None}}
+        launchpad.complete_launch(
+            launch_id, FWAction(stored_data=stored, exit=True), "FIZZLED"
+        )
+    assert progress(launchpad, "toy").total.failed == 2
+    found = recover(launchpad, "toy")
+    assert len(found.unanswered) == 1
+    (left,) = failures(launchpad, "toy")
+    assert left.reason == "ValueError: mine"
 
 
 def test_what_jobs_print_goes_to_their_folder(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shlex
 import sys
 import warnings
@@ -23,7 +24,7 @@ _DEBUG = "--debug"
 
 # A terminal shows what it can; in a pipe, lines are not wrapped, tables are wide, and
 # nothing moves or has colours, whatever FORCE_COLOR says.
-_PIPED = not sys.stdout.isatty()
+_PIPED = sys.stdout is None or not sys.stdout.isatty()
 out = Console(
     soft_wrap=_PIPED,
     width=160 if _PIPED else None,
@@ -34,7 +35,7 @@ err = Console(
     stderr=True,
     soft_wrap=True,
     highlight=False,
-    force_terminal=None if sys.stderr.isatty() else False,
+    force_terminal=None if sys.stderr and sys.stderr.isatty() else False,
 )
 
 CampaignFile = Annotated[
@@ -48,6 +49,7 @@ class Verbs(TyperGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run; a terminal that knows ASCII alone gets question marks, no traceback."""
+        _reopen_closed_streams()
         for stream in (sys.stdout, sys.stderr):
             reconfigure = getattr(stream, "reconfigure", None)
             if reconfigure is not None:
@@ -73,6 +75,20 @@ class Verbs(TyperGroup):
             err.print("Error:", style="bold red", end=" ")
             err.print(message, markup=False)
             raise typer.Exit(FAILED) from None
+
+
+def _reopen_closed_streams() -> None:
+    """Send to nowhere what nobody reads.
+
+    A closed descriptor is what the next file or connection gets, and what a child
+    process prints to would go there.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for good
 
 
 def interrupted(remedy: str | None = None) -> typer.Exit:

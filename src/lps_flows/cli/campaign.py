@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -208,6 +209,12 @@ def _run_in(
             remedy = "Files keep no state to go on from: run it again from the start."
             raise interrupted(remedy) from None
         return True
+    if err.is_terminal and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        err.print(
+            "Closing this terminal ends the run; nothing is lost, and the same command "
+            "goes on. To let it run without one: nohup lps-flows run ... &",
+            markup=False,
+        )
     with Display() as display:
         result = run_campaign(
             place,
@@ -323,6 +330,7 @@ def recover(
         ("lost, will run again", found.rerun),
         ("reserved and never started, ready again", found.released),
         ("contradictory, refreshed", found.refreshed),
+        ("failed while the server was away, ready again", found.unanswered),
     ):
         if ids:
             out.print(f"{what}: {', '.join(map(str, ids))}", markup=False)

@@ -12,18 +12,24 @@ workflow one after the other. A worker killed in between leaves one of these:
   they are deleted, the refresh makes them again;
 - a locked workflow: it is unlocked.
 
+A server that was away leaves fireworks FIZZLED that are not to blame for it; they are
+rerun, too.
+
 ``lpad detect_lostruns --rerun --refresh`` mends the first and part of the third.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fireworks import LaunchPad
 from fireworks.core.launchpad import WFLock
+
+from lps_flows.runner.away import tells_of_away
+from lps_flows.runner.progress import failures
 
 _HANDOVER_S = 5.0
 _LOCK_PATIENCE_S = 20.0
@@ -36,10 +42,11 @@ class Recovered:
     rerun: tuple[int, ...] = ()
     released: tuple[int, ...] = ()
     refreshed: tuple[int, ...] = ()
+    unanswered: tuple[int, ...] = ()
     deleted: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.rerun or self.released or self.refreshed or self.deleted)
+        return any(astuple(self))
 
 
 def recover(
@@ -76,8 +83,11 @@ def recover(
     for fw_id in refreshed:
         launchpad._refresh_wf(fw_id)  # noqa: SLF001 - what `lpad admin refresh` calls
     rerun = _rerun(launchpad, lost)
+    unanswered = _rerun_unanswered(launchpad, campaign)
     released = _release(launchpad, active)
-    return Recovered(tuple(rerun), tuple(released), tuple(refreshed), deleted)
+    return Recovered(
+        tuple(rerun), tuple(released), tuple(refreshed), tuple(unanswered), deleted
+    )
 
 
 def silent_for(seconds: float) -> dict[str, Any]:
@@ -161,6 +171,16 @@ def _rerun(launchpad: LaunchPad, lost: list[int]) -> list[int]:
         if firework is not None and firework["state"] == "FIZZLED":
             launchpad.rerun_fw(launch["fw_id"])
             rerun.append(launch["fw_id"])
+    return rerun
+
+
+def _rerun_unanswered(launchpad: LaunchPad, campaign: str) -> list[int]:
+    """Rerun what failed since the server did not answer."""
+    rerun = []
+    for failure in failures(launchpad, campaign):
+        if tells_of_away(failure.reason):
+            launchpad.rerun_fw(failure.fw_id)
+            rerun.append(failure.fw_id)
     return rerun
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -18,6 +19,7 @@ from jobflow import SETTINGS, Flow, Job, run_locally
 from pymongo.errors import PyMongoError
 
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.away import wait_out
 from lps_flows.runner.home import checked_name
 from lps_flows.runner.progress import Failure, Progress, failures, progress
 from lps_flows.runner.recorded import Comparable, record_in_files
@@ -82,8 +84,9 @@ def run(
 ) -> RunResult:
     """Submit a campaign if needed and run it until nothing is left that could run.
 
-    An earlier run that was killed is mended first, and gone on with. SIGINT and
-    SIGTERM interrupt the running job, put it back on the queue, and end the run.
+    An earlier run that was killed is mended first, and gone on with. SIGINT,
+    SIGTERM and SIGHUP (a closed terminal) interrupt the running job, put it back on the
+    queue, and end the run.
 
     Parameters
     ----------
@@ -115,9 +118,15 @@ def run(
         If run directories cannot be made or the disk is full.
     """
     launchpad = workplace.require_launchpad()
+    revive = workplace.server.start if workplace.server else None
     with _alone(workplace, campaign):
-        submission = submit(workplace, flow, campaign, settings_hash, settings)
-        recovered = recover(launchpad, campaign, _of_earlier_runs(workplace, campaign))
+        submission = wait_out(
+            lambda: submit(workplace, flow, campaign, settings_hash, settings), revive
+        )
+        recovered = wait_out(
+            lambda: recover(launchpad, campaign, _of_earlier_runs(workplace, campaign)),
+            revive,
+        )
         if retry_failed:
             for failure in failures(launchpad, campaign):
                 launchpad.rerun_fw(failure.fw_id)
@@ -126,11 +135,11 @@ def run(
                 _work_here(workplace, campaign, stop)
             elif _can_run(launchpad, campaign):
                 _work_in_children(workplace, campaign, workers, stop)
-    final = progress(launchpad, campaign)
+    final = wait_out(lambda: progress(launchpad, campaign), revive)
     if on_progress is not None:
         on_progress(final)
-    failed = tuple(failures(launchpad, campaign))
-    return RunResult(final, failed, recovered, submission, bool(stop))
+    failed = wait_out(lambda: failures(launchpad, campaign), revive)
+    return RunResult(final, tuple(failed), recovered, submission, bool(stop))
 
 
 def run_in_files(
@@ -246,6 +255,7 @@ def _work_in_children(
     workplace: Workplace, campaign: str, workers: int, stop: Stop
 ) -> None:
     launchpad = workplace.require_launchpad()
+    revive = workplace.server.start if workplace.server else None
     children = {n: _start_child(workplace, campaign, n) for n in range(workers)}
     deaths = 0
     while children:
@@ -258,8 +268,9 @@ def _work_in_children(
             if child.poll() is None:
                 continue
             del children[index]
-            dead = {"fworker.name": worker_name(workplace, campaign, index)}
-            recover(launchpad, campaign, dead)
+            if child.returncode:
+                dead = {"fworker.name": worker_name(workplace, campaign, index)}
+                wait_out(partial(recover, launchpad, campaign, dead), revive)
             if child.returncode and not stop:
                 deaths += 1
                 if deaths > _MOST_DEATHS:

@@ -25,15 +25,15 @@ from fireworks import FWorker, LaunchPad
 from fireworks.core.rocket_launcher import launch_rocket
 from fireworks.utilities.fw_utilities import create_datestamp_dir
 from jobflow.managers.fireworks import JobFiretask
-from pymongo.errors import ConnectionFailure
+from pymongo.errors import PyMongoError
 
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.away import PATIENCE_S, call_back, is_away, tells_of_away
 from lps_flows.runner.progress import last_error
 from lps_flows.runner.recovery import recover
 
 _LOGGER = logging.getLogger(__name__)
-_AWAY = ("AutoReconnect", "ServerSelectionTimeoutError", "NetworkTimeout")
-_MOST_RETRIES = 3
+_MOST_RETRIES = 5
 
 
 class RunFolderError(LpsFlowsError):
@@ -54,7 +54,7 @@ class CampaignWorker(FWorker):
 
 
 class Stop:
-    """A request to stop, made by SIGINT or SIGTERM or by calling :meth:`set`.
+    """A request to stop, made by SIGINT, SIGTERM or SIGHUP or by calling :meth:`set`.
 
     A signal that comes while a job computes interrupts it. While FireWorks writes to
     its database it is only noted: the bookkeeping takes milliseconds and should not
@@ -78,8 +78,9 @@ class Stop:
 
     def __enter__(self) -> Stop:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._on_signal)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) is not signal.SIG_IGN:  # under nohup
+                    self._before[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,7 +108,7 @@ def work(
     stop: Stop,
     *,
     revive: Callable[[], object] | None = None,
-    patience_s: float = 600.0,
+    patience_s: float = PATIENCE_S,
 ) -> int:
     """Run the campaign's fireworks until none is left that could run.
 
@@ -133,7 +134,7 @@ def work(
 
     Raises
     ------
-    ConnectionFailure
+    PyMongoError
         If the database stays away longer than `patience_s`.
     """
     mine = {"fworker.name": worker.name}
@@ -159,13 +160,14 @@ def work(
                 ran += _launch(launchpad, worker, folder)
                 _give_back(launchpad, worker, retries, interrupted=bool(stop))
                 _give_back_unread(launchpad, worker, retries)
-            except ConnectionFailure as error:
+            except PyMongoError as error:
+                if not is_away(error):
+                    raise
                 away_since = away_since or time.monotonic()
                 _LOGGER.warning("the database is away (%s)", type(error).__name__)
                 if time.monotonic() - away_since > patience_s:
                     raise
-                if revive is not None:
-                    revive()
+                call_back(revive)
                 stop.wait(1.0)
     finally:
         os.chdir(came_from)
@@ -270,7 +272,7 @@ def _give_back_unread(
 
 def _server_to_blame(fw_id: int, reason: str, retries: dict[int, int]) -> bool:
     """Whether a failure deserves another try because the server was away."""
-    to_blame = _kind(reason) in _AWAY and retries.get(fw_id, 0) < _MOST_RETRIES
+    to_blame = tells_of_away(reason) and retries.get(fw_id, 0) < _MOST_RETRIES
     if to_blame:
         retries[fw_id] = retries.get(fw_id, 0) + 1
     return to_blame
