@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import os
-import resource
+import re
 import signal
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from lps_flows.foundation.writing import write_bytes, write_text, written_beside
-
-
-@contextmanager
-def files_up_to(n_bytes: int) -> Iterator[None]:
-    """Let no file of this process grow beyond `n_bytes`, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, ignored)
+from tests.limits import files_up_to
 
 
 def names(folder: Path) -> set[str]:
@@ -148,3 +135,28 @@ def test_several_at_once(tmp_path: Path) -> None:
         list(pool.map(lambda n: write_text(file, chr(n + 48) * 1000), range(64)))
     assert len(set(file.read_text())) == 1
     assert names(tmp_path) == {"shared"}
+
+
+# Who writes without the function, and why it may.
+WRITES_BY_ITSELF = {
+    "foundation/writing.py": "is the function",
+    "runner/recorded.py": "into the path that the function yields",
+    "jobs/export.py": "into a folder beside, whose files are moved as a whole",
+    "potential/lockstep.py": "appends to a record that may end anywhere",
+    "runner/worker.py": "what a job prints",
+    "cli/application.py": "to /dev/null",
+    "runner/running.py": "the log of a worker",
+}
+WRITING = re.compile(
+    r"\.write_(text|bytes)\(|\.open\(\"[wa]|open\([^)]*[\"'][wa]b?[\"']|\.write_html\("
+)
+
+
+def test_every_result_is_written_by_the_function() -> None:
+    root = Path(__file__).parents[2] / "src" / "lps_flows"
+    writers = {
+        str(file.relative_to(root))
+        for file in root.rglob("*.py")
+        if WRITING.search(file.read_text())
+    }
+    assert writers == set(WRITES_BY_ITSELF)

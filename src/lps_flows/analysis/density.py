@@ -19,6 +19,7 @@ from lps_flows.analysis.trajectory import (
     cell_matrix,
 )
 from lps_flows.chemistry import bare_structure
+from lps_flows.foundation.writing import written_beside
 
 
 def probability_density(
@@ -102,10 +103,11 @@ def write_density(
     """
     target = Path(path)
     bare = bare_structure(structure)
-    if target.suffix.lower() == ".cube":
-        VolumetricData(bare, {"total": density * Bohr**3}).to_cube(str(target))
-        return target
-    # CHGCAR lists atoms element by element.
-    ordered = bare.get_sorted_structure()
-    Chgcar(Poscar(ordered), {"total": density * ordered.volume}).write_file(str(target))
+    with written_beside(target) as beside:
+        if target.suffix.lower() == ".cube":
+            VolumetricData(bare, {"total": density * Bohr**3}).to_cube(str(beside))
+        else:  # CHGCAR lists atoms element by element.
+            ordered = bare.get_sorted_structure()
+            total = {"total": density * ordered.volume}
+            Chgcar(Poscar(ordered), total).write_file(str(beside))
     return target

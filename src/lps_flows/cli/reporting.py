@@ -22,13 +22,14 @@ def report(
     ] = None,
 ) -> None:
     """Write one HTML page with everything the campaign found; it needs no network."""
+    from lps_flows.foundation.writing import write_text
     from lps_flows.report import render_page
 
     with submitted(file) as (place, settings), working("reading the store") as step:
         target = out_file or Path(f"{settings.name}-report.html")
         page = render_page(gathered(place, settings, step))
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+    write_text(target, page)
     out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)", markup=False)
 
 

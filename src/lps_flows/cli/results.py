@@ -46,6 +46,7 @@ def build(file: CampaignFile, as_json: AsJson = False) -> None:
 @verb("lps-flows figures workflows/demo.yaml --out figures")
 def figures(file: CampaignFile, folder: OutFolder) -> None:
     """Draw every figure for print, and the report's page for hovering."""
+    from lps_flows.foundation.writing import write_text
     from lps_flows.plotting import write_figures
     from lps_flows.report import render_page
 
@@ -53,7 +54,7 @@ def figures(file: CampaignFile, folder: OutFolder) -> None:
         content = gathered(place, settings, step)
         written = write_figures(content.results, folder, progress=step)
     page = folder / "report.html"
-    page.write_text(render_page(content), encoding="utf-8")
+    write_text(page, render_page(content))
     for path in (*written.files, page):
         out.print(str(path), markup=False)
     if not written.pictures:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from lps_flows.analysis.density import write_density
 from lps_flows.analysis.shown import pair_groups
+from lps_flows.foundation.writing import write_text, written_beside
 from lps_flows.plotting import captions
 from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
 from lps_flows.plotting.density import density_figure
@@ -82,7 +83,8 @@ def write_figures(
             continue
         paths = [target / f"{name}.{ending}" for ending in formats]
         for path in paths:
-            figure.savefig(path)
+            with written_beside(path) as beside:
+                figure.savefig(beside)
         plt.close(figure)
         written.files.extend(paths)
         written.pictures[name] = paths[0]
@@ -99,7 +101,7 @@ def write_figures(
             )
     text += [f"**{name}.** Not made: {why}." for name, why in written.missing.items()]
     path = target / "captions.md"
-    path.write_text("\n".join(text).rstrip() + "\n", encoding="utf-8")
+    write_text(path, "\n".join(text).rstrip() + "\n")
     written.files.append(path)
     return written
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from lps_flows.foundation.writing import write_bytes
 from lps_flows.potential.errors import PotentialFileError
 from lps_flows.potential.fortran import fixed_columns, list_directed, parse_real
 
@@ -276,7 +277,7 @@ def write_network_file(path: str | Path, items: dict[str, Any]) -> Path:
         body = _encode(item, items[item.name])
         mark = struct.pack("<i", len(body))
         out += mark + body + mark
-    path.write_bytes(bytes(out))
+    write_bytes(path, bytes(out))
     return path
 
 
@@ -310,5 +311,5 @@ def write_text_file(path: str | Path, items: dict[str, Any]) -> Path:
             lines.append(" ".join(f"{v:17d}" for v in values))
         else:
             lines.append(" ".join(_printable(str(v)) for v in values))
-    path.write_bytes(("\n".join(lines) + "\n").encode(_ENCODING, "replace"))
+    write_bytes(path, ("\n".join(lines) + "\n").encode(_ENCODING, "replace"))
     return path

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lps_flows.foundation.writing import write_text
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.errors import DescriptorError, PotentialFileError
 from lps_flows.potential.fortran import parse_real
@@ -189,5 +190,4 @@ def write_setup(path: str | Path, setup: FingerprintSetup) -> Path:
             for key, value in zip(_KEYS, (*d.radial, *d.angular), strict=True)
         ),
     ]
-    path.write_text("\n".join(text) + "\n", encoding="utf-8")
-    return path
+    return write_text(path, "\n".join(text) + "\n")

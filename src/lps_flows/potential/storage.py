@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from lps_flows.foundation.writing import write_bytes
 from lps_flows.potential.committee import Committee
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.errors import PotentialError, PotentialFileError
@@ -137,10 +138,7 @@ def _assembled(
 def save(potential: Committee, path: Path) -> Path:
     """Write one safetensors file, replacing it only when complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".part")
-    partial.write_bytes(_to_bytes(potential))
-    partial.replace(path)
-    return path
+    return write_bytes(path, _to_bytes(potential))
 
 
 def load(kind: type[AnyCommittee], path: Path) -> AnyCommittee:

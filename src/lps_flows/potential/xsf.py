@@ -20,6 +20,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import atomic_numbers, chemical_symbols
 
 from lps_flows.chemistry import AnyStructure, element_symbols
+from lps_flows.foundation.writing import write_text
 from lps_flows.potential.errors import XSFError
 from lps_flows.potential.fortran import parse_real
 from lps_flows.potential.xsf_units import force_unit, states_energy, total_energy
@@ -343,8 +344,7 @@ def write_xsf(
     else:
         lines += ["ATOMS"]
     path = Path(path).expanduser()
-    path.write_text("\n".join([*lines, *rows]) + "\n", encoding="utf-8")
-    return path
+    return write_text(path, "\n".join([*lines, *rows]) + "\n")
 
 
 def _known(atoms: Atoms, name: str) -> Any:

@@ -17,6 +17,7 @@ from lps_flows import __version__
 from lps_flows.analysis import HullSettings
 from lps_flows.appearance import ELEMENTS
 from lps_flows.builders import ResultStore
+from lps_flows.foundation.writing import write_text
 from lps_flows.report.blocks import Cell, Chart, StructureLink
 from lps_flows.report.content import ReportContent, gather
 from lps_flows.report.sections.overview import LaunchPadView
@@ -70,8 +71,7 @@ def write_report(
         progress=progress,
     )
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(render_page(content), encoding="utf-8")
-    return file
+    return write_text(file, render_page(content))
 
 
 def render_page(content: ReportContent) -> str:

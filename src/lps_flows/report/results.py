@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lps_flows.foundation.writing import write_bytes
 from lps_flows.plotting import write_figures
 from lps_flows.report.content import ReportContent
 from lps_flows.report.markdown import render_markdown
@@ -41,5 +42,5 @@ def write_results(content: ReportContent, folder: Path) -> list[Path]:
         **{file.name: file.content for file in content.downloads},
     }
     for name, data in contents.items():
-        (folder / name).write_bytes(data)
+        write_bytes(folder / name, data)
     return [*(folder / name for name in contents), *drawn.files]
