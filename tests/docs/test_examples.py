@@ -27,6 +27,7 @@ MODULES = [
     for path in sorted((SOURCE / room).rglob("*.py"))
     if ">>> " in path.read_text(encoding="utf-8")
 ]
+MODULES += ["lps_flows.appearance", "lps_flows.report.blocks"]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -97,8 +97,8 @@ def _read(
     method: str | None,
 ) -> Results:
     read = partial(read_collection, store)
-    mine = {} if campaign is None else {"campaign": campaign}
-    diagrams = read("phase_diagrams", PhaseDiagramDocument, mine)
+    of_campaign = {} if campaign is None else {"campaign": campaign}
+    diagrams = read("phase_diagrams", PhaseDiagramDocument, of_campaign)
     campaigns = sorted({diagram.campaign for diagram in diagrams})
     if len(campaigns) > 1:
         raise NoResultsError(
@@ -117,25 +117,25 @@ def _read(
             remedy=f"Choose one of {there}" if there else "Run `lps-flows build` first",
         )
     name = campaign or (campaigns[0] if campaigns else "")
-    diagram = max(wanted, key=lambda found: found.n_structures, default=None)
-    mine = {"campaign": name} | ({"method": diagram.method} if diagram else {})
-    models = read("cluster_models", ClusterModelDocument, mine)
+    diagram = max(wanted, key=lambda d: d.n_structures, default=None)
+    group = {"campaign": name} | ({"method": diagram.method} if diagram else {})
+    models = read("cluster_models", ClusterModelDocument, group)
     model = models[0] if models else None
-    places = read("clusters", ClusterAssignment, mine)
+    places = read("clusters", ClusterAssignment, group)
     transport = read_transport(job_store, name)
     return Results(
         campaign=name,
         diagram=diagram,
         entries=[
-            *read("phase_diagram_entries", LineEntry, mine | {"x": {"$ne": None}}),
-            *read("phase_diagram_entries", PhaseDiagramEntry, mine | {"x": None}),
+            *read("phase_diagram_entries", LineEntry, group | {"x": {"$ne": None}}),
+            *read("phase_diagram_entries", PhaseDiagramEntry, group | {"x": None}),
         ],
-        trends=read("motif_trends", MotifTrendDocument, mine),
-        rdfs=read("rdfs", RDFDocument, mine),
+        trends=read("motif_trends", MotifTrendDocument, group),
+        rdfs=read("rdfs", RDFDocument, group),
         model=model,
         places=[p for p in places if model is None or p.element == model.element],
-        candidates=read("candidates", CandidateDocument, mine),
-        elasticity=read("elasticity", ElasticityDocument, mine),
+        candidates=read("candidates", CandidateDocument, group),
+        elasticity=read("elasticity", ElasticityDocument, group),
         transport=transport,
         densities=_densities(job_store, transport),
     )

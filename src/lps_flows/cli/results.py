@@ -88,9 +88,9 @@ def export(
 
     with submitted(file) as (place, settings), working("reading the store") as step:
         wanted = method or get_engine(settings.engine).method
-        mine = {"campaign": settings.name, "method": wanted}
+        labelled = {"campaign": settings.name, "method": wanted}
         structures = place.result_store("structures")
-        total = structures.count(mine)
+        total = structures.count(labelled)
         if not total:
             there = structures.distinct("method", {"campaign": settings.name})
             raise ExportError(
@@ -103,7 +103,7 @@ def export(
                 else f"Run the campaign, or `lps-flows build {file}` when its "
                 "calculations are done",
             )
-        documents = _counted(structures.query(mine), total, step)
+        documents = _counted(structures.query(labelled), total, step)
         number = export_structures(
             documents, folder, file_format.value, overwrite=overwrite
         )

@@ -17,6 +17,7 @@ from ase.io import write
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.potential import write_xsf
 from lps_flows.schemas import StructureDocument
+from lps_flows.schemas.built import StructureRecord
 
 
 class ExportError(LpsFlowsError):
@@ -65,8 +66,8 @@ def export_structures(
             value=file_format,
             remedy=f"Choose one of {', '.join(_WRITERS)}",
         )
-    found = [_as_document(document) for document in documents]
-    methods = sorted({document.method for document in found})
+    labelled = [_as_document(document) for document in documents]
+    methods = sorted({document.method for document in labelled})
     if len(methods) != 1:
         raise ExportError(
             "energies of different methods must not share a set"
@@ -91,12 +92,12 @@ def export_structures(
             + (", or write this one anew (--overwrite)" if ours >= earlier else ""),
         )
     with TemporaryDirectory(dir=target, prefix=".export-") as beside:
-        _WRITERS[file_format](found, Path(beside))
+        _WRITERS[file_format](labelled, Path(beside))
         for file in earlier:
             file.unlink()
         for file in Path(beside).iterdir():
             file.replace(target / file.name)
-    return len(found)
+    return len(labelled)
 
 
 # What an export writes, in either format.
@@ -115,11 +116,7 @@ def _structure_files(folder: Path) -> set[Path]:
 def _as_document(document: StructureDocument | Mapping[str, Any]) -> StructureDocument:
     if isinstance(document, StructureDocument):
         return document
-    # The collection adds fields of its own.
-    known = StructureDocument.model_fields
-    return StructureDocument.model_validate(
-        {key: value for key, value in document.items() if key in known}
-    )
+    return StructureRecord.from_store(document)
 
 
 def labelled_atoms(document: StructureDocument) -> Atoms:

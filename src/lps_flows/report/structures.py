@@ -5,39 +5,37 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 from jobflow import JobStore
 from pymatgen.core import Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.io.cif import CifWriter
 
 from lps_flows.builders import ResultStore
+from lps_flows.jobs.export import labelled_atoms
+from lps_flows.jobs.structures import STRUCTURE_OUTPUTS, structures_of
 from lps_flows.potential import write_xsf
 from lps_flows.report.blocks import Download
 from lps_flows.report.picture import picture
-from lps_flows.schemas.phase_diagram import LineEntry
+from lps_flows.schemas.built import StructureRecord
+from lps_flows.schemas.phase_diagram import LineEntry, PhaseDiagramEntry
 from lps_flows.schemas.results import Results
 
 PER_COMPOSITION = 5
 """Lowest structures of each crystal or composition that go into the page."""
+_PARTS_OF_A_UUID = 5
 
 
 @dataclass(frozen=True)
 class EmbeddedStructure:
     """One structure with what the page says about it."""
 
-    structure_id: str
+    record: StructureRecord
     name: str
-    structure: Structure
-    energy: float
-    """Total energy (eV)."""
-    method: str
     facts: dict[str, str]
     """What is shown beside it."""
     picture: dict[str, Any]
@@ -46,7 +44,7 @@ class EmbeddedStructure:
     @property
     def cif(self) -> str:
         """The structure as CIF, all atoms listed."""
-        return str(CifWriter(self.structure))
+        return str(CifWriter(self.record.structure))
 
 
 def chosen_ids(results: Results, per_composition: int = PER_COMPOSITION) -> list[str]:
@@ -78,65 +76,68 @@ def embed(
         With a phase diagram; the lowest structures of each composition are taken.
     """
     ids = chosen_ids(results)
+    records = {
+        record.structure_id: record
+        for record in _records(job_store, result_store, results, ids)
+    }
     entries = {entry.structure_id: entry for entry in results.entries}
-    embedded = {}
-    for name, document in _documents(job_store, result_store, results, ids):
-        structure = Structure.from_dict(document["structure"])
-        facts = {"formula": structure.composition.reduced_formula}
-        facts["atoms in the cell"] = str(len(structure))
-        entry = entries[name]
-        if isinstance(entry, LineEntry):
-            label = entry.label
-            facts["x"] = f"{entry.x:.4f}"
-            facts["energy above hull"] = f"{1000 * entry.e_above_hull:.1f} meV/atom"
-            facts["formation energy"] = f"{1000 * entry.formation_energy:.1f} meV/atom"
-            if name in results.classes:
-                facts["class"] = str(results.classes[name].label)
-                facts["nearest crystal"] = results.classes[name].nearest
-        else:
-            label = entry.parent or entry.formula
-            place = entry.ternary
-            above = f"{1000 * place.e_above_hull:.1f} meV/atom" if place else "-"
-            facts["energy above hull (all elements)"] = above
-        provenance = document["provenance"]
-        facts["source"] = provenance["source"]
-        if provenance.get("n_removed"):
-            facts["parent"] = (
-                f"{provenance['parent']} minus {provenance['n_removed']} "
-                f"{provenance['removed']}"
-            )
-        facts["space group"] = _space_group(structure)
-        facts["method"] = document["method"]
-        facts["document"] = name
-        embedded[name] = EmbeddedStructure(
-            name,
-            label,
-            structure,
-            document["energy"],
-            document["method"],
-            facts,
-            picture(structure, results.line.formers, results.line.anions),
+    return {
+        name: EmbeddedStructure(
+            records[name],
+            _name(entries[name]),
+            _facts(records[name], entries[name], results),
+            picture(records[name].structure, results.line.formers, results.line.anions),
         )
-    return {name: embedded[name] for name in ids if name in embedded}
+        for name in ids
+        if name in records
+    }
 
 
-def _documents(
-    job_store: JobStore,
-    result_store: ResultStore,
-    results: Results,
-    ids: Sequence[str],
-) -> Iterable[tuple[str, dict]]:
-    wanted = ["structure", "provenance", "energy", "method"]
+def _records(
+    job_store: JobStore, result_store: ResultStore, results: Results, ids: Sequence[str]
+) -> Iterator[StructureRecord]:
     if not results.provisional:
-        store = result_store("structures")
-        for document in store.query(
-            {"structure_id": {"$in": list(ids)}}, properties=[*wanted, "structure_id"]
+        for document in result_store("structures").query(
+            {"structure_id": {"$in": list(ids)}}
         ):
-            yield document["structure_id"], document
+            yield StructureRecord.from_store(document)
         return
-    fields = [f"output.{name}" for name in wanted]
-    for document in job_store.query({"uuid": {"$in": list(ids)}}, properties=fields):
-        yield document["uuid"], document["output"]
+    # a member of a set is named by its job and its place
+    jobs = {"-".join(name.split("-")[:_PARTS_OF_A_UUID]) for name in ids}
+    classes = list(STRUCTURE_OUTPUTS)
+    criteria = {"uuid": {"$in": sorted(jobs)}, "output.@class": {"$in": classes}}
+    for job in job_store.query(criteria, sort={"index": 1}, load=True):
+        yield from map(StructureRecord.from_store, structures_of(job))
+
+
+def _name(entry: PhaseDiagramEntry) -> str:
+    return entry.label if entry.x is not None else entry.parent or entry.formula
+
+
+def _facts(
+    record: StructureRecord, entry: PhaseDiagramEntry, results: Results
+) -> dict[str, str]:
+    """Return what is said beside a structure."""
+    facts = {
+        "formula": record.reduced_formula,
+        "atoms in the cell": str(record.n_atoms),
+    }
+    if isinstance(entry, LineEntry):
+        facts["x"] = f"{entry.x:.4f}"
+        facts["energy above hull"] = f"{1000 * entry.e_above_hull:.1f} meV/atom"
+        facts["formation energy"] = f"{1000 * entry.formation_energy:.1f} meV/atom"
+        place = results.classes.get(entry.structure_id)
+        if place is not None:
+            facts |= {"class": str(place.label), "nearest crystal": place.nearest}
+    elif entry.ternary is not None:
+        above = f"{1000 * entry.ternary.e_above_hull:.1f} meV/atom"
+        facts["energy above hull (all elements)"] = above
+    origin = record.provenance
+    facts["source"] = origin.source
+    if origin.n_removed:
+        facts["parent"] = f"{origin.parent} minus {origin.n_removed} {origin.removed}"
+    facts["space group"] = _space_group(record.structure)
+    return facts | {"method": record.method, "document": record.structure_id}
 
 
 def _space_group(structure: Structure) -> str:
@@ -148,25 +149,25 @@ def downloads(structures: Sequence[EmbeddedStructure]) -> list[Download]:
     """Return all structures of the page as extended XYZ, XSF and CIF."""
     if not structures:
         return []
-    number = len(structures)
+    what = f"{len(structures)} structures"
     return [
         Download(
             "structures.extxyz",
             "chemical/x-xyz",
             _extxyz(structures),
-            f"{number} structures, extended XYZ",
+            f"{what}, extended XYZ",
         ),
         Download(
             "structures-xsf.zip",
             "application/zip",
             _zip({f"{_file(s)}.xsf": _xsf(s) for s in structures}),
-            f"{number} structures, XSF (ænet), zipped",
+            f"{what}, XSF (ænet), zipped",
         ),
         Download(
             "structures-cif.zip",
             "application/zip",
             _zip({f"{_file(s)}.cif": s.cif for s in structures}),
-            f"{number} structures, CIF, zipped",
+            f"{what}, CIF, zipped",
         ),
     ]
 
@@ -174,16 +175,13 @@ def downloads(structures: Sequence[EmbeddedStructure]) -> list[Download]:
 def _file(entry: EmbeddedStructure) -> str:
     """Return a file name; what a document says never becomes a path."""
     kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in entry.name)
-    return f"{kept.strip('.')[:60] or 'structure'}-{entry.structure_id[:13]}"
+    return f"{kept.strip('.')[:60] or 'structure'}-{entry.record.structure_id[:13]}"
 
 
 def _extxyz(structures: Sequence[EmbeddedStructure]) -> bytes:
-    images = []
-    for entry in structures:
-        atoms = AseAtomsAdaptor.get_atoms(entry.structure, msonable=False)
-        atoms.info = {"structure_id": entry.structure_id, "method": entry.method}
-        atoms.calc = SinglePointCalculator(atoms, energy=entry.energy)
-        images.append(atoms)
+    images = [labelled_atoms(entry.record) for entry in structures]
+    for atoms, entry in zip(images, structures, strict=True):
+        atoms.info["structure_id"] = entry.record.structure_id
     text = io.StringIO()
     write(text, images, format="extxyz")
     return text.getvalue().encode()
@@ -192,7 +190,7 @@ def _extxyz(structures: Sequence[EmbeddedStructure]) -> bytes:
 def _xsf(entry: EmbeddedStructure) -> str:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "structure.xsf"
-        write_xsf(file, entry.structure, energy=entry.energy)
+        write_xsf(file, labelled_atoms(entry.record))
         return file.read_text(encoding="utf-8")
 
 
