@@ -202,7 +202,7 @@ def check_entries(entries: Sequence[HullEntry]) -> None:
             )
         ids.add(entry.entry_id)
     if len(methods) > 1:
-        few = {method: found[:5] for method, found in methods.items()}
+        few = {method: some[:5] for method, some in methods.items()}
         raise HullError(
             "energies of different methods cannot share a hull",
             field="method",
@@ -222,7 +222,7 @@ def end_member_entries(
         When an end member has no entry.
     """
     lowest = lowest_by_composition(entries)
-    found = {}
+    ends = {}
     for formula in end_members:
         entry = lowest.get(Composition(formula).reduced_formula)
         if entry is None:
@@ -234,8 +234,8 @@ def end_member_entries(
                 remedy=f"relax a crystal of {formula} with this method, or put its "
                 "document back",
             )
-        found[formula] = entry
-    return found
+        ends[formula] = entry
+    return ends
 
 
 def lowest_by_composition(entries: Sequence[HullEntry]) -> dict[str, HullEntry]:

@@ -142,7 +142,7 @@ class ClusterBuilder(IncrementalBuilder):
         old = item["previous"]
         try:
             model, places = structure_classes(
-                [FingerprintDocument.from_store(found) for found in item["documents"]],
+                [FingerprintDocument.from_store(one) for one in item["documents"]],
                 self.settings,
                 source=item["source"],
                 previous=None if old is None else ClusterModelDocument.from_store(old),

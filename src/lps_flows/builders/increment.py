@@ -197,6 +197,6 @@ def query_heads(store: Store, campaign: str | None) -> list[StructureHead]:
     selection: dict[str, Any] = {"relaxed": True}
     if campaign is not None:
         selection["campaign"] = campaign
-    found = store.query(selection, properties=list(StructureHead.model_fields))
-    heads = map(StructureHead.from_store, found)
+    fields = list(StructureHead.model_fields)
+    heads = map(StructureHead.from_store, store.query(selection, properties=fields))
     return sorted(heads, key=lambda head: head.structure_id)

@@ -137,8 +137,8 @@ class MotifTrendBuilder(LowestBuilder):
 
     def heads(self) -> Iterable[Head]:
         """Return what is known of the motif documents without their contents."""
-        for found in self.source.query(self.scope(), properties=list(Head._fields)):
-            yield Head(*(found[field] for field in Head._fields))
+        for motifs in self.source.query(self.scope(), properties=list(Head._fields)):
+            yield Head(*(motifs[field] for field in Head._fields))
 
     def document(
         self, records: Sequence[dict[str, Any]], name: str, source: str

@@ -40,18 +40,18 @@ class StructureBuilder(IncrementalBuilder):
             output = head["output"]
             version = f"{head['index']}|{head['completed_at']}|{output['method']}"
             latest[uuid] = (head["index"], version, output.get("n_structures", 1))
-        found = Counter(
+        sizes = Counter(
             (record["job_uuid"], record["version"])
             for record in self.target.query(
                 self.scope(), properties=["job_uuid", "version"]
             )
         )
-        known = {uuid for uuid, _ in found}
+        known = {uuid for uuid, _ in sizes}
         # the count finds a set whose writing was interrupted
         pending = sorted(
             uuid
             for uuid, (_, version, size) in latest.items()
-            if found[uuid, version] != size
+            if sizes[uuid, version] != size
         )
         # what is read again may have shrunk: its old structures go first
         gone = (known - set(latest)) | (known & set(pending))

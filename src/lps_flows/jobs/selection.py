@@ -110,7 +110,7 @@ class SelectionMaker(Maker):
             When no glass-ceramic structure was relaxed, or a reference crystal is
             missing.
         """
-        relaxed = {key: found for key, found in crystals.items() if found is not None}
+        relaxed = {key: done for key, done in crystals.items() if done is not None}
         glasses = self._load(sampled)
         verdicts = judge(
             self._structures(relaxed, crystal_uuids, glasses),
@@ -153,7 +153,7 @@ class SelectionMaker(Maker):
         self, sampled: Sequence[SamplingDocument | None]
     ) -> dict[str, StructureDocument]:
         store = CURRENT_JOB.store
-        found = {}
+        glasses = {}
         for composition in sampled:
             if composition is None:
                 continue
@@ -162,8 +162,8 @@ class SelectionMaker(Maker):
             )
             for uuid, energy in pairs:
                 if energy is not None:
-                    found[uuid] = decode(store.get_output(uuid, load=True))
-        if not found:
+                    glasses[uuid] = decode(store.get_output(uuid, load=True))
+        if not glasses:
             raise SelectionError(
                 "no glass-ceramic structure was relaxed",
                 field="sampled",
@@ -171,7 +171,7 @@ class SelectionMaker(Maker):
                 remedy="Look at the failures of the sampling stage with "
                 "`lps-flows status`, then rerun it",
             )
-        return found
+        return glasses
 
     def _structures(
         self,
@@ -180,7 +180,7 @@ class SelectionMaker(Maker):
         glasses: Mapping[str, StructureDocument],
     ) -> list[StructureRecord]:
         """Return what the builders will see: all that the campaign has relaxed."""
-        given = {crystal_uuids[key]: found for key, found in crystals.items()}
+        given = {crystal_uuids[key]: crystal for key, crystal in crystals.items()}
         given.update(glasses)
         records = {
             uuid: StructureRecord(**dict(document), structure_id=uuid, job_uuid=uuid)
