@@ -35,6 +35,12 @@ _KEPT = (
 """Items that shape no energy and travel in the metadata, so that a file comes back."""
 
 
+def _refused(
+    path: str | Path, problem: str, remedy: str | None = None
+) -> PotentialFileError:
+    return PotentialFileError(problem, field="path", value=str(path), remedy=remedy)
+
+
 def _network(items: Mapping[str, Any]) -> ElementNetwork:
     flat = np.array(items["weights"])
     weights, biases = [], []
@@ -50,12 +56,8 @@ def _network(items: Mapping[str, Any]) -> ElementNetwork:
 
 def _descriptor(path: Path, items: Mapping[str, Any]) -> ChebyshevDescriptor:
     if items["basis"].strip().lower() != "chebyshev":
-        raise PotentialFileError(
-            f"the basis is {items['basis']!r}, and only Chebyshev is known",
-            field="path",
-            value=str(path),
-            remedy="Train with a Chebyshev set-up",
-        )
+        problem = f"the basis is {items['basis']!r}, and only Chebyshev is known"
+        raise _refused(path, problem, "Train with a Chebyshev set-up")
     p = items["parameters"]
     try:
         d = ChebyshevDescriptor(
@@ -67,15 +69,10 @@ def _descriptor(path: Path, items: Mapping[str, Any]) -> ChebyshevDescriptor:
             minimum_distance=items["minimum_distance"],
         )
     except (DescriptorError, IndexError) as error:
-        raise PotentialFileError(
-            f"its set-up cannot be used ({error})", field="path", value=str(path)
-        ) from None
+        raise _refused(path, f"its set-up cannot be used ({error})") from None
     if d.n_features != items["n_features"]:
-        raise PotentialFileError(
-            f"{items['n_features']} features where its set-up gives {d.n_features}",
-            field="path",
-            value=str(path),
-        )
+        given = items["n_features"]
+        raise _refused(path, f"{given} features where its set-up gives {d.n_features}")
     return d
 
 
@@ -104,21 +101,14 @@ def read_potential(
     descriptor = setups[first]
     for element, path in paths.items():
         if items[element]["element"] != element:
-            raise PotentialFileError(
-                f"holds the network of {items[element]['element']}, not {element}",
-                field="path",
-                value=str(path),
-            )
+            held = items[element]["element"]
+            raise _refused(path, f"holds the network of {held}, not {element}")
         same = ("energy_scale", "energy_shift")
         if setups[element] != descriptor or any(
             items[element][name] != items[first][name] for name in same
         ):
-            raise PotentialFileError(
-                f"set-up or energy scale differ from those of {paths[first]}",
-                field="path",
-                value=str(path),
-                remedy="Give the files of one training",
-            )
+            problem = f"set-up or energy scale differ from those of {paths[first]}"
+            raise _refused(path, problem, "Give the files of one training")
     if set(paths) != set(descriptor.species):
         raise PotentialFileError(
             f"the set-up knows {', '.join(descriptor.species)}",
