@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from jobflow import JobStore
 from maggma.core import Store
+from maggma.stores import MemoryStore
 
 from lps_flows.builders.build import build_all, result_store
 from lps_flows.report import write_report
@@ -17,15 +19,29 @@ from tests.report import synthetic
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>"
 
 
-def beside(job_store: JobStore) -> Callable[[str], Store]:
-    """Return what gives the collections beside a job store."""
+_OPENED: list[Store] = []
 
+
+def beside(job_store: JobStore) -> Callable[[str], Store]:
+    """Return what gives the collections beside a job store, closed in the end."""
+
+    @cache
     def where(name: str) -> Store:
         store = result_store(job_store, name)
         store.connect()
+        _OPENED.append(store)
         return store
 
     return where
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _close_stores() -> Iterator[None]:
+    yield
+    for store in _OPENED:
+        if not isinstance(store, MemoryStore):  # which is one with the job store
+            store.close()
+    _OPENED.clear()
 
 
 @pytest.fixture(scope="package")

@@ -11,8 +11,8 @@ import pytest
 from jobflow import JobStore
 from pymatgen.core import Structure
 
-from lps_flows.builders.build import result_store
 from tests.report import synthetic
+from tests.report.conftest import beside
 
 WAIT_S = 20
 
@@ -48,8 +48,7 @@ def test_no_error_in_the_console(opened) -> None:
 
 
 def test_table_shows_the_stores_numbers(opened, built: JobStore) -> None:
-    store = result_store(built, "phase_diagram_entries")
-    store.connect()
+    store = beside(built)("phase_diagram_entries")
     rows = opened.execute_script(
         "return [...document.querySelectorAll('#phase-diagram table')[0].tBodies[0]"
         ".rows].map(r => [r.cells[0].querySelector('button').dataset.structure,"
@@ -75,8 +74,7 @@ def numbers(browser, section: str, title: str) -> list[list[str]]:
 
 def test_every_sections_table_shows_the_stores_numbers(opened, built: JobStore) -> None:
     def stored(name: str, **criteria: object) -> list[dict]:
-        store = result_store(built, name)
-        store.connect()
+        store = beside(built)(name)
         return list(store.query({"campaign": synthetic.CAMPAIGN, **criteria}))
 
     diagram = stored("phase_diagrams")[0]

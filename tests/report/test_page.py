@@ -16,7 +16,6 @@ from jobflow import JobStore
 from pymatgen.core import Structure
 
 from lps_flows.analysis import HullSettings
-from lps_flows.builders.build import result_store
 from lps_flows.builders.results import read_transport
 from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.jobs.outputs import JobOutput
@@ -78,8 +77,7 @@ def test_before_the_builders_the_diagram_is_marked_provisional(
 
 def test_numbers_are_those_of_the_store(page: str, built: JobStore) -> None:
     rows = list(csv.DictReader(io.StringIO(download(page, "points.csv").decode())))
-    store = result_store(built, "phase_diagram_entries")
-    store.connect()
+    store = beside(built)("phase_diagram_entries")
     stored = {
         entry["structure_id"]: entry
         for entry in store.query({"campaign": synthetic.CAMPAIGN})
