@@ -37,6 +37,17 @@ from lps_flows.report.values import conductivity_values
 from lps_flows.schemas.results import Results
 
 _LINE = HullSettings()
+_READ: dict[str, dict[str, Any]] = {
+    "StructureDocument": {
+        "fields": ("method", "formula", "relaxed", "converged", "versions")
+    },
+    "StructureSet": {"fields": ("method", "n_structures", "failures")},
+    "EvolutionDocument": {"load": True},
+    "SelectionDocument": {},
+    "PotentialDocument": {"load": True},
+    "SamplingDocument": {},
+}
+"""What is read of the jobs' outputs: fields, or all and what lies in `data`, too."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +111,7 @@ def gather(
     launchpad
         Progress, failures and cost, if there is a LaunchPad.
     progress
-        Called after every section with its name, how many are done, and of how many.
+        Called while documents are read with what is done, how many, and of how many.
     """
     results = read_results(job_store, campaign=campaign, store=result_store)
     error = ""
@@ -110,51 +121,37 @@ def gather(
             results = as_far_as_known(results, heads, line)
         except HullError as problem:
             error = str(problem)
+    left: dict[str, list[JobOutput]] = {}
+    for kind, options in _READ.items():
+        left[kind] = outputs(job_store, campaign, kind, **options)
+        if progress is not None:
+            progress("kinds of documents", len(left), len(_READ))
+    jobs = list(finished_jobs(job_store, campaign))
+    structures, sets = left["StructureDocument"], left["StructureSet"]
     members = results.line.end_members if results.diagram else line.end_members
-    fields = ("method", "formula", "relaxed", "converged", "versions")
-    structures = outputs(job_store, campaign, "StructureDocument", fields=fields)
     paper = is_papers_line(members)
     versions = _versions(structures)
-    evolutions = outputs(job_store, campaign, "EvolutionDocument", load=True)
-    sets = outputs(
-        job_store,
-        campaign,
-        "StructureSet",
-        fields=("method", "n_structures", "failures"),
-    )
-    # in the order of the page; made one after the other, so that progress is seen
-    makers: list[Callable[[], Section]] = [
-        lambda: overview_section(
-            list(finished_jobs(job_store, campaign)),
+    sections = [
+        overview_section(
+            jobs,
             launchpad,
             methods=_methods(structures, sets),
             versions=versions,
             settings=settings,
             beside_paper=paper,
         ),
-        lambda: phase_diagram_section(results, error),
-        lambda: candidate_section(
-            results.candidates,
-            outputs(job_store, campaign, "SelectionDocument"),
-            beside_paper=paper,
+        phase_diagram_section(results, error),
+        candidate_section(
+            results.candidates, left["SelectionDocument"], beside_paper=paper
         ),
-        lambda: motif_section(results.trends, results.rdfs, members),
-        lambda: class_section(results, members),
-        lambda: potential_section(
-            outputs(job_store, campaign, "PotentialDocument", load=True)
-        ),
-        lambda: search_section(
-            evolutions, outputs(job_store, campaign, "SamplingDocument")
-        ),
-        lambda: transport_section(results.transport, beside_paper=paper),
-        lambda: elasticity_section(results.elasticity),
-        lambda: failure_section(launchpad, structures, sets, evolutions),
+        motif_section(results.trends, results.rdfs, members),
+        class_section(results, members),
+        potential_section(left["PotentialDocument"]),
+        search_section(left["EvolutionDocument"], left["SamplingDocument"]),
+        transport_section(results.transport, beside_paper=paper),
+        elasticity_section(results.elasticity),
+        failure_section(launchpad, structures, sets, left["EvolutionDocument"]),
     ]
-    sections = []
-    for make in makers:
-        sections.append(make())
-        if progress is not None:
-            progress("sections", len(sections), len(makers))
     embedded = embed(job_store, result_store, results)
     return ReportContent(
         campaign=campaign,

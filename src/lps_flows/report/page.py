@@ -59,7 +59,7 @@ def write_report(
     launchpad
         Progress, failures and cost, of `launchpad_view`.
     progress
-        Called after every section with its name, how many are done, and of how many.
+        Called while documents are read with what is done, how many, and of how many.
     """
     content = gather(
         job_store,
