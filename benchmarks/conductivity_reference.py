@@ -60,7 +60,7 @@ def labelled(atoms: Atoms, group: str) -> Atoms:
 
 
 def label(folder: Path, steps: int) -> None:
-    calculator = get_engine(REFERENCE).md.calculator
+    calculator = get_engine(REFERENCE).calculator()
     beta = supercell_near(relaxed_crystal("beta-Li3PS4", folder), 64)
     seeds = {
         "beta-Li3PS4": relaxed_crystal("beta-Li3PS4", folder),
@@ -100,7 +100,7 @@ def label(folder: Path, steps: int) -> None:
 def compare(potential: ANNPotential, frames: list[Atoms]) -> list[Atoms]:
     """Label frames by the reference and print the errors of the ANN on them."""
     began = time.time()
-    calculator = get_engine(REFERENCE).md.calculator
+    calculator = get_engine(REFERENCE).calculator()
     done = []
     for atoms in frames:
         atoms.calc = calculator

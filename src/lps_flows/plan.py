@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pymatgen.core import Composition
 
 from lps_flows.chemistry import supercell_near
+from lps_flows.engines import POTENTIAL_ENGINE
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.settings import CampaignSettings
 
@@ -64,7 +65,9 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
     work = [PlannedWork("crystals", "relax", engine, tuple(sizes.values()))]
     work += _dataset(settings, sizes)
     training = settings.training
-    work.append(PlannedWork("training", "training", "ann", (0,) * training.restarts))
+    work.append(
+        PlannedWork("training", "training", POTENTIAL_ENGINE, (0,) * training.restarts)
+    )
     plans = settings.compositions()
     atoms = [_atoms(plan.formula) for plan in plans]
     ga = settings.sampling.evolution
@@ -74,11 +77,17 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
     lowest = settings.sampling.lowest.n_lowest
     work += [
         PlannedWork(
-            "sampling", "ann relax", "ann", _each(atoms, individuals), None, True
+            "sampling",
+            "ann relax",
+            POTENTIAL_ENGINE,
+            _each(atoms, individuals),
+            at_most=True,
         ),
         PlannedWork("sampling", "relax", engine, _each(atoms, lowest), None, True),
     ]
-    return [*work, *_conductivity(settings, max(atoms))]
+    work += _melt_quench(settings)
+    work += _conductivity(settings, max(atoms))
+    return [*work, *_elasticity(settings, sizes, atoms)]
 
 
 def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedWork]:
@@ -115,7 +124,9 @@ def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedW
             "md",
             engine,
             _each(parents, dataset.n_trajectories),
-            dataset.md_steps,
+            flow.dynamics.chunk.settings.steps(
+                dataset.md_steps * settings.engine.md.time_step
+            ),
         ),
     ]
 
@@ -127,7 +138,9 @@ def _learning_round(settings: CampaignSettings, atoms: list[int]) -> list[Planne
     )
     stage, dynamics = "active learning", learning.dynamics
     work = [
-        PlannedWork(stage, "ann relax", "ann", _each(atoms, explored), None, True),
+        PlannedWork(
+            stage, "ann relax", POTENTIAL_ENGINE, _each(atoms, explored), at_most=True
+        ),
         PlannedWork(
             stage,
             "static",
@@ -145,8 +158,38 @@ def _learning_round(settings: CampaignSettings, atoms: list[int]) -> list[Planne
         ]
         steps = DynamicsSettings().steps(dynamics.duration)
         runs = _each([*atoms, *cells], len(dynamics.temperatures))
-        work.append(PlannedWork(stage, "md", "ann", runs, steps, True))
+        work.append(PlannedWork(stage, "md", POTENTIAL_ENGINE, runs, steps, True))
     return work
+
+
+def _melt_quench(settings: CampaignSettings) -> list[PlannedWork]:
+    quench = settings.melt_quench
+    if quench is None:
+        return []
+    cells = []
+    for plan in settings.compositions():
+        cell = supercell_near(settings.crystal(plan.parent), plan.target_atoms)
+        cell.remove_sites(range(len(cell) - _atoms(plan.formula)))
+        cells.append(len(supercell_near(cell, quench.target_atoms)))
+    molten = _each(cells, quench.n_structures)
+    steps = sum(quench.steps(duration) for _, duration in quench.programme())
+    return [
+        PlannedWork("melt-quench", "md", POTENTIAL_ENGINE, molten, steps, at_most=True),
+        PlannedWork("melt-quench", "relax", settings.engine.name, molten, None, True),
+    ]
+
+
+def _elasticity(
+    settings: CampaignSettings, sizes: dict[str, int], atoms: list[int]
+) -> list[PlannedWork]:
+    stage = settings.elasticity
+    if stage is None:
+        return []
+    cells = [sizes[key] for key in stage.crystals or sizes]
+    cells += atoms if stage.glasses else []
+    volumes = _each(cells, settings.analysis.elasticity.n_frames)
+    engine = settings.engine.name
+    return [PlannedWork("elasticity", "relax", engine, volumes, None, True)]
 
 
 def _conductivity(settings: CampaignSettings, glass: int) -> list[PlannedWork]:

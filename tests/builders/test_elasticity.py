@@ -11,7 +11,7 @@ from lps_flows.builders import ElasticityBuilder, result_store, run_builder
 from lps_flows.chemistry import crystal, full_formula
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.flows.elasticity import ElasticityFlowMaker
-from lps_flows.jobs.elasticity import EquationOfStateMaker, fixed_cell, strained
+from lps_flows.jobs.elasticity import EquationOfStateMaker, strained
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.elasticity import EOSDocument
 from tests.builders.toy_campaign import METHOD, put
@@ -63,7 +63,7 @@ def test_strains_are_even_and_shapes_kept() -> None:
 @pytest.mark.parametrize("name", ["chgnet", "vasp"])
 def test_every_engine_can_keep_its_cell(name: str) -> None:
     engine = get_engine(EngineSettings(name=name))
-    kept = fixed_cell(engine)
+    kept = engine.with_fixed_cell()
     maker = getattr(kept.relax, "input_set_generator", None) or kept.relax
     assert maker.relax_cell is False
     assert kept.method == engine.method

@@ -40,8 +40,10 @@ STAGES = {
     "training",
     "active learning",
     "sampling",
+    "melt-quench",
     "selection",
     "conductivity",
+    "elasticity",
     "build",
 }
 
@@ -92,13 +94,24 @@ def test_a_whole_campaign_runs_and_a_second_run_does_nothing(
         assert found[name] > 0, name
     for name in ("clusters", "candidates", "transport"):
         assert found[name] > 0, name
+    assert found["job MeltQuenchDocument"] == n_compositions
+    # one crystal, and the lowest structure of every composition
+    assert found["job EOSDocument"] == found["elasticity"] == 1 + n_compositions
     store = result_store(workplace.job_store, "structures")
     store.connect()
     # Energies of the potential are guides, not results: they stay with the GA runs.
     assert store.distinct("method") == ["chgnet-0.4.2"]
-    assert {"crystal", "rattled", "md", "ga"} <= set(
+    assert {"crystal", "rattled", "md", "ga", "melt-quench"} <= set(
         store.distinct("provenance.source")
     )
+    glasses = list(store.query({"provenance.source": "melt-quench"}))
+    assert {glass["formula"] for glass in glasses} == {
+        plan.formula for plan in settings.compositions()
+    }
+    places = result_store(workplace.job_store, "phase_diagrams")
+    places.connect()
+    on_diagram = json.dumps(places.query_one({}), default=str)
+    assert all(glass["structure_id"] in on_diagram for glass in glasses)
     again = run(workplace, settings.flow, settings.name, settings.settings_hash)
     assert again.complete
     assert not again.submission.new

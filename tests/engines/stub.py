@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import ase.units
 import numpy as np
 from ase.calculators.calculator import Calculator
 from ase.calculators.lj import LennardJones
 from atomate2.ase.jobs import AseRelaxMaker
-from atomate2.ase.md import AseMDMaker
 
-from lps_flows.engines import Engine
-from lps_flows.engines.thermostat import NoseHooverNVT
+from lps_flows.engines.ase_engine import AseEngine
 
 
 class Spiteful(LennardJones):
@@ -44,20 +41,10 @@ class StubStaticMaker(StubRelaxMaker):
     steps: int = 1
 
 
-@dataclass
-class StubMDMaker(AseMDMaker):
-    name: str = "stub md"
-    dynamics: Any = NoseHooverNVT
-    ionic_step_data: tuple[str, ...] | None = None
-
-    def _get_calculator(self) -> Calculator:
-        return Spiteful(**self.calculator_kwargs)
-
-
-def stub_engine(*, batched: bool = True, bad: int = 0, steps: int = 30) -> Engine:
+def stub_engine(*, batched: bool = True, bad: int = 0, steps: int = 30) -> AseEngine:
     kwargs = {"bad": bad}
     quiet = {"final_atoms_object_file": None}
-    return Engine(
+    return AseEngine(
         name="stub",
         method="stub-lj",
         static=StubStaticMaker(calculator_kwargs=kwargs, relax_kwargs=quiet),
@@ -66,11 +53,6 @@ def stub_engine(*, batched: bool = True, bad: int = 0, steps: int = 30) -> Engin
             steps=steps,
             relax_cell=False,
             relax_kwargs=quiet | {"fmax": 0.05},
-        ),
-        md=StubMDMaker(
-            calculator_kwargs=kwargs,
-            time_step=1.0,
-            ase_md_kwargs={"tdamp": 20 * ase.units.fs},
         ),
         batched=batched,
     )

@@ -11,9 +11,9 @@ from lps_flows.engines import (
     get_engine,
     read_calculation,
     read_path,
-    read_trajectory,
 )
 from lps_flows.engines.engine import refuse_unphysical
+from lps_flows.jobs.dynamics import DynamicsSettings, run_chunk
 
 
 @pytest.fixture(scope="module")
@@ -88,20 +88,17 @@ def test_documents_stay_small(engine, cell):
     assert not task.objects
 
 
-def test_dynamics_store_what_was_asked_for(engine, cell):
-    md = engine.with_md(temperature=600, n_steps=8, sampling_interval=2, seed=1).md
-    frames = read_trajectory(type(md).make.original(md, cell))
-    assert len(frames) == 5
-    assert np.isfinite(frames.temperatures).all()
-    assert not np.allclose(frames.fractional[0], frames.fractional[-1])
-
-
-def test_equal_seeds_give_equal_trajectories(engine, cell):
+def test_atoms_are_moved_inside_the_process(engine, cell):
+    assert engine.in_process
     ends = []
     for seed in (3, 3, 4):
-        md = engine.with_md(temperature=600, n_steps=3, seed=seed).md
-        frames = read_trajectory(type(md).make.original(md, cell))
-        ends.append(frames.fractional[-1])
+        settings = DynamicsSettings(frame_interval=2, seed=seed)
+        run = run_chunk(
+            cell, engine.calculator(), temperature=600, n_steps=8, settings=settings
+        )
+        assert run.frames.steps.unpack().tolist() == [0, 2, 4, 6, 8]
+        assert np.isfinite(run.frames.temperatures.unpack()).all()
+        ends.append(run.atoms.positions)
     assert np.array_equal(ends[0], ends[1])
     assert not np.allclose(ends[0], ends[2], atol=1e-6)
 
@@ -138,5 +135,19 @@ def test_isolated_atoms_are_an_error_not_a_wrong_energy(engine):
 
 
 def test_engine_of_other_processes_refuses_to_run_here(cell):
+    vasp = get_engine(EngineSettings(name="vasp"))
+    assert not vasp.in_process
     with pytest.raises(EngineError, match="cannot run inside"):
-        get_engine(EngineSettings(name="vasp")).compute(cell, relax=False)
+        vasp.compute(cell, relax=False)
+    with pytest.raises(EngineError, match="cannot move atoms"):
+        vasp.calculator()
+
+
+def test_engine_of_this_process_has_no_jobs_of_dynamics(engine):
+    with pytest.raises(EngineError, match="50 steps of 2 fs at 600 K"):
+        engine.with_md(temperature=600, n_steps=50, time_step=2)
+
+
+def test_nothing_to_compute_is_said(engine):
+    with pytest.raises(EngineError, match="no structure"):
+        engine.compute(None, relax=True)

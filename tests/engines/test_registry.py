@@ -96,12 +96,14 @@ def test_method_of_gpaw_follows_its_settings():
     assert method(energy_per_atom=1e-6) == "gpaw-26.7.0-pbe-pw520-ediff=1e-06/atom"
 
 
-@pytest.mark.parametrize("name", ["chgnet", "sevennet", "vasp"])
+@pytest.mark.parametrize("name", ["ann", "chgnet", "sevennet", "vasp"])
 def test_engine_survives_the_store(name):
-    engine = get_engine(EngineSettings(name=name))
+    uuid = "00000000-0000-4000-8000-000000000000"
+    engine = get_engine(EngineSettings(name=name).on(uuid))
     stored = json.loads(json.dumps(engine, cls=MontyEncoder), cls=MontyDecoder)
     again = json.dumps(stored, cls=MontyEncoder)
     assert json.loads(again) == json.loads(json.dumps(engine, cls=MontyEncoder))
+    assert type(stored) is type(engine)
     assert type(stored.md) is type(engine.md)
 
 
@@ -132,3 +134,17 @@ def test_misspelt_setting_is_refused():
 def test_ann_engine_needs_a_potential_it_can_find(potential):
     with pytest.raises(EngineError, match=r"engine\.potential"):
         get_engine(EngineSettings(name="ann", potential=potential))
+
+
+def test_settings_say_whether_a_potential_is_missing():
+    ann = EngineSettings(name="ann")
+    assert ann.needs_potential
+    on_own = ann.on("00000000-0000-4000-8000-000000000000")
+    assert not on_own.needs_potential
+    assert get_engine(on_own).potential == on_own.potential
+    # one that is named stays, and other engines need none
+    assert on_own.on("other") == on_own
+    chgnet = EngineSettings()
+    assert not chgnet.needs_potential
+    assert chgnet.on("other") == chgnet
+    assert get_engine(chgnet).potential is None

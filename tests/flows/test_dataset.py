@@ -7,6 +7,7 @@ from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
 
 from lps_flows.chemistry import crystal
+from lps_flows.engines import MDSettings
 from lps_flows.flows.dataset import DatasetFlowMaker
 from lps_flows.jobs.perturbation import DatasetError, DatasetSettings
 from lps_flows.jobs.reference import ReferenceStaticMaker
@@ -83,6 +84,31 @@ def test_engine_with_jobs_of_its_own_labels_the_same_set(sets):
         assert [e.energy for e in one.entries] == pytest.approx(
             [e.energy for e in other.entries]
         )
+
+
+def test_snapshots_come_from_runs_at_the_asked_temperature(sets):
+    settings = SETTINGS.model_copy(
+        update={
+            "n_trajectories": 1,
+            "md_steps": 150,
+            "n_snapshots": 3,
+            "n_removed": 0,
+            "relax_snapshots": False,
+            "target_atoms": 32,
+            "md_chunk_steps": 100,
+        }
+    )
+    md = MDSettings(damping_time=20.0)
+    maker = DatasetFlowMaker.from_settings(stub_engine(), settings, md=md)
+    entries = run(maker)[1].entries
+    details = [entry.provenance.details for entry in entries]
+    assert [fact["time"] for fact in details] == [50.0, 100.0, 150.0]
+    assert {fact["n_steps"] for fact in details} == {150}
+    assert details[0]["mean_temperature"] == pytest.approx(600, rel=0.2)
+    start = crystal("gamma-Li3PS4")
+    assert {len(entry.structure) for entry in entries} == {32}
+    assert all(not entry.structure.site_properties for entry in entries)
+    assert abs(entries[0].structure.volume / 32 - start.volume / 16) < 1e-9
 
 
 def test_frames_of_one_trajectory_share_a_group(sets):

@@ -11,7 +11,7 @@ from lps_flows.evolution import (
     RemovalProblem,
     evolve,
 )
-from lps_flows.jobs.evolution import EvolutionMaker, _supercell
+from lps_flows.jobs.evolution import EvolutionMaker, parent_supercell
 from lps_flows.jobs.evolution_record import record_generation, restore_generation
 from lps_flows.potential import (
     DescriptorSettings,
@@ -261,11 +261,11 @@ def test_the_supercell_is_chosen_before_relaxing() -> None:
     relaxed = before.copy()
     a, b, c = before.lattice.abc
     relaxed.lattice = Lattice.orthorhombic(a / 2, b, 2 * c)  # as no crystal relaxes
-    chosen = _supercell(relaxed, "mine", 64, before)
+    chosen = parent_supercell(relaxed, "mine", 64, before)
     assert len(chosen) == 64
     assert np.allclose(chosen.lattice.abc, (a / 2, b, 4 * c))
     assert not np.allclose(
-        _supercell(relaxed, "mine", 64, None).lattice.abc, chosen.lattice.abc
+        parent_supercell(relaxed, "mine", 64, None).lattice.abc, chosen.lattice.abc
     )
-    library = _supercell(relaxed, "beta-Li3PS4", 64, None)
+    library = parent_supercell(relaxed, "beta-Li3PS4", 64, None)
     assert np.allclose(library.lattice.abc, chosen.lattice.abc)

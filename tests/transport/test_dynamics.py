@@ -59,7 +59,7 @@ def ann(tmp_path_factory):
     random_potential(radial_cutoff=4.0, angular_cutoff=3.0).save(path)
     found = next(path.parent.glob("potential*"))
     engine = get_engine(EngineSettings(name="ann", potential=str(found)))
-    return lambda: engine.md.calculator
+    return engine.calculator
 
 
 def unpacked(result):

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from jobflow import JobStore, run_locally
+from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 
 from lps_flows.chemistry import crystal
@@ -10,6 +10,11 @@ from lps_flows.flows.melt_quench import (
     MeltQuenchFlowMaker,
     MeltQuenchSettings,
 )
+from lps_flows.flows.sampling import CompositionPlan
+from lps_flows.foundation import decode
+from lps_flows.jobs.reference import ReferenceRelaxMaker, ReferenceStaticMaker
+from lps_flows.schemas import Provenance
+from tests.engines.stub import stub_engine
 from tests.potential.toy import random_potential
 
 SETTINGS = MeltQuenchSettings(
@@ -57,6 +62,43 @@ def test_a_glass_comes_out_relaxed_with_its_history(tmp_path):
     assert glass["start_motifs"]["PS4"] == 1.0
     first = store.get_output(glass["chunk_uuids"][1])
     assert first["temperature"] == 700.0
+
+
+def test_glasses_of_a_composition_have_its_formula_and_origin(tmp_path):
+    random_potential(radial_cutoff=4.0, angular_cutoff=3.0).save(tmp_path / "p")
+    potential = str(next(tmp_path.glob("p*")))
+    parent = ReferenceStaticMaker(engine=stub_engine()).make(
+        crystal("gamma-Li3PS4"), Provenance(source="crystal", parent="gamma-Li3PS4")
+    )
+    plan = CompositionPlan(
+        parent="gamma-Li3PS4",
+        remove="Li2S",
+        n_units=1,
+        formula="Li10P4S15",
+        target_atoms=32,
+    )
+    gentle = {"melt_temperature": 350.0, "final_temperature": 300.0, "melt_time": 10.0}
+    settings = SETTINGS.model_copy(
+        update=gentle | {"n_structures": 2, "target_atoms": 60}
+    )
+    flows = MeltQuenchFlowMaker(
+        engine=EngineSettings(name="ann"),
+        settings=settings,
+        relax=ReferenceRelaxMaker(engine=stub_engine(steps=3)),
+    ).glasses(parent.output, plan, potential_uuid=potential)
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    run_locally(Flow([parent, *flows]), store=store, ensure_success=True, log=False)
+    glasses = [decode(store.get_output(flow.output.uuid, load=True)) for flow in flows]
+    assert [glass.formula for glass in glasses] == ["Li20P8S30"] * 2
+    for glass in glasses:
+        assert glass.method == "stub-lj"
+        assert glass.x == pytest.approx(10 / 14)
+        origin = glass.provenance
+        assert (origin.source, origin.parent) == ("melt-quench", "gamma-Li3PS4")
+        assert (origin.removed, origin.n_removed) == ("Li2S", 1)
+        assert origin.details["cooling_rate_K_per_ps"] == settings.cooling_rate
+    # velocities of their own
+    assert not glasses[0].structure.matches(glasses[1].structure, stol=0.01)
 
 
 def test_impossible_programmes_and_engines_are_refused():

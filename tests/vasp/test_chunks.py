@@ -4,38 +4,39 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from jobflow import Flow, JobStore, run_locally
+from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import crystal
-from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.engines.reading import TrajectoryFrames
-from lps_flows.jobs import md, md_task
+from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
+from lps_flows.jobs import md_task
 from lps_flows.jobs.dynamics import DynamicsError, DynamicsSettings
+from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.trajectory import join_trajectory, load_chunk
-from tests.vasp.conftest import on_stand_in
 
 SETTINGS = DynamicsSettings(frame_interval=2)
 
 
 def test_chunks_of_the_stand_in_join_without_gaps_or_repeats(
-    stand_in_command, tmp_path, monkeypatch
+    stand_in_engine, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        md, "get_engine", lambda s: on_stand_in(get_engine(s), stand_in_command)
-    )
-    jobs, uuids, _ = md.chunked_run(
+    settings = SETTINGS.model_copy(update={"chunk_length": 4.0})
+    chunk = MDChunkMaker(engine=stand_in_engine, settings=settings)
+    flow = DynamicsFlowMaker(chunk=chunk).make(
         crystal("gamma-Li3PS4"),
-        label="gamma",
-        temperature=900.0,
-        plan=[(4, True), (4, False), (4, False)],
-        engine=EngineSettings(name="vasp"),
-        chunk=md.MDChunkMaker(name="md", settings=SETTINGS),
+        [Hold(900.0, 4.0, equilibration=True), Hold(900.0, 8.0)],
+        "gamma",
     )
+    assert [job.name for job in flow.jobs[:2]] == [
+        "gamma 900 K md 1/3 (vasp)",
+        "gamma 900 K md 1/3",
+    ]
+    uuids = flow.output["chunk_uuids"]
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
-    run_locally(Flow(jobs), store=store, create_folders=True, ensure_success=True)
+    run_locally(flow, store=store, create_folders=True, ensure_success=True)
     chunks = [load_chunk(uuid, store) for uuid in uuids]
     assert [(c.first_step, c.last_step) for c in chunks] == [(0, 4), (4, 8), (8, 12)]
     joined = join_trajectory(uuids, store)

@@ -1,7 +1,7 @@
 """Reference methods: the only room that knows VASP, CHGNet or any code by name."""
 
 from lps_flows.engines.engine import Engine
-from lps_flows.engines.errors import EngineError
+from lps_flows.engines.errors import BAD_STRUCTURE, EngineError
 from lps_flows.engines.reading import (
     Calculation,
     TrajectoryFrames,
@@ -10,9 +10,16 @@ from lps_flows.engines.reading import (
     read_trajectory,
 )
 from lps_flows.engines.registry import engine_names, get_engine
-from lps_flows.engines.settings import EngineSettings, ForcesSettings, MDSettings
+from lps_flows.engines.settings import (
+    POTENTIAL_ENGINE,
+    EngineSettings,
+    ForcesSettings,
+    MDSettings,
+)
 
 __all__ = [
+    "BAD_STRUCTURE",
+    "POTENTIAL_ENGINE",
     "Calculation",
     "Engine",
     "EngineError",

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
+from atomate2.ase.jobs import AseRelaxMaker
 from jobflow import CURRENT_JOB
 
-from lps_flows.engines.engine import Engine, set_threads
+from lps_flows.engines.ase_engine import AseEngine, relax_options, static_options
+from lps_flows.engines.engine import set_threads
 from lps_flows.engines.errors import EngineError
-from lps_flows.engines.forcefields import CalculatorStaticMaker, calculator_engine
 from lps_flows.potential import ANNCalculator, ANNPotential
 
 if TYPE_CHECKING:
@@ -20,21 +21,43 @@ if TYPE_CHECKING:
 
     from lps_flows.engines.settings import EngineSettings
 
-_CALLABLE = {"@module": "lps_flows.engines.ann", "@callable": "ann_calculator"}
+
+@dataclass
+class AnnRelaxMaker(AseRelaxMaker):
+    """Relax on a trained potential."""
+
+    name: str = "ann relax"
+    ionic_step_data: tuple[str, ...] | None = None
+
+    def _get_calculator(self) -> ANNCalculator:
+        return ann_calculator(**self.calculator_kwargs)
 
 
 @dataclass
-class AnnStaticMaker(CalculatorStaticMaker):
-    """Energy, forces and stress with a trained potential."""
+class AnnStaticMaker(AnnRelaxMaker):
+    """Energy, forces and stress by a trained potential."""
 
     name: str = "ann static"
+    relax_cell: bool = False
+    steps: int = 1
+
+
+@dataclass(frozen=True)
+class AnnEngine(AseEngine):
+    """An engine on a trained potential, which may not exist before a run."""
+
+    @property
+    def potential(self) -> str:
+        """Trained potential that the engine stands on: its job's uuid, or a path."""
+        static = cast("AnnStaticMaker", self.static)
+        return str(static.calculator_kwargs["potential"])
 
     def written_method(self) -> str:
-        """Return the method of the potential, which may not exist before a run."""
-        return ann_method(self.calculator_kwargs["potential"])
+        """Return the method of the potential, 'ann-<identifier>'."""
+        return ann_method(self.potential)
 
 
-def ann_engine(settings: EngineSettings) -> Engine:
+def ann_engine(settings: EngineSettings) -> AnnEngine:
     """Build an engine on a trained potential, from the job store or from a file.
 
     Raises
@@ -57,16 +80,17 @@ def ann_engine(settings: EngineSettings) -> Engine:
             value=source,
             remedy="Give the uuid of a training job, or the path of a saved potential",
         )
-    return calculator_engine(
-        settings,
+    kwargs = {"potential": source, "threads": settings.threads}
+    return AnnEngine(
+        name=settings.name,
         method=f"ann-{source}" if is_uuid(source) else ann_method(source),
-        force_field_name=_CALLABLE,
-        calculator_kwargs={"potential": source},
-        static=AnnStaticMaker,
+        static=AnnStaticMaker(**static_options(**kwargs)),
+        relax=AnnRelaxMaker(**relax_options(settings, **kwargs)),
+        batched=True,
     )
 
 
-def ann_calculator(potential: str) -> ANNCalculator:
+def ann_calculator(potential: str, threads: int | None = None) -> ANNCalculator:
     """Return an ASE calculator of a trained potential.
 
     Parameters
@@ -74,8 +98,10 @@ def ann_calculator(potential: str) -> ANNCalculator:
     potential
         uuid of the job that trained it, read from the store of the running job; or
         the path of a saved potential.
+    threads
+        Torch threads, see `EngineSettings.threads`.
     """
-    set_threads(None)
+    set_threads(threads)
     return ANNCalculator(potential=load_potential(potential))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from dataclasses import dataclass, replace
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lps_flows.chemistry import bare_structure, full_formula
 from lps_flows.engines.errors import EngineError
 
 if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
     from jobflow import Maker
     from pymatgen.core import Structure
 
@@ -22,8 +24,10 @@ SHORTEST_DISTANCE = 0.5
 
 
 @dataclass(frozen=True)
-class Engine(MSONable):
+class Engine(MSONable, ABC):
     """A reference method and the Makers that compute with it.
+
+    `AseEngine` and `VaspEngine` say how their Makers are changed for one purpose.
 
     Parameters
     ----------
@@ -32,30 +36,60 @@ class Engine(MSONable):
     method
         String written on every document, exact enough never to mix energies: the
         code, its model or functional, and its version or cutoff.
-    static, relax, md
+    static, relax
         Makers with ``make(structure, prev_dir=None)``: energy and forces, relaxation
-        to the ground state, molecular dynamics.
+        to the ground state.
+    md
+        The same for molecular dynamics that are jobs of the engine's own; none when
+        atoms are moved in this process, by the forces of `calculator`.
     batched
-        True when the engine runs inside the Python process, so that many structures
-        can share one job; False when each calculation is a job of its own.
+        True when many structures can share one job of this process; False when each
+        calculation is a job of its own.
+
+    Examples
+    --------
+    >>> from lps_flows.engines import EngineSettings, get_engine
+    >>> engine = get_engine(EngineSettings(name="vasp"))
+    >>> engine.method, engine.in_process, engine.batched
+    ('vasp-pbe-520', False, False)
     """
 
     name: str
     method: str
     static: Maker
     relax: Maker
-    md: Maker
+    md: Maker | None = None
     batched: bool = False
 
-    def with_md(
-        self,
-        *,
-        temperature: float,
-        n_steps: int,
-        sampling_interval: int = 1,
-        seed: int = 0,
-    ) -> Engine:
-        """Return the same engine with its dynamics set for one run.
+    @property
+    def in_process(self) -> bool:
+        """True when atoms are moved in this process, exactly restartable."""
+        return self.md is None
+
+    @property
+    def makers(self) -> tuple[Maker, ...]:
+        """The Makers whose jobs run the engine's code."""
+        return tuple(m for m in (self.static, self.relax, self.md) if m is not None)
+
+    @property
+    def potential(self) -> str | None:
+        """Trained potential that the engine stands on: its job's uuid, or a path."""
+        return None
+
+    def written_method(self) -> str:
+        """Return the method to write on documents, inside the job that computes.
+
+        Equal to `method`, except for a trained potential named by a job's uuid, whose
+        identifier is only known once it is trained.
+        """
+        return self.method
+
+    def calculator(self) -> Calculator:
+        """Return the ASE calculator that moves atoms in this process."""
+        raise self._cannot("move atoms inside another job")
+
+    def with_md(self, *, temperature: float, n_steps: int, time_step: float) -> Engine:
+        """Return the same engine with its MD Maker set for one run.
 
         Parameters
         ----------
@@ -63,79 +97,57 @@ class Engine(MSONable):
             Thermostat temperature (K).
         n_steps
             Number of time steps.
-        sampling_interval
-            Steps between stored frames; engines that store every step ignore it.
-        seed
-            Seed of the initial velocities; engines without one ignore it.
+        time_step
+            Time step (fs).
         """
-        # atomate2's VASP jobs take seconds to import, which verbs like status need not
-        from lps_flows.engines.configure import configure_md  # noqa: PLC0415
-
-        return replace(
-            self,
-            md=configure_md(
-                self.md,
-                temperature=temperature,
-                n_steps=n_steps,
-                sampling_interval=sampling_interval,
-                seed=seed,
-            ),
+        raise self._cannot(
+            f"run {n_steps} steps of {time_step:g} fs at {temperature:g} K as a job of "
+            "its own"
         )
 
+    @abstractmethod
     def with_path(self, max_steps: int) -> Engine:
-        """Return the same engine with relaxations that keep every step.
+        """Return the same engine with relaxations that stop early, each step kept.
 
         Parameters
         ----------
         max_steps
             Most ionic steps; to stop there is no error.
         """
-        from lps_flows.engines.configure import configure_path  # noqa: PLC0415
 
-        return replace(self, relax=configure_path(self.relax, max_steps=max_steps))
+    @abstractmethod
+    def with_fixed_cell(self) -> Engine:
+        """Return the same engine with relaxations that keep the cell."""
 
     def compute(self, structure: Structure, *, relax: bool) -> Any:
         """Run one calculation in this process and return its task document.
 
-        Only for engines that are `batched`.
-
-        Parameters
-        ----------
-        structure
-            pymatgen structure. Elements and places count alone: atoms that selective
-            dynamics hold still would be said to be relaxed.
-        relax
-            Relax it, or compute energy, forces and stress as it is.
+        Elements and places count alone: atoms that selective dynamics hold still
+        would be said to be relaxed.
 
         Raises
         ------
         EngineError
-            When the engine needs jobs of its own, or the structure is unphysical.
+            When the engine is not `batched`, or the structure is unphysical.
         """
         refuse_unphysical(structure)
         if not self.batched:
-            raise EngineError(
-                "this engine cannot run inside another job",
-                field="engine.name",
-                value=self.name,
-                remedy="Use its static and relax Makers as jobs",
-            )
+            raise self._cannot("run inside another job")
         maker = self.relax if relax else self.static
         # The function under jobflow's @job decorator.
         run = getattr(type(maker).make, "original")  # noqa: B009
         return run(maker, bare_structure(structure))
 
-    def written_method(self) -> str:
-        """Return the method to write on documents.
+    def _cannot(self, what: str) -> EngineError:
+        return EngineError(
+            f"this engine cannot {what}",
+            field="engine.name",
+            value=self.name,
+            remedy="Use another engine, or its static and relax Makers as jobs",
+        )
 
-        Equal to `method`, except for a trained potential named by a job's uuid, whose
-        identifier is only known once it is trained.
-        """
-        name = getattr(self.static, "written_method", None)
-        return self.method if name is None else str(name())
 
-
-def refuse_unphysical(structure: Structure) -> None:
+def refuse_unphysical(structure: Structure | None) -> None:
     """Stop a structure that would crash an engine, not just fail in it.
 
     CHGNet's graph code takes the whole process down on coordinates that are not
@@ -144,14 +156,21 @@ def refuse_unphysical(structure: Structure) -> None:
     Parameters
     ----------
     structure
-        Structure about to be computed.
+        Structure about to be computed; none when the job that makes it failed.
 
     Raises
     ------
     EngineError
-        When coordinates or cell are not finite, the cell is flat, or two atoms are
-        closer than 0.5 Å.
+        When there is none, coordinates or cell are not finite, the cell is flat, or
+        two atoms are closer than 0.5 Å.
     """
+    if structure is None:
+        raise EngineError(
+            "there is no structure to compute",
+            field="structure",
+            value=None,
+            remedy="Look at the job that was to make it",
+        )
     formula = full_formula(structure)
     matrix = structure.lattice.matrix
     if not (np.isfinite(matrix).all() and np.isfinite(structure.frac_coords).all()):

@@ -10,15 +10,13 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-import ase.units
 from atomate2.forcefields.jobs import ForceFieldRelaxMaker, ForceFieldStaticMaker
-from atomate2.forcefields.md import ForceFieldMDMaker
 from atomate2.forcefields.utils import ase_calculator
 
-from lps_flows.engines.engine import Engine, set_threads
+from lps_flows.engines.ase_engine import AseEngine, relax_options, static_options
+from lps_flows.engines.engine import set_threads
 from lps_flows.engines.errors import EngineError
 from lps_flows.engines.settings import EngineSettings
-from lps_flows.engines.thermostat import NoseHooverNVT
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -79,74 +77,19 @@ class CalculatorStaticMaker(_SharedCalculator, ForceFieldStaticMaker):
     threads: int | None = None
 
 
-@dataclass
-class CalculatorMDMaker(_SharedCalculator, ForceFieldMDMaker):
-    """Nosé-Hoover dynamics with a calculator of this process.
-
-    Parameters
-    ----------
-    name
-        Name of the job.
-    threads
-        Torch threads, see `EngineSettings.threads`.
-    """
-
-    name: str = "calculator md"
-    dynamics: Any = NoseHooverNVT
-    zero_linear_momentum: bool = True
-    ionic_step_data: tuple[str, ...] | None = None
-    threads: int | None = None
-
-
-def calculator_engine(
-    settings: EngineSettings,
-    *,
-    method: str,
-    force_field_name: str | dict[str, str],
-    calculator_kwargs: dict[str, Any],
-    static: type[CalculatorStaticMaker] = CalculatorStaticMaker,
-) -> Engine:
-    """Build an engine on a calculator that atomate2 can construct.
-
-    Parameters
-    ----------
-    settings
-        Thresholds, steps, dynamics and threads.
-    method
-        The engine's method string.
-    force_field_name
-        A name atomate2 knows, or a monty-style reference to a callable.
-    calculator_kwargs
-        Arguments of the calculator.
-    static
-        Class of the static Maker.
-    """
-    shared: dict[str, Any] = {
-        "force_field_name": force_field_name,
-        "calculator_kwargs": calculator_kwargs,
-        "threads": settings.threads,
-    }
-    return Engine(
+def _force_field(
+    settings: EngineSettings, *, method: str, name: str, **kwargs: Any
+) -> AseEngine:
+    """Build an engine on a force field that atomate2 knows, with its arguments."""
+    shared: dict[str, Any] = {"force_field_name": name, "threads": settings.threads}
+    return AseEngine(
         name=settings.name,
         method=method,
-        static=static(
-            name=f"{settings.name} static",
-            relax_kwargs={"final_atoms_object_file": None},
-            **shared,
+        static=CalculatorStaticMaker(
+            name=f"{settings.name} static", **shared, **static_options(**kwargs)
         ),
         relax=CalculatorRelaxMaker(
-            name=f"{settings.name} relax",
-            steps=settings.max_steps,
-            relax_cell=settings.relax_cell,
-            optimizer_kwargs={"optimizer": settings.optimizer},
-            relax_kwargs={"fmax": settings.fmax, "final_atoms_object_file": None},
-            **shared,
-        ),
-        md=CalculatorMDMaker(
-            name=f"{settings.name} md",
-            time_step=settings.md.time_step,
-            ase_md_kwargs={"tdamp": settings.md.damping_time * ase.units.fs},
-            **shared,
+            name=f"{settings.name} relax", **shared, **relax_options(settings, **kwargs)
         ),
         batched=True,
     )
@@ -172,29 +115,26 @@ def installed_version(package: str, *, engine: str, extra: str | None = None) ->
         ) from error
 
 
-def chgnet_engine(settings: EngineSettings) -> Engine:
+def chgnet_engine(settings: EngineSettings) -> AseEngine:
     """CHGNet with the weights of its wheel: the fast engine of demo and tests."""
     release = installed_version("chgnet", engine=settings.name)
     _refuse_model(settings, (release,))
-    return calculator_engine(
+    return _force_field(
         settings,
         method=f"chgnet-{release}",
-        force_field_name="CHGNet",
+        name="CHGNet",
         # Its default only warns, and returns an energy without those atoms.
-        calculator_kwargs={"on_isolated_atoms": "error"},
+        on_isolated_atoms="error",
     )
 
 
-def sevennet_engine(settings: EngineSettings) -> Engine:
+def sevennet_engine(settings: EngineSettings) -> AseEngine:
     """SevenNet with the weights of its wheel: 7net-0 (default) or 7net-l3i5."""
     installed_version("sevenn", engine=settings.name)
     _refuse_model(settings, SEVENNET_MODELS)
     model = settings.model or SEVENNET_MODELS[0]
-    return calculator_engine(
-        settings,
-        method=f"sevennet-{model}",
-        force_field_name="SevenNet",
-        calculator_kwargs={"model": model},
+    return _force_field(
+        settings, method=f"sevennet-{model}", name="SevenNet", model=model
     )
 
 

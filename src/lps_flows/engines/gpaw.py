@@ -6,15 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import ase.units
 from ase.calculators.calculator import Calculator, all_changes
 from atomate2.ase.jobs import AseRelaxMaker
-from atomate2.ase.md import AseMDMaker
 
-from lps_flows.engines.engine import Engine
+from lps_flows.engines.ase_engine import AseEngine, relax_options, static_options
 from lps_flows.engines.forcefields import installed_version
 from lps_flows.engines.settings import EngineSettings, GpawSettings
-from lps_flows.engines.thermostat import NoseHooverNVT
 
 # Valence electrons of the PAW sets per atom, at most; GPAW converges the energy per
 # valence electron, so that this much tighter the energy per atom converges too.
@@ -136,20 +133,7 @@ class GpawStaticMaker(GpawRelaxMaker):
     steps: int = 1
 
 
-@dataclass
-class GpawMDMaker(AseMDMaker):
-    """Nosé-Hoover dynamics with GPAW."""
-
-    name: str = "gpaw md"
-    dynamics: Any = NoseHooverNVT
-    zero_linear_momentum: bool = True
-    ionic_step_data: tuple[str, ...] | None = None
-
-    def _get_calculator(self) -> Calculator:
-        return CellGpaw(**self.calculator_kwargs)
-
-
-def gpaw_engine(settings: EngineSettings) -> Engine:
+def gpaw_engine(settings: EngineSettings) -> AseEngine:
     """Build the GPAW engine.
 
     Each calculation is a job of its own: it takes minutes to hours, and may be run
@@ -161,7 +145,7 @@ def gpaw_engine(settings: EngineSettings) -> Engine:
         When GPAW is not installed.
     """
     release = installed_version("gpaw", engine=settings.name)
-    gpaw, md = settings.gpaw, settings.md
+    gpaw = settings.gpaw
     shared: dict[str, Any] = {
         "encut": gpaw.encut,
         "sigma": gpaw.sigma,
@@ -172,25 +156,12 @@ def gpaw_engine(settings: EngineSettings) -> Engine:
         "kpoint_length": None if gpaw.gamma_only_md else gpaw.kpoint_length,
         "symmetry": False,
     }
-    return Engine(
+    return AseEngine(
         name=settings.name,
         method=gpaw_method(gpaw, release),
-        static=GpawStaticMaker(
-            calculator_kwargs=static, relax_kwargs={"final_atoms_object_file": None}
-        ),
-        relax=GpawRelaxMaker(
-            calculator_kwargs=static,
-            steps=settings.max_steps,
-            relax_cell=settings.relax_cell,
-            optimizer_kwargs={"optimizer": settings.optimizer},
-            relax_kwargs={"fmax": settings.fmax, "final_atoms_object_file": None},
-        ),
-        md=GpawMDMaker(
-            calculator_kwargs=moving,
-            time_step=md.time_step,
-            ase_md_kwargs={"tdamp": md.damping_time * ase.units.fs},
-        ),
-        batched=False,
+        static=GpawStaticMaker(**static_options(**static)),
+        relax=GpawRelaxMaker(**relax_options(settings, **static)),
+        moving=GpawStaticMaker(**static_options(**moving)),
     )
 
 

@@ -6,12 +6,12 @@ from importlib import import_module
 
 from lps_flows.engines.engine import Engine
 from lps_flows.engines.errors import EngineError
-from lps_flows.engines.settings import EngineSettings
+from lps_flows.engines.settings import POTENTIAL_ENGINE, EngineSettings
 
 # Modules are imported when asked for, so that one engine's dependencies never
 # stand in the way of another's.
 _BUILDERS = {
-    "ann": "lps_flows.engines.ann:ann_engine",
+    POTENTIAL_ENGINE: "lps_flows.engines.ann:ann_engine",
     "chgnet": "lps_flows.engines.forcefields:chgnet_engine",
     "gpaw": "lps_flows.engines.gpaw:gpaw_engine",
     "sevennet": "lps_flows.engines.forcefields:sevennet_engine",
@@ -31,11 +31,6 @@ def get_engine(settings: EngineSettings | None = None) -> Engine:
     ----------
     settings
         Name, model and options; the default is CHGNet.
-
-    Returns
-    -------
-    Engine
-        Its method string and Makers.
 
     Raises
     ------

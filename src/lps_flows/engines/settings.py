@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator
 
@@ -83,6 +83,10 @@ class GpawSettings(FrozenSettings):
     gamma_only_md: bool = Field(True, description="Use the Gamma point alone in MD.")
 
 
+POTENTIAL_ENGINE = "ann"
+"""Name of the engine that stands on a trained potential."""
+
+
 class ForcesSettings(FrozenSettings):
     """Choice of what gives energies and forces."""
 
@@ -102,6 +106,26 @@ class ForcesSettings(FrozenSettings):
     )
     vasp: VaspSettings = Field(VaspSettings(), description="Used by vasp alone.")
     gpaw: GpawSettings = Field(GpawSettings(), description="Used by gpaw alone.")
+
+    @property
+    def needs_potential(self) -> bool:
+        """True when the engine stands on a trained potential that is not named here.
+
+        In a campaign that is the campaign's own, which has no uuid beforehand.
+        """
+        return self.name == POTENTIAL_ENGINE and self.potential is None
+
+    def on(self, potential: str | None) -> Self:
+        """Return the same settings on this potential, where they need one.
+
+        Parameters
+        ----------
+        potential
+            uuid of the job that trains it, or path; none changes nothing.
+        """
+        if not self.needs_potential:
+            return self
+        return self.model_copy(update={"potential": potential})
 
 
 class EngineSettings(ForcesSettings):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from atomate2.vasp.jobs.core import RelaxMaker, StaticMaker
@@ -11,7 +11,7 @@ from atomate2.vasp.sets.base import VaspInputGenerator
 from pymatgen.io.vasp import Kpoints
 
 from lps_flows.engines.engine import Engine
-from lps_flows.engines.vasp_handlers import relaxation_handlers
+from lps_flows.engines.vasp_handlers import relaxation_handlers, short_run_handlers
 from lps_flows.engines.vasp_method import vasp_method
 
 if TYPE_CHECKING:
@@ -231,7 +231,50 @@ class VaspMDMaker(MDMaker):
     )
 
 
-def vasp_engine(settings: EngineSettings) -> Engine:
+@dataclass(frozen=True)
+class VaspEngine(Engine):
+    """An engine whose Makers are derived from atomate2's VASP Makers."""
+
+    def with_md(
+        self, *, temperature: float, n_steps: int, time_step: float | None = None
+    ) -> VaspEngine:
+        """Return the same engine with its MD Maker set for one run.
+
+        Parameters
+        ----------
+        temperature
+            Thermostat temperature (K).
+        n_steps
+            Number of time steps.
+        time_step
+            Time step (fs); as it is by default.
+        """
+        changes: dict[str, Any] = {"nsteps": n_steps}
+        changes |= {"start_temp": temperature, "end_temp": temperature}
+        if time_step is not None:
+            changes["time_step"] = time_step
+        return replace(self, md=_with_inputs(self.md, **changes))
+
+    def with_path(self, max_steps: int) -> VaspEngine:
+        """Return the same engine with relaxations that stop early, each step kept."""
+        relax = _with_inputs(self.relax, max_steps=max_steps)
+        handlers = {"handlers": short_run_handlers()}
+        return replace(
+            self,
+            relax=replace(relax, run_vasp_kwargs=relax.run_vasp_kwargs | handlers),
+        )
+
+    def with_fixed_cell(self) -> VaspEngine:
+        """Return the same engine with relaxations that keep the cell."""
+        return replace(self, relax=_with_inputs(self.relax, relax_cell=False))
+
+
+def _with_inputs(maker: Any, **changes: Any) -> Any:
+    generator = replace(maker.input_set_generator, **changes)
+    return replace(maker, input_set_generator=generator)
+
+
+def vasp_engine(settings: EngineSettings) -> VaspEngine:
     """VASP with PBE: the production engine.
 
     The command comes from atomate2's own configuration (``VASP_CMD``), the PAW data
@@ -255,7 +298,7 @@ def vasp_engine(settings: EngineSettings) -> Engine:
             write_input_set_kwargs={"potcar_spec": not vasp.write_potcar},
         )
 
-    return Engine(
+    return VaspEngine(
         name=settings.name,
         method=vasp_method(vasp),
         static=set_up(VaspStaticMaker, PbeStaticSetGenerator(**shared)),
@@ -272,5 +315,4 @@ def vasp_engine(settings: EngineSettings) -> Engine:
             VaspMDMaker,
             PbeMDSetGenerator(time_step=settings.md.time_step, **shared),
         ),
-        batched=False,
     )

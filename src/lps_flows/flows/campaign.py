@@ -13,6 +13,8 @@ from lps_flows.chemistry import crystal
 from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.build import BuildMaker
 from lps_flows.flows.dataset import DatasetFlowMaker
+from lps_flows.flows.elasticity import ElasticityFlowMaker
+from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
 from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.jobs.selection import SelectionMaker
@@ -38,8 +40,12 @@ class CampaignMaker(Maker):
         Maker of the rounds of active learning; none leaves them out.
     sampling
         Maker that samples one composition.
+    melt_quench
+        Maker of glasses by melting and cooling; none leaves them out.
     selection
         Maker that chooses candidates and starts their MD.
+    elasticity
+        Maker of equations of state; none leaves them out.
     build
         Maker that runs the builders.
     """
@@ -50,7 +56,9 @@ class CampaignMaker(Maker):
     training: TrainingMaker = field(default_factory=TrainingMaker)
     learning: ActiveLearningFlowMaker | None = None
     sampling: SamplingFlowMaker = field(default_factory=SamplingFlowMaker)
+    melt_quench: MeltQuenchFlowMaker | None = None
     selection: SelectionMaker = field(default_factory=SelectionMaker)
+    elasticity: ElasticityFlowMaker | None = None
     build: BuildMaker = field(default_factory=BuildMaker)
 
     def make(
@@ -116,14 +124,36 @@ class CampaignMaker(Maker):
             )
             for plan in compositions
         ]
+        quenched: list[Flow] = []
+        if self.melt_quench is not None:
+            quenched = [
+                flow
+                for plan in compositions
+                for flow in self.melt_quench.glasses(
+                    documents[plan.parent],
+                    plan,
+                    potential_uuid=potential.uuid,
+                    unrelaxed=own.get(plan.parent),
+                )
+            ]
         select = self.selection.make(
             documents,
             {key: reference.uuid for key, reference in documents.items()},
             [flow.output for flow in sampled],
             potential_uuid=potential.uuid,
+            quenched={flow.output.uuid: flow.output for flow in quenched},
         )
         select.config.on_missing_references = OnMissing.NONE
-        build = self.build.make(after=select.output)
+        elasticity: list[Flow] = []
+        if self.elasticity is not None:
+            names = [f"{plan.formula} from {plan.parent}" for plan in compositions]
+            outputs = [flow.output for flow in sampled]
+            elasticity = [
+                self.elasticity.stage(documents, dict(zip(names, outputs, strict=True)))
+            ]
+        build = self.build.make(
+            after=[select.output, *(flow.output for flow in elasticity)]
+        )
         build.config.on_missing_references = OnMissing.NONE
         staged: dict[str, list[Any]] = {
             "crystals": list(relaxed.values()),
@@ -131,7 +161,9 @@ class CampaignMaker(Maker):
             "training": [training],
             "active learning": learning,
             "sampling": sampled,
+            "melt-quench": quenched,
             "selection": [select],
+            "elasticity": elasticity,
             "build": [build],
         }
         for stage, parts in staged.items():

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
-from jobflow import Flow, Maker
+from jobflow import Flow, Job, Maker
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
@@ -15,10 +14,11 @@ from lps_flows.chemistry import (
     full_formula,
     supercell_near,
 )
-from lps_flows.engines import EngineSettings
+from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dynamics import DynamicsSettings
-from lps_flows.jobs.md import MDChunkMaker, chunked_run
+from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.transport import AnalyseRunMaker, CollectTransportMaker
 
@@ -103,41 +103,36 @@ class ConductivityFlowMaker(Maker):
         if len(structure) < settings.target_atoms:
             structure = supercell_near(structure, settings.target_atoms)
         label = label or full_formula(structure)
-        engine = self.engine
-        if engine.name == "ann" and engine.potential is None:
-            engine = engine.model_copy(update={"potential": potential_uuid})
-        plan = [(n, True) for n in settings.chunks(settings.equilibration)]
-        plan += [(n, False) for n in settings.chunks(settings.production)]
-        dynamics = DynamicsSettings.model_validate(
-            settings.model_dump(include=set(DynamicsSettings.model_fields))
+        engine = get_engine(self.engine.on(potential_uuid))
+        dynamics = DynamicsFlowMaker(
+            chunk=MDChunkMaker(engine=engine, settings=settings.dynamics())
         )
-        chunk = MDChunkMaker(name="md", engine=engine, settings=dynamics)
         analyse = AnalyseRunMaker(settings=settings.analysis)
-        parts: list[Any] = []
-        runs: list[Any] = []
+        parts: list[Flow] = []
+        runs: list[Job] = []
         for temperature in settings.temperatures:
-            jobs, uuids, last = chunked_run(
+            moved = dynamics.make(
                 structure,
-                label=label,
-                temperature=temperature,
-                plan=plan,
-                engine=engine,
-                chunk=chunk,
+                [
+                    Hold(temperature, settings.equilibration, equilibration=True),
+                    Hold(temperature, settings.production),
+                ],
+                label,
             )
-            run = analyse.make(
+            run: Job = analyse.make(
                 structure,
-                uuids,
-                last.last_step,
+                moved.output["chunk_uuids"],
+                moved.output["last"].last_step,
                 label=label,
-                method=engine.name,
+                method=engine.method,
                 temperature=temperature,
                 equilibration=settings.equilibration,
                 time_step=settings.time_step,
-                potential=engine.potential if engine.name == "ann" else None,
+                potential=engine.potential,
             )
             run.name = f"{label} {temperature:g} K analysis"
             parts.append(
-                Flow([*jobs, run], output=run.output, name=f"{label} {temperature:g} K")
+                Flow([moved, run], output=run.output, name=f"{label} {temperature:g} K")
             )
             runs.append(run)
         collect = CollectTransportMaker(
@@ -175,13 +170,9 @@ class ConductivityFlowMaker(Maker):
                 value=list(temperatures),
                 remedy="Give two or more, better four as the paper does",
             )
-        if (
-            self.engine.name == "ann"
-            and self.engine.potential is None
-            and potential_uuid is None
-        ):
+        if self.engine.on(potential_uuid).needs_potential:
             raise ConductivityError(
-                "the ann engine needs a trained potential",
+                "the engine needs a trained potential",
                 field="potential_uuid",
                 value=None,
                 remedy="Give the uuid of a training job, or engine.potential",

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from jobflow import Flow, Job, Maker
 
 from lps_flows.chemistry import CompositionLine, UnknownCrystalError, entry
-from lps_flows.engines import Engine
-from lps_flows.jobs.dataset import (
-    MDStartMaker,
-    PerturbationMaker,
-    RemovalMaker,
-    SnapshotMaker,
-)
+from lps_flows.engines import Engine, MDSettings
+from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
+from lps_flows.jobs.dataset import PerturbationMaker, SnapshotMaker
+from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.perturbation import DatasetError, DatasetSettings
 from lps_flows.jobs.reference import LabelMaker
 
@@ -35,10 +33,12 @@ class DatasetFlowMaker(Maker):
         Name of the flow.
     settings
         What is made, and how much of it.
-    perturbation, removal, md_start, snapshots
+    perturbation, snapshots
         Makers of the structures.
+    dynamics
+        Maker of the MD runs.
     label
-        Maker that labels structures as they are; its engine also runs the MD.
+        Maker that labels structures as they are.
     label_path
         Maker that relaxes structures and keeps frames of the way.
     """
@@ -46,9 +46,8 @@ class DatasetFlowMaker(Maker):
     name: str = "dataset"
     settings: DatasetSettings = field(default_factory=DatasetSettings)
     perturbation: PerturbationMaker = field(default_factory=PerturbationMaker)
-    removal: RemovalMaker = field(default_factory=RemovalMaker)
-    md_start: MDStartMaker = field(default_factory=MDStartMaker)
     snapshots: SnapshotMaker = field(default_factory=SnapshotMaker)
+    dynamics: DynamicsFlowMaker = field(default_factory=DynamicsFlowMaker)
     label: LabelMaker = field(default_factory=LabelMaker)
     label_path: LabelMaker = field(
         default_factory=lambda: LabelMaker(name="label relaxations", relax=True)
@@ -60,26 +59,32 @@ class DatasetFlowMaker(Maker):
         engine: Engine,
         settings: DatasetSettings | None = None,
         line: CompositionLine | None = None,
+        md: MDSettings | None = None,
     ) -> DatasetFlowMaker:
         """Make the flow Maker whose steps all follow one settings object.
 
         Parameters
         ----------
         engine
-            Reference engine of every label.
+            Reference engine of every label and of the MD runs.
         settings
             What is made.
         line
             Composition line, Li2S-P2S5 unless given.
+        md
+            Time step and thermostat of the MD runs.
         """
         settings = settings or DatasetSettings()
         line = line or CompositionLine()
         return cls(
             settings=settings,
-            perturbation=PerturbationMaker(settings=settings),
-            removal=RemovalMaker(settings=settings, line=line),
-            md_start=MDStartMaker(settings=settings, line=line),
+            perturbation=PerturbationMaker(settings=settings, line=line),
             snapshots=SnapshotMaker(settings=settings),
+            dynamics=DynamicsFlowMaker(
+                chunk=MDChunkMaker(
+                    engine=engine, settings=settings.dynamics(md or MDSettings())
+                )
+            ),
             label=LabelMaker(engine=engine, line=line),
             label_path=LabelMaker(
                 name="label relaxations",
@@ -110,25 +115,41 @@ class DatasetFlowMaker(Maker):
             When a parent named in the settings is not among the crystals.
         """
         parents = self.parents(list(crystals))
+        settings = self.settings
+        # The first frame of a relaxation is the snapshot itself.
+        label_md = self.label_path if settings.relax_snapshots else self.label
         steps: list[Flow | Job] = []
         labelled: list[Job] = []
+
+        def label(maker: LabelMaker, structures: Job, suffix: str) -> None:
+            steps.append(_named(structures, suffix))
+            labelled.append(_named(maker.make(structures.output), suffix))
+
         for key, document in crystals.items():
-            perturb = self.perturbation.make(document.structure, key)
-            steps.append(_named(perturb, key))
-            labelled.append(_named(self.label.make(perturb.output), key))
+            make = partial(self.perturbation.make, document.structure, key)
+            label(self.label, make(), key)
             if key not in parents:
                 continue
-            if self.settings.n_removed:
-                remove = self.removal.make(document.structure, key)
-                steps.append(_named(remove, key))
-                labelled.append(_named(self.label_path.make(remove.output), key))
-            if self.settings.n_trajectories:
-                start = self.md_start.make(document.structure, key)
-                steps.append(_named(start, key))
-                for index in range(self.settings.n_trajectories):
-                    md_steps, label = self._trajectory(key, start, index)
-                    steps += md_steps
-                    labelled.append(label)
+            if settings.n_removed:
+                label(self.label_path, make(kind="removed"), f"{key} removed")
+            if not settings.n_trajectories:
+                continue
+            starts = _named(make(kind="starts"), f"{key} md starts")
+            steps.append(starts)
+            for index in range(settings.n_trajectories):
+                start = starts.output.entries[index]
+                time = settings.md_steps * self.dynamics.chunk.settings.time_step
+                run = self.dynamics.make(
+                    start.structure,
+                    [Hold(settings.md_temperature, time)],
+                    f"{key} {index}",
+                    seed=settings.seed + index,
+                )
+                steps.append(run)
+                snapshots = self.snapshots.make(
+                    run.output["chunk_uuids"], run.output["last"].last_step, start
+                )
+                label(label_md, snapshots, f"{key} {index}")
         return Flow(
             [*steps, *labelled],
             output=[job.output for job in labelled],
@@ -163,46 +184,10 @@ class DatasetFlowMaker(Maker):
 
     def _holds_both_end_members(self, key: str) -> bool:
         try:
-            x = entry(key).x(self.removal.line)
+            x = entry(key).x(self.perturbation.line)
         except UnknownCrystalError:
             return True
         return x is not None and 0 < x < 1
-
-    def _trajectory(self, key: str, start: Job, index: int) -> tuple[list[Job], Job]:
-        first = start.output.entries[index]
-        dynamics = self._dynamics(first.structure, index)
-        snapshots = self.snapshots.make([part.output for part in dynamics], first)
-        # The first frame of a relaxation is the snapshot itself.
-        maker = self.label_path if self.settings.relax_snapshots else self.label
-        label = maker.make(snapshots.output)
-        for step in (*dynamics, snapshots, label):
-            step.name = f"{step.name} {key} {index}"
-        return [*dynamics, snapshots], label
-
-    def _dynamics(self, structure: Any, index: int) -> list[Any]:
-        """Make one run: a chain of jobs where the engine's calculations are jobs."""
-        settings, engine = self.settings, self.label.engine
-        size = settings.md_chunk_steps
-        if engine.batched or size is None:
-            size = settings.md_steps
-        chain: list[Any] = []
-        for done in range(0, settings.md_steps, size):
-            maker = engine.with_md(
-                temperature=settings.md_temperature,
-                n_steps=min(size, settings.md_steps - done),
-                sampling_interval=max(1, settings.md_steps // settings.n_snapshots),
-                seed=settings.seed + index,
-            ).md
-            before = chain[-1].output if chain else None
-            part: Any = maker.make(
-                structure if before is None else before.structure,
-                prev_dir=None if before is None else before.dir_name,
-            )
-            part.config.expose_store = True
-            if size < settings.md_steps:
-                part.name += f" from step {done}"
-            chain.append(part)
-        return chain
 
 
 def _named(job: Job, suffix: str) -> Job:

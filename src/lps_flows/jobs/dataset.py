@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
-from jobflow import Maker, job
+from jobflow import CURRENT_JOB, Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
-from lps_flows.engines import EngineError, TrajectoryFrames, read_trajectory
+from lps_flows.engines import EngineError
+from lps_flows.jobs.calculations import SEES_STORE
 from lps_flows.jobs.perturbation import (
     DatasetSettings,
     md_starts,
@@ -18,31 +19,35 @@ from lps_flows.jobs.perturbation import (
     removed_structures,
     strained_structures,
 )
+from lps_flows.jobs.trajectory import join_trajectory
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
 
-
-def _unlabelled(entries: list[UnlabelledStructure]) -> UnlabelledSet:
-    return UnlabelledSet(n_structures=len(entries), entries=entries)
+Kind = Literal["perturbed", "removed", "starts"]
 
 
 @dataclass
 class PerturbationMaker(Maker):
-    """Make strained and rattled structures of a relaxed crystal.
+    """Make structures around a relaxed crystal.
 
     Parameters
     ----------
     name
         Name of the job.
     settings
-        Strains, amplitudes, numbers and seed.
+        Strains, amplitudes, numbers, supercell size and seed.
+    line
+        Composition line whose end members are removed.
     """
 
     name: str = "perturb crystal"
     settings: DatasetSettings = field(default_factory=DatasetSettings)
+    line: CompositionLine = field(default_factory=CompositionLine)
 
     @job(output_schema=UnlabelledSet, data="entries")
-    def make(self, structure: Structure, parent: str) -> UnlabelledSet:
+    def make(
+        self, structure: Structure, parent: str, kind: Kind = "perturbed"
+    ) -> UnlabelledSet:
         """Make the structures.
 
         Parameters
@@ -51,89 +56,27 @@ class PerturbationMaker(Maker):
             Relaxed crystal.
         parent
             Its key.
-        """
-        return _unlabelled(
-            strained_structures(structure, parent, self.settings)
-            + rattled_structures(structure, parent, self.settings)
-        )
-
-
-@dataclass
-class RemovalMaker(Maker):
-    """Make supercells of a relaxed crystal with units of an end member removed.
-
-    Parameters
-    ----------
-    name
-        Name of the job.
-    settings
-        Supercell size, largest fraction removed, amplitudes and seed.
-    line
-        Composition line whose end members are removed.
-    """
-
-    name: str = "remove units"
-    settings: DatasetSettings = field(default_factory=DatasetSettings)
-    line: CompositionLine = field(default_factory=CompositionLine)
-
-    @job(output_schema=UnlabelledSet, data="entries")
-    def make(self, structure: Structure, parent: str) -> UnlabelledSet:
-        """Make the structures.
-
-        Parameters
-        ----------
-        structure
-            Relaxed crystal on the composition line.
-        parent
-            Its key.
+        kind
+            "perturbed": strained and rattled; "removed": supercells with units of an
+            end member removed; "starts": one start per MD run, the crystal first, then
+            cells with removals.
 
         Raises
         ------
         DatasetError
             When the supercell holds too few units.
         """
-        return _unlabelled(
-            removed_structures(
-                structure, parent, self.settings, self.line, self.settings.n_removed
+        settings = self.settings
+        if kind == "perturbed":
+            entries = strained_structures(structure, parent, settings)
+            entries += rattled_structures(structure, parent, settings)
+        elif kind == "removed":
+            entries = removed_structures(
+                structure, parent, settings, self.line, settings.n_removed
             )
-        )
-
-
-@dataclass
-class MDStartMaker(Maker):
-    """Make the supercells that the reference MD runs start from.
-
-    Parameters
-    ----------
-    name
-        Name of the job.
-    settings
-        Number of trajectories, supercell size and seed.
-    line
-        Composition line whose end members are removed.
-    """
-
-    name: str = "md starts"
-    settings: DatasetSettings = field(default_factory=DatasetSettings)
-    line: CompositionLine = field(default_factory=CompositionLine)
-
-    @job(output_schema=UnlabelledSet, data="entries")
-    def make(self, structure: Structure, parent: str) -> UnlabelledSet:
-        """Make one start per trajectory: the crystal, then cells with removals.
-
-        Parameters
-        ----------
-        structure
-            Relaxed crystal on the composition line.
-        parent
-            Its key.
-
-        Raises
-        ------
-        DatasetError
-            When the supercell holds too few units.
-        """
-        return _unlabelled(md_starts(structure, parent, self.settings, self.line))
+        else:
+            entries = md_starts(structure, parent, settings, self.line)
+        return UnlabelledSet(n_structures=len(entries), entries=entries)
 
 
 @dataclass
@@ -151,61 +94,58 @@ class SnapshotMaker(Maker):
     name: str = "md snapshots"
     settings: DatasetSettings = field(default_factory=DatasetSettings)
 
-    @job(output_schema=UnlabelledSet, data="entries")
+    @job(output_schema=UnlabelledSet, data="entries", config=SEES_STORE)
     def make(
-        self, md_documents: list[Any], start: UnlabelledStructure
+        self, chunk_uuids: list[str], last_step: int, start: UnlabelledStructure
     ) -> UnlabelledSet:
         """Choose the snapshots; the start itself is not one of them.
 
         Parameters
         ----------
-        md_documents
-            Task documents of the engine's MD Maker, one per part of the run.
+        chunk_uuids
+            Jobs that hold the run's chunks, in order.
+        last_step
+            Step the last chunk reached; a reference, so that this job waits for it.
         start
             The structure it started from.
 
         Raises
         ------
+        TrajectoryError
+            When there is not a single frame.
         EngineError
-            When the trajectory is missing, or the thermostat did not hold the
-            temperature.
+            When the thermostat did not hold the temperature.
         """
-        parts = [read_trajectory(document) for document in md_documents]
-        mean = held_temperature(
-            np.concatenate([part.temperatures for part in parts]),
-            self.settings.md_temperature,
-        )
-        ends = np.cumsum([len(part) for part in parts])
-        n_frames = int(ends[-1])
-        chosen = evenly_spaced(n_frames, self.settings.n_snapshots)
-        origin = start.provenance
-        group = f"{origin.group or origin.parent}-md"
-        return _unlabelled(
-            [
-                UnlabelledStructure(
-                    structure=_frame(parts, ends, index),
-                    provenance=Provenance(
-                        source="md",
-                        parent=origin.parent,
-                        removed=origin.removed,
-                        n_removed=origin.n_removed,
-                        group=group,
-                        details={
-                            "temperature": self.settings.md_temperature,
-                            "mean_temperature": mean,
-                            "frame": int(index),
-                            "n_frames": n_frames,
-                        },
-                    ),
-                )
-                for index in chosen
-            ]
-        )
-
-
-def _frame(parts: list[TrajectoryFrames], ends: np.ndarray, index: int) -> Structure:
-    part = int(np.searchsorted(ends, index, side="right"))
-    return parts[part].structure(index - int(ends[part]))
+        run = join_trajectory(chunk_uuids, CURRENT_JOB.store)
+        cell, origin = run.structure, start.provenance
+        target = self.settings.md_temperature
+        details: dict[str, Any] = {"temperature": target, "n_steps": last_step}
+        # A run that failed is worth labels up to there: it was where it should not be.
+        if run.failure is None:
+            details["mean_temperature"] = held_temperature(run.temperatures, target)
+        moved = np.flatnonzero(run.times > 0)
+        # The start, which is frame 0, is not stored by every engine.
+        chosen = evenly_spaced(len(moved) + 1, self.settings.n_snapshots)
+        entries = [
+            UnlabelledStructure(
+                structure=Structure(
+                    cell.lattice,
+                    cell.species,
+                    run.positions[frame],
+                    coords_are_cartesian=True,
+                ),
+                provenance=Provenance(
+                    source="md",
+                    parent=origin.parent,
+                    removed=origin.removed,
+                    n_removed=origin.n_removed,
+                    group=f"{origin.group or origin.parent}-md",
+                    details=details | {"time": float(run.times[frame])},
+                ),
+            )
+            for frame in moved[np.array(chosen, dtype=int) - 1]
+        ]
+        return UnlabelledSet(n_structures=len(entries), entries=entries)
 
 
 def evenly_spaced(n_frames: int, n_snapshots: int) -> list[int]:

@@ -14,6 +14,7 @@ from pydantic import Field
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from lps_flows.engines import BAD_STRUCTURE
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.jobs.nose_hoover import (
     RestartableNoseHoover,
@@ -23,9 +24,6 @@ from lps_flows.jobs.nose_hoover import (
 )
 from lps_flows.schemas.arrays import PackedArray
 from lps_flows.schemas.md import MDFrames, MDState
-
-# What an engine inside this process raises over unphysical atoms.
-_BAD_ATOMS = (LpsFlowsError, ValueError, RuntimeError, ArithmeticError)
 
 
 class DynamicsError(LpsFlowsError):
@@ -54,6 +52,12 @@ class DynamicsSettings(FrozenSettings):
         description="Kinetic temperature over the thermostat's at which a run counts "
         "as exploded.",
     )
+
+    def dynamics(self) -> DynamicsSettings:
+        """Return these keys alone, of settings that hold others beside them."""
+        return DynamicsSettings.model_validate(
+            self.model_dump(include=set(DynamicsSettings.model_fields))
+        )
 
     def steps(self, duration: float) -> int:
         """Return the number of steps of a duration (fs), a multiple of the frames."""
@@ -214,7 +218,7 @@ def run_chunk(
             recorder.add(step, integrator)
             if on_frame is not None:
                 on_frame(step)
-    except _BAD_ATOMS as error:
+    except BAD_STRUCTURE as error:
         # The remedies of these errors are for structures that a user gives.
         why = error.problem if isinstance(error, LpsFlowsError) else error
         failure = f"stopped between step {step} and the next frame: {why}"

@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jobflow import Flow, Job, JobConfig, Maker, OnMissing, Response, job
+from jobflow import CURRENT_JOB, Maker, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.analysis import ElasticitySettings
 from lps_flows.chemistry import CompositionLine, full_formula
-from lps_flows.engines import Engine, EngineError, get_engine, read_calculation
-from lps_flows.schemas import Provenance
+from lps_flows.engines import (
+    BAD_STRUCTURE,
+    Engine,
+    EngineError,
+    get_engine,
+    read_calculation,
+)
+from lps_flows.foundation import decode
+from lps_flows.jobs.calculations import SEES_STORE, calculate_all, finished
+from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.elasticity import EOSDocument
+from lps_flows.schemas.sampling import SamplingDocument
 
 _FEWEST = 5
-
-# What an engine inside this process raises over one bad structure.
-_BAD_STRUCTURE = (EngineError, ValueError, RuntimeError, ArithmeticError)
-
-
-def fixed_cell(engine: Engine) -> Engine:
-    """Return the same engine with relaxations that keep the cell.
-
-    Parameters
-    ----------
-    engine
-        Any engine of ours.
-
-    Raises
-    ------
-    EngineError
-        When its relaxation Maker cannot keep the cell.
-    """
-    maker: Any = engine.relax
-    if hasattr(maker, "relax_cell"):
-        return replace(engine, relax=replace(maker, relax_cell=False))
-    generator = getattr(maker, "input_set_generator", None)
-    if hasattr(generator, "relax_cell"):
-        kept = replace(generator, relax_cell=False)  # type: ignore[type-var]
-        return replace(engine, relax=replace(maker, input_set_generator=kept))
-    raise EngineError(
-        "the relaxation of this engine cannot keep the cell",
-        field="engine.relax",
-        value=type(maker).__name__,
-        remedy="use one derived from atomate2's ASE or from our VASP Makers",
-    )
 
 
 def strained(structure: Structure, settings: ElasticitySettings) -> list[Structure]:
@@ -89,21 +68,22 @@ class EquationOfStateMaker(Maker):
     settings: ElasticitySettings = field(default_factory=ElasticitySettings)
     line: CompositionLine = field(default_factory=CompositionLine)
 
-    @job(output_schema=EOSDocument, config=JobConfig(expose_store=True))
+    # No output schema: a job that is replaced holds a reference, as `LabelMaker`'s.
+    @job(config=SEES_STORE)
     def make(
-        self, structure: Structure, provenance: Provenance
+        self,
+        structure: Structure | StructureDocument | SamplingDocument | None,
+        provenance: Provenance | None = None,
     ) -> EOSDocument | Response:
         """Compute the equation of state.
-
-        Engines inside the Python process relax all volumes in this job; any other
-        gets one job per volume.
 
         Parameters
         ----------
         structure
-            Relaxed structure.
+            Relaxed structure, its document, or the sampling of a composition, of which
+            the lowest structure is taken.
         provenance
-            Where it comes from.
+            Where a structure without a document comes from.
 
         Returns
         -------
@@ -113,55 +93,51 @@ class EquationOfStateMaker(Maker):
         Raises
         ------
         EngineError
-            When fewer than five volumes could be computed.
+            When there is no relaxed structure, or fewer than five volumes could be
+            computed.
         """
-        engine = fixed_cell(self.engine)
-        frames = strained(structure, self.settings)
-        if engine.batched:
-            tasks: list[Any] = []
-            for frame in frames:
-                try:
-                    tasks.append(engine.compute(frame, relax=True))
-                except _BAD_STRUCTURE:
-                    tasks.append(None)
-            return eos_document(
-                tasks, provenance, method=engine.written_method(), line=self.line
+        if isinstance(structure, SamplingDocument):
+            structure = _lowest(structure)
+        if isinstance(structure, StructureDocument):
+            provenance = structure.provenance
+            structure = structure.structure
+        if structure is None:
+            raise EngineError(
+                "there is no relaxed structure to strain",
+                field="structure",
+                value=None,
+                remedy="Look at its relaxation with `lps-flows status`, then rerun it",
             )
-        calculations: list[Flow | Job] = []
-        for index, frame in enumerate(frames):
-            calculation = engine.relax.make(frame)
-            calculation.name = f"{self.name} {full_formula(structure)} {index}"
-            calculations.append(calculation)
-        collect = collect_eos(
-            [calculation.output for calculation in calculations],
-            provenance,
-            method=engine.method,
+        document: EOSDocument | Response = calculate_all(
+            self.engine.with_fixed_cell(),
+            strained(structure, self.settings),
+            collect_eos,
+            relax=True,
+            name=self.name,
+            provenance=provenance or Provenance(source="user"),
             line=self.line,
         )
-        # A volume that fails is left out, not fatal.
-        collect.config.on_missing_references = OnMissing.NONE
-        return Response(
-            replace=Flow([*calculations, collect], collect.output, name=self.name)
-        )
+        return document
+
+
+def _lowest(sampling: SamplingDocument) -> StructureDocument | None:
+    uuid = sampling.lowest_uuid
+    if uuid is None:
+        return None
+    document: StructureDocument = decode(CURRENT_JOB.store.get_output(uuid, load=True))
+    return document
 
 
 @job(output_schema=EOSDocument)
 def collect_eos(
-    tasks: list[Any], provenance: Provenance, *, method: str, line: CompositionLine
+    tasks: Iterable[Any], *, provenance: Provenance, method: str, line: CompositionLine
 ) -> EOSDocument:
-    """Collect the volumes that were computed as jobs of their own."""
-    return eos_document(tasks, provenance, method=method, line=line)
-
-
-def eos_document(
-    tasks: list[Any], provenance: Provenance, *, method: str, line: CompositionLine
-) -> EOSDocument:
-    """Return the document of some relaxations at fixed cells.
+    """Return the document of relaxations at fixed cells.
 
     Parameters
     ----------
     tasks
-        Task documents; None marks a failed one.
+        Task documents, or what stopped them.
     provenance
         Where the structure comes from.
     method
@@ -174,21 +150,23 @@ def eos_document(
     EngineError
         When fewer than five volumes were computed.
     """
-    found = []
+    calculations = []
+    failed: list[Exception] = []
     for task in tasks:
-        if task is not None:
-            try:
-                found.append(read_calculation(task))
-            except EngineError:
-                continue
-    if len(found) < _FEWEST:
+        try:
+            calculations.append(read_calculation(finished(task)))
+        except BAD_STRUCTURE as error:
+            failed.append(error)
+    if len(calculations) < _FEWEST:
+        n_volumes = len(calculations) + len(failed)
+        why = f"; the first: {failed[0]}" if failed else ""
         raise EngineError(
-            f"only {len(found)} of {len(tasks)} volumes could be computed",
+            f"only {len(calculations)} of {n_volumes} volumes could be computed{why}",
             field="elasticity.n_frames",
-            value=len(tasks),
+            value=n_volumes,
             remedy="make the largest strain smaller, or look at the failed jobs",
         )
-    structure = found[0].structure
+    structure = calculations[0].structure
     composition = structure.composition
     return EOSDocument(
         method=method,
@@ -197,6 +175,6 @@ def eos_document(
         x=line.x(composition) if line.contains(composition) else None,
         n_atoms=len(structure),
         relaxed_ions=True,
-        volumes=[float(c.structure.volume) for c in found],
-        energies=[float(c.energy) for c in found],
+        volumes=[float(c.structure.volume) for c in calculations],
+        energies=[float(c.energy) for c in calculations],
     )

@@ -119,7 +119,7 @@ class EvolutionMaker(Maker):
         crystal_cell = _structure(_resolved(parent))
         trained: PotentialDocument = _resolved(potential)
         problem = RemovalProblem(
-            _supercell(crystal_cell, parent_key, target_atoms, unrelaxed),
+            parent_supercell(crystal_cell, parent_key, target_atoms, unrelaxed),
             end_member,
             n_units,
             self.line,
@@ -182,7 +182,7 @@ def _structure(parent: StructureDocument | Structure) -> Structure:
     return parent if isinstance(parent, Structure) else parent.structure
 
 
-def _supercell(
+def parent_supercell(
     cell: Structure, parent_key: str, target_atoms: int, unrelaxed: Structure | None
 ) -> Structure:
     """Repeat the relaxed cell as the unrelaxed one, whatever relaxing did to it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,14 @@ import numpy as np
 from jobflow import job
 
 from lps_flows.chemistry import CompositionLine
-from lps_flows.engines import Calculation, EngineError, read_calculation, read_path
+from lps_flows.engines import (
+    BAD_STRUCTURE,
+    Calculation,
+    EngineError,
+    read_calculation,
+    read_path,
+)
+from lps_flows.jobs.calculations import finished
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.structure import CalculationFailure
 
@@ -150,7 +158,7 @@ def document_calculation(
 ) -> StructureDocument:
     """Turn an engine's task document into a structure document."""
     return structure_document(
-        read_calculation(task),
+        read_calculation(finished(task)),
         provenance,
         method=method,
         relaxed=relaxed,
@@ -160,7 +168,7 @@ def document_calculation(
 
 @job(output_schema=StructureSet, data="entries")
 def collect_labels(
-    calculations: list[Any],
+    tasks: Iterable[Any],
     *,
     provenances: list[Provenance],
     formulas: list[str],
@@ -169,12 +177,12 @@ def collect_labels(
     line: CompositionLine,
     n_frames: int = 1,
 ) -> StructureSet:
-    """Gather single calculations into a set; None marks one that failed.
+    """Gather single calculations into a set; those that failed are listed in it.
 
     Parameters
     ----------
-    calculations
-        Task documents, in the order of the structures.
+    tasks
+        Task documents, or what stopped them, in the order of the structures.
     provenances, formulas
         Origin and formula of each structure.
     method
@@ -193,27 +201,23 @@ def collect_labels(
     """
     documents: list[StructureDocument] = []
     failures: list[CalculationFailure] = []
-    for index, (task, provenance) in enumerate(
-        zip(calculations, provenances, strict=True)
-    ):
+    for index, (task, provenance) in enumerate(zip(tasks, provenances, strict=True)):
         try:
-            if task is None:
-                raise EngineError("the calculation did not finish")
             documents += label_documents(
-                task,
+                finished(task),
                 provenance,
                 method=method,
                 relaxed=relaxed,
                 line=line,
                 n_frames=n_frames,
             )
-        except EngineError as error:
+        except BAD_STRUCTURE as error:
             failures.append(
                 CalculationFailure(
                     index=index,
                     formula=formulas[index],
                     provenance=provenance,
-                    reason=str(error),
+                    reason=str(error) or type(error).__name__,
                 )
             )
     return labelled_set(method, documents, failures)

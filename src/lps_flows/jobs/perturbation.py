@@ -11,7 +11,9 @@ from pydantic import Field, field_validator
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.chemistry import CompositionLine, remove_units, supercell_near
+from lps_flows.engines import MDSettings
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
 
@@ -78,8 +80,8 @@ class DatasetSettings(FrozenSettings):
     md_chunk_steps: int | None = Field(
         None,
         ge=1,
-        description="Most steps of one MD job, by engines whose calculations are jobs "
-        "of their own: what a killed job costs. None: one job per run.",
+        description="Most steps of one MD job: what a killed job costs. None: one job "
+        "per run.",
     )
     n_snapshots: int = Field(
         150, ge=1, description="Evenly spaced snapshots per trajectory."
@@ -104,6 +106,22 @@ class DatasetSettings(FrozenSettings):
             msg = "a strain is a fraction, below 0.5 in size"
             raise ValueError(msg)
         return value
+
+    def dynamics(self, md: MDSettings) -> DynamicsSettings:
+        """Return how the MD runs are integrated, cut into jobs and stored.
+
+        Parameters
+        ----------
+        md
+            Time step and thermostat of the reference engine's dynamics.
+        """
+        return DynamicsSettings(
+            time_step=md.time_step,
+            damping_time=md.damping_time,
+            frame_interval=max(1, self.md_steps // self.n_snapshots),
+            chunk_length=(self.md_chunk_steps or self.md_steps) * md.time_step,
+            seed=self.seed,
+        )
 
 
 def strained_structures(

@@ -6,28 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from jobflow import Flow, Job, JobConfig, Maker, OnMissing, Response, job
+from jobflow import Flow, Job, Maker, OnMissing, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, bare_structure, full_formula
-from lps_flows.engines import Engine, EngineError, get_engine, read_calculation
+from lps_flows.engines import Engine, get_engine, read_calculation
+from lps_flows.jobs.calculations import SEES_STORE, calculate_all
 from lps_flows.jobs.labels import (
     collect_labels,
     document_calculation,
-    label_documents,
-    labelled_set,
     structure_document,
 )
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
-from lps_flows.schemas.structure import CalculationFailure
-
-# A trained potential is read from the store of the running job.
-_SEES_STORE = JobConfig(expose_store=True)
-
-# What an engine inside this process raises over one bad structure: our own error,
-# graph construction and linear algebra on unphysical cells, floating-point traps.
-_BAD_STRUCTURE = (EngineError, ValueError, RuntimeError, ArithmeticError)
 
 
 @dataclass
@@ -84,6 +75,8 @@ class ReferenceStaticMaker(Maker):
                 relaxed=self.relaxes,
                 line=self.line,
             )
+            # A lost calculation fails here too, or what compares it waits for ever.
+            last.config.on_missing_references = OnMissing.NONE
             jobs = [task, last]
         last.name = name
         return Flow(jobs, output=last.output, name=name)
@@ -141,7 +134,7 @@ class LabelMaker(Maker):
 
     # No output schema: when jobflow replaces this job by a flow, the last job of that
     # uuid holds a reference to the set, which no schema would accept.
-    @job(data="entries", config=_SEES_STORE)
+    @job(data="entries", config=SEES_STORE)
     def make(
         self, structures: UnlabelledSet | StructureSet | list[UnlabelledStructure]
     ) -> StructureSet | Response:
@@ -166,60 +159,23 @@ class LabelMaker(Maker):
         entries: Sequence[UnlabelledStructure | StructureDocument] = (
             structures if isinstance(structures, list) else structures.entries
         )
-        if self.engine.batched:
-            return self._label_here(entries)
-        maker = self.engine.relax if self.relax else self.engine.static
-        calculations: list[Flow | Job] = []
-        for index, entry in enumerate(entries):
-            calculation = maker.make(bare_structure(entry.structure))
-            calculation.name = f"{maker.name} {full_formula(entry.structure)} {index}"
-            calculations.append(calculation)
-        collect = collect_labels(
-            [calculation.output for calculation in calculations],
+        cells = [entry.structure for entry in entries]
+        labelled: StructureSet | Response = calculate_all(
+            self.engine,
+            cells,
+            collect_labels,
+            relax=self.relax,
+            name=self.name,
             provenances=[entry.provenance for entry in entries],
-            formulas=[full_formula(entry.structure) for entry in entries],
-            method=self.engine.method,
+            formulas=[full_formula(cell) for cell in cells],
             relaxed=self.relax,
             line=self.line,
             n_frames=self.n_frames,
         )
-        collect.name = f"{self.name} collect"
-        # A calculation that fails is recorded by the collector, not fatal to it.
-        collect.config.on_missing_references = OnMissing.NONE
-        return Response(
-            replace=Flow([*calculations, collect], collect.output, name=self.name)
-        )
-
-    def _label_here(
-        self, entries: Sequence[UnlabelledStructure | StructureDocument]
-    ) -> StructureSet:
-        method = self.engine.written_method()
-        documents: list[StructureDocument] = []
-        failures: list[CalculationFailure] = []
-        for index, entry in enumerate(entries):
-            try:
-                task = self.engine.compute(entry.structure, relax=self.relax)
-                documents += label_documents(
-                    task,
-                    entry.provenance,
-                    method=method,
-                    relaxed=self.relax,
-                    line=self.line,
-                    n_frames=self.n_frames,
-                )
-            except _BAD_STRUCTURE as error:
-                failures.append(
-                    CalculationFailure(
-                        index=index,
-                        formula=full_formula(entry.structure),
-                        provenance=entry.provenance,
-                        reason=str(error) or type(error).__name__,
-                    )
-                )
-        return labelled_set(method, documents, failures)
+        return labelled
 
 
-@job(output_schema=StructureDocument, config=_SEES_STORE)
+@job(output_schema=StructureDocument, config=SEES_STORE)
 def compute_structure(
     structure: Structure,
     provenance: Provenance,

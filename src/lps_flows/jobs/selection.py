@@ -85,6 +85,7 @@ class SelectionMaker(Maker):
         crystal_uuids: dict[str, str],
         sampled: list[SamplingDocument | None],
         potential_uuid: str | None = None,
+        quenched: dict[str, StructureDocument | None] | None = None,
     ) -> Response:
         """Choose, and detour into one MD flow per chosen structure.
 
@@ -98,6 +99,8 @@ class SelectionMaker(Maker):
             Sampling of every composition; None marks a failed one.
         potential_uuid
             Job that trained the potential, for MD on the ANN.
+        quenched
+            Glasses by melting and cooling, by job uuid; None marks a failed one.
 
         Returns
         -------
@@ -111,7 +114,9 @@ class SelectionMaker(Maker):
             missing.
         """
         relaxed = {key: done for key, done in crystals.items() if done is not None}
-        glasses = self._load(sampled)
+        glasses = self._load(sampled) | {
+            uuid: done for uuid, done in (quenched or {}).items() if done is not None
+        }
         verdicts = judge(
             self._structures(relaxed, crystal_uuids, glasses),
             rule=self.rule,

@@ -218,11 +218,12 @@ def check_workers(workplace: Workplace, files: Mapping[str, Path]) -> Check:
 def check_engine(name: str) -> Check:
     """Check that an engine's code is installed."""
     label = f"engine {name}"
-    if name == "ann":
+    settings = EngineSettings(name=name)
+    if settings.needs_potential:
         return Check(label, ok=True, detail="a trained potential, always there")
     try:
         with warnings.catch_warnings(action="ignore"):
-            engine = get_engine(EngineSettings(name=name))
+            engine = get_engine(settings)
     except (LpsFlowsError, ImportError) as error:
         failed = _failed(label, error)
         remedy = failed.remedy or f"pip install 'lps-flows[{name}]'"

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from lps_flows.engines import Engine
 from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.md import MDChunkMaker
 
 DEFAULT_PRIORITIES: Mapping[str, int] = {
     "crystals": 60,
@@ -24,8 +25,10 @@ DEFAULT_PRIORITIES: Mapping[str, int] = {
     "training": 40,
     "active learning": 40,
     "sampling": 30,
+    "melt-quench": 30,
     "selection": 20,
     "conductivity": 20,
+    "elasticity": 20,
     "build": 10,
 }
 _REFERENCE_FIRST = 100
@@ -70,12 +73,17 @@ def route(flow: Flow, settings: RoutingSettings, engine: Engine | None = None) -
     Flow
         The same flow.
     """
-    functions = sorted(reference_functions(engine), key=lambda f: f.__qualname__)
+    reference = reference_functions(engine)
+    # Atoms moved in this process by an engine whose calculations are jobs of their own.
+    moved = engine is not None and engine.in_process and not engine.batched
     for job in jobs_of(flow):
         stage = job.metadata.get("stage", "other")
+        functions = list(reference)
+        if moved and stage == "dataset":
+            functions.append(MDChunkMaker.make)
         priority = settings.priorities.get(stage, 0)
         job.update_config(_config(settings.worker, priority), dynamic=True)
-        for function in functions:
+        for function in sorted(functions, key=lambda f: f.__qualname__):
             job.update_config(
                 _config(settings.reference_worker, priority + _REFERENCE_FIRST),
                 function_filter=function,
@@ -101,7 +109,7 @@ def reference_functions(engine: Engine | None) -> set[Callable[..., Any]]:
     if engine is None:
         return set()
     found: set[Callable[..., Any]] = set()
-    for maker in (engine.static, engine.relax, engine.md):
+    for maker in engine.makers:
         for each in _makers_in(maker):
             function = type(each).make
             # a Maker without it makes flows, and flows are no fireworks

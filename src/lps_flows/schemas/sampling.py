@@ -45,3 +45,15 @@ class SamplingDocument(Document):
         description="True when the order is poor or the committee is uncertain: more "
         "reference data near these structures would help."
     )
+
+    @property
+    def lowest_uuid(self) -> str | None:
+        """Job of the structure of lowest reference energy; none when all failed."""
+        relaxed = [
+            (energy, uuid)
+            for energy, uuid in zip(
+                self.reference_energies, self.structure_uuids, strict=True
+            )
+            if energy is not None
+        ]
+        return min(relaxed)[1] if relaxed else None

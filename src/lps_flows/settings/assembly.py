@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lps_flows.engines import Engine, EngineSettings, get_engine
+from lps_flows.engines import (
+    POTENTIAL_ENGINE,
+    Engine,
+    EngineSettings,
+    get_engine,
+)
 from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.build import BuildMaker
 from lps_flows.flows.campaign import CampaignMaker
 from lps_flows.flows.conductivity import ConductivityFlowMaker
 from lps_flows.flows.dataset import DatasetFlowMaker
+from lps_flows.flows.elasticity import ElasticityFlowMaker
+from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.flows.sampling import SamplingFlowMaker
+from lps_flows.jobs.elasticity import EquationOfStateMaker
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.exploration import ExploreDynamicsMaker
 from lps_flows.jobs.lowest import RelaxLowestMaker
@@ -40,7 +48,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
     moving = keys.engine
     if keys.conductivity_engine is not None:
         moving = EngineSettings.model_validate(keys.conductivity_engine.model_dump())
-    if moving.name != "ann":
+    if not moving.needs_potential:
         get_engine(moving)  # now, not after a week
     relax = ReferenceRelaxMaker(engine=engine, line=keys.line)
     training = TrainingMaker(settings=keys.training)
@@ -48,12 +56,21 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
     return CampaignMaker(
         name=keys.name,
         relax=relax,
-        dataset=DatasetFlowMaker.from_settings(engine, _dataset(keys), keys.line),
+        dataset=DatasetFlowMaker.from_settings(
+            engine, _dataset(keys), keys.line, keys.engine.md
+        ),
         training=training,
         learning=_learning(keys, engine, evolution, training),
         sampling=SamplingFlowMaker(
             evolution=evolution,
             lowest=RelaxLowestMaker(relax=relax, settings=keys.sampling.lowest),
+        ),
+        melt_quench=None
+        if keys.melt_quench is None
+        else MeltQuenchFlowMaker(
+            engine=EngineSettings(name=POTENTIAL_ENGINE),
+            settings=keys.melt_quench,
+            relax=relax,
         ),
         selection=SelectionMaker(
             conductivity=ConductivityFlowMaker(
@@ -66,6 +83,14 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
             hull=keys.analysis.hull,
             fingerprints=keys.analysis.fingerprints,
             clusters=keys.analysis.clusters,
+        ),
+        elasticity=None
+        if keys.elasticity is None
+        else ElasticityFlowMaker(
+            equation_of_state=EquationOfStateMaker(
+                engine=engine, settings=keys.analysis.elasticity, line=keys.line
+            ),
+            settings=keys.elasticity,
         ),
         build=BuildMaker(settings=keys.analysis),
     )

@@ -100,6 +100,12 @@ def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
             campaign.crystals,
         ),
         (
+            "elasticity.crystals",
+            campaign.elasticity.crystals or () if campaign.elasticity else (),
+            "crystals",
+            campaign.crystals,
+        ),
+        (
             "dataset.removal_parents",
             campaign.dataset.removal_parents or (),
             "training_crystals" if campaign.training_crystals else "crystals",

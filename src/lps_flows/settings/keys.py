@@ -10,8 +10,10 @@ from lps_flows.chemistry import CompositionLine, OwnCrystal, crystal
 from lps_flows.engines import EngineSettings, ForcesSettings
 from lps_flows.evolution import EvolutionSettings
 from lps_flows.flows.conductivity import ConductivitySettings
+from lps_flows.flows.elasticity import ElasticityStageSettings
 from lps_flows.flows.sampling import CompositionPlan, ScanSettings
 from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.glass import MeltQuenchSettings
 from lps_flows.jobs.lowest import LowestSettings
 from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.selection import SelectionSettings
@@ -75,6 +77,11 @@ class CampaignKeys(FrozenSettings):
         ActiveLearningSettings(), description="Growing the set where it is thin."
     )
     sampling: SamplingSettings = Field(description="The GA stage.")
+    melt_quench: MeltQuenchSettings | None = Field(
+        None,
+        description="Glasses of every composition by melting and cooling on the "
+        "campaign's potential, beside the GA's; none leaves the stage out.",
+    )
     selection: SelectionSettings = Field(
         SelectionSettings(), description="What goes into molecular dynamics."
     )
@@ -85,6 +92,11 @@ class CampaignKeys(FrozenSettings):
         None,
         description="Engine of the molecular dynamics; none: the reference engine. "
         "'ann' without a potential means the one trained in the campaign.",
+    )
+    elasticity: ElasticityStageSettings | None = Field(
+        None,
+        description="Bulk moduli by the reference engine; none leaves the stage out. "
+        "Strains and fit are analysis.elasticity.",
     )
     analysis: BuildSettings = Field(
         BuildSettings(),
