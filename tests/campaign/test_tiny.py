@@ -108,10 +108,12 @@ def test_a_whole_campaign_runs_and_a_second_run_does_nothing(
     assert {glass["formula"] for glass in glasses} == {
         plan.formula for plan in settings.compositions()
     }
-    places = result_store(workplace.job_store, "phase_diagrams")
+    places = result_store(workplace.job_store, "phase_diagram_entries")
     places.connect()
-    on_diagram = json.dumps(places.query_one({}), default=str)
-    assert all(glass["structure_id"] in on_diagram for glass in glasses)
+    for glass in glasses:
+        place = places.query_one({"structure_id": glass["structure_id"]})
+        assert place["glass"]
+        assert place["e_above_hull"] is not None
     again = run(workplace, settings.flow, settings.name, settings.settings_hash)
     assert again.complete
     assert not again.submission.new

@@ -79,12 +79,10 @@ def names_for(page: str, folder: Path) -> dict[str, Any]:
         Working folder of its code; files are put there.
     """
     from lps_flows.chemistry import crystal
-    from lps_flows.engines import EngineSettings, get_engine
     from lps_flows.potential import TrainingSettings, train_potential, write_xsf
 
     if page == "engines.md":
-        first = get_engine(EngineSettings()).md.make(crystal("Li2S"))
-        return {"structure": crystal("Li2S"), "first": first}
+        return {"structure": crystal("Li2S")}
     if page == "analysis.md":
         return {"structure": crystal("beta-Li3PS4"), "job_store": _built_campaign()}
     if page not in {"conductivity.md", "potential.md", "sampling.md"}:

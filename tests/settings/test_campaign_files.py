@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import yaml
-from ase import units
 
 from lps_flows.chemistry import crystal
 from lps_flows.plan import plan_campaign
@@ -260,8 +259,49 @@ def test_what_the_dynamics_of_the_reference_set_takes_from_the_engine_acts(
 ) -> None:
     demo["engine"]["md"] = {"time_step": 2.0, "damping_time": 30.0}
     dataset = load_campaign(_write(tmp_path, demo)).maker().dataset
-    assert dataset.label.engine.md.time_step == 2.0
-    assert dataset.label.engine.md.ase_md_kwargs["tdamp"] == 30.0 * units.fs
+    dynamics = dataset.dynamics.chunk.settings
+    assert (dynamics.time_step, dynamics.damping_time) == (2.0, 30.0)
+
+
+def test_further_stages_are_asked_for_and_counted(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    def stages(settings: CampaignSettings) -> set[str]:
+        return {job.metadata["stage"] for job, _ in settings.flow().iterflow()}
+
+    asked = {"melt-quench", "elasticity"}
+    plain = load_campaign(_write(tmp_path, demo))
+    assert not stages(plain) & asked
+    assert not {work.stage for work in plan_campaign(plain)} & asked
+    demo["melt_quench"] = {"n_structures": 2, "target_atoms": 200}
+    demo["elasticity"] = {"crystals": ["Li2S", "beta-Li3PS4"]}
+    settings = load_campaign(_write(tmp_path, demo))
+    assert asked <= stages(settings)
+    plan = {(w.stage, w.kind): w for w in plan_campaign(settings) if w.stage in asked}
+    n_compositions = len(settings.compositions())
+    molten = plan["melt-quench", "md"]
+    assert molten.number == plan["melt-quench", "relax"].number == 2 * n_compositions
+    assert molten.engine == "ann"
+    assert molten.steps == 54_000  # 20 ps molten, 34 ps from 2000 to 300 K
+    assert all(100 < n < 400 for n in molten.n_atoms)
+    volumes = plan["elasticity", "relax"]
+    assert volumes.engine == settings.engine.name
+    assert volumes.number == 7 * (2 + n_compositions)
+
+
+@pytest.mark.parametrize(
+    ("stage", "keys", "message"),
+    [
+        ("elasticity", {"crystals": ["Li9PS9"]}, r"elasticity.crystals = .'Li9PS9'."),
+        ("melt_quench", {"melt_temperature": 200.0}, "hotter than the glass"),
+    ],
+)
+def test_wrong_keys_of_further_stages_are_named(
+    tmp_path: Path, demo: dict[str, Any], stage: str, keys: dict, message: str
+) -> None:
+    demo[stage] = keys
+    with pytest.raises(CampaignFileError, match=message):
+        load_campaign(_write(tmp_path, demo))
 
 
 def test_every_mistake_is_named_at_once(tmp_path: Path, demo: dict[str, Any]) -> None:

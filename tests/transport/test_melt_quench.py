@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from jobflow import Flow, JobStore, run_locally
+from jobflow import Flow, JobStore, job, run_locally
 from maggma.stores import MemoryStore
 
 from lps_flows.chemistry import crystal
@@ -64,9 +64,14 @@ def test_a_glass_comes_out_relaxed_with_its_history(tmp_path):
     assert first["temperature"] == 700.0
 
 
-def test_glasses_of_a_composition_have_its_formula_and_origin(tmp_path):
-    random_potential(radial_cutoff=4.0, angular_cutoff=3.0).save(tmp_path / "p")
-    potential = str(next(tmp_path.glob("p*")))
+@job(data="potential")
+def as_trained(dictionary):
+    return {"method": "ann-toy", "potential": dictionary}
+
+
+def test_glasses_of_a_composition_have_its_formula_and_origin():
+    trained = random_potential(radial_cutoff=4.0, angular_cutoff=3.0)
+    potential = as_trained(trained.as_dict())
     parent = ReferenceStaticMaker(engine=stub_engine()).make(
         crystal("gamma-Li3PS4"), Provenance(source="crystal", parent="gamma-Li3PS4")
     )
@@ -85,9 +90,11 @@ def test_glasses_of_a_composition_have_its_formula_and_origin(tmp_path):
         engine=EngineSettings(name="ann"),
         settings=settings,
         relax=ReferenceRelaxMaker(engine=stub_engine(steps=3)),
-    ).glasses(parent.output, plan, potential_uuid=potential)
+    ).glasses(parent.output, plan, potential=potential.output)
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
-    run_locally(Flow([parent, *flows]), store=store, ensure_success=True, log=False)
+    run_locally(
+        Flow([parent, potential, *flows]), store=store, ensure_success=True, log=False
+    )
     glasses = [decode(store.get_output(flow.output.uuid, load=True)) for flow in flows]
     assert [glass.formula for glass in glasses] == ["Li20P8S30"] * 2
     for glass in glasses:

@@ -132,7 +132,7 @@ class CampaignMaker(Maker):
                 for flow in self.melt_quench.glasses(
                     documents[plan.parent],
                     plan,
-                    potential_uuid=potential.uuid,
+                    potential=potential,
                     unrelaxed=own.get(plan.parent),
                 )
             ]

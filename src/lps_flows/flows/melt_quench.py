@@ -148,7 +148,7 @@ class MeltQuenchFlowMaker(Maker):
         parent: OutputReference,
         plan: CompositionPlan,
         *,
-        potential_uuid: str,
+        potential: OutputReference,
         unrelaxed: Structure | None = None,
     ) -> list[Flow]:
         """Make the flows of one composition of a campaign.
@@ -159,8 +159,8 @@ class MeltQuenchFlowMaker(Maker):
             Reference to the `StructureDocument` of the relaxed parent crystal.
         plan
             What is removed from what.
-        potential_uuid
-            Job that trained the potential.
+        potential
+            Reference to the `PotentialDocument`.
         unrelaxed
             The parent before it was relaxed, when it is not of the library.
         """
@@ -180,12 +180,13 @@ class MeltQuenchFlowMaker(Maker):
                 seed=seed,
                 line=self.relax.line if self.relax else CompositionLine(),
                 unrelaxed=unrelaxed,
+                potential=potential.method,
             )
             start.name = f"{label} to melt"
             molten = self.make(
                 start.output,
                 label,
-                potential_uuid,
+                potential.uuid,
                 Provenance(
                     source="melt-quench",
                     parent=plan.parent,

@@ -76,6 +76,7 @@ def melt_start(
     seed: int,
     line: CompositionLine,
     unrelaxed: Structure | None = None,
+    potential: str | None = None,
 ) -> Structure:
     """Make the cell to be molten: units taken out at random, repeated to its size.
 
@@ -93,12 +94,15 @@ def melt_start(
         The composition line.
     unrelaxed
         The parent before it was relaxed, when it is not of the library.
+    potential
+        Method of the potential that melts it: all waits until that is trained.
 
     Raises
     ------
     RemovalError
         When the supercell holds too few units.
     """
+    del potential
     supercell = parent_supercell(parent.structure, parent_key, parent_atoms, unrelaxed)
     rng = np.random.default_rng(seed)
     return supercell_near(

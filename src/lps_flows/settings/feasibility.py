@@ -38,6 +38,8 @@ def late_refusals(
     yield from _dataset(campaign, cells)
     yield from _distances(campaign, cells)
     yield from _sampling(campaign)
+    if campaign.melt_quench is not None:
+        yield from _tried("melt_quench", campaign.melt_quench.programme)
     yield from _analysis(campaign)
     yield from _conductivity(campaign, cells)
 
