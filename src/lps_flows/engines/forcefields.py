@@ -77,19 +77,42 @@ class CalculatorStaticMaker(_SharedCalculator, ForceFieldStaticMaker):
     threads: int | None = None
 
 
-def _force_field(
-    settings: EngineSettings, *, method: str, name: str, **kwargs: Any
+def calculator_engine(
+    settings: EngineSettings,
+    *,
+    method: str,
+    force_field_name: str | dict[str, str],
+    calculator_kwargs: dict[str, Any],
 ) -> AseEngine:
-    """Build an engine on a force field that atomate2 knows, with its arguments."""
-    shared: dict[str, Any] = {"force_field_name": name, "threads": settings.threads}
+    """Build an engine on a calculator that atomate2 can construct.
+
+    Parameters
+    ----------
+    settings
+        Thresholds, steps and threads.
+    method
+        The engine's method string.
+    force_field_name
+        A name atomate2 knows, or a monty-style reference to a callable.
+    calculator_kwargs
+        Arguments of the calculator.
+    """
+    shared: dict[str, Any] = {
+        "force_field_name": force_field_name,
+        "threads": settings.threads,
+    }
     return AseEngine(
         name=settings.name,
         method=method,
         static=CalculatorStaticMaker(
-            name=f"{settings.name} static", **shared, **static_options(**kwargs)
+            name=f"{settings.name} static",
+            **shared,
+            **static_options(**calculator_kwargs),
         ),
         relax=CalculatorRelaxMaker(
-            name=f"{settings.name} relax", **shared, **relax_options(settings, **kwargs)
+            name=f"{settings.name} relax",
+            **shared,
+            **relax_options(settings, **calculator_kwargs),
         ),
         batched=True,
     )
@@ -119,12 +142,12 @@ def chgnet_engine(settings: EngineSettings) -> AseEngine:
     """CHGNet with the weights of its wheel: the fast engine of demo and tests."""
     release = installed_version("chgnet", engine=settings.name)
     _refuse_model(settings, (release,))
-    return _force_field(
+    return calculator_engine(
         settings,
         method=f"chgnet-{release}",
-        name="CHGNet",
+        force_field_name="CHGNet",
         # Its default only warns, and returns an energy without those atoms.
-        on_isolated_atoms="error",
+        calculator_kwargs={"on_isolated_atoms": "error"},
     )
 
 
@@ -133,8 +156,11 @@ def sevennet_engine(settings: EngineSettings) -> AseEngine:
     installed_version("sevenn", engine=settings.name)
     _refuse_model(settings, SEVENNET_MODELS)
     model = settings.model or SEVENNET_MODELS[0]
-    return _force_field(
-        settings, method=f"sevennet-{model}", name="SevenNet", model=model
+    return calculator_engine(
+        settings,
+        method=f"sevennet-{model}",
+        force_field_name="SevenNet",
+        calculator_kwargs={"model": model},
     )
 
 
