@@ -51,7 +51,7 @@ class DynamicsFlowMaker(Maker):
     >>> from lps_flows.chemistry import crystal
     >>> from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
     >>> programme = [Hold(700.0, 5000.0, equilibration=True), Hold(700.0, 15_000.0)]
-    >>> flow = DynamicsFlowMaker().make(crystal("Li3PS4"), programme, "beta")
+    >>> flow = DynamicsFlowMaker().make(crystal("beta-Li3PS4"), programme, "beta")
     >>> [job.name for job in flow.jobs]
     ['beta 700 K md 1/3', 'beta 700 K md 2/3', 'beta 700 K md 3/3']
     """

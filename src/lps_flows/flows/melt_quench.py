@@ -52,7 +52,7 @@ class MeltQuenchFlowMaker(Maker):
     --------
     >>> from lps_flows.chemistry import crystal
     >>> from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
-    >>> flow = MeltQuenchFlowMaker().make(crystal("Li3PS4"), "beta")
+    >>> flow = MeltQuenchFlowMaker().make(crystal("beta-Li3PS4"), "beta")
     >>> flow.jobs[0].jobs[-1].name
     'beta 300 K melt-quench 19/19'
     """
