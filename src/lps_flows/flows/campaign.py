@@ -16,6 +16,7 @@ from lps_flows.flows.dataset import DatasetFlowMaker
 from lps_flows.flows.elasticity import ElasticityFlowMaker
 from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
 from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
+from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.training import TrainingMaker
@@ -174,6 +175,7 @@ class CampaignMaker(Maker):
         return Flow(parts, output=select.output, name=self.name)
 
     def _relaxed(self, key: str, structure: Structure) -> Flow:
-        flow = self.relax.make(structure, Provenance(source="crystal", parent=key))
+        origin = Provenance(source="crystal", parent=key)
+        flow = failing_through(self.relax.make(structure, origin))
         flow.append_name(f" {key}")
         return flow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobflow import Flow, Maker, OnMissing, OutputReference
+from jobflow import Flow, Maker, OutputReference
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import (
@@ -17,6 +17,7 @@ from lps_flows.chemistry import (
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.flows.sampling import CompositionPlan
+from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.glass import (
     MeltQuenchError,
     MeltQuenchSettings,
@@ -129,13 +130,11 @@ class MeltQuenchFlowMaker(Maker):
             "melt_temperature_K": settings.melt_temperature,
         }
         relax = self.relax or ReferenceRelaxMaker(engine=engine)
-        relaxed = relax.make(
-            glass.output.structure, origin.model_copy(update={"details": facts})
+        relaxed = failing_through(
+            relax.make(
+                glass.output.structure, origin.model_copy(update={"details": facts})
+            )
         )
-        jobs: Any = relaxed.jobs
-        for job in jobs:
-            # Without a glass it fails, and nothing that compares it waits for ever.
-            job.config.on_missing_references = OnMissing.NONE
         relaxed.append_name(f" {label}")
         return Flow(
             [cooled, glass, relaxed],

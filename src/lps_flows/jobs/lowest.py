@@ -11,6 +11,7 @@ from pydantic import Field
 from scipy.stats import spearmanr
 
 from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.sampling import SamplingDocument
@@ -73,7 +74,8 @@ class RelaxLowestMaker(Maker):
         """
         lowest = evolution.lowest[: self.settings.n_lowest]
         flows: list[Flow | Job] = [
-            self.relax.make(entry.structure, entry.provenance) for entry in lowest
+            failing_through(self.relax.make(entry.structure, entry.provenance))
+            for entry in lowest
         ]
         compare = compare_energies(
             [flow.output for flow in flows],

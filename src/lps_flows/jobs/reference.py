@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from jobflow import Flow, Job, Maker, OnMissing, Response, job
+from jobflow import Flow, Job, Maker, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, bare_structure, full_formula
@@ -75,8 +75,6 @@ class ReferenceStaticMaker(Maker):
                 relaxed=self.relaxes,
                 line=self.line,
             )
-            # A lost calculation fails here too, or what compares it waits for ever.
-            last.config.on_missing_references = OnMissing.NONE
             jobs = [task, last]
         last.name = name
         return Flow(jobs, output=last.output, name=name)
