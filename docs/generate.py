@@ -36,11 +36,8 @@ def settings_page() -> str:
             "`lps-flows run --dry-run FILE` counts what a file would start."
         ),
         (
-            "A file that names its `line` changes some defaults with it, unless it "
-            "names them, too: `analysis.hull.end_members`, the elements of "
-            "`analysis.fingerprints`, `analysis.motifs` and `conductivity.analysis`; "
-            "and on a line other than Li2S-P2S5 `analysis.clusters.references` (the "
-            "campaign's crystals) and `selection.references` (none)."
+            "Which ion moves, which elements form the network and which are the anions "
+            "follows from `line` alone; a key that only repeats it is refused."
         ),
     ]
     _settings_tables("", CampaignSettings, parts)

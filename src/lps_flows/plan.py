@@ -154,7 +154,7 @@ def _learning_round(settings: CampaignSettings, atoms: list[int]) -> list[Planne
         keys = {scan.parent for scan in settings.sampling.scans}
         cells = [
             len(supercell_near(settings.crystal(key), dynamics.target_atoms))
-            for key in sorted(keys | set(settings.selection.references))
+            for key in sorted(keys | set(settings.md_references))
         ]
         steps = DynamicsSettings().steps(dynamics.duration)
         runs = _each([*atoms, *cells], len(dynamics.temperatures))
@@ -198,7 +198,7 @@ def _conductivity(settings: CampaignSettings, glass: int) -> list[PlannedWork]:
     structures = [glass] * selection.n_candidates
     structures += [
         len(supercell_near(settings.crystal(key), transport.target_atoms))
-        for key in selection.references
+        for key in settings.md_references
     ]
     steps = round(
         (transport.equilibration + transport.production) / transport.time_step

@@ -18,6 +18,7 @@ from lps_flows.analysis import (
 from lps_flows.chemistry import CompositionLine, OffLineError
 
 ENDS = ("Li2S", "P2S5")
+LINE = CompositionLine(end_members=ENDS)
 
 
 def _entry(entry_id: str, formula: str, energy: float, method: str = "m") -> HullEntry:
@@ -70,7 +71,7 @@ def test_oxidation_states_do_not_make_other_phases() -> None:
     elements = [_entry(s, s, 0.0) for s in ("Li", "P", "S")]
     mixed = [_decorated(e) if k % 2 else e for k, e in enumerate(plain)]
     for entries in ([_decorated(e) for e in plain], mixed):
-        assert line_hull(entries, ENDS) == line_hull(plain, ENDS)
+        assert line_hull(entries, LINE) == line_hull(plain, LINE)
         assert ternary_hull([*entries, *elements]) == ternary_hull([*plain, *elements])
     line = CompositionLine()
     for entries in (plain[:3], [_decorated(e) for e in plain[:3]]):
@@ -161,7 +162,7 @@ def test_the_papers_hull() -> None:
         n_atoms = Composition(formula).num_atoms
         energy = n_ps4 * (-30 + 8 * gamma) + n_p2s5 * -30 + n_atoms * above
         entries.append(_entry(name, formula, energy))
-    points = line_hull(entries, ENDS)
+    points = line_hull(entries, LINE)
     assert [k for k, p in points.items() if p.on_hull] == ["Li2S", "P2S5", "gamma"]
     for name, (formula, above) in published.items():
         n_ps4, n_p2s5 = falls_into[name]
@@ -199,7 +200,7 @@ def test_eq_1_equals_the_compound_phase_diagram() -> None:
         )
         for e in diagram.all_entries
     }
-    points = line_hull(entries, ENDS)
+    points = line_hull(entries, LINE)
     assert len(points) == len(theirs)
     for name, point in points.items():
         formation, above = theirs[name]
@@ -208,7 +209,7 @@ def test_eq_1_equals_the_compound_phase_diagram() -> None:
 
 
 def test_line_hull_by_hand() -> None:
-    points = line_hull(_line_entries(), ENDS)
+    points = line_hull(_line_entries(), LINE)
     assert set(points) == {"ends-1", "ends-2", "gamma", "beta", "li7"}
     assert [k for k, p in points.items() if p.on_hull] == ["ends-1", "ends-2", "gamma"]
     assert points["beta"].e_above_hull == pytest.approx(0.003)
@@ -263,7 +264,7 @@ def test_ternary_decomposition_by_hand() -> None:
 
 def test_missing_end_member_is_named() -> None:
     with pytest.raises(HullError, match="P2S5"):
-        line_hull([e for e in _line_entries() if e.entry_id != "ends-2"], ENDS)
+        line_hull([e for e in _line_entries() if e.entry_id != "ends-2"], LINE)
 
 
 def test_missing_element_is_named() -> None:
@@ -276,16 +277,16 @@ def test_missing_element_is_named() -> None:
 def test_mixed_methods_are_named() -> None:
     entries = [*_line_entries(), _entry("alien", "Li3PS4", -40.0, "other")]
     with pytest.raises(HullError, match="alien"):
-        line_hull(entries, ENDS)
+        line_hull(entries, LINE)
 
 
 def test_duplicated_id_is_named() -> None:
     entries = _line_entries()
     with pytest.raises(HullError, match="gamma"):
-        line_hull([*entries, entries[2]], ENDS)
+        line_hull([*entries, entries[2]], LINE)
 
 
 def test_energy_that_is_not_a_number_is_named() -> None:
     entries = [*_line_entries(), _entry("broken", "Li3PS4", float("nan"))]
     with pytest.raises(HullError, match="broken"):
-        line_hull(entries, ENDS)
+        line_hull(entries, LINE)

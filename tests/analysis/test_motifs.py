@@ -10,7 +10,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.analysis import MOTIFS, MotifSettings, analyse_motifs, classify_motifs
 from lps_flows.analysis.neighbours import StructureError
-from lps_flows.chemistry import crystal, crystals
+from lps_flows.chemistry import CompositionLine, crystal, crystals
 
 EXPECTED = {
     "LiPS3": {"P2S6_edge": 1.0},
@@ -296,7 +296,8 @@ def test_other_chemistry_by_settings() -> None:
     silicate.scale_lattice(silicate.volume * (1.65 / 2.05) ** 3)
     found = classify_motifs(
         silicate,
-        MotifSettings(former="Si", ligand="O", ligand_cutoff=2.1, former_cutoff=2.1),
+        MotifSettings(ligand_cutoff=2.1, former_cutoff=2.1),
+        CompositionLine(end_members=("Li2O", "SiO2")),
     )
     assert found["PS4"] == 1.0
 

@@ -15,7 +15,6 @@ from ase.io import read
 from jobflow import JobStore
 from pymatgen.core import Structure
 
-from lps_flows.analysis import HullSettings
 from lps_flows.builders.results import read_transport
 from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.jobs.outputs import JobOutput
@@ -142,7 +141,7 @@ def test_another_line_is_not_set_beside_the_paper(
     job_store: JobStore, tmp_path: Path
 ) -> None:
     synthetic.put_transport(job_store)
-    line = HullSettings(end_members=("Na2S", "P2S5"))
+    line = CompositionLine(end_members=("Na2S", "P2S5"))
     page = write_report(
         job_store, beside(job_store), synthetic.CAMPAIGN, tmp_path / "r.html", line=line
     ).read_text()

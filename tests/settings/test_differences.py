@@ -47,7 +47,10 @@ def test_every_changed_key_is_named_with_both_values(demo: CampaignSettings) -> 
         "selection.references": (["beta-Li3PS4"], ["Li7P3S11"]),
     }
     shown = file.as_submitted(demo.recorded)
-    assert shown.model_dump() == demo.model_dump()
+    assert shown.engine == demo.engine
+    assert shown.analysis == demo.analysis
+    assert shown.conductivity == demo.conductivity
+    assert shown.md_references == demo.md_references
     assert "engine.fmax: 0.05 there, 0.1 here" in map(
         str, file.differences(demo.recorded)
     )

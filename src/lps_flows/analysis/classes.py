@@ -43,7 +43,7 @@ def has_fingerprint(formula: str, settings: FingerprintSettings) -> bool:
     """Return True when the descriptor knows all elements and finds its own."""
     elements = composition_of(formula).get_el_amt_dict()
     wanted = settings.element
-    return set(elements) <= set(settings.species) and (
+    return set(elements) <= set(settings.species or ()) and (
         wanted is None or wanted in elements
     )
 
@@ -147,18 +147,22 @@ def structure_classes(
 
 
 def _references(
-    fingerprints: Sequence[FingerprintDocument], keys: Sequence[str]
+    fingerprints: Sequence[FingerprintDocument], keys: Sequence[str] | None
 ) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """Return the fingerprints of the reference crystals and where they come from.
 
     The lowest relaxed crystal of the group stands for its key; a crystal the group
-    does not hold comes from the library, as it was published.
+    does not hold comes from the library, as it was published. None are all crystals
+    of the group.
     """
     vectors: dict[str, np.ndarray] = {}
     sources: dict[str, str] = {}
     if not fingerprints:
         return vectors, sources
     made_with = FingerprintSettings.model_validate(fingerprints[0].settings)
+    if keys is None:
+        crystals = {d.parent for d in fingerprints if d.source == "crystal"}
+        keys = sorted(key for key in crystals if key is not None)
     for key in keys:
         own = [d for d in fingerprints if d.source == "crystal" and d.parent == key]
         if own:

@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.clusters import ClusterModelDocument
 
@@ -27,6 +28,9 @@ class ClusteringError(LpsFlowsError):
     """Fingerprints that cannot be clustered."""
 
 
+_KNOWN = ("LiPS3", "Li7P3S11", "beta-Li3PS4", "gamma-Li3PS4", "LT-Li7PS6", "Li2S")
+
+
 class ClusterSettings(FrozenSettings):
     """How fingerprints are reduced and grouped.
 
@@ -37,10 +41,11 @@ class ClusterSettings(FrozenSettings):
     """
 
     n_components: int = Field(10, ge=1, description="Principal components kept.")
-    references: tuple[str, ...] = Field(
-        ("LiPS3", "Li7P3S11", "beta-Li3PS4", "gamma-Li3PS4", "LT-Li7PS6", "Li2S"),
+    references: tuple[str, ...] | None = Field(
+        None,
         min_length=1,
-        description="Keys of the crystals that structures are compared with.",
+        description="Keys of the crystals that structures are compared with; null: "
+        f"{', '.join(_KNOWN)} on Li2S-P2S5, and on another line all of the campaign's.",
     )
     similarity_threshold: float = Field(
         0.3,
@@ -71,6 +76,12 @@ class ClusterSettings(FrozenSettings):
         if not 2 <= low <= high:
             raise ValueError("n_clusters_range needs 2 <= smallest <= largest")
         return self
+
+    def on(self, line: CompositionLine) -> ClusterSettings:
+        """Return the same settings with what the line decides filled in."""
+        if self.references is not None or line != CompositionLine():
+            return self
+        return self.model_copy(update={"references": _KNOWN})
 
 
 _DEFAULTS = ClusterSettings()

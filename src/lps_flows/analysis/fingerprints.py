@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from lps_flows.analysis.neighbours import periodic_structure
-from lps_flows.chemistry import AnyStructure, element_symbols
+from lps_flows.chemistry import AnyStructure, CompositionLine, element_symbols
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 if TYPE_CHECKING:
@@ -33,22 +33,35 @@ class FingerprintSettings(FrozenSettings):
     """
 
     element: str | None = Field(
-        "Li",
-        description="Element whose atoms are averaged; null for all atoms.",
+        "mobile",
+        description="Element whose atoms are averaged; mobile: the line's ion that "
+        "moves; null: all atoms.",
     )
     moments: int = Field(2, ge=1, le=8, description="Number of moments K of Eq. 2.")
-    species: tuple[str, ...] = Field(
-        DEFAULT_SPECIES,
+    species: tuple[str, ...] | None = Field(
+        None,
         min_length=1,
-        description="Species of the descriptor; their order sets the weights.",
+        description="Species of the descriptor, whose order sets the weights; null: "
+        "the line's elements, the ion that moves first and the anions last.",
     )
     radial_cutoff: float = Field(6.0, gt=0, description="Radial cutoff (Å).")
     radial_order: int = Field(18, ge=0, description="Order of the radial expansion.")
     angular_cutoff: float = Field(3.0, gt=0, description="Angular cutoff (Å).")
     angular_order: int = Field(4, ge=0, description="Order of the angular expansion.")
 
+    def on(self, line: CompositionLine) -> FingerprintSettings:
+        """Return the same settings with the line's elements in place of none."""
+        ordered = (line.mobile, *line.formers, *line.elements)
+        inner = dict.fromkeys(e for e in ordered if e not in line.anions)
+        return self.model_copy(
+            update={
+                "element": line.mobile if self.element == "mobile" else self.element,
+                "species": self.species or (*inner, *line.anions),
+            }
+        )
 
-_DEFAULTS = FingerprintSettings()
+
+_LI_P_S = CompositionLine()
 
 
 @lru_cache(maxsize=16)
@@ -80,7 +93,7 @@ def descriptor_of(settings: FingerprintSettings) -> ChebyshevDescriptor:
         When its cutoffs, orders or species make none.
     """
     return _descriptor(
-        settings.species,
+        settings.species or DEFAULT_SPECIES,
         settings.radial_cutoff,
         settings.radial_order,
         settings.angular_cutoff,
@@ -89,7 +102,7 @@ def descriptor_of(settings: FingerprintSettings) -> ChebyshevDescriptor:
 
 
 def atomic_features(
-    structure: AnyStructure, settings: FingerprintSettings = _DEFAULTS
+    structure: AnyStructure, settings: FingerprintSettings
 ) -> np.ndarray:
     """Return the Chebyshev vectors of all atoms, shape (n_atoms, n_features).
 
@@ -99,15 +112,16 @@ def atomic_features(
         When the structure holds an element the descriptor does not know.
     """
     structure = periodic_structure(structure)
-    unknown = sorted(set(element_symbols(structure)) - set(settings.species))
+    descriptor = descriptor_of(settings)
+    unknown = sorted(set(element_symbols(structure)) - set(descriptor.species))
     if unknown:
         raise FingerprintError(
             f"the descriptor does not know {', '.join(unknown)}",
             field="species",
-            value=settings.species,
+            value=descriptor.species,
             remedy="add the elements to the species of the fingerprint settings",
         )
-    return descriptor_of(settings).features(structure)
+    return descriptor.features(structure)
 
 
 def moment_fingerprint(features: np.ndarray, moments: int) -> np.ndarray:
@@ -182,6 +196,7 @@ def structure_fingerprint(
         settings = FingerprintSettings(
             element=element, moments=moments, species=tuple(species)
         )
+    settings = settings.on(_LI_P_S)
     features = atomic_features(structure, settings)
     if settings.element is not None:
         chosen = element_symbols(structure) == settings.element

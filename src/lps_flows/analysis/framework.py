@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from lps_flows.analysis.motifs import MotifSettings, classify_motifs
+from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.md import FrameworkSurvival
 
 _NO_MOTIF_SETTINGS = MotifSettings()
+_LI_P_S = CompositionLine()
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def framework_survival(
     max_change: float,
     n_times: int = 20,
     settings: MotifSettings = _NO_MOTIF_SETTINGS,
+    line: CompositionLine = _LI_P_S,
     average: int = 5,
 ) -> FrameworkSurvival | None:
     """Classify the anions at evenly spaced times of a run, and judge their change.
@@ -97,7 +100,9 @@ def framework_survival(
     n_times
         Number of times.
     settings
-        Elements and cutoffs of the motifs.
+        Cutoffs of the motifs.
+    line
+        Which elements form the network, and which they bind.
     average
         Frames averaged at each time.
 
@@ -106,7 +111,8 @@ def framework_survival(
     FrameworkSurvival or None
         None when the structure holds no network former.
     """
-    if settings.former not in structure.composition.get_el_amt_dict():
+    formers = sum(structure.composition[former] for former in line.formers)
+    if not formers:
         return None
     n_times = min(n_times, len(times))
     centres = np.linspace(0, len(times) - 1, n_times).round().astype(int)
@@ -116,18 +122,17 @@ def framework_survival(
         first = int(np.clip(centre - average // 2, 0, max(len(times) - average, 0)))
         mean = positions[first : first + average].mean(axis=0)
         frame = Structure(structure.lattice, species, mean, coords_are_cartesian=True)
-        rows.append(classify_motifs(frame, settings))
+        rows.append(classify_motifs(frame, settings, line))
     bare = structure.copy()
     for name in list(bare.site_properties):
         bare.remove_site_property(name)
-    reference = classify_motifs(bare, settings)
+    reference = classify_motifs(bare, settings, line)
     quarters = np.array_split(
         np.array([[row[name] for name in reference] for row in rows]),
         min(4, len(rows)),
     )
     start = np.array(list(reference.values()))
     changed = max(float(np.abs(part.mean(axis=0) - start).max()) for part in quarters)
-    formers = structure.composition[settings.former]
     return FrameworkSurvival(
         times=[float(times[i]) for i in centres],
         motifs={name: [row[name] for row in rows] for name in reference},

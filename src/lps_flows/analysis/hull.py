@@ -33,9 +33,6 @@ class HullSettings(FrozenSettings):
     False
     """
 
-    end_members: tuple[str, str] = Field(
-        ("Li2S", "P2S5"), description="Formulas of the ends of the composition line."
-    )
     glass_sources: tuple[str, ...] = Field(
         ("ga", "melt-quench"),
         description="Sources that count as glass-ceramic structures.",
@@ -212,7 +209,7 @@ def check_entries(entries: Sequence[HullEntry]) -> None:
 
 
 def end_member_entries(
-    entries: Sequence[HullEntry], end_members: Sequence[str]
+    entries: Sequence[HullEntry], line: CompositionLine
 ) -> dict[str, HullEntry]:
     """Return the lowest entry of each end member, by its formula.
 
@@ -223,7 +220,7 @@ def end_member_entries(
     """
     lowest = lowest_by_composition(entries)
     ends = {}
-    for formula in end_members:
+    for formula in line.end_members:
         entry = lowest.get(Composition(formula).reduced_formula)
         if entry is None:
             raise HullError(

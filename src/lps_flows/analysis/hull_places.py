@@ -25,7 +25,7 @@ from lps_flows.schemas.phase_diagram import DecompositionProduct, HullPlace
 
 
 def line_hull(
-    entries: Sequence[HullEntry], end_members: tuple[str, str]
+    entries: Sequence[HullEntry], line: CompositionLine
 ) -> dict[str, HullPlace]:
     """Return every on-line entry's place relative to the hull of the line, by id.
 
@@ -38,8 +38,8 @@ def line_hull(
     entries
         Entries of one method; those off the line are left out (`ternary_hull` has
         them).
-    end_members
-        Formulas of the ends of the line.
+    line
+        The composition line.
 
     Raises
     ------
@@ -55,8 +55,7 @@ def line_hull(
     (-0.1, True)
     """
     check_entries(entries)
-    line = CompositionLine(end_members=end_members)
-    ends = end_member_entries(entries, end_members)
+    ends = end_member_entries(entries, line)
     lowest = [
         e
         for e in lowest_by_composition(entries).values()
@@ -66,12 +65,12 @@ def line_hull(
     on_line = [e for e in entries if e.formula in formulas]
     diagram = CompoundPhaseDiagram(
         [_pd_entry(entry) for entry in lowest],
-        [Composition(formula) for formula in end_members],
+        [Composition(formula) for formula in line.end_members],
     )
     places = _places(diagram, diagram.all_entries, lowest)
     per_formula = {
         formula: ends[formula].energy_per_atom * Composition(formula).num_atoms
-        for formula in end_members
+        for formula in line.end_members
     }
     # the energy of the ends per atom is the same for all of a composition
     of_ends = {

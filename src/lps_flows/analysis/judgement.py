@@ -18,12 +18,16 @@ from lps_flows.analysis.clustering import ClusterSettings
 from lps_flows.analysis.fingerprints import FingerprintSettings
 from lps_flows.analysis.hull import HullSettings
 from lps_flows.analysis.phase_diagram import phase_diagram
+from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.built import StructureRecord
 from lps_flows.schemas.candidates import CandidateVerdict
+
+_LI_P_S = CompositionLine()
 
 
 def judge(
     structures: Sequence[StructureRecord],
+    line: CompositionLine = _LI_P_S,
     *,
     rule: CandidateSettings,
     hull: HullSettings,
@@ -38,6 +42,8 @@ def judge(
     ----------
     structures
         Relaxed structures of one campaign by one method.
+    line
+        The composition line.
     rule
         Thresholds of the candidate rule.
     hull, fingerprints, clusters
@@ -75,14 +81,15 @@ def judge(
     >>> verdict.formula, round(verdict.e_above_hull, 3), verdict.chosen
     ('Li3PS4', 0.01, True)
     """
-    diagram, _ = phase_diagram(structures, hull)
+    fingerprints = fingerprints.on(line)
+    diagram, _ = phase_diagram(structures, hull, line)
     model, places = structure_classes(
         [
             fingerprint_document(structure, fingerprints)
             for structure in structures
             if structure.relaxed and has_fingerprint(structure.formula, fingerprints)
         ],
-        clusters,
+        clusters.on(line),
     )
     return select_candidates(
         evidence_of(diagram, places),

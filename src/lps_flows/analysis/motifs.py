@@ -43,7 +43,7 @@ from lps_flows.analysis.neighbours import (
     neighbour_pairs,
     periodic_structure,
 )
-from lps_flows.chemistry import AnyStructure, element_symbols
+from lps_flows.chemistry import AnyStructure, CompositionLine, element_symbols
 from lps_flows.foundation import FrozenSettings
 
 _DOUBT = 0.1
@@ -57,12 +57,10 @@ class MotifSettings(FrozenSettings):
 
     Examples
     --------
-    >>> MotifSettings(ligand_cutoff=2.6).former
-    'P'
+    >>> MotifSettings(ligand_cutoff=2.6).former_cutoff
+    2.55
     """
 
-    former: str = Field("P", description="Element that forms the anions.")
-    ligand: str = Field("S", description="Element the former binds.")
     ligand_cutoff: float = Field(
         2.55, gt=0, description="Longest former-ligand bond, P-S (Å)."
     )
@@ -72,6 +70,7 @@ class MotifSettings(FrozenSettings):
 
 
 _DEFAULTS = MotifSettings()
+_LI_P_S = CompositionLine()
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,9 @@ class MotifAnalysis:
 
 
 def classify_motifs(
-    structure: AnyStructure, settings: MotifSettings = _DEFAULTS
+    structure: AnyStructure,
+    settings: MotifSettings = _DEFAULTS,
+    line: CompositionLine = _LI_P_S,
 ) -> dict[str, float]:
     """Return the fraction of P atoms per motif and the fraction of free S.
 
@@ -162,12 +163,14 @@ def classify_motifs(
     >>> round(fractions["PS4"], 2), round(fractions["P2S7"], 2)
     (0.33, 0.67)
     """
-    analysis = analyse_motifs(structure, settings)
+    analysis = analyse_motifs(structure, settings, line)
     return {**analysis.fractions(), "free_S": analysis.free_fraction()}
 
 
 def analyse_motifs(
-    structure: AnyStructure, settings: MotifSettings = _DEFAULTS
+    structure: AnyStructure,
+    settings: MotifSettings = _DEFAULTS,
+    line: CompositionLine = _LI_P_S,
 ) -> MotifAnalysis:
     """Return the full analysis of the bond network of a structure.
 
@@ -177,7 +180,9 @@ def analyse_motifs(
         Ordered structure, crystal or glass in a cell of any size, or a molecule: of
         pymatgen or ASE.
     settings
-        Elements and bond cutoffs.
+        Bond cutoffs.
+    line
+        Which elements form the network, and which they bind.
 
     Examples
     --------
@@ -187,13 +192,12 @@ def analyse_motifs(
     """
     structure = periodic_structure(structure)
     symbols = element_symbols(structure)
-    formers = np.flatnonzero(symbols == settings.former)
-    ligands = np.flatnonzero(symbols == settings.ligand)
+    is_former = np.isin(symbols, line.formers)
+    is_ligand = np.isin(symbols, line.anions)
+    formers, ligands = np.flatnonzero(is_former), np.flatnonzero(is_ligand)
     pairs = neighbour_pairs(
         structure, max(settings.ligand_cutoff, settings.former_cutoff) + _DOUBT
     )
-    is_former = symbols == settings.former
-    is_ligand = symbols == settings.ligand
 
     hosts: dict[int, list[Image]] = defaultdict(list)
     bond = (

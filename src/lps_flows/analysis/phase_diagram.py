@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pymatgen.core import Composition
 
@@ -37,7 +37,17 @@ from lps_flows.schemas.phase_diagram import (
     PhaseDiagramEntry,
 )
 
+_LI_P_S = CompositionLine()
+
 AnyHead = TypeVar("AnyHead", bound=StructureHead)
+
+
+def recorded_settings(settings: HullSettings, line: CompositionLine) -> dict[str, Any]:
+    """Return what a phase diagram is made by, as it is written on it."""
+    return {
+        "end_members": list(line.end_members),
+        **settings.model_dump(mode="json"),
+    }
 
 
 def that_count(structures: Sequence[AnyHead], settings: HullSettings) -> list[AnyHead]:
@@ -57,7 +67,11 @@ def that_count(structures: Sequence[AnyHead], settings: HullSettings) -> list[An
 
 
 def phase_diagram(
-    structures: Sequence[StructureHead], settings: HullSettings, *, source: str = ""
+    structures: Sequence[StructureHead],
+    settings: HullSettings,
+    line: CompositionLine = _LI_P_S,
+    *,
+    source: str = "",
 ) -> tuple[PhaseDiagramDocument, list[PhaseDiagramEntry]]:
     """Return the phase diagram of some structures and the place of each in it.
 
@@ -67,7 +81,9 @@ def phase_diagram(
         Structures of one campaign by one method; those that do not count
         (`that_count`) are left out.
     settings
-        End members, glass sources, tolerance.
+        Glass sources, tolerance.
+    line
+        The composition line.
     source
         Digest to write on the documents.
 
@@ -100,10 +116,9 @@ def phase_diagram(
     [('P2S5', 0.0), ('Li3PS4', 0.75), ('Li2S', 1.0)]
     """
     counted = that_count(structures, settings)
-    line = CompositionLine(end_members=settings.end_members)
     hull_entries = [HullEntry.of(structure) for structure in counted]
     position = cache(line.x)
-    on_line = line_hull(hull_entries, settings.end_members)
+    on_line = line_hull(hull_entries, line)
     try:
         among_elements, note = ternary_hull(hull_entries), None
     except HullError as error:
@@ -134,16 +149,14 @@ def phase_diagram(
         campaign=campaign,
         method=method,
         source_digest=source,
-        settings=settings.model_dump(mode="json"),
+        settings=recorded_settings(settings, line),
         end_members=[
             EndMember(
                 formula=formula,
                 structure_id=entry.entry_id,
                 energy=entry.energy_per_atom * Composition(formula).num_atoms,
             )
-            for formula, entry in end_member_entries(
-                hull_entries, settings.end_members
-            ).items()
+            for formula, entry in end_member_entries(hull_entries, line).items()
         ],
         n_structures=len(entries),
         n_on_line=len(lines),

@@ -31,6 +31,7 @@ from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
 from lps_flows.builders.rdf import RDFBuilder
 from lps_flows.builders.structures import StructureBuilder
 from lps_flows.builders.transport import TransportBuilder
+from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 logger = logging.getLogger(__name__)
@@ -137,6 +138,7 @@ def all_builders(
     job_store: JobStore,
     settings: BuildSettings | None = None,
     *,
+    line: CompositionLine | None = None,
     campaign: str | None = None,
     store: Callable[[str], Store] | None = None,
 ) -> list[IncrementalBuilder]:
@@ -148,6 +150,8 @@ def all_builders(
         jobflow's store, docs and data.
     settings
         Settings of the analyses.
+    line
+        The composition line; Li2S-P2S5 by default.
     campaign
         Only this campaign; all by default.
     store
@@ -159,12 +163,12 @@ def all_builders(
     stores = {name: where(name) for name in KEYS}
     for result in stores.values():
         result.connect()
-    element = chosen.fingerprints.element
-    fingerprint_settings = [chosen.fingerprints]
+    line = line or CompositionLine()
+    by_element = chosen.fingerprints.on(line)
+    element = by_element.element
+    fingerprint_settings = [by_element]
     if chosen.all_atom_fingerprints and element is not None:
-        fingerprint_settings.append(
-            chosen.fingerprints.model_copy(update={"element": None})
-        )
+        fingerprint_settings.append(by_element.model_copy(update={"element": None}))
     structures = stores["structures"]
     mine: dict[str, Any] = {"campaign": campaign}
     return [
@@ -174,9 +178,12 @@ def all_builders(
             stores["phase_diagrams"],
             stores["phase_diagram_entries"],
             settings=chosen.hull,
+            line=line,
             **mine,
         ),
-        MotifBuilder(structures, stores["motifs"], settings=chosen.motifs, **mine),
+        MotifBuilder(
+            structures, stores["motifs"], settings=chosen.motifs, line=line, **mine
+        ),
         MotifTrendBuilder(
             stores["motifs"], stores["motif_trends"], settings=chosen.trends, **mine
         ),
@@ -190,6 +197,7 @@ def all_builders(
             stores["cluster_models"],
             stores["clusters"],
             settings=chosen.clusters,
+            line=line,
             element=element,
             **mine,
         ),
@@ -239,6 +247,7 @@ def build_all(
     job_store: JobStore,
     settings: BuildSettings | None = None,
     *,
+    line: CompositionLine | None = None,
     campaign: str | None = None,
     store: Callable[[str], Store] | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
@@ -251,7 +260,11 @@ def build_all(
     job_store.connect()
     own = {} if store else {name: result_store(job_store, name) for name in KEYS}
     builders = all_builders(
-        job_store, settings, campaign=campaign, store=store or own.__getitem__
+        job_store,
+        settings,
+        line=line,
+        campaign=campaign,
+        store=store or own.__getitem__,
     )
     written: dict[str, int] = {}
     try:

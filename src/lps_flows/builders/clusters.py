@@ -13,7 +13,7 @@ from lps_flows.analysis import ClusterSettings, takes_part
 from lps_flows.analysis.classes import model_id, structure_classes
 from lps_flows.analysis.clustering import ClusteringError
 from lps_flows.builders.increment import IncrementalBuilder, digest, remove
-from lps_flows.chemistry import composition_of
+from lps_flows.chemistry import CompositionLine, composition_of
 from lps_flows.schemas.clusters import (
     ASSIGNMENT_INDEXES,
     MODEL_INDEXES,
@@ -48,6 +48,8 @@ class ClusterBuilder(IncrementalBuilder):
         Target of the structures' places, with the key ``assignment_id``.
     settings
         Components, references, number of classes.
+    line
+        The composition line.
     element
         Element of the fingerprints; None for those of all atoms.
     campaign, chunk_size
@@ -65,6 +67,7 @@ class ClusterBuilder(IncrementalBuilder):
         clusters: Store,
         *,
         settings: ClusterSettings | dict[str, Any] | None = None,
+        line: CompositionLine | dict[str, Any] | None = None,
         element: str | None = "Li",
         campaign: str | None = None,
         chunk_size: int = 1,
@@ -77,10 +80,15 @@ class ClusterBuilder(IncrementalBuilder):
             fingerprints,
             cluster_models,
             settings=settings,
+            line=line,
             campaign=campaign,
             chunk_size=chunk_size,
         )
         self.targets.append(clusters)
+
+    def on_line(self, settings: Any) -> Any:
+        """Return the settings with the line's crystals."""
+        return settings.on(self.line)
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the groups whose fingerprints changed."""

@@ -26,6 +26,10 @@ class FingerprintBuilder(PerStructureBuilder):
     indexes = FINGERPRINT_INDEXES
     settings_type = FingerprintSettings
 
+    def on_line(self, settings: Any) -> Any:
+        """Return the settings with the line's elements."""
+        return settings.on(self.line)
+
     def scope(self) -> dict[str, Any]:
         """Return the filter of the fingerprints by this element."""
         return {**super().scope(), "element": self.settings.element}

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 from maggma.core import Builder, Store
 from pymatgen.core import Structure
 
+from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.outputs import newest_heads
 from lps_flows.schemas.base import Document
@@ -53,6 +54,8 @@ class IncrementalBuilder(Builder):
         Collection they are written to, with the key `key`.
     settings
         Settings of the analysis, where it has any.
+    line
+        The composition line.
     campaign
         Only this campaign; all by default.
     chunk_size
@@ -72,16 +75,24 @@ class IncrementalBuilder(Builder):
         target: Store,
         *,
         settings: FrozenSettings | dict[str, Any] | None = None,
+        line: CompositionLine | dict[str, Any] | None = None,
         campaign: str | None = None,
         chunk_size: int = 100,
     ) -> None:
         self.source: Any = source
         self.target = target
+        self.line = CompositionLine.model_validate(line or {})
         self.settings: Any = settings
         if self.settings_type is not None:
-            self.settings = self.settings_type.model_validate(settings or {})
+            self.settings = self.on_line(
+                self.settings_type.model_validate(settings or {})
+            )
         self.campaign = campaign
         super().__init__(sources=[source], targets=[target], chunk_size=chunk_size)
+
+    def on_line(self, settings: Any) -> Any:
+        """Return the settings with what the line decides."""
+        return settings
 
     def scope(self) -> dict[str, Any]:
         """Return the filter of the target documents this builder is in charge of."""
@@ -157,6 +168,11 @@ class JobOutputBuilder(IncrementalBuilder):
 class PerStructureBuilder(IncrementalBuilder):
     """One target document per relaxed structure of the ``structures`` collection."""
 
+    def made_with(self) -> dict[str, Any]:
+        """Return what the documents are made by, as plain data."""
+        made: dict[str, Any] = self.settings.model_dump(mode="json")
+        return made
+
     @abstractmethod
     def applies(self, formula: str) -> bool:
         """Return False for compositions the analysis cannot be done on."""
@@ -172,7 +188,7 @@ class PerStructureBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the structures whose document is missing or out of date."""
         self.ensure_indexes()
-        settings = digest(self.settings.model_dump(mode="json"))
+        settings = digest(self.made_with())
         ids, wanted = {}, {}
         for head in query_heads(self.source, self.campaign):
             if self.applies(head.formula):

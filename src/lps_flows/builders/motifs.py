@@ -12,7 +12,7 @@ from pydantic import Field
 from lps_flows.analysis import MOTIFS, MotifAnalysis, MotifSettings, analyse_motifs
 from lps_flows.builders.increment import PerStructureBuilder
 from lps_flows.builders.lowest import Head, LowestBuilder
-from lps_flows.chemistry import composition_of
+from lps_flows.chemistry import CompositionLine, composition_of
 from lps_flows.foundation import FrozenSettings
 from lps_flows.schemas.built import StructureRecord, facts_of, facts_of_lowest
 from lps_flows.schemas.motifs import (
@@ -33,10 +33,14 @@ class TrendSettings(FrozenSettings):
 
 
 def motif_document(
-    record: StructureRecord, settings: MotifSettings, *, source: str = ""
+    record: StructureRecord,
+    settings: MotifSettings,
+    line: CompositionLine,
+    *,
+    source: str = "",
 ) -> MotifDocument:
     """Return the motif document of one structure."""
-    motifs = analyse_motifs(record.structure, settings)
+    motifs = analyse_motifs(record.structure, settings, line)
     n_p, n_s = max(motifs.n_formers, 1), max(motifs.n_ligands, 1)
     inner, ends = _chain_links(motifs)
     return MotifDocument(
@@ -59,8 +63,17 @@ def motif_document(
             str(n): count for n, count in sorted(Counter(motifs.anion_sizes).items())
         },
         near_cutoff=motifs.near_cutoff,
-        settings=settings.model_dump(mode="json"),
+        settings=recorded_settings(settings, line),
     )
+
+
+def recorded_settings(settings: MotifSettings, line: CompositionLine) -> dict[str, Any]:
+    """Return what motifs are made by, as it is written on them."""
+    return {
+        "former": ", ".join(line.formers),
+        "ligand": ", ".join(line.anions),
+        **settings.model_dump(mode="json"),
+    }
 
 
 def _chain_links(motifs: MotifAnalysis) -> tuple[int, int]:
@@ -84,11 +97,16 @@ class MotifBuilder(PerStructureBuilder):
 
     def applies(self, formula: str) -> bool:
         """Return True for compositions with the former."""
-        return self.settings.former in composition_of(formula)
+        composition = composition_of(formula)
+        return any(former in composition for former in self.line.formers)
+
+    def made_with(self) -> dict[str, Any]:
+        """Return elements and cutoffs."""
+        return recorded_settings(self.settings, self.line)
 
     def document(self, record: StructureRecord, source: str) -> MotifDocument:
         """Return the motif document of one structure."""
-        return motif_document(record, self.settings, source=source)
+        return motif_document(record, self.settings, self.line, source=source)
 
 
 def motif_trend(

@@ -10,14 +10,14 @@ from typing import Any
 from maggma.core import Store
 
 from lps_flows.analysis import HullError, HullSettings, phase_diagram
-from lps_flows.analysis.phase_diagram import that_count
+from lps_flows.analysis.phase_diagram import recorded_settings, that_count
 from lps_flows.builders.increment import (
     IncrementalBuilder,
     digest,
     query_heads,
     remove,
 )
-from lps_flows.chemistry import reduced_formula
+from lps_flows.chemistry import CompositionLine, reduced_formula
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.phase_diagram import (
@@ -49,8 +49,8 @@ class PhaseDiagramBuilder(IncrementalBuilder):
     phase_diagram_entries
         Target of the entries, with the key ``structure_id``.
     settings
-        End members, glass sources, tolerance.
-    campaign, chunk_size
+        Glass sources, tolerance.
+    line, campaign, chunk_size
         As `IncrementalBuilder`.
     """
 
@@ -65,6 +65,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         phase_diagram_entries: Store,
         *,
         settings: HullSettings | dict[str, Any] | None = None,
+        line: CompositionLine | dict[str, Any] | None = None,
         campaign: str | None = None,
         chunk_size: int = 1,
     ) -> None:
@@ -75,6 +76,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             structures,
             phase_diagrams,
             settings=settings,
+            line=line,
             campaign=campaign,
             chunk_size=chunk_size,
         )
@@ -101,7 +103,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         for name, heads in counted.items():
             source = digest(
                 [(head.structure_id, head.version) for head in heads],
-                self.settings.model_dump(mode="json"),
+                recorded_settings(self.settings, self.line),
             )
             if name not in known or known[name]["source_digest"] != source:
                 if self._lacks_end_member(heads) is None:
@@ -173,7 +175,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
 
     def _lacks_end_member(self, heads: Sequence[StructureHead]) -> str | None:
         present = {head.reduced_formula for head in heads}
-        for formula in self.settings.end_members:
+        for formula in self.line.end_members:
             if reduced_formula(formula) not in present:
                 return formula
         return None

@@ -16,6 +16,7 @@ from lps_flows.analysis import HullSettings, phase_diagram
 from lps_flows.analysis.phase_diagram import that_count
 from lps_flows.analysis.shown import shown_run
 from lps_flows.builders.build import KEYS, result_store
+from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.outputs import checked_output, outputs
 from lps_flows.schemas.base import Document
@@ -152,8 +153,14 @@ def read_collection(
     return [model.from_store(document) for document in documents]
 
 
+_LI_P_S = CompositionLine()
+
+
 def as_far_as_known(
-    results: Results, heads: Sequence[StructureHead], settings: HullSettings
+    results: Results,
+    heads: Sequence[StructureHead],
+    settings: HullSettings,
+    line: CompositionLine = _LI_P_S,
 ) -> Results:
     """Return results with a provisional phase diagram where the builders made none.
 
@@ -166,7 +173,9 @@ def as_far_as_known(
     heads
         Structures of the campaign, without their atoms.
     settings
-        End members, glass sources, tolerance.
+        Glass sources, tolerance.
+    line
+        The composition line.
 
     Raises
     ------
@@ -178,7 +187,7 @@ def as_far_as_known(
         return results
     method = counts.most_common(1)[0][0]
     diagram, entries = phase_diagram(
-        [head for head in heads if head.method == method], settings
+        [head for head in heads if head.method == method], settings, line
     )
     return replace(results, diagram=diagram, entries=entries, provisional=True)
 

@@ -58,6 +58,7 @@ def serve(
         live = LiveCampaign(
             place,
             settings.name,
+            settings.line,
             settings.analysis.hull,
             settings.model_dump(mode="json"),
         )

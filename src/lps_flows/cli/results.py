@@ -33,6 +33,7 @@ def build(file: CampaignFile, as_json: AsJson = False) -> None:
         written = build_all(
             place.job_store,
             settings.analysis,
+            line=settings.line,
             campaign=settings.name,
             progress=step,
         )

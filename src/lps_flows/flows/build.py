@@ -8,6 +8,7 @@ from typing import Any
 from jobflow import CURRENT_JOB, JobConfig, Maker, job
 
 from lps_flows.builders import BuildSettings, build_all
+from lps_flows.chemistry import CompositionLine
 
 
 @dataclass
@@ -20,10 +21,13 @@ class BuildMaker(Maker):
         Name of the job.
     settings
         Settings of the analyses.
+    line
+        The composition line.
     """
 
     name: str = "build"
     settings: BuildSettings = field(default_factory=BuildSettings)
+    line: CompositionLine = field(default_factory=CompositionLine)
 
     @job(config=JobConfig(expose_store=True))
     def make(self, after: Any = None) -> dict[str, int]:
@@ -43,5 +47,6 @@ class BuildMaker(Maker):
         return build_all(
             CURRENT_JOB.store,
             self.settings,
+            line=self.line,
             campaign=CURRENT_JOB.job.metadata.get("campaign"),
         )

@@ -103,7 +103,7 @@ class CampaignMaker(Maker):
         potential, learning = training.output, []
         if self.learning is not None:
             moved = [plan.parent for plan in compositions]
-            moved += self.selection.settings.references
+            moved += self.selection.settings.on(self.selection.line).references or ()
             rounds = self.learning.make(
                 potential,
                 labelled,

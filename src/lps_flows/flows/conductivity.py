@@ -107,7 +107,7 @@ class ConductivityFlowMaker(Maker):
         dynamics = DynamicsFlowMaker(
             chunk=MDChunkMaker(engine=engine, settings=settings.dynamics())
         )
-        analyse = AnalyseRunMaker(settings=settings.analysis)
+        analyse = AnalyseRunMaker(settings=settings.analysis, line=self.line)
         parts: list[Flow] = []
         runs: list[Job] = []
         for temperature in settings.temperatures:
@@ -144,14 +144,13 @@ class ConductivityFlowMaker(Maker):
         )
 
     def _check(self, structure: Structure, potential_uuid: str | None) -> None:
-        mobile = self.settings.analysis.mobile
+        mobile = self.line.mobile
         if mobile not in structure.composition.get_el_amt_dict():
             raise ConductivityError(
                 f"the structure holds no {mobile}",
                 field="structure",
                 value=full_formula(structure),
-                remedy="Give a structure with the mobile element, or set "
-                "conductivity.analysis.mobile",
+                remedy="Give a structure with the ion of the line that moves",
             )
         if not structure.is_ordered:
             raise ConductivityError(

@@ -17,7 +17,7 @@ from lps_flows.analysis.framework import (
 )
 from lps_flows.analysis.msd import mean_squared_displacement
 from lps_flows.analysis.trajectory import remove_drift
-from lps_flows.chemistry import full_formula
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.trajectory import JoinedTrajectory
 from lps_flows.potential import ANNPotential, committee_uncertainty
@@ -28,11 +28,18 @@ COMMITTEE_FRAMES = 50
 """Frames of a run over which the committee is asked."""
 
 
+_LI_P_S = CompositionLine()
+
+
 class TransportSettings(FrozenSettings):
     """How runs are analysed."""
 
-    mobile: str = Field("Li", description="Mobile element.")
-    charge: float = Field(1.0, gt=0, description="Its charge (elementary charges).")
+    charge: float | None = Field(
+        None,
+        gt=0,
+        description="Charge of the ion that moves (elementary charges); null: that "
+        "which it has on the line.",
+    )
     reference_temperature: float = Field(
         300.0, gt=0, description="Temperature of the reported conductivity (K)."
     )
@@ -62,13 +69,16 @@ class TransportSettings(FrozenSettings):
         "dynamics on an ANN is remarked upon as extrapolation.",
     )
     density_spacing: float = Field(0.3, gt=0, description="Grid of P(r) (Å).")
-    motifs: MotifSettings = Field(MotifSettings(), description="Framework motifs.")
+    motifs: MotifSettings = Field(
+        MotifSettings(), description="Bonds of the framework's anions."
+    )
 
 
 def analyse_trajectory(
     run: JoinedTrajectory,
     structure: Structure,
     settings: TransportSettings,
+    line: CompositionLine = _LI_P_S,
     *,
     equilibration: float,
     chunk_uuids: list[str],
@@ -84,6 +94,8 @@ def analyse_trajectory(
         Structure the run started from.
     settings
         How to analyse it.
+    line
+        Which ion moves, and what forms the framework.
     equilibration
         Equilibration that was run (fs).
     chunk_uuids
@@ -92,14 +104,14 @@ def analyse_trajectory(
         Time step (fs).
     """
     symbols = [site.specie.symbol for site in structure]
-    rest = framework_indices(structure, settings.mobile)
+    rest = framework_indices(structure, line.mobile)
     weights = np.zeros(len(symbols))
     # Against the framework's centre of mass; a cell of mobile ions alone keeps its own.
     held = rest or range(len(symbols))
     weights[list(held)] = [structure[i].specie.atomic_mass for i in held]
     positions = remove_drift(run.positions, weights)
     times = run.times
-    mobile = np.array([s == settings.mobile for s in symbols])
+    mobile = np.array([s == line.mobile for s in symbols])
     document = MDRunDocument(
         method=run.method,
         label=run.label,
@@ -113,7 +125,7 @@ def analyse_trajectory(
         frame_interval=float(times[1] - times[0]) if len(times) > 1 else 0.0,
         n_frames=len(times),
         chunk_uuids=chunk_uuids,
-        mobile=settings.mobile,
+        mobile=line.mobile,
         structure=structure,
         failure=run.failure,
     )
@@ -128,12 +140,13 @@ def analyse_trajectory(
         times,
         max_change=settings.max_motif_change,
         settings=settings.motifs,
+        line=line,
     )
     if framework is not None:
         document.framework = framework
-        formers = structure.composition[settings.motifs.former]
+        formers = sum(structure.composition[former] for former in line.formers)
         units = f"{framework.changed * formers:.1f} of {formers:g} "
-        units += f"{settings.motifs.former} changed motif for a quarter of the run"
+        units += f"{', '.join(line.formers)} changed motif for a quarter of the run"
         if not framework.survived:
             document.remarks.append(f"the framework did not survive: {units}")
         elif framework.changed * formers >= 0.5:
@@ -234,10 +247,10 @@ def _diffusion(
         )
         if found is not None:
             document.diffusion[element] = found
-    tracer = document.diffusion.get(settings.mobile)
+    tracer = document.diffusion.get(document.mobile)
     if tracer is None:
         return
-    ions = positions[:, elements == settings.mobile]
+    ions = positions[:, elements == document.mobile]
     charge = measure(
         "the charge", ions.sum(axis=1, keepdims=True) / np.sqrt(ions.shape[1])
     )

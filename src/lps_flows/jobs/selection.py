@@ -17,6 +17,7 @@ from lps_flows.analysis import (
     HullSettings,
     judge,
 )
+from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError, decode
 from lps_flows.jobs.structures import relaxed_structures
 from lps_flows.schemas import StructureDocument
@@ -35,9 +36,18 @@ class SelectionSettings(FrozenSettings):
     n_candidates: int = Field(
         1, ge=0, description="Glass-ceramic structures taken into MD, best first."
     )
-    references: tuple[str, ...] = Field(
-        ("beta-Li3PS4",), description="Keys of crystals run beside them."
+    references: tuple[str, ...] | None = Field(
+        None,
+        description="Keys of crystals run beside them; null: beta-Li3PS4 on "
+        "Li2S-P2S5, and none on another line.",
     )
+
+    def on(self, line: CompositionLine) -> SelectionSettings:
+        """Return the same settings with what the line decides filled in."""
+        if self.references is not None:
+            return self
+        usual = ("beta-Li3PS4",) if line == CompositionLine() else ()
+        return self.model_copy(update={"references": usual})
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,8 @@ class SelectionMaker(Maker):
         Thresholds of the candidate rule.
     hull, fingerprints, clusters
         Settings of the analyses the rule rests on, the same as the builders use.
+    line
+        The composition line.
     """
 
     name: str = "select candidates"
@@ -77,6 +89,7 @@ class SelectionMaker(Maker):
     hull: HullSettings = field(default_factory=HullSettings)
     fingerprints: FingerprintSettings = field(default_factory=FingerprintSettings)
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
+    line: CompositionLine = field(default_factory=CompositionLine)
 
     @job(output_schema=SelectionDocument, config=JobConfig(expose_store=True))
     def make(
@@ -119,6 +132,7 @@ class SelectionMaker(Maker):
         }
         verdicts = judge(
             self._structures(relaxed, crystal_uuids, glasses),
+            self.line,
             rule=self.rule,
             hull=self.hull,
             fingerprints=self.fingerprints,
@@ -221,7 +235,8 @@ class SelectionMaker(Maker):
         ]
 
     def _references(self, crystals: Mapping[str, StructureDocument]) -> list[_Pick]:
-        missing = [key for key in self.settings.references if key not in crystals]
+        references = self.settings.on(self.line).references or ()
+        missing = [key for key in references if key not in crystals]
         if missing:
             raise SelectionError(
                 "these reference crystals were not relaxed in the campaign",
@@ -232,5 +247,5 @@ class SelectionMaker(Maker):
             )
         return [
             _Pick(label=key, reason="reference", document=crystals[key])
-            for key in self.settings.references
+            for key in references
         ]

@@ -33,10 +33,13 @@ class AnalyseRunMaker(Maker):
         Name of the job.
     settings
         How to analyse it.
+    line
+        Which ion moves, and what forms the framework.
     """
 
     name: str = "analyse run"
     settings: TransportSettings = field(default_factory=TransportSettings)
+    line: CompositionLine = field(default_factory=CompositionLine)
 
     @job(
         output_schema=MDRunDocument,
@@ -88,7 +91,7 @@ class AnalyseRunMaker(Maker):
                 frame_interval=0.0,
                 n_frames=0,
                 chunk_uuids=chunk_uuids,
-                mobile=self.settings.mobile,
+                mobile=self.line.mobile,
                 structure=structure,
                 failure=error.problem,
                 remarks=[error.problem],
@@ -97,6 +100,7 @@ class AnalyseRunMaker(Maker):
             run,
             structure,
             self.settings,
+            self.line,
             equilibration=equilibration,
             chunk_uuids=chunk_uuids,
             time_step=time_step,
@@ -116,9 +120,9 @@ class CollectTransportMaker(Maker):
     name
         Name of the job.
     settings
-        Ion, charge and reference temperature.
+        Charge and reference temperature.
     line
-        Composition line on which x is given.
+        Which ion moves; x is given on it.
     """
 
     name: str = "collect transport"
@@ -142,7 +146,7 @@ class CollectTransportMaker(Maker):
         """
         documents = [_as_run(run) for run in runs]
         structure = documents[0].structure
-        density = structure.composition[self.settings.mobile] / structure.volume
+        density = structure.composition[self.line.mobile] / structure.volume
         summaries = [
             run_summary(document, uuid)
             for document, uuid in zip(documents, run_uuids, strict=True)
@@ -154,7 +158,7 @@ class CollectTransportMaker(Maker):
                 if s.used
             ],
             number_density=density,
-            charge=self.settings.charge,
+            charge=self.settings.charge or self.line.charges[self.line.mobile],
             reference_temperature=self.settings.reference_temperature,
         )
         warnings = list(found.warnings)
@@ -173,7 +177,7 @@ class CollectTransportMaker(Maker):
             formula=documents[0].formula,
             x=self._x(structure),
             n_atoms=len(structure),
-            mobile=self.settings.mobile,
+            mobile=self.line.mobile,
             number_density=density,
             runs=summaries,
             activation_energy=fit and fit.activation_energy,

@@ -13,6 +13,7 @@ from jobflow import JobStore
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.analysis.literature import is_papers_line
 from lps_flows.builders import ResultStore, as_far_as_known, read_results
+from lps_flows.chemistry import CompositionLine
 from lps_flows.jobs.outputs import JobOutput, finished_jobs, outputs
 from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.report.blocks import Download, Section
@@ -36,7 +37,8 @@ from lps_flows.report.structures import EmbeddedStructure, downloads, embed
 from lps_flows.report.values import conductivity_values
 from lps_flows.schemas.results import Results
 
-_LINE = HullSettings()
+_LI_P_S = CompositionLine()
+_HULL = HullSettings()
 _READ: dict[str, dict[str, Any]] = {
     "StructureDocument": {
         "fields": ("method", "formula", "relaxed", "converged", "versions")
@@ -89,7 +91,8 @@ def gather(
     result_store: ResultStore,
     campaign: str,
     *,
-    line: HullSettings = _LINE,
+    line: CompositionLine = _LI_P_S,
+    hull: HullSettings = _HULL,
     settings: Mapping[str, Any] | None = None,
     launchpad: LaunchPadView | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
@@ -104,8 +107,8 @@ def gather(
         Gives the store of a builder's collection.
     campaign
         Name of the campaign.
-    line
-        End members, for the time before the builders have run.
+    line, hull
+        Composition line and settings, for the time before the builders have run.
     settings
         The campaign file, to show.
     launchpad
@@ -118,7 +121,7 @@ def gather(
     if results.diagram is None:
         try:
             heads = relaxed_heads(job_store, campaign)
-            results = as_far_as_known(results, heads, line)
+            results = as_far_as_known(results, heads, hull, line)
         except HullError as problem:
             error = str(problem)
     left: dict[str, list[JobOutput]] = {}

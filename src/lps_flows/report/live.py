@@ -15,6 +15,7 @@ from plotly.offline import get_plotlyjs
 
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.builders import as_far_as_known
+from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.report.charts.phase_diagram import phase_diagram_chart
@@ -72,15 +73,16 @@ class LiveCampaign:
         Stores and LaunchPad.
     campaign
         Name of the campaign.
-    line
-        End members of its line.
+    line, hull
+        Its composition line and what the phase diagram is made of.
     settings
         The campaign file, shown in the report.
     """
 
     workplace: Workplace
     campaign: str
-    line: HullSettings = field(default_factory=HullSettings)
+    line: CompositionLine = field(default_factory=CompositionLine)
+    hull: HullSettings = field(default_factory=HullSettings)
     settings: dict[str, Any] | None = None
     _read_sets: dict[tuple[str, int], list[StructureHead]] = field(
         default_factory=dict, init=False, repr=False
@@ -94,7 +96,9 @@ class LiveCampaign:
             heads = relaxed_heads(
                 self.workplace.job_store, self.campaign, self._read_sets
             )
-            results = as_far_as_known(Results(self.campaign), heads, self.line)
+            results = as_far_as_known(
+                Results(self.campaign), heads, self.hull, self.line
+            )
         except HullError as error:
             results, note = Results(self.campaign), str(error)
         diagram = results.diagram
@@ -127,6 +131,7 @@ class LiveCampaign:
                 self.workplace.result_store,
                 self.campaign,
                 line=self.line,
+                hull=self.hull,
                 settings=without_paths(self.settings),
                 launchpad=self._view(),
             )

@@ -17,6 +17,7 @@ from lps_flows import __version__
 from lps_flows.analysis import HullSettings
 from lps_flows.appearance import ELEMENTS
 from lps_flows.builders import ResultStore
+from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation.writing import write_text
 from lps_flows.report.blocks import Cell, Chart, StructureLink
 from lps_flows.report.content import ReportContent, gather
@@ -26,7 +27,8 @@ from lps_flows.report.structures import EmbeddedStructure
 _VIEWER = "3Dmol-2.5.5.min.js"
 _LONG_TEXT = 60
 _LONG_NAME = 24
-_LINE = HullSettings()
+_LI_P_S = CompositionLine()
+_HULL = HullSettings()
 
 
 def write_report(
@@ -35,7 +37,8 @@ def write_report(
     campaign: str,
     file: Path,
     *,
-    line: HullSettings = _LINE,
+    line: CompositionLine = _LI_P_S,
+    hull: HullSettings = _HULL,
     settings: Mapping[str, Any] | None = None,
     launchpad: LaunchPadView | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
@@ -52,8 +55,8 @@ def write_report(
         Name of the campaign.
     file
         HTML file to write; its folder is made when it does not exist.
-    line
-        End members of the campaign's line, ``settings.analysis.hull``.
+    line, hull
+        The campaign's ``settings.line`` and ``settings.analysis.hull``.
     settings
         The campaign file, to show.
     launchpad
@@ -66,6 +69,7 @@ def write_report(
         result_store,
         campaign,
         line=line,
+        hull=hull,
         settings=settings,
         launchpad=launchpad,
         progress=progress,

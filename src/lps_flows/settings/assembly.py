@@ -83,6 +83,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
             hull=keys.analysis.hull,
             fingerprints=keys.analysis.fingerprints,
             clusters=keys.analysis.clusters,
+            line=keys.line,
         ),
         elasticity=None
         if keys.elasticity is None
@@ -92,7 +93,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
             ),
             settings=keys.elasticity,
         ),
-        build=BuildMaker(settings=keys.analysis),
+        build=BuildMaker(settings=keys.analysis, line=keys.line),
     )
 
 

@@ -31,9 +31,18 @@ class CampaignSettings(CampaignKeys):
     def recorded(self) -> dict[str, Any]:
         """All settings as plain data, to be kept with the campaign.
 
-        An own crystal counts with what is in its file, wherever that lies.
+        What follows from the line counts as if it were named, and an own crystal with
+        what is in its file, wherever that lies.
         """
         plain = self.model_dump(mode="json")
+        fingerprints = self.analysis.fingerprints.on(self.line)
+        plain["analysis"]["fingerprints"] = fingerprints.model_dump(mode="json")
+        plain["analysis"]["clusters"]["references"] = list(self.compared_crystals)
+        charge = (
+            self.conductivity.analysis.charge or self.line.charges[self.line.mobile]
+        )
+        plain["conductivity"]["analysis"]["charge"] = charge
+        plain["selection"]["references"] = list(self.md_references)
         plain["own_crystals"] = {
             key: own.structure().to(fmt="poscar")
             for key, own in self.own_crystals.items()

@@ -95,7 +95,7 @@ def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
         ("training_crystals", training, "crystals", campaign.crystals),
         (
             "selection.references",
-            campaign.selection.references,
+            campaign.md_references,
             "crystals",
             campaign.crystals,
         ),
@@ -127,12 +127,12 @@ def _twice(campaign: CampaignKeys) -> Iterator[str]:
         "training_crystals": campaign.training_crystals or (),
         "dataset.removal_parents": campaign.dataset.removal_parents or (),
         "dataset.isotropic_strains": campaign.dataset.isotropic_strains,
-        "selection.references": campaign.selection.references,
+        "selection.references": campaign.md_references,
         "conductivity.temperatures": campaign.conductivity.temperatures,
         "active_learning.dynamics.temperatures": dynamics.temperatures
         if dynamics
         else (),
-        "analysis.clusters.references": campaign.analysis.clusters.references,
+        "analysis.clusters.references": campaign.compared_crystals,
         "analysis.candidates.superionic": campaign.analysis.candidates.superionic,
     }
     for field, values in lists.items():
@@ -152,9 +152,9 @@ def _same_search(plans: Iterable[CompositionPlan]) -> Iterator[str]:
 
 
 def _analysis(campaign: CampaignKeys) -> Iterator[str]:
-    rule, classes = campaign.analysis.candidates, campaign.analysis.clusters
+    rule = campaign.analysis.candidates
     for field, keys in (
-        ("analysis.clusters.references", classes.references),
+        ("analysis.clusters.references", campaign.compared_crystals),
         ("analysis.candidates.superionic", rule.superionic),
     ):
         for key in keys:
@@ -169,7 +169,7 @@ def _analysis(campaign: CampaignKeys) -> Iterator[str]:
             f"analysis.hull.glass_sources = {strange!r}: no structure is made so. "
             f"Choose among {', '.join(sources)}"
         )
-    told_apart = set(classes.references) & set(campaign.crystals)
+    told_apart = set(campaign.compared_crystals) & set(campaign.crystals)
     if not told_apart & set(rule.superionic):
         yield (
             f"analysis.candidates.superionic = {list(rule.superionic)!r}: none of "
@@ -191,18 +191,9 @@ def _line(campaign: CampaignKeys) -> Iterator[str]:
             f"crystals: the end members {missing!r} of the line have no crystal, so no "
             "formation energy can be computed. Add them"
         )
-    hull = campaign.analysis.hull.end_members
-    if hull != ends:
+    element = campaign.analysis.fingerprints.on(campaign.line).element
+    if element is not None and element not in campaign.line.elements:
         yield (
-            f"analysis.hull.end_members = {list(hull)!r}: the campaign's line is "
-            f"{list(ends)!r}. Leave the key out, or name the same line"
+            f"analysis.fingerprints.element = {element!r}: not an element of the line. "
+            f"Choose one of {', '.join(campaign.line.elements)}"
         )
-    for field, element in (
-        ("conductivity.analysis.mobile", campaign.conductivity.analysis.mobile),
-        ("analysis.fingerprints.element", campaign.analysis.fingerprints.element),
-    ):
-        if element is not None and element not in campaign.line.elements:
-            yield (
-                f"{field} = {element!r}: not an element of the line. Choose one of "
-                f"{', '.join(campaign.line.elements)}"
-            )

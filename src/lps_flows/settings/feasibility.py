@@ -137,7 +137,7 @@ def _distances(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterat
                 )
     dynamics = campaign.active_learning.dynamics
     if campaign.active_learning.rounds and dynamics is not None:
-        for key in dict.fromkeys((*parents, *campaign.selection.references)):
+        for key in dict.fromkeys((*parents, *campaign.md_references)):
             if dynamics.min_distance >= _shortest(cells[key]):
                 yield (
                     f"active_learning.dynamics.min_distance = {dynamics.min_distance:g}"
@@ -155,12 +155,13 @@ def _shortest(cell: Structure) -> float:
 
 def _analysis(campaign: CampaignKeys) -> Iterator[str]:
     analysis = campaign.analysis
-    fingerprints = analysis.fingerprints
+    fingerprints = analysis.fingerprints.on(campaign.line)
     yield from _tried("analysis.fingerprints", descriptor_of, fingerprints)
-    if missing := sorted(set(campaign.line.elements) - set(fingerprints.species)):
+    species = fingerprints.species or ()
+    if missing := sorted(set(campaign.line.elements) - set(species)):
         yield (
-            f"analysis.fingerprints.species = {list(fingerprints.species)!r}: the "
-            f"line holds {', '.join(missing)}, too. Add them, or leave the key out"
+            f"analysis.fingerprints.species = {list(species)!r}: the line holds "
+            f"{', '.join(missing)}, too. Add them, or leave the key out"
         )
     bins = analysis.rdf.r_max / analysis.rdf.bin_width
     if bins > _MOST_BINS:
@@ -186,8 +187,8 @@ def _conductivity(
             f"{MIN_FRAMES} frames of {frame:g} fs that a diffusivity needs. Make it "
             "longer, or frame_interval smaller"
         )
-    mobile = campaign.conductivity.analysis.mobile
-    for key in campaign.selection.references:
+    mobile = campaign.line.mobile
+    for key in campaign.md_references:
         if mobile not in cells[key].composition:
             yield (
                 f"selection.references = {key!r}: holds no {mobile}, which is the ion "

@@ -15,7 +15,6 @@ from lps_flows.foundation.plain_yaml import shown
 from lps_flows.settings.campaign import CampaignSettings
 from lps_flows.settings.checks import MOST_MISTAKES
 from lps_flows.settings.gone import what_counts
-from lps_flows.settings.line import follow_line
 
 _LONGEST_KEY = 60
 _LONGEST_LINE = 600
@@ -59,7 +58,7 @@ def load_campaign(path: str | Path) -> CampaignSettings:
     try:
         # as JSON, since there text is no number and a list is a tuple, strictly
         return CampaignSettings.model_validate_json(
-            json.dumps(follow_line(content)),
+            json.dumps(content),
             strict=True,
             context={"folder": file.parent},
         )

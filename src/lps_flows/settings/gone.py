@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-_NOTHING_RELAXED = "nothing is relaxed there"
+_NO_RELAXATION = "this key never acted: nothing is relaxed there"
 _GONE = {
-    "engine.md.temperature": "dataset.md_temperature",
-    "engine.md.n_steps": "dataset.md_steps",
-    "engine.md.sampling_interval": "dataset.md_steps and dataset.n_snapshots",
-    "engine.md.seed": "dataset.seed",
-    "conductivity_engine.fmax": _NOTHING_RELAXED,
-    "conductivity_engine.max_steps": _NOTHING_RELAXED,
-    "conductivity_engine.optimizer": _NOTHING_RELAXED,
-    "conductivity_engine.relax_cell": _NOTHING_RELAXED,
-    "conductivity_engine.md": "conductivity.temperatures, equilibration, production, "
-    "time_step, damping_time, frame_interval and seed",
+    "engine.md.temperature": "this key never acted; dataset.md_temperature counts",
+    "engine.md.n_steps": "this key never acted; dataset.md_steps counts",
+    "engine.md.sampling_interval": "this key never acted; dataset.md_steps and "
+    "dataset.n_snapshots count",
+    "engine.md.seed": "this key never acted; dataset.seed counts",
+    "conductivity_engine.fmax": _NO_RELAXATION,
+    "conductivity_engine.max_steps": _NO_RELAXATION,
+    "conductivity_engine.optimizer": _NO_RELAXATION,
+    "conductivity_engine.relax_cell": _NO_RELAXATION,
+    "conductivity_engine.md": "this key never acted; conductivity.temperatures, "
+    "equilibration, production, time_step, damping_time, frame_interval and seed count",
+    **dict.fromkeys(
+        (
+            "analysis.hull.end_members",
+            "analysis.motifs.former",
+            "analysis.motifs.ligand",
+            "conductivity.analysis.mobile",
+            "conductivity.analysis.motifs.former",
+            "conductivity.analysis.motifs.ligand",
+        ),
+        "this key only repeated the line; line.end_members counts",
+    ),
 }
 
 
 def what_counts(place: str) -> str | None:
-    """Return what to say of a key that never acted; None for any other key.
+    """Return what to say of a key that is gone; None for any other key.
 
     Parameters
     ----------
@@ -26,7 +38,4 @@ def what_counts(place: str) -> str | None:
         Dotted path of the key.
     """
     instead = _GONE.get(place)
-    if instead is None:
-        return None
-    reason = instead if instead == _NOTHING_RELAXED else f"{instead} counts"
-    return f"this key never acted; {reason}. Leave it out"
+    return instead and f"{instead}. Leave it out"

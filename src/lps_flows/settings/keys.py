@@ -114,6 +114,16 @@ class CampaignKeys(FrozenSettings):
         own = self.own_crystals.get(key)
         return crystal(key) if own is None else own.structure()
 
+    @property
+    def md_references(self) -> tuple[str, ...]:
+        """Keys of the crystals run beside the candidates."""
+        return self.selection.on(self.line).references or ()
+
+    @property
+    def compared_crystals(self) -> tuple[str, ...]:
+        """Keys of the crystals that structures are compared with."""
+        return self.analysis.clusters.on(self.line).references or self.crystals
+
     def compositions(self) -> list[CompositionPlan]:
         """List every composition that will be sampled, in order of the scans.
 
