@@ -122,11 +122,6 @@ def is_uuid(text: str) -> bool:
 def load_potential(potential: str) -> ANNPotential:
     """Return a trained potential, by the uuid of its job or the path of its file.
 
-    Parameters
-    ----------
-    potential
-        uuid, read from the store of the running job; or path.
-
     Raises
     ------
     EngineError

@@ -54,26 +54,12 @@ class AseEngine(Engine):
 
 
 def static_options(**kwargs: Any) -> dict[str, Any]:
-    """Return arguments of a static Maker on an ASE calculator.
-
-    Parameters
-    ----------
-    **kwargs
-        Arguments of the calculator.
-    """
+    """Return arguments of a static Maker on an ASE calculator."""
     return {"calculator_kwargs": kwargs, "relax_kwargs": _QUIET}
 
 
 def relax_options(settings: EngineSettings, **kwargs: Any) -> dict[str, Any]:
-    """Return arguments of a relaxation Maker on an ASE calculator.
-
-    Parameters
-    ----------
-    settings
-        Thresholds, steps and optimiser.
-    **kwargs
-        Arguments of the calculator.
-    """
+    """Return arguments of a relaxation Maker on an ASE calculator."""
     return {
         "calculator_kwargs": kwargs,
         "steps": settings.max_steps,

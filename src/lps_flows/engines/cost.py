@@ -134,13 +134,6 @@ def estimate_cost(
 ) -> list[CostLine]:
     """Turn counted calculations into core-hours.
 
-    Parameters
-    ----------
-    work
-        Calculations by stage and kind.
-    model
-        The cost model; the package's own unless given.
-
     Returns
     -------
     list of CostLine

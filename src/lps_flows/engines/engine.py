@@ -107,13 +107,7 @@ class Engine(MSONable, ABC):
 
     @abstractmethod
     def with_path(self, max_steps: int) -> Engine:
-        """Return the same engine with relaxations that stop early, each step kept.
-
-        Parameters
-        ----------
-        max_steps
-            Most ionic steps; to stop there is no error.
-        """
+        """Return the same engine with relaxations that stop early, each step kept."""
 
     @abstractmethod
     def with_fixed_cell(self) -> Engine:
@@ -200,11 +194,6 @@ def set_threads(threads: int | None) -> None:
     Several workers share a machine, and two threads on a busy core are slower than
     one by an order of magnitude; so the default is ``OMP_NUM_THREADS`` when it is
     set and one thread when it is not.
-
-    Parameters
-    ----------
-    threads
-        Number of threads; None chooses the default above.
     """
     import torch  # noqa: PLC0415 - a slow import that VASP's workers never need
 

@@ -101,13 +101,6 @@ def automatic_grid(reciprocal: Sequence[float], length: float) -> tuple[int, int
     """Return the divisions of VASP's fully automatic k-points.
 
     N_i = max(1, int(R_k |b_i| + 0.5)).
-
-    Parameters
-    ----------
-    reciprocal
-        Lengths of the reciprocal vectors, without 2 pi (1/Å).
-    length
-        R_k (Å).
     """
     first, second, third = (max(1, int(length * norm + 0.5)) for norm in reciprocal)
     return first, second, third

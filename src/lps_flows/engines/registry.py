@@ -27,11 +27,6 @@ def engine_names() -> list[str]:
 def get_engine(settings: EngineSettings | None = None) -> Engine:
     """Build the engine that the settings name.
 
-    Parameters
-    ----------
-    settings
-        Name, model and options; the default is CHGNet.
-
     Raises
     ------
     EngineError

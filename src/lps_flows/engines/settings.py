@@ -116,13 +116,7 @@ class ForcesSettings(FrozenSettings):
         return self.name == POTENTIAL_ENGINE and self.potential is None
 
     def on(self, potential: str | None) -> Self:
-        """Return the same settings on this potential, where they need one.
-
-        Parameters
-        ----------
-        potential
-            uuid of the job that trains it, or path; none changes nothing.
-        """
+        """Return the same settings on this potential, where they need one."""
         if not self.needs_potential:
             return self
         return self.model_copy(update={"potential": potential})

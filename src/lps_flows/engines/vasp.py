@@ -238,17 +238,7 @@ class VaspEngine(Engine):
     def with_md(
         self, *, temperature: float, n_steps: int, time_step: float | None = None
     ) -> VaspEngine:
-        """Return the same engine with its MD Maker set for one run.
-
-        Parameters
-        ----------
-        temperature
-            Thermostat temperature (K).
-        n_steps
-            Number of time steps.
-        time_step
-            Time step (fs); as it is by default.
-        """
+        """Return the same engine with its MD Maker set for one run."""
         changes: dict[str, Any] = {"nsteps": n_steps}
         changes |= {"start_temp": temperature, "end_temp": temperature}
         if time_step is not None:

@@ -20,8 +20,6 @@ class ActiveLearningFlowMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the flow.
     rounds
         Number of rounds.
     explore

@@ -17,8 +17,6 @@ class BuildMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         Settings of the analyses.
     line
@@ -32,11 +30,6 @@ class BuildMaker(Maker):
     @job(config=JobConfig(expose_store=True))
     def make(self, after: Any = None) -> dict[str, int]:
         """Run the builders.
-
-        Parameters
-        ----------
-        after
-            Any reference; it only makes this job wait for the one it refers to.
 
         Returns
         -------

@@ -58,8 +58,6 @@ class ConductivityFlowMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the flow.
     engine
         Settings of the engine that gives the forces.
     settings

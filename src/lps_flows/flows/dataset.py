@@ -29,8 +29,6 @@ class DatasetFlowMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the flow.
     settings
         What is made, and how much of it.
     perturbation, snapshots

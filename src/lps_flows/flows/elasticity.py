@@ -31,8 +31,6 @@ class ElasticityFlowMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the flow.
     equation_of_state
         Maker of the job of one structure.
     settings
@@ -80,15 +78,7 @@ class ElasticityFlowMaker(Maker):
         return Flow(jobs, output=[job.output for job in jobs], name=self.name)
 
     def stage(self, crystals: Mapping[str, Any], sampled: Mapping[str, Any]) -> Flow:
-        """Make the flow of a campaign.
-
-        Parameters
-        ----------
-        crystals
-            References to the `StructureDocument`s of the relaxed crystals, by key.
-        sampled
-            References to the `SamplingDocument`s, by the name of the composition.
-        """
+        """Make the flow of a campaign."""
         wanted = self.settings.crystals
         chosen = {
             key: crystals[key] for key in (crystals if wanted is None else wanted)

@@ -40,8 +40,6 @@ class MeltQuenchFlowMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the flow.
     engine
         Settings of the engine; one that moves atoms inside the Python process.
     settings
@@ -150,19 +148,7 @@ class MeltQuenchFlowMaker(Maker):
         potential: OutputReference,
         unrelaxed: Structure | None = None,
     ) -> list[Flow]:
-        """Make the flows of one composition of a campaign.
-
-        Parameters
-        ----------
-        parent
-            Reference to the `StructureDocument` of the relaxed parent crystal.
-        plan
-            What is removed from what.
-        potential
-            Reference to the `PotentialDocument`.
-        unrelaxed
-            The parent before it was relaxed, when it is not of the library.
-        """
+        """Make the flows of one composition of a campaign."""
         flows = []
         for number in range(1, self.settings.n_structures + 1):
             seed = self.settings.seed + number - 1

@@ -18,8 +18,6 @@ class RetrainFlowMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the flow.
     pick
         Maker that picks the structures the committee disagrees on.
     label

@@ -72,8 +72,6 @@ class SamplingFlowMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the flow.
     evolution
         Maker of the GA run.
     lowest

@@ -32,8 +32,6 @@ class PerturbationMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         Strains, amplitudes, numbers, supercell size and seed.
     line
@@ -85,8 +83,6 @@ class SnapshotMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         Number of snapshots and the temperature that was asked for.
     """
@@ -149,15 +145,7 @@ class SnapshotMaker(Maker):
 
 
 def evenly_spaced(n_frames: int, n_snapshots: int) -> list[int]:
-    """Return indices of evenly spaced frames, the last included, the first not.
-
-    Parameters
-    ----------
-    n_frames
-        Number of frames, the start being frame 0.
-    n_snapshots
-        Most frames to choose.
-    """
+    """Return indices of evenly spaced frames, the last included, the first not."""
     n = min(n_snapshots, n_frames - 1)
     return np.unique(np.linspace(0, n_frames - 1, n + 1).round().astype(int))[
         1:
@@ -166,13 +154,6 @@ def evenly_spaced(n_frames: int, n_snapshots: int) -> list[int]:
 
 def held_temperature(temperatures: np.ndarray, target: float) -> float | None:
     """Return the mean temperature (K) of a run's second half, checked.
-
-    Parameters
-    ----------
-    temperatures
-        Kinetic temperature of every frame (K), shape (n_frames,).
-    target
-        Temperature that was asked for (K).
 
     Returns
     -------

@@ -235,19 +235,7 @@ def run_chunk(
 def initial_atoms(
     structure: Structure, temperature: float, seed: int, *, draw: bool
 ) -> Atoms:
-    """Return atoms with velocities: those of the structure, or drawn ones.
-
-    Parameters
-    ----------
-    structure
-        Structure; its site property ``velocities`` (Å/fs) is used when present.
-    temperature
-        Temperature of drawn velocities (K), met exactly.
-    seed
-        Seed of the draw.
-    draw
-        Draw velocities when the structure has none.
-    """
+    """Return atoms with velocities: those of the structure, or drawn ones."""
     bare = structure.copy()
     velocities = bare.site_properties.get("velocities")
     for name in list(bare.site_properties):

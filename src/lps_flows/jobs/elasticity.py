@@ -29,15 +29,7 @@ _FEWEST = 5
 
 
 def strained(structure: Structure, settings: ElasticitySettings) -> list[Structure]:
-    """Return the structure at evenly spaced linear strains, smallest cell first.
-
-    Parameters
-    ----------
-    structure
-        Relaxed structure.
-    settings
-        Largest strain and number of volumes.
-    """
+    """Return the structure at evenly spaced linear strains, smallest cell first."""
     strains = np.linspace(-settings.max_strain, settings.max_strain, settings.n_frames)
     frames = []
     for strain in strains:
@@ -53,8 +45,6 @@ class EquationOfStateMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     engine
         The reference engine.
     settings
@@ -133,17 +123,6 @@ def collect_eos(
     tasks: Iterable[Any], *, provenance: Provenance, method: str, line: CompositionLine
 ) -> EOSDocument:
     """Return the document of relaxations at fixed cells.
-
-    Parameters
-    ----------
-    tasks
-        Task documents, or what stopped them.
-    provenance
-        Where the structure comes from.
-    method
-        Method of the engine.
-    line
-        Composition line; x is None for a composition off it.
 
     Raises
     ------

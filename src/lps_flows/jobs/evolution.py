@@ -44,8 +44,6 @@ class EvolutionMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         The search.
     relaxation

@@ -54,8 +54,6 @@ class ExploreDynamicsMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         Temperatures, length and number of frames.
     """

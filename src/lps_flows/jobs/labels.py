@@ -49,88 +49,96 @@ def label_documents(
     task: Any,
     provenance: Provenance,
     *,
-    method: str,
     relaxed: bool,
-    line: CompositionLine,
     n_frames: int = 1,
+    **facts: Any,
 ) -> list[StructureDocument]:
     """Turn one task document into one or more labelled structures.
 
-    Parameters
-    ----------
-    task
-        Task document of an engine.
-    provenance
-        Where the structure comes from.
-    method
-        Method of the engine.
-    relaxed
-        True when the engine relaxed the structure.
-    line
-        Composition line.
-    n_frames
-        Frames kept of a relaxation. With more than one, each is a label of its own
-        (``converged`` speaks of the electrons), and the last counts as relaxed only
-        when it is.
+    With more than one of `n_frames` kept of a relaxation, each is a label of its own
+    (``converged`` speaks of the electrons), and the last counts as relaxed only when it
+    is. `facts` are method and line.
     """
     if n_frames == 1 or not relaxed:
-        return [
-            structure_document(
-                read_calculation(task),
-                provenance,
-                method=method,
-                relaxed=relaxed,
-                line=line,
-            )
-        ]
+        calculation = read_calculation(task)
+        return [structure_document(calculation, provenance, relaxed=relaxed, **facts)]
     path = read_path(task)
-    chosen = frames_on_the_way(len(path), n_frames)
     last = len(path) - 1
-    return [
-        structure_document(
-            replace(path[index], converged=path[index].electrons_converged),
-            provenance.model_copy(
-                update={
-                    "details": provenance.details
-                    | {"relaxation_step": index, "relaxation_steps": len(path)}
-                }
-            ),
-            method=method,
-            relaxed=index == last and path[index].converged,
-            line=line,
+    documents = []
+    for index in frames_on_the_way(len(path), n_frames):
+        step = path[index]
+        where = {"relaxation_step": index, "relaxation_steps": len(path)}
+        documents.append(
+            structure_document(
+                replace(step, converged=step.electrons_converged),
+                provenance.model_copy(update={"details": provenance.details | where}),
+                relaxed=index == last and step.converged,
+                **facts,
+            )
         )
-        for index in chosen
-    ]
+    return documents
 
 
 def frames_on_the_way(n_steps: int, n_frames: int) -> list[int]:
     """Return steps of a relaxation to keep: dense where the energy falls fastest.
 
     Geometric spacing from the first step to the last; both are kept.
-
-    Parameters
-    ----------
-    n_steps
-        Number of steps.
-    n_frames
-        Most steps to keep.
     """
     spaced = np.geomspace(1, n_steps, min(n_frames, n_steps)).round().astype(int) - 1
     return sorted({0, *spaced.tolist(), n_steps - 1})
 
 
-def labelled_set(
+@job(output_schema=StructureDocument)
+def document_calculation(
+    task: Any, provenance: Provenance, **facts: Any
+) -> StructureDocument:
+    """Turn an engine's task document into a structure document."""
+    return structure_document(read_calculation(finished(task)), provenance, **facts)
+
+
+@job(output_schema=StructureSet, data="entries")
+def collect_labels(
+    tasks: Iterable[Any],
+    *,
+    provenances: list[Provenance],
+    formulas: list[str],
     method: str,
-    documents: list[StructureDocument],
-    failures: list[CalculationFailure],
+    **facts: Any,
 ) -> StructureSet:
-    """Put labelled structures and failures into one set.
+    """Gather single calculations into a set; those that failed are listed in it.
+
+    Parameters
+    ----------
+    tasks
+        Task documents, or what stopped them, in the order of the structures.
+    provenances, formulas
+        Origin and formula of each structure.
+    method
+        Method of the engine.
+    **facts
+        The other arguments of `label_documents`.
 
     Raises
     ------
     EngineError
-        When there are failures and nothing else: then the engine is at fault.
+        When not a single structure could be labelled: then the engine is at fault.
     """
+    documents: list[StructureDocument] = []
+    failures: list[CalculationFailure] = []
+    for index, (task, provenance) in enumerate(zip(tasks, provenances, strict=True)):
+        try:
+            documents += label_documents(
+                finished(task), provenance, method=method, **facts
+            )
+        except BAD_STRUCTURE as error:
+            failures.append(
+                CalculationFailure(
+                    index=index,
+                    formula=formulas[index],
+                    provenance=provenance,
+                    reason=str(error) or type(error).__name__,
+                )
+            )
     if failures and not documents:
         raise EngineError(
             f"none of {len(failures)} structures could be labelled; the first: "
@@ -145,79 +153,3 @@ def labelled_set(
         entries=documents,
         failures=failures,
     )
-
-
-@job(output_schema=StructureDocument)
-def document_calculation(
-    task: Any,
-    provenance: Provenance,
-    *,
-    method: str,
-    relaxed: bool,
-    line: CompositionLine,
-) -> StructureDocument:
-    """Turn an engine's task document into a structure document."""
-    return structure_document(
-        read_calculation(finished(task)),
-        provenance,
-        method=method,
-        relaxed=relaxed,
-        line=line,
-    )
-
-
-@job(output_schema=StructureSet, data="entries")
-def collect_labels(
-    tasks: Iterable[Any],
-    *,
-    provenances: list[Provenance],
-    formulas: list[str],
-    method: str,
-    relaxed: bool,
-    line: CompositionLine,
-    n_frames: int = 1,
-) -> StructureSet:
-    """Gather single calculations into a set; those that failed are listed in it.
-
-    Parameters
-    ----------
-    tasks
-        Task documents, or what stopped them, in the order of the structures.
-    provenances, formulas
-        Origin and formula of each structure.
-    method
-        Method of the engine.
-    relaxed
-        True when the structures were relaxed.
-    line
-        Composition line.
-    n_frames
-        Frames kept of each relaxation.
-
-    Raises
-    ------
-    EngineError
-        When not a single structure could be labelled.
-    """
-    documents: list[StructureDocument] = []
-    failures: list[CalculationFailure] = []
-    for index, (task, provenance) in enumerate(zip(tasks, provenances, strict=True)):
-        try:
-            documents += label_documents(
-                finished(task),
-                provenance,
-                method=method,
-                relaxed=relaxed,
-                line=line,
-                n_frames=n_frames,
-            )
-        except BAD_STRUCTURE as error:
-            failures.append(
-                CalculationFailure(
-                    index=index,
-                    formula=formulas[index],
-                    provenance=provenance,
-                    reason=str(error) or type(error).__name__,
-                )
-            )
-    return labelled_set(method, documents, failures)

@@ -46,8 +46,6 @@ class RelaxLowestMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     relax
         Maker that relaxes one structure with the reference engine.
     settings
@@ -61,11 +59,6 @@ class RelaxLowestMaker(Maker):
     @job
     def make(self, evolution: EvolutionDocument) -> Response:
         """Replace this job by one relaxation per structure and their comparison.
-
-        Parameters
-        ----------
-        evolution
-            Final document of the GA run of one composition.
 
         Returns
         -------

@@ -19,8 +19,6 @@ class MDChunkMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     engine
         The engine.
     settings

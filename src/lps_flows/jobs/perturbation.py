@@ -127,17 +127,7 @@ class DatasetSettings(FrozenSettings):
 def strained_structures(
     structure: Structure, parent: str, settings: DatasetSettings
 ) -> list[UnlabelledStructure]:
-    """Scale the lattice of a crystal, fractional coordinates kept.
-
-    Parameters
-    ----------
-    structure
-        Relaxed crystal.
-    parent
-        Its key.
-    settings
-        Strains, numbers and seed.
-    """
+    """Scale the lattice of a crystal, fractional coordinates kept."""
     rng = _generator(settings, parent, "strained")
     changes = [(strain,) * 3 for strain in settings.isotropic_strains]
     limit = settings.max_strain
@@ -164,15 +154,6 @@ def rattled_structures(
 
     Amplitudes are spread evenly up to `settings.rattle`, so that the set holds small
     and large forces.
-
-    Parameters
-    ----------
-    structure
-        Relaxed crystal.
-    parent
-        Its key.
-    settings
-        Numbers, amplitudes (Å) and seed.
     """
     rng = _generator(settings, parent, "rattled")
     supercell = supercell_near(structure, settings.target_atoms)
@@ -200,19 +181,6 @@ def removed_structures(
 
     End member and number of units are drawn at random, so that the set covers the
     compositions a parent can reach.
-
-    Parameters
-    ----------
-    structure
-        Relaxed crystal on the line.
-    parent
-        Its key.
-    settings
-        Largest fraction removed, amplitudes (Å) and seed.
-    line
-        The composition line.
-    n_structures
-        How many to make.
 
     Raises
     ------
@@ -262,17 +230,6 @@ def md_starts(
     structure: Structure, parent: str, settings: DatasetSettings, line: CompositionLine
 ) -> list[UnlabelledStructure]:
     """Make the starts of the reference MD: the crystal, then cells with removals.
-
-    Parameters
-    ----------
-    structure
-        Relaxed crystal on the line.
-    parent
-        Its key.
-    settings
-        Number of trajectories, supercell size and seed.
-    line
-        The composition line.
 
     Raises
     ------

@@ -111,8 +111,6 @@ class LabelMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     engine
         The reference engine.
     relax

@@ -84,25 +84,7 @@ def analyse_trajectory(
     chunk_uuids: list[str],
     time_step: float,
 ) -> MDRunDocument:
-    """Analyse one run; displacements are those against the framework.
-
-    Parameters
-    ----------
-    run
-        The joined trajectory.
-    structure
-        Structure the run started from.
-    settings
-        How to analyse it.
-    line
-        Which ion moves, and what forms the framework.
-    equilibration
-        Equilibration that was run (fs).
-    chunk_uuids
-        Jobs that hold the trajectory.
-    time_step
-        Time step (fs).
-    """
+    """Analyse one run; displacements are those against the framework."""
     symbols = [site.specie.symbol for site in structure]
     rest = framework_indices(structure, line.mobile)
     weights = np.zeros(len(symbols))
@@ -164,19 +146,7 @@ def judge_extrapolation(
     potential: ANNPotential,
     settings: TransportSettings,
 ) -> None:
-    """Write on the document what the committee says of frames all over the run.
-
-    Parameters
-    ----------
-    document
-        The run's document, which is changed.
-    run
-        The joined trajectory.
-    potential
-        The potential that moved the atoms; a single member says nothing.
-    settings
-        Threshold of the remark.
-    """
+    """Write on the document what the committee says of frames all over the run."""
     if len(potential.members) < 2 or not len(run.positions):
         return
     last = len(run.positions) - 1

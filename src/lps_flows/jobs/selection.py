@@ -67,8 +67,6 @@ class SelectionMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     conductivity
         Maker of the MD flow of one structure,
         ``make(structure, label=..., potential_uuid=...)``; none starts no MD.

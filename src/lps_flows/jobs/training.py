@@ -86,8 +86,6 @@ class TrainingMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         Training settings: network, descriptor, restarts, iterations, hold-out, seed.
     """

@@ -29,8 +29,6 @@ class AnalyseRunMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         How to analyse it.
     line
@@ -117,8 +115,6 @@ class CollectTransportMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         Charge and reference temperature.
     line

@@ -49,8 +49,6 @@ class UncertainStructuresMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the job.
     settings
         How many structures, and from which uncertainty on.
     """
