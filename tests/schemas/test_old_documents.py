@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from lps_flows.analysis import ClusterModel, gaps
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import DamagedDocumentError, Document
 from lps_flows.schemas.built import StructureHead, StructureRecord
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -111,7 +111,7 @@ def _without_structures(value: Any) -> Any:
 
 
 def test_a_field_of_nobody_is_refused() -> None:
-    with pytest.raises(ValueError, match="extra"):
+    with pytest.raises(DamagedDocumentError, match="Extra"):
         SamplingDocument.from_store({**OLD["jobs"]["SamplingDocument"], "alien": 1})
 
 

@@ -1,6 +1,11 @@
 """What every room stands on: errors, frozen settings, safe decoding, plain YAML."""
 
-from lps_flows.foundation.decoding import ForeignClassError, decode, unmarked
+from lps_flows.foundation.decoding import (
+    ForeignClassError,
+    decodable,
+    decode,
+    unmarked,
+)
 from lps_flows.foundation.errors import LpsFlowsError
 from lps_flows.foundation.frozen import FrozenSettings
 from lps_flows.foundation.plain_yaml import PlainYamlError, read_plain_yaml
@@ -10,6 +15,7 @@ __all__ = [
     "FrozenSettings",
     "LpsFlowsError",
     "PlainYamlError",
+    "decodable",
     "decode",
     "read_plain_yaml",
     "unmarked",

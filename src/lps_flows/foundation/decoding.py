@@ -1,37 +1,54 @@
 """Turn stored documents back into objects, of the classes that stores hold only.
 
 monty's decoder imports whatever module a document names, and makes whatever class it
-names. A document is data: it may name the classes of the libraries that write
-documents here, and no functions.
+names, at any depth: in the property of a site, too. A document is data: it may name the
+classes listed here, and no functions. Nothing else in this package decodes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from monty.json import MontyDecoder
 
 from lps_flows.foundation.errors import LpsFlowsError
 
-# Packages whose classes Makers and builders put into documents.
-_WRITERS = frozenset(
-    {"lps_flows", "pymatgen", "emmet", "atomate2", "custodian", "ase", "jobflow"}
-)
-# Values that monty itself writes in this form.
-_VALUES = frozenset(
-    {
-        ("numpy", "array"),
-        ("datetime", "datetime"),
-        ("uuid", "UUID"),
-        ("pathlib", "Path"),
-        ("bson.objectid", "ObjectId"),
-    }
-)
+AnyClass = TypeVar("AnyClass", bound=type)
+
+# What task documents and structures hold; to make one of these neither connects, reads,
+# writes nor calls.
+_OF_LIBRARIES = {
+    "atomate2.ase.schemas": ("AseObject", "AseStructureTaskDoc", "AseTaskDoc"),
+    "atomate2.forcefields.schemas": ("ForceFieldTaskDocument",),
+    "emmet.core.tasks": ("TaskDoc",),
+    "emmet.core.trajectory": ("AtomRelaxTrajectory", "AtomTrajectory", "Trajectory"),
+    "emmet.core.types.enums": ("TaskState", "VaspObject"),
+    "emmet.core.vasp.calc_types.enums": ("CalcType", "RunType", "TaskType"),
+    "emmet.core.vasp.calculation": ("Calculation", "PotcarSpec"),
+    "pymatgen.core.composition": ("Composition",),
+    "pymatgen.core.entries": ("ComputedEntry", "ComputedStructureEntry"),
+    "pymatgen.core.lattice": ("Lattice",),
+    "pymatgen.core.periodic_table": ("DummySpecies", "Element", "Species"),
+    "pymatgen.core.sites": ("PeriodicSite", "Site"),
+    "pymatgen.core.structure": ("IStructure", "Molecule", "Structure"),
+    "pymatgen.core.trajectory": ("Trajectory",),
+    "pymatgen.electronic_structure.core": ("Magmom", "Orbital", "Spin"),
+    "pymatgen.entries.computed_entries": ("ComputedEntry", "ComputedStructureEntry"),
+    "pymatgen.io.vasp.inputs": ("Incar", "Kpoints", "KpointsSupportedModes"),
+    # values that monty itself writes in this form
+    "numpy": ("array",),
+    "datetime": ("datetime",),
+    "uuid": ("UUID",),
+    "pathlib": ("Path",),
+    "bson.objectid": ("ObjectId",),
+}
+_KNOWN = {(module, name) for module, names in _OF_LIBRARIES.items() for name in names}
 
 
 # What MongoDB and maggma add to a document.
 _ADDED = frozenset({"_id", "_bt", "last_updated"})
+_LONGEST_NAME = 200
 
 
 class ForeignClassError(LpsFlowsError):
@@ -54,11 +71,19 @@ def decode(document: Any) -> Any:
     Raises
     ------
     ForeignClassError
-        When it names a function, or a class of a package that writes no documents;
-        nothing has been imported then.
+        When it names a function, or a class that no document holds; nothing has been
+        imported then.
+    Exception
+        What the classes raise when they are given other fields than theirs.
     """
     _check(document)
     return MontyDecoder().process_decoded(document)
+
+
+def decodable(kind: AnyClass) -> AnyClass:
+    """Allow documents to name a class of this package; returns the class."""
+    _KNOWN.add((kind.__module__, kind.__name__))
+    return kind
 
 
 def unmarked(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,28 +104,25 @@ def unmarked(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check(value: Any) -> None:
-    if isinstance(value, Mapping):
-        if "@module" in value:
-            _check_name(value)
-        for inner in value.values():
-            _check(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            _check(inner)
+def _check(document: Any) -> None:
+    inside = [document]
+    while inside:
+        value = inside.pop()
+        if isinstance(value, Mapping):
+            if "@module" in value or "@callable" in value:
+                _check_name(value)
+            inside += value.values()
+        elif isinstance(value, list | tuple):
+            inside += value
 
 
 def _check_name(value: Mapping[str, Any]) -> None:
-    module, name = value["@module"], value.get("@class")
-    known = (
-        isinstance(module, str)
-        and isinstance(name, str)
-        and (module.split(".")[0] in _WRITERS or (module, name) in _VALUES)
-    )
-    if "@callable" in value or not known:
+    module, name = value.get("@module"), value.get("@class")
+    known = isinstance(module, str) and isinstance(name, str)
+    if "@callable" in value or not known or (module, name) not in _KNOWN:
         raise ForeignClassError(
             "a document names what no document may hold",
             field="@module",
-            value=f"{module}.{value.get('@callable', name)}",
+            value=f"{module}.{value.get('@callable', name)}"[:_LONGEST_NAME],
             remedy="Look at who wrote it; only results of the Makers are read",
         )

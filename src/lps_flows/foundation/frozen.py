@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from lps_flows.foundation.decoding import unmarked
+from lps_flows.foundation.decoding import decodable, unmarked
 
 
 class FrozenSettings(BaseModel):
@@ -20,6 +20,11 @@ class FrozenSettings(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Let documents name these settings."""
+        decodable(cls)
 
     # Makers hold settings as fields, and monty writes a Maker's fields by `as_dict`;
     # without it, FireWorks would get the settings as text.

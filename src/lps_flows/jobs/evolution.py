@@ -18,7 +18,6 @@ from lps_flows.chemistry import (
 )
 from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
 from lps_flows.evolution.errors import EvolutionError
-from lps_flows.foundation import decode
 from lps_flows.jobs.evolution_record import (
     record_generation,
     record_run,
@@ -220,4 +219,4 @@ def _previous() -> EvolutionDocument:
             value=f"{running.uuid}, index {running.index - 1}",
             remedy="Start the composition again",
         )
-    return decode(document)
+    return EvolutionDocument.from_store(document)

@@ -10,6 +10,7 @@ from pymatgen.core import Structure
 from scipy.optimize import linear_sum_assignment
 
 from lps_flows.engines import read_trajectory
+from lps_flows.foundation import decode
 from lps_flows.jobs.dynamics import DynamicsError, DynamicsSettings
 from lps_flows.schemas.arrays import PackedArray
 from lps_flows.schemas.md import MDChunkDocument, MDFrames
@@ -145,7 +146,7 @@ def _final_structure(task: Any) -> Structure:
     """Return the structure at the end of a task, which carries its velocities."""
     structure = _field(task, "structure")
     if isinstance(structure, dict):
-        structure = Structure.from_dict(structure)
+        structure = decode(structure)
     if structure is None or "velocities" not in structure.site_properties:
         raise DynamicsError(
             "the task ends without velocities, so a continuation would draw new ones",

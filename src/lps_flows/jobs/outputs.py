@@ -10,32 +10,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from jobflow import JobStore
-from monty.json import MSONable
-from pydantic import ValidationError
 
-from lps_flows.foundation import LpsFlowsError, unmarked
-from lps_flows.schemas.base import Document
+from lps_flows.foundation import unmarked
+from lps_flows.schemas.base import DamagedDocumentError, Document, damaged
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
 _SAID_BY_EVERY_JOB = {"uuid", "index", "completed_at", "output.@class", "output.method"}
 _HEAD = (*sorted(_SAID_BY_EVERY_JOB), "output.@module", "output.n_structures")
 _PACKAGE = __name__.partition(".")[0]
-
-
-class DamagedDocumentError(LpsFlowsError):
-    """A job document in the store does not have the layout of its class."""
-
-
-def damaged(uuid: str, what: str, error: Exception) -> DamagedDocumentError:
-    """Return the error for a document that cannot be read."""
-    return DamagedDocumentError(
-        f"this document is not {what} ({type(error).__name__})",
-        field="uuid",
-        value=uuid,
-        remedy="Something else than lps-flows has changed it, or another version "
-        "wrote it. Rerun its job, or remove it from the store",
-    )
 
 
 def newest_heads(
@@ -92,13 +75,9 @@ def checked_output(job: Mapping[str, Any], model: type[AnyDocument]) -> AnyDocum
         When the output has another layout.
     """
     try:
-        document = model.from_store(job["output"])
-        for value in vars(document).values():
-            if isinstance(value, MSONable):
-                value.as_dict()  # a structure may show its damage only here
-        return document
-    except (ValidationError, AttributeError, TypeError, ValueError, KeyError) as error:
-        raise damaged(job["uuid"], f"a {model.__name__}", error) from error
+        return model.from_store(job["output"])
+    except (DamagedDocumentError, KeyError, TypeError) as error:
+        raise damaged(str(job.get("uuid")), f"a {model.__name__}", error) from error
 
 
 @dataclass(frozen=True)

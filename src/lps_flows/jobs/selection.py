@@ -18,7 +18,7 @@ from lps_flows.analysis import (
     judge,
 )
 from lps_flows.chemistry import CompositionLine
-from lps_flows.foundation import FrozenSettings, LpsFlowsError, decode
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.jobs.structures import relaxed_structures
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.built import StructureRecord
@@ -179,7 +179,9 @@ class SelectionMaker(Maker):
             )
             for uuid, energy in pairs:
                 if energy is not None:
-                    glasses[uuid] = decode(store.get_output(uuid, load=True))
+                    glasses[uuid] = StructureDocument.from_store(
+                        store.get_output(uuid, load=True)
+                    )
         if not glasses:
             raise SelectionError(
                 "no glass-ceramic structure was relaxed",

@@ -10,7 +10,8 @@ from jobflow import JobStore
 from pydantic import ValidationError
 
 from lps_flows.foundation import unmarked
-from lps_flows.jobs.outputs import damaged, newest_heads, outputs
+from lps_flows.jobs.outputs import newest_heads, outputs
+from lps_flows.schemas.base import DamagedDocumentError, damaged
 from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
 from lps_flows.schemas.structure import StructureDocument, StructureFacts
 
@@ -127,7 +128,7 @@ def _checked(entry: Any, structure_id: str) -> StructureDocument:
     try:
         document = StructureDocument.from_store(entry)
         _check_numbers(document)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (DamagedDocumentError, ValueError) as error:
         raise damaged(structure_id, "a structure", error) from error
     return document
 

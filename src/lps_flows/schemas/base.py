@@ -6,14 +6,23 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+from pymatgen.core import Structure
 
-from lps_flows.foundation import unmarked
+from lps_flows.foundation import LpsFlowsError, decodable, decode, unmarked
 
 SCHEMA_VERSION = "1.0"
 
+_LONGEST_REASON = 200
 _RECORDED_PACKAGES = ("lps-flows", "atomate2", "pymatgen", "ase", "torch", "numpy")
 
 
@@ -29,10 +38,43 @@ def code_versions() -> dict[str, str]:
     return found
 
 
+class DamagedDocumentError(LpsFlowsError):
+    """A document in the store does not have the layout of its class."""
+
+
+def _structure(stored: Any) -> Structure:
+    if isinstance(stored, Structure):
+        return stored
+    try:
+        structure = decode(stored)
+        # some damage shows only here
+        structure.as_dict()
+    except LpsFlowsError:
+        raise
+    # whatever pymatgen raises over fields of other types
+    except Exception as error:
+        raise ValueError(f"no structure ({type(error).__name__})") from error
+    if not isinstance(structure, Structure) or len(structure) == 0:
+        raise ValueError("no structure")
+    numbers = (structure.frac_coords, structure.lattice.matrix)
+    if not all(np.isfinite(each).all() for each in numbers) or structure.volume <= 0:
+        raise ValueError("its cell or positions are not finite, or it has no volume")
+    return structure
+
+
+StoredStructure = Annotated[Structure, BeforeValidator(_structure)]
+"""A structure in a document: what a store returns for it passes through `decode`."""
+
+
 class Stored(BaseModel):
     """Base of everything with a layout of its own: a field too many is an error."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Let documents name this class."""
+        decodable(cls)
 
     @classmethod
     def from_store(cls, stored: Mapping[str, Any]) -> Self:
@@ -40,10 +82,43 @@ class Stored(BaseModel):
 
         Raises
         ------
-        pydantic.ValidationError
+        DamagedDocumentError
             When it has another layout.
         """
-        return cls.model_validate(unmarked(stored))
+        try:
+            return cls.model_validate(unmarked(stored))
+        # AttributeError: it is no table at all
+        except (AttributeError, ValidationError) as error:
+            field, name = _name_of(stored)
+            raise damaged(name, f"a {cls.__name__}", error, field=field) from error
+
+
+def damaged(
+    name: str, what: str, error: Exception, *, field: str = "uuid"
+) -> DamagedDocumentError:
+    """Return the error for a document, named by its id, that cannot be read."""
+    why = type(error).__name__
+    if isinstance(error, DamagedDocumentError):
+        why = error.problem
+    elif isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:_LONGEST_REASON]
+    return DamagedDocumentError(
+        f"this document is not {what} ({why})",
+        field=field,
+        value=name,
+        remedy="Something else than lps-flows has changed it, or another version "
+        "wrote it. Rerun its job, or remove it from the store",
+    )
+
+
+def _name_of(stored: Any) -> tuple[str, str]:
+    """Return the field that names a document, and the name."""
+    if isinstance(stored, Mapping):
+        for field in ("structure_id", "run_uuid", "uuid", "key", "label", "_id"):
+            if stored.get(field):
+                return field, str(stored[field])[:_LONGEST_REASON]
+    return "document", type(stored).__name__
 
 
 class Part(Stored):

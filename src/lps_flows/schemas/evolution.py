@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import Field
-from pymatgen.core import Structure
 
-from lps_flows.schemas.base import Document, Part
+from lps_flows.schemas.base import Document, Part, StoredStructure
 from lps_flows.schemas.structure import StructureDocument
 
 
@@ -80,7 +79,7 @@ class EvolutionDocument(Document):
     settings: dict[str, Any] = Field(description="`EvolutionSettings`, whole.")
     relaxation: dict[str, Any] = Field(description="`RelaxationSettings`, whole.")
     end_members: tuple[str, str] = Field(description="The composition line.")
-    parent_structure: Structure = Field(
+    parent_structure: StoredStructure = Field(
         description="Parent supercell, whose site indices the genomes refer to."
     )
     n_generations: int = Field(description="Generations after the first.")

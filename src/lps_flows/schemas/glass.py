@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pymatgen.core import Structure
 
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, StoredStructure
 
 
 class MeltQuenchDocument(Document):
@@ -13,8 +12,8 @@ class MeltQuenchDocument(Document):
 
     method: str = Field(description="Method that gave the forces.")
     label: str = Field(description="Name of the starting structure.")
-    structure: Structure = Field(description="Glass at the end of the cooling.")
-    start: Structure = Field(description="Structure that was molten.")
+    structure: StoredStructure = Field(description="Glass at the end of the cooling.")
+    start: StoredStructure = Field(description="Structure that was molten.")
     temperatures: list[float] = Field(
         description="Thermostat temperature of each step of the cooling (K)."
     )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pymatgen.core import Structure
 
 from lps_flows.schemas.arrays import Floats, PackedArray
-from lps_flows.schemas.base import Document, Part
+from lps_flows.schemas.base import Document, Part, StoredStructure
 
 
 class MDState(Part):
@@ -59,7 +58,7 @@ class MDChunkDocument(Document):
         "engines with jobs of their own: it may not be stored again.",
     )
     equilibration: bool = Field(description="True when positions were not kept.")
-    structure: Structure = Field(
+    structure: StoredStructure = Field(
         description="End of the chunk; site property 'velocities' in Å/fs."
     )
     dir_name: str | None = Field(
@@ -207,7 +206,7 @@ class MDRunDocument(Document):
         description="Probability density of the mobile ions on a grid over the cell, "
         "shape (n_a, n_b, n_c) (Å^-3); it integrates to their number.",
     )
-    structure: Structure = Field(description="Structure the run started from.")
+    structure: StoredStructure = Field(description="Structure the run started from.")
     failure: str | None = Field(None, description="Why the run stopped early.")
     remarks: list[str] = Field(
         default_factory=list, description="What a reader must know about the run."

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pymatgen.core import Structure
 
-from lps_flows.schemas.base import Document, Part
+from lps_flows.schemas.base import Document, Part, StoredStructure
 from lps_flows.schemas.structure import Provenance
 
 
 class UnlabelledStructure(Part):
     """A structure with its origin and without an energy."""
 
-    structure: Structure = Field(description="Atoms and cell (Å).")
+    structure: StoredStructure = Field(description="Atoms and cell (Å).")
     provenance: Provenance = Field(description="Where the structure comes from.")
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, full_formula
-from lps_flows.schemas.base import Document, Part, Stored
+from lps_flows.schemas.base import Document, Part, Stored, StoredStructure
 
 Source = Literal["crystal", "strained", "rattled", "md", "ga", "melt-quench", "user"]
 
@@ -59,7 +59,7 @@ class StructureDocument(Document, StructureFacts):
     collection, which all further builders read.
     """
 
-    structure: Structure = Field(description="Atoms and cell (Å).")
+    structure: StoredStructure = Field(description="Atoms and cell (Å).")
     chemical_system: str = Field(
         description="Elements in alphabetical order, 'Li-P-S'."
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pydantic import Field
-from pymatgen.core import Structure
 
-from lps_flows.schemas.base import Document, Part
+from lps_flows.schemas.base import Document, Part, StoredStructure
 
 TRANSPORT_INDEXES = ("transport_id", "campaign", "method", "label", "structure_id")
 """Fields indexed in the ``transport`` collection."""
@@ -45,7 +44,7 @@ class TransportDocument(Document):
 
     method: str = Field(description="Method that gave the forces.")
     label: str = Field(description="Name of the structure.")
-    structure: Structure = Field(description="Cell of the dynamics.")
+    structure: StoredStructure = Field(description="Cell of the dynamics.")
     formula: str = Field(description="Full formula of the cell.")
     x: float | None = Field(None, description="Position on the composition line.")
     n_atoms: int = Field(description="Number of atoms.")
