@@ -6,6 +6,7 @@ Every job appends its name to a file on start, so that a test sees how often it 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import time
 from pathlib import Path
@@ -119,6 +120,18 @@ def fill_disk(before: float, journal: str, n_bytes: int) -> float:
     _note(journal, "fill_disk")
     Path("large").write_bytes(b"x" * n_bytes)
     return before
+
+
+@job
+def greedy(journal: str) -> int:
+    """Ask for more memory than a process may have."""
+    _note(journal, "greedy")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**36, before[1]))
+    try:
+        return len(bytearray(2**37))
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @job

@@ -120,3 +120,31 @@ def test_named_program_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
         find_mongod()
     monkeypatch.setenv("LPS_FLOWS_MONGOD", "/bin/true")
     assert find_mongod() == Path("/bin/true")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", "3", "nothing", '{"port": null}', '{"port": "x"}', '{"port": -1}',
+     '{"port": 123456}', '{"port": [1]}', '{"port": 1.5}', "\0"],
+)  # fmt: skip
+def test_a_settings_file_that_says_nothing(tmp_path: Path, text: str) -> None:
+    server = PrivateMongod(tmp_path)
+    server._make_folder()
+    (server.folder / "server.json").write_text(text)
+    assert server.port is None
+    assert server.status().port is None
+    with pytest.raises(ServerError, match="db start"):
+        _ = server.uri
+    assert server._free_port() > 0
+
+
+@pytest.mark.parametrize("text", [None, '{"port": 1}', "{"])
+def test_a_running_server_is_asked_for_its_port(
+    fresh_mongod: PrivateMongod, text: str | None
+) -> None:
+    port, file = fresh_mongod.port, fresh_mongod.folder / "server.json"
+    file.unlink() if text is None else file.write_text(text)
+    assert fresh_mongod.port == port
+    fresh_mongod.start()
+    with fresh_mongod.client() as client:
+        client.list_database_names()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -39,6 +40,13 @@ from lps_flows.runner.replica_set import set_members
 from lps_flows.runner.start_failure import start_failure
 
 _LAST_PORT = 65535
+
+
+def _allow_all_files() -> None:
+    """Let a server open as many files as the system allows; shells allow fewer."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass(frozen=True)
@@ -297,6 +305,7 @@ class PrivateMongod:
             program, self.folder, self.bind_ip, self.port or 0, self.cache_gb
         )
         logged = self.log_file.stat().st_size if self.log_file.exists() else 0
+        _allow_all_files()
         done = subprocess.run(  # noqa: S603 - a program found by us, no shell
             command,
             capture_output=True,

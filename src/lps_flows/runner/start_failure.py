@@ -59,6 +59,10 @@ def start_failure(
         remedy = "Install the library it names; on slim images that is libcurl4"
     elif "unrecogni" in said:
         remedy = "Name a mongod of release 6.0 or newer in LPS_FLOWS_MONGOD"
+    elif "Too many open files" in why:
+        remedy = "Allow more open files (ulimit -n 4096) and start it again"
+    elif "No space left" in why:
+        remedy = "Make room on its disk and start it again"
     elif any(component in _FILES for component, _ in logged):
         remedy = (
             f"Its database files are damaged: put back a copy of {folder / 'db'}, or "

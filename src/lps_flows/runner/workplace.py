@@ -120,12 +120,11 @@ class Workplace:
 
     def close(self) -> None:
         """Close the connections; a private server goes on running."""
-        for store in self._results.values():
+        for store in (*self._results.values(), self.job_store):
             # a store in memory is one with the job store
             if not isinstance(store, MemoryStore):
-                with contextlib.suppress(StoreError):  # its user has closed it
+                with contextlib.suppress(StoreError):  # closed already
                     store.close()
-        self.job_store.close()
         if self.launchpad is not None:
             self.launchpad.connection.close()
 
