@@ -1,4 +1,4 @@
-"""What figures show: selections of documents, the same on paper and on the page."""
+"""What figures of structures and dynamics show, the same on paper and on the page."""
 
 from __future__ import annotations
 
@@ -7,19 +7,14 @@ from itertools import combinations_with_replacement
 from typing import Protocol, TypeVar
 
 import numpy as np
-from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
-from pymatgen.core import Composition, Element
+from pymatgen.core import Element
 
 from lps_flows.analysis.arrhenius import ArrheniusFit
 from lps_flows.analysis.clustering import NO_CRYSTAL
 from lps_flows.appearance import name_of
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
-from lps_flows.schemas.phase_diagram import PhaseDiagramEntry
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.transport import RunSummary, TransportDocument
-
-REGION = (0.65, 0.80)
-"""Stretch of x around Li3PS4."""
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -121,92 +116,6 @@ def plane(coordinates: Sequence[float]) -> tuple[float, float]:
     """Return the first two components of a vector, 0 for one that is lacking."""
     first, second = [*coordinates, 0.0, 0.0][:2]
     return first, second
-
-
-def in_region(
-    places: Sequence[ClusterAssignment],
-    entries: Sequence[PhaseDiagramEntry],
-    limit: float,
-    x_range: tuple[float, float] = REGION,
-) -> list[tuple[ClusterAssignment, float]]:
-    """Return the structures of a stretch up to four times the candidates' limit.
-
-    Parameters
-    ----------
-    places
-        Structures with their classes.
-    entries
-        Entries of the phase diagram of the same campaign and method.
-    limit
-        Largest distance above the hull of a candidate (meV/atom).
-    x_range
-        Stretch of the composition line.
-
-    Returns
-    -------
-    list
-        Structures, each with its distance above the hull of the line (meV/atom).
-    """
-    above = {
-        entry.structure_id: 1000 * entry.e_above_hull
-        for entry in entries
-        if entry.e_above_hull is not None
-    }
-    return [
-        (place, above[place.structure_id])
-        for place in places
-        if place.x is not None
-        and x_range[0] <= place.x <= x_range[1]
-        and above.get(place.structure_id, np.inf) <= 4 * limit
-    ]
-
-
-def stable_and_above(
-    entries: Sequence[PhaseDiagramEntry],
-) -> tuple[list[PhaseDiagramEntry], list[PhaseDiagramEntry]]:
-    """Return the vertices of the hull, and the lowest crystal of every other formula.
-
-    Parameters
-    ----------
-    entries
-        Entries of one diagram. A glass-ceramic structure appears when it is a vertex.
-    """
-    placed = [e for e in entries if e.ternary is not None]
-    stable = {e.formula: e for e in placed if e.ternary and e.ternary.on_hull}
-    above: dict[str, PhaseDiagramEntry] = {}
-    for entry in sorted(placed, key=lambda e: e.energy_per_atom):
-        if entry.formula not in stable and not entry.glass:
-            above.setdefault(entry.formula, entry)
-    return list(stable.values()), list(above.values())
-
-
-def tie_lines(
-    stable: Sequence[PhaseDiagramEntry], elements: Sequence[str]
-) -> list[tuple[Composition, Composition]]:
-    """Return the pairs of stable phases that coexist.
-
-    Parameters
-    ----------
-    stable
-        Vertices of the hull.
-    elements
-        The elements of the diagram.
-    """
-    phases = [
-        PDEntry(
-            composition := Composition(e.composition),
-            (e.ternary.formation_energy if e.ternary else 0.0) * composition.num_atoms,
-        )
-        for e in stable
-    ]
-    hull = PhaseDiagram(phases, [Element(el) for el in elements])
-    edges = {
-        tuple(sorted((int(facet[i]), int(facet[j]))))
-        for facet in hull.facets
-        for i, j in ((0, 1), (1, 2), (0, 2))
-    }
-    phase = [entry.composition for entry in hull.qhull_entries]
-    return [(phase[i], phase[j]) for i, j in sorted(edges)]
 
 
 def shown_run(document: TransportDocument) -> RunSummary | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lps_flows.analysis.shown import in_region
+from lps_flows.analysis.shown_diagram import in_region
 from lps_flows.appearance import counted
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
@@ -101,17 +101,7 @@ def rdf_caption(rdfs: Sequence[RDFDocument]) -> str:
 def cluster_caption(
     model: ClusterModelDocument, places: Sequence[ClusterAssignment], by: str
 ) -> str:
-    """Return the caption of a principal plane.
-
-    Parameters
-    ----------
-    model
-        The classes.
-    places
-        The structures shown.
-    by
-        What the colours are: 'nearest crystal' or 'class'.
-    """
+    """Return the caption of a plane coloured by 'nearest crystal' or 'class'."""
     atoms = f"{model.element} atoms" if model.element else "all atoms"
     share = 100 * sum(model.explained_variance)
     how = (
@@ -138,19 +128,7 @@ def region_caption(
     entries: Sequence[PhaseDiagramEntry],
     limit: float,
 ) -> str:
-    """Return the caption of the region around Li3PS4.
-
-    Parameters
-    ----------
-    model
-        The classes.
-    places
-        The structures' places in them.
-    entries
-        Entries of the phase diagram.
-    limit
-        Largest hull distance of a candidate (meV/atom).
-    """
+    """Return the caption of the region around Li3PS4, with the limit (meV/atom)."""
     shown = in_region(places, entries, limit)
     classes = ", ".join(
         f"{key}: class {label}" for key, label in model.reference_classes.items()

@@ -33,15 +33,7 @@ _BREAK = ",\n    "
 def nearest_crystal_figure(
     model: ClusterModelDocument, places: Sequence[ClusterAssignment]
 ) -> Figure:
-    """Return the structures in the first principal plane by nearest crystal.
-
-    Parameters
-    ----------
-    model
-        Classes of one campaign by one method.
-    places
-        The structures' places in it.
-    """
+    """Return the structures in the first principal plane by nearest crystal."""
     look = styles(model.references)
     groups = [
         (pretty(key), style_of(key, look), members)
@@ -53,15 +45,7 @@ def nearest_crystal_figure(
 def cluster_figure(
     model: ClusterModelDocument, places: Sequence[ClusterAssignment]
 ) -> Figure:
-    """Return the structures in the first principal plane by class.
-
-    Parameters
-    ----------
-    model
-        Classes of one campaign by one method.
-    places
-        The structures' places in it.
-    """
+    """Return the structures in the first principal plane by class."""
     return _plane(model, class_groups(model, places), silhouette=True)
 
 

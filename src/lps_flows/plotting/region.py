@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from lps_flows.analysis.shown import REGION, in_region
+from lps_flows.analysis.shown_diagram import REGION, in_region
 from lps_flows.appearance import BLACK, GREY, pretty
 from lps_flows.plotting.clusters import class_groups
 from lps_flows.plotting.labels import AROUND, place_labels
@@ -28,12 +28,8 @@ def region_figure(
 
     Parameters
     ----------
-    model
-        Classes of one campaign by one method.
-    places
-        The structures' places in it.
-    entries
-        Entries of the phase diagram of the same campaign and method.
+    model, places, entries
+        Classes and phase diagram of one campaign by one method.
     x_range
         Stretch of the composition line.
     max_e_above_hull

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from pymatgen.core import Composition
 
-from lps_flows.analysis.shown import stable_and_above, tie_lines
+from lps_flows.analysis.shown_diagram import stable_and_above, tie_lines
 from lps_flows.appearance import BLACK, BLUE, GREY, pretty
 from lps_flows.plotting.labels import place_labels
 from lps_flows.plotting.style import NothingToPlotError, figure_style

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 from pymatgen.core import Composition
 
-from lps_flows.chemistry import full_formula
+from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import BuiltDocument, StructureResult
 
@@ -176,6 +176,12 @@ class PhaseDiagramDocument(BuiltDocument):
     ternary_note: str | None = Field(
         description="Why the diagram of all elements could not be built, if so."
     )
+
+    @property
+    def line(self) -> CompositionLine:
+        """The composition line."""
+        first, second = (member.formula for member in self.end_members)
+        return CompositionLine(end_members=(first, second))
 
     def gaps(self) -> list[HullInterval]:
         """Return the miscibility gaps."""

@@ -69,10 +69,7 @@ class Results:
     @property
     def line(self) -> CompositionLine:
         """The composition line; the default one without a diagram."""
-        if self.diagram is None:
-            return CompositionLine()
-        first, second = (member.formula for member in self.diagram.end_members)
-        return CompositionLine(end_members=(first, second))
+        return CompositionLine() if self.diagram is None else self.diagram.line
 
     @cached_property
     def on_line(self) -> list[LineEntry]:

@@ -7,14 +7,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from lps_flows.analysis.shown import (
-    REGION,
-    by_class,
-    by_nearest,
-    in_region,
-    plane,
-    reference_points,
-)
+from lps_flows.analysis.shown import by_class, by_nearest, plane, reference_points
+from lps_flows.analysis.shown_diagram import REGION, in_region
 from lps_flows.appearance import (
     BLACK,
     GREY,
@@ -36,15 +30,7 @@ Group = tuple[str, Style, list[ClusterAssignment]]
 def class_chart(
     places: Sequence[ClusterAssignment], model: ClusterModelDocument
 ) -> tuple[go.Figure, list[tuple[str, list[bool]]]]:
-    """Return the first principal plane, and the traces of each way to colour it.
-
-    Parameters
-    ----------
-    places
-        The structures' places.
-    model
-        Classes of one campaign by one method.
-    """
+    """Return the first principal plane, and the traces of each way to colour it."""
     shares = [100 * share for share in plane(model.explained_variance)]
     chart = empty_chart(
         f"first component ({shares[0]:.0f} % of the variance)",
@@ -155,12 +141,8 @@ def region_chart(
 
     Parameters
     ----------
-    model
-        Classes of one campaign by one method.
-    places
-        The structures' places in it.
-    entries
-        Entries of the phase diagram of the same campaign and method.
+    model, places, entries
+        Classes and phase diagram of one campaign by one method.
     limit
         Largest distance above the hull of a candidate (meV/atom), drawn as a line.
     along

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from lps_flows.analysis import MOTIFS
 from lps_flows.analysis.shown import by_parent, pair_groups
@@ -19,7 +18,7 @@ from lps_flows.appearance import (
     pretty_html,
     styles,
 )
-from lps_flows.report.charts.style import INK, empty_chart, framed_panels
+from lps_flows.report.charts.style import INK, empty_chart, panels
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.rdf import PartialDistribution, RDFDocument
 
@@ -34,16 +33,15 @@ def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
     along
         Title of the axis along the composition line.
     """
-    chart = make_subplots(
-        rows=2,
-        cols=3,
+    chart = panels(
+        2,
+        3,
         subplot_titles=[pretty_html(MOTIF_TITLES[motif]) for motif in MOTIFS],
         shared_xaxes=True,
         shared_yaxes=True,
         horizontal_spacing=0.03,
         vertical_spacing=0.12,
     )
-    framed_panels(chart, empty_chart(along, ""))
     groups, crystals = by_parent(trends)
     look = styles(groups)
     rows = [(pretty_html(name), groups[name], look[name], "lines") for name in groups]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
-from lps_flows.analysis.hull_gaps import curve_between
+from lps_flows.analysis.shown_diagram import hull_curves, named_crystals
 from lps_flows.appearance import (
     BLACK,
     BLUE,
@@ -23,6 +23,8 @@ from lps_flows.schemas.clusters import ClusterAssignment
 from lps_flows.schemas.phase_diagram import LineEntry, PhaseDiagramDocument
 from lps_flows.schemas.results import Results
 
+_CURVES = {"hull": (BLACK, "solid"), "metastable hull": (BLUE, "dash")}
+_BESIDE = ("bottom center", "bottom right", "bottom left")
 _SHADES = {"gap": ("miscibility gap", VERMILION), "unsampled": ("unsampled", GREY)}
 
 
@@ -37,7 +39,7 @@ def phase_diagram_chart(diagram: PhaseDiagramDocument, results: Results) -> go.F
         The results it belongs to, with its points and their classes.
     """
     chart = empty_chart(
-        x_title(results.line.end_members),
+        x_title(diagram.line.end_members),
         "formation energy (meV/atom)",
         hovermode="closest",
         clickmode="event",
@@ -59,26 +61,16 @@ def phase_diagram_chart(diagram: PhaseDiagramDocument, results: Results) -> go.F
                 showlegend=name not in named,
             )
             named.add(name)
-    hull = [(c.x, c.formation_energy) for c in diagram.compositions if c.on_hull]
-    metastable = [
-        (c.x, c.glass_formation_energy or 0.0)
-        for c in diagram.compositions
-        if c.on_metastable_hull
-    ]
-    for name, vertices, colour, dash in (
-        ("hull", hull, BLACK, "solid"),
-        ("metastable hull", metastable, BLUE, "dash"),
-    ):
-        if len(vertices) > 1:
-            xs, energies = curve_between(results.line, vertices)
-            chart.add_scatter(
-                x=xs.round(5),
-                y=(1000 * energies).round(3),
-                mode="lines",
-                name=name,
-                line={"dash": dash, "color": colour, "width": 1.8},
-                hoverinfo="skip",
-            )
+    for name, xs, energies in hull_curves(diagram):
+        colour, dash = _CURVES[name]
+        chart.add_scatter(
+            x=xs,
+            y=energies,
+            mode="lines",
+            name=name,
+            line={"dash": dash, "color": colour, "width": 1.8},
+            hoverinfo="skip",
+        )
     look = styles(entry.parent for entry in results.on_line)
     groups: dict[tuple[bool, str], list[LineEntry]] = defaultdict(list)
     for entry in results.on_line:
@@ -104,6 +96,18 @@ def phase_diagram_chart(diagram: PhaseDiagramDocument, results: Results) -> go.F
             text=[_hover_text(p, results.classes) for p in members],
             hovertemplate="%{text}<extra></extra>",
         )
+    crystals = named_crystals(results.entries)
+    chart.add_scatter(
+        x=[x for _, (x, _) in crystals],
+        y=[energy for _, (_, energy) in crystals],
+        mode="text",
+        text=[pretty_html(name) for name, _ in crystals],
+        textposition=[_BESIDE[k % len(_BESIDE)] for k in range(len(crystals))],
+        textfont={"size": 11},
+        name="names",
+        showlegend=False,
+        hoverinfo="skip",
+    )
     return chart
 
 

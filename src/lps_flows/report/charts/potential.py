@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from lps_flows.appearance import escaped, nth_style, pretty_html
-from lps_flows.report.charts.style import INK, empty_chart, framed_panels
+from lps_flows.report.charts.style import INK, panels
 
 
 def parity_chart(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
@@ -20,8 +19,7 @@ def parity_chart(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
     parity
         ``reference`` and ``predicted`` (eV/atom), ``source``, ``formula``, ``split``.
     """
-    chart = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    framed_panels(chart, empty_chart("", ""))
+    chart = panels(2, 1, shared_xaxes=True, vertical_spacing=0.06)
     chart.update_xaxes(title="reference energy (eV/atom)", row=2, col=1)
     chart.update_yaxes(title="ANN energy (eV/atom)", row=1, col=1)
     chart.update_yaxes(title="error (meV/atom)", row=2, col=1)

@@ -6,12 +6,54 @@ import math
 from collections.abc import Iterable
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from lps_flows.appearance import pretty_html
 
 INK = "#1d2733"
 GRID = "#e3e8ee"
 SANS = "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif"
+
+
+_AXIS = {
+    "showline": True,
+    "linecolor": INK,
+    "mirror": True,
+    "ticks": "outside",
+    "gridcolor": GRID,
+    "zeroline": False,
+    "automargin": True,
+}
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {"family": SANS, "size": 13, "color": INK},
+        "margin": {"l": 64, "r": 40, "t": 40, "b": 56},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "#ffffff",
+        "modebar": {
+            "orientation": "v",
+            "bgcolor": "rgba(255,255,255,0.6)",
+            "color": "#8a94a0",
+            "activecolor": INK,
+        },
+        "hoverlabel": {"align": "left", "bgcolor": "#ffffff", "bordercolor": INK},
+        "showlegend": True,
+        "legend": {
+            "orientation": "h",
+            "yanchor": "bottom",
+            "y": 1.02,
+            "x": 0,
+            "font": {"size": 12},
+        },
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "ternary": {
+            f"{corner}axis": {"linecolor": INK, "gridcolor": GRID, "ticks": "outside"}
+            for corner in "abc"
+        },
+    }
+)
+"""The look of every chart."""
 
 
 def x_title(end_members: Iterable[str]) -> str:
@@ -40,67 +82,12 @@ def log_axis(values: Iterable[float]) -> dict[str, object]:
     }
 
 
-def framed_panels(chart: go.Figure, base: go.Figure) -> None:
-    """Give a figure of several panels the layout of a single one.
-
-    Parameters
-    ----------
-    chart
-        Figure of `plotly.subplots.make_subplots`; its titles of panels stay.
-    base
-        Figure of `empty_chart`.
-    """
-    layout = base.layout.to_plotly_json()
-    axis = {k: v for k, v in layout.pop("xaxis").items() if k != "title"}
-    layout.pop("yaxis")
-    chart.update_layout(layout)
-    chart.update_xaxes(axis)
-    chart.update_yaxes(axis)
-
-
 def empty_chart(x_title: str, y_title: str, **layout: object) -> go.Figure:
-    """Return a figure without data in the report's style.
+    """Return a figure without data, with the titles of its axes (with units)."""
+    axes = {"xaxis": {"title": x_title}, "yaxis": {"title": y_title}}
+    return go.Figure(layout={"template": TEMPLATE, **axes, **layout})
 
-    Parameters
-    ----------
-    x_title, y_title
-        Titles of the axes, with units.
-    layout
-        Further settings of the layout.
-    """
-    chart = go.Figure()
-    axis = {
-        "showline": True,
-        "linecolor": INK,
-        "mirror": True,
-        "ticks": "outside",
-        "gridcolor": GRID,
-        "zeroline": False,
-        "automargin": True,
-    }
-    chart.update_layout(
-        template="none",
-        font={"family": SANS, "size": 13, "color": INK},
-        margin={"l": 64, "r": 40, "t": 40, "b": 56},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="#ffffff",
-        modebar={
-            "orientation": "v",
-            "bgcolor": "rgba(255,255,255,0.6)",
-            "color": "#8a94a0",
-            "activecolor": INK,
-        },
-        hoverlabel={"align": "left", "bgcolor": "#ffffff", "bordercolor": INK},
-        showlegend=True,
-        legend={
-            "orientation": "h",
-            "yanchor": "bottom",
-            "y": 1.02,
-            "x": 0,
-            "font": {"size": 12},
-        },
-        xaxis={**axis, "title": x_title},
-        yaxis={**axis, "title": y_title},
-    )
-    chart.update_layout(**layout)
-    return chart
+
+def panels(rows: int, cols: int, **layout: object) -> go.Figure:
+    """Return a figure of several panels, as `make_subplots` makes it."""
+    return make_subplots(rows, cols, **layout).update_layout(template=TEMPLATE)

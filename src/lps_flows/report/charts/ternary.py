@@ -7,24 +7,16 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from pymatgen.core import Composition
 
-from lps_flows.analysis.shown import stable_and_above, tie_lines
+from lps_flows.analysis.shown_diagram import stable_and_above, tie_lines
 from lps_flows.appearance import BLACK, BLUE, GREY, escaped, pretty_html
-from lps_flows.report.charts.style import INK, SANS
+from lps_flows.report.charts.style import TEMPLATE
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
 
 
 def ternary_chart(
     diagram: PhaseDiagramDocument, entries: Sequence[PhaseDiagramEntry]
 ) -> go.Figure:
-    """Return the triangle with tie lines and the phases above the hull.
-
-    Parameters
-    ----------
-    diagram
-        Phase diagram with three elements.
-    entries
-        Its entries, those off the composition line included.
-    """
+    """Return the triangle with tie lines and the phases above the hull."""
     left, right, top = diagram.elements
     corners = {"a": top, "b": left, "c": right}
     chart = go.Figure()
@@ -85,8 +77,7 @@ def ternary_chart(
         )
     chart.update_traces(cliponaxis=False)
     chart.update_layout(
-        template="simple_white",
-        font={"family": SANS, "color": INK},
+        template=TEMPLATE,
         legend={"orientation": "h", "x": 0, "y": 1.18, "yanchor": "top"},
         margin={"l": 48, "r": 48, "t": 72, "b": 40},
         ternary={f"{axis}axis_title": element for axis, element in corners.items()},

@@ -1,0 +1,155 @@
+"""What figures of a phase diagram show, the same on paper and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+from pymatgen.core import Composition, Element
+
+from lps_flows.analysis.hull_gaps import curve_between
+from lps_flows.schemas.clusters import ClusterAssignment
+from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
+
+_NAMED_ABOVE = 0.012
+"""Crystals this close to the lowest of their composition are named, too (eV/atom)."""
+REGION = (0.65, 0.80)
+"""Stretch of x around Li3PS4."""
+
+
+def in_region(
+    places: Sequence[ClusterAssignment],
+    entries: Sequence[PhaseDiagramEntry],
+    limit: float,
+    x_range: tuple[float, float] = REGION,
+) -> list[tuple[ClusterAssignment, float]]:
+    """Return the structures of a stretch up to four times the candidates' limit.
+
+    Parameters
+    ----------
+    places
+        Structures with their classes.
+    entries
+        Entries of the phase diagram of the same campaign and method.
+    limit
+        Largest distance above the hull of a candidate (meV/atom).
+    x_range
+        Stretch of the composition line.
+
+    Returns
+    -------
+    list
+        Structures, each with its distance above the hull of the line (meV/atom).
+    """
+    above = {
+        entry.structure_id: 1000 * entry.e_above_hull
+        for entry in entries
+        if entry.e_above_hull is not None
+    }
+    return [
+        (place, above[place.structure_id])
+        for place in places
+        if place.x is not None
+        and x_range[0] <= place.x <= x_range[1]
+        and above.get(place.structure_id, np.inf) <= 4 * limit
+    ]
+
+
+def hull_curves(
+    diagram: PhaseDiagramDocument,
+) -> list[tuple[str, list[float], list[float]]]:
+    """Return name, x and energy (meV/atom) of the hull, and of the metastable hull.
+
+    The latter is that of the glass-ceramic structures alone, when they make one.
+    """
+    hull = [(c.x, c.formation_energy) for c in diagram.compositions if c.on_hull]
+    metastable = [
+        (c.x, c.glass_formation_energy or 0.0)
+        for c in diagram.compositions
+        if c.on_metastable_hull
+    ]
+    curves = []
+    for name, vertices in (("hull", hull), ("metastable hull", metastable)):
+        if len(vertices) > 1:
+            x, energy = curve_between(diagram.line, vertices)
+            curves.append(
+                (name, x.round(5).tolist(), (1000 * energy).round(3).tolist())
+            )
+    return curves
+
+
+def named_crystals(
+    entries: Sequence[PhaseDiagramEntry],
+) -> list[tuple[str, tuple[float, float]]]:
+    """Return name and place (x, meV/atom) of the crystals a phase diagram names.
+
+    Those are the lowest of each composition and those hardly above it, from the lowest
+    formation energy up.
+    """
+    crystals = sorted(
+        (
+            (entry.formation_energy, entry.x, entry)
+            for entry in entries
+            if entry.source == "crystal"
+            and entry.formation_energy is not None
+            and entry.x is not None
+        ),
+        key=lambda crystal: crystal[0],
+    )
+    lowest: dict[str, float] = {}
+    for energy, _, entry in crystals:
+        lowest.setdefault(entry.formula, energy)
+    return [
+        (entry.parent or entry.formula, (x, 1000 * energy))
+        for energy, x, entry in crystals
+        if energy - lowest[entry.formula] < _NAMED_ABOVE
+    ]
+
+
+def stable_and_above(
+    entries: Sequence[PhaseDiagramEntry],
+) -> tuple[list[PhaseDiagramEntry], list[PhaseDiagramEntry]]:
+    """Return the vertices of the hull, and the lowest crystal of every other formula.
+
+    Parameters
+    ----------
+    entries
+        Entries of one diagram. A glass-ceramic structure appears when it is a vertex.
+    """
+    placed = [e for e in entries if e.ternary is not None]
+    stable = {e.formula: e for e in placed if e.ternary and e.ternary.on_hull}
+    above: dict[str, PhaseDiagramEntry] = {}
+    for entry in sorted(placed, key=lambda e: e.energy_per_atom):
+        if entry.formula not in stable and not entry.glass:
+            above.setdefault(entry.formula, entry)
+    return list(stable.values()), list(above.values())
+
+
+def tie_lines(
+    stable: Sequence[PhaseDiagramEntry], elements: Sequence[str]
+) -> list[tuple[Composition, Composition]]:
+    """Return the pairs of stable phases that coexist.
+
+    Parameters
+    ----------
+    stable
+        Vertices of the hull.
+    elements
+        The elements of the diagram.
+    """
+    phases = [
+        PDEntry(
+            composition := Composition(e.composition),
+            (e.ternary.formation_energy if e.ternary else 0.0) * composition.num_atoms,
+        )
+        for e in stable
+    ]
+    hull = PhaseDiagram(phases, [Element(el) for el in elements])
+    edges = {
+        tuple(sorted((int(facet[i]), int(facet[j]))))
+        for facet in hull.facets
+        for i, j in ((0, 1), (1, 2), (0, 2))
+    }
+    phase = [entry.composition for entry in hull.qhull_entries]
+    return [(phase[i], phase[j]) for i, j in sorted(edges)]
