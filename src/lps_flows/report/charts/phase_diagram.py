@@ -24,7 +24,7 @@ from lps_flows.schemas.phase_diagram import LineEntry, PhaseDiagramDocument
 from lps_flows.schemas.results import Results
 
 _CURVES = {"hull": (BLACK, "solid"), "metastable hull": (BLUE, "dash")}
-_BESIDE = ("bottom center", "bottom right", "bottom left")
+_VALLEY = 0.76
 _SHADES = {"gap": ("miscibility gap", VERMILION), "unsampled": ("unsampled", GREY)}
 
 
@@ -96,19 +96,27 @@ def phase_diagram_chart(diagram: PhaseDiagramDocument, results: Results) -> go.F
             text=[_hover_text(p, results.classes) for p in members],
             hovertemplate="%{text}<extra></extra>",
         )
+    _name_crystals(chart, results)
+    return chart
+
+
+def _name_crystals(chart: go.Figure, results: Results) -> None:
     crystals = named_crystals(results.entries)
+    xs = [x for _, (x, _) in crystals]
+    # away from the valley in the middle; the second of a composition on the other side
+    right = [(x > _VALLEY) != (x in xs[:k]) for k, x in enumerate(xs)]
     chart.add_scatter(
-        x=[x for _, (x, _) in crystals],
+        x=xs,
         y=[energy for _, (_, energy) in crystals],
-        mode="text",
+        mode="markers+text",
+        marker={"size": 14, "opacity": 0},  # keeps the names off the stars
         text=[pretty_html(name) for name, _ in crystals],
-        textposition=[_BESIDE[k % len(_BESIDE)] for k in range(len(crystals))],
+        textposition=["bottom right" if side else "bottom left" for side in right],
         textfont={"size": 11},
         name="names",
         showlegend=False,
         hoverinfo="skip",
     )
-    return chart
 
 
 def _hover_text(entry: LineEntry, classes: Mapping[str, ClusterAssignment]) -> str:
