@@ -14,13 +14,14 @@ ROOMS = (
     "foundation",
     "chemistry",
     "potential",
+    "lammps",
     "schemas",
     "analysis",
     "evolution",
     "engines",
     "flows",
 )
-COMPLETE = ("chemistry", "potential", "analysis", "evolution")
+COMPLETE = ("chemistry", "potential", "lammps", "analysis", "evolution")
 MODULES = [
     ".".join(("lps_flows", *path.relative_to(SOURCE).with_suffix("").parts))
     for room in ROOMS

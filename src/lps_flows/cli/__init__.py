@@ -3,6 +3,7 @@
 from lps_flows.cli import (  # noqa: F401 - each module adds its verbs to the app
     campaign,
     database,
+    dynamics,
     inspection,
     reporting,
     results,
