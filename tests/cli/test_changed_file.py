@@ -55,7 +55,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     shown: list[Any] = []
 
     class _Ends:
-        server_address = ("127.0.0.1", 1)
+        address = "http://127.0.0.1:1/"
 
         def serve_forever(self) -> None:
             raise KeyboardInterrupt
