@@ -30,6 +30,11 @@ from lps_flows.potential.relaxation_settings import (
     RelaxationResult,
     RelaxationSettings,
 )
+from lps_flows.potential.single_point_record import SinglePointResult, Trial
+from lps_flows.potential.single_points import (
+    SinglePointRelaxation,
+    relax_by_single_points,
+)
 from lps_flows.potential.training import train_potential
 from lps_flows.potential.training_result import RestartHistory, TrainingResult
 from lps_flows.potential.training_settings import TrainingSettings
@@ -52,10 +57,13 @@ __all__ = [
     "RelaxationResult",
     "RelaxationSettings",
     "RestartHistory",
+    "SinglePointRelaxation",
+    "SinglePointResult",
     "StructureError",
     "TrainingError",
     "TrainingResult",
     "TrainingSettings",
+    "Trial",
     "UnknownElementError",
     "XSFError",
     "assess",
@@ -65,6 +73,7 @@ __all__ = [
     "read_setup",
     "read_xsf",
     "relax_batch",
+    "relax_by_single_points",
     "train_potential",
     "write_setup",
     "write_xsf",
