@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lps_flows.analysis import (
     CandidateSettings,
+    ClassEvidence,
     CompositionEvidence,
     HullInterval,
     select_candidates,
@@ -23,6 +26,9 @@ GAP = HullInterval(
     largest_unsampled=0.05,
     tolerance=0.005,
 )
+NO_GAP = GAP.model_copy(
+    update={"x_start": 0.667, "x_end": 0.75, "status": "no gap", "vertices": ("b", "c")}
+)
 UNSAMPLED = HullInterval(
     x_start=0.75,
     x_end=0.875,
@@ -34,10 +40,17 @@ UNSAMPLED = HullInterval(
     largest_unsampled=0.1,
     tolerance=0.005,
 )
-CLASSES = {"beta-Li3PS4": 2, "gamma-Li3PS4": 1}
+INTERVALS = [GAP, NO_GAP, UNSAMPLED]
+BETA, GAMMA = "beta-Li3PS4", "gamma-Li3PS4"
+CLASSES = ClassEvidence(
+    of_crystals={BETA: 2, GAMMA: 1}, sizes={0: 5, 1: 9, 2: 8}, stability=0.95
+)
 
 
-def _evidence(name: str, x: float, above: float, label: int | None, sigma=None):
+def _evidence(
+    name: str, x: float, above: float, label: int | None, sigma=None, **more
+) -> CompositionEvidence:
+    known = {"nearest": BETA, "similarity": 0.7, "conductivity_trusted": True, **more}
     return CompositionEvidence(
         formula=name,
         x=x,
@@ -45,6 +58,7 @@ def _evidence(name: str, x: float, above: float, label: int | None, sigma=None):
         e_above_hull=above,
         class_label=label,
         conductivity=sigma,
+        **known,
     )
 
 
@@ -54,60 +68,113 @@ def _paper() -> list[CompositionEvidence]:
         _evidence("Li38P24S79", 0.613, 0.0705, 2),
         _evidence("Li42P16S61", 0.724, 0.028, 2),
         _evidence("wrong class", 0.72, 0.020, 1),
+        _evidence("wrong crystal", 0.73, 0.020, 2, nearest=GAMMA),
+        _evidence("like nothing", 0.735, 0.020, 2, nearest="none", similarity=0.2),
         _evidence("too high", 0.71, 0.045, 2),
     ]
 
 
 def test_the_papers_answer() -> None:
-    verdicts = select_candidates(_paper(), [GAP, UNSAMPLED], CLASSES)
+    verdicts = select_candidates(_paper(), INTERVALS, CLASSES)
     assert [v.formula for v in verdicts if v.chosen] == ["Li42P16S61"]
+    assert [v.outcome for v in verdicts] == ["yes"] + 5 * ["no"]
     assert verdicts[0].rank == 1
 
 
 def test_every_criterion_is_given_with_value_and_threshold() -> None:
-    verdicts = select_candidates(_paper(), [GAP, UNSAMPLED], CLASSES)
+    verdicts = select_candidates(_paper(), INTERVALS, CLASSES)
     by_name = {v.formula: v for v in verdicts}
     failed = {
-        name: [k for k, c in enumerate(v.criteria) if not c.passed]
+        name: [k for k, c in enumerate(v.criteria) if c.passed is False]
         for name, v in by_name.items()
     }
     assert failed == {
         "Li42P16S61": [],
         "Li38P24S79": [0, 1],
-        "wrong class": [2],
+        "wrong class": [3],
+        "wrong crystal": [2],
+        "like nothing": [2],
         "too high": [1],
     }
     distance = by_name["too high"].criteria[1]
     assert (distance.value, distance.threshold) == (pytest.approx(45.0), 30.0)
 
 
-def test_unsampled_interval_does_not_exclude() -> None:
-    inside = [_evidence("inside", 0.8, 0.01, 2)]
-    assert select_candidates(inside, [GAP, UNSAMPLED], CLASSES)[0].chosen
+@pytest.mark.parametrize(
+    ("classes", "why"),
+    [
+        ({"stability": 0.27}, "change with the seed .* 0.27, 0.8 needed"),
+        ({"stability": None}, "not known whether the classes are stable"),
+        ({"of_crystals": {BETA: 0, GAMMA: 0}}, "holds gamma-Li3PS4, too"),
+        ({"of_crystals": {BETA: 0}}, "class of gamma-Li3PS4 is not known"),
+        ({"sizes": {0: 1, 1: 1, 2: 20}}, "holds 20 of 22 structures"),
+    ],
+)
+def test_classes_that_tell_nothing_are_not_used(classes: dict, why: str) -> None:
+    evidence = [
+        _evidence("in the class", 0.72, 0.02, 2),
+        _evidence("in another", 0.73, 0.02, 1),
+        _evidence("like gamma", 0.71, 0.02, 2, nearest=GAMMA),
+    ]
+    meaningless = CLASSES.model_copy(update=classes)
+    verdicts = {
+        v.formula: v for v in select_candidates(evidence, INTERVALS, meaningless)
+    }
+    for verdict in verdicts.values():
+        criterion = verdict.criteria[3]
+        assert (criterion.passed, criterion.counts) == (None, False)
+        assert re.search(f"could not be used: .*{why}", criterion.reason)
+    assert verdicts["in the class"].chosen
+    assert verdicts["in another"].chosen
+    assert verdicts["like gamma"].outcome == "no"
 
 
-def test_ranked_by_hull_distance_then_by_known_conductivity() -> None:
+def test_what_is_undecided_is_called_so() -> None:
+    undecided = NO_GAP.model_copy(update={"status": "undecided", "note": "rests on a"})
+    evidence = [
+        _evidence("left end", 0.5, 0.01, 2),
+        _evidence("right end", 0.875, 0.01, 2),
+        _evidence("inside", 0.7, 0.01, 2),
+        _evidence("vertex", 0.667, 0.01, 2),
+        _evidence("unfinished", 0.75, 0.09, 2, still_falling=True),
+        _evidence("unfinished in a gap", 0.6, 0.01, 2, still_falling=True),
+    ]
+    verdicts = select_candidates(evidence, [GAP, undecided, UNSAMPLED], CLASSES)
+    said = {v.formula: (v.outcome, v.chosen, v.criteria[0].reason) for v in verdicts}
+    for name in ("left end", "right end"):
+        assert said[name] == ("undecided", False, "at the end of the sampled range")
+    assert said["inside"][:2] == ("undecided", False)
+    assert said["inside"][2].endswith("rests on a")
+    assert said["vertex"] == ("yes", True, "outside every gap")
+    assert said["unfinished"][0] == "undecided"
+    assert said["unfinished in a gap"][0] == "undecided"
+    assert [v.outcome for v in verdicts] == ["yes"] + 5 * ["undecided"]
+
+
+def test_ranked_by_hull_distance_then_by_trusted_conductivity() -> None:
     three = [
         _evidence("a", 0.7, 0.010, 2),
         _evidence("b", 0.71, 0.020, 2),
         _evidence("c", 0.72, 0.005, 2),
     ]
-    order = [v.formula for v in select_candidates(three, [], CLASSES)]
+    order = [v.formula for v in select_candidates(three, INTERVALS, CLASSES)]
     assert order == ["c", "a", "b"]
     known = [
         _evidence("a", 0.7, 0.010, 2, 0.01),
         _evidence("b", 0.71, 0.020, 2, 0.03),
         _evidence("c", 0.72, 0.005, 2),
+        _evidence("d", 0.73, 0.025, 2, 1.328, conductivity_trusted=False),
     ]
-    order = [v.formula for v in select_candidates(known, [], CLASSES)]
-    assert order == ["b", "a", "c"]
+    order = [v.formula for v in select_candidates(known, INTERVALS, CLASSES)]
+    assert order == ["b", "a", "c", "d"]
 
 
 def test_unclassified_structure_is_no_candidate() -> None:
-    verdict = select_candidates([_evidence("a", 0.7, 0.0, None)], [], CLASSES)[0]
-    assert not verdict.chosen
+    verdict = select_candidates([_evidence("a", 0.7, 0.0, None)], INTERVALS, CLASSES)[0]
+    assert verdict.outcome == "no"
 
 
 def test_no_superionic_crystal_with_a_class_is_an_error() -> None:
+    without = CLASSES.model_copy(update={"of_crystals": {GAMMA: 1}})
     with pytest.raises(CandidateError, match="superionic"):
-        select_candidates(_paper(), [], {"gamma-Li3PS4": 1}, CandidateSettings())
+        select_candidates(_paper(), [], without, CandidateSettings())

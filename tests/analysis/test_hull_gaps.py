@@ -13,6 +13,7 @@ from lps_flows.analysis.hull_gaps import (
     atom_fraction,
     curve_between,
     lower_envelope,
+    outside_gaps,
 )
 from lps_flows.chemistry import CompositionLine
 
@@ -115,3 +116,52 @@ def test_lowest_of_each_composition() -> None:
 def test_one_composition_is_no_hull() -> None:
     with pytest.raises(GapError, match="at least two"):
         metastable_hull([_point(1, 1, 0.0)], LINE, 0.005)
+
+
+def _two_inside() -> list[CompositionPoint]:
+    """Vertices at x = 2/3 and 5/6, two compositions 10 meV above between them."""
+    ends = [_point(2, 1, -0.12), _point(5, 1, -0.08)]
+    t = [atom_fraction(LINE, p.formula) for p in ends]
+    inside = []
+    for n, m in ((7, 3), (4, 1)):
+        at = atom_fraction(LINE, LINE.formula(n, m))
+        inside.append(_point(n, m, float(np.interp(at, t, [-0.12, -0.08])) + 0.01))
+    return [*ends, *inside]
+
+
+def test_a_stable_crystal_parts_a_gap() -> None:
+    (whole,) = metastable_hull(_two_inside(), LINE, 0.005, n_decisive=2)
+    assert (whole.status, whole.n_sampled) == ("gap", 2)
+    gamma = CompositionPoint("Li3PS4", 0.75, -0.187, "gamma")
+    left, right = metastable_hull(
+        _two_inside(), LINE, 0.005, crystals=[gamma], n_decisive=2
+    )
+    assert (left.x_end, right.x_start) == (0.75, 0.75)
+    assert (left.vertices[1], right.vertices[0]) == ("Li3PS4", "Li3PS4")
+    assert [p.n_sampled for p in (left, right)] == [1, 1]
+    assert [p.status for p in (left, right)] == ["undecided", "undecided"]
+    assert left.note.startswith("rests on ")
+    assert left.margin == pytest.approx(0.01)
+    alone = [p for p in _two_inside() if p.x != pytest.approx(0.8)]
+    parts = metastable_hull(alone, LINE, 0.005, crystals=[gamma])
+    assert [p.status for p in parts] == ["gap", "unsampled"]
+    assert outside_gaps(0.75, parts) == (True, "outside every gap")
+
+
+def test_a_search_that_had_not_ended_decides_nothing() -> None:
+    points = _two_inside()
+    for k in range(4):
+        (part,) = metastable_hull(
+            points, LINE, 0.005, still_falling=[points[k].formula], n_decisive=2
+        )
+        assert part.status == "undecided"
+        assert points[k].formula in part.note
+
+
+def test_where_a_composition_lies() -> None:
+    intervals = metastable_hull(_heights(), LINE, tolerance=0.005)
+    assert outside_gaps(0.6, intervals) == (False, "inside the gap 0.500 < x < 0.667")
+    assert outside_gaps(2 / 3, intervals)[0] is True
+    for end in (0.5, 5 / 6, 0.9):
+        assert outside_gaps(end, intervals)[0] is None
+    assert outside_gaps(0.6, [])[0] is None

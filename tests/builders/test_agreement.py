@@ -58,7 +58,32 @@ def _fill(store: JobStore) -> dict[str, str]:
     quenched, _ = glass("gamma-Li3PS4", 2, 78)
     made = Provenance(source="melt-quench", parent="gamma-Li3PS4")
     uuids["quenched"] = put(store, "quenched", document(quenched, -0.14, made))
+    put(store, "searched", _sampling(uuids["quenched"], document(quenched, -0.1, made)))
     return uuids
+
+
+def _sampling(uuid: str, found: StructureDocument) -> SamplingDocument:
+    """Two searches of a composition, which do not agree and had not ended."""
+    energy = found.energy_per_atom
+    return SamplingDocument(
+        method=METHOD,
+        potential_method="ann",
+        parent="any",
+        removed="Li2S",
+        n_removed=1,
+        formula=found.formula,
+        x=found.x,
+        structure_uuids=[uuid],
+        ann_energies=[energy - 0.01],
+        ann_stds=[None],
+        reference_energies=[energy],
+        mean_absolute_error=10.0,
+        rank_correlation=None,
+        best_energies=[energy, energy + 0.004],
+        search_error=0.004,
+        still_falling=True,
+        needs_active_learning=False,
+    )
 
 
 def _selected(
@@ -71,25 +96,7 @@ def _selected(
 
     glasses = [name for name in uuids if name not in {*FORMATION, "set"}]
     documents = {name: output(name) for name in glasses}
-    sampled = [
-        SamplingDocument(
-            method=METHOD,
-            potential_method="ann",
-            parent="any",
-            removed="Li2S",
-            n_removed=1,
-            formula=found.formula,
-            x=found.x,
-            structure_uuids=[uuids[name]],
-            ann_energies=[found.energy_per_atom],
-            ann_stds=[None],
-            reference_energies=[found.energy_per_atom],
-            mean_absolute_error=None,
-            rank_correlation=None,
-            needs_active_learning=False,
-        )
-        for name, found in documents.items()
-    ]
+    sampled = [_sampling(uuids[name], found) for name, found in documents.items()]
     job = SelectionMaker(
         rule=settings.candidates,
         hull=settings.hull,
@@ -131,10 +138,13 @@ def test_three_callers_agree(job_store: JobStore, hull: dict) -> None:
     }
 
     heads = relaxed_heads(job_store, CAMPAIGN)
-    live = as_far_as_known(Results(), heads, settings.hull)
+    live = as_far_as_known(Results(), heads, settings.hull, job_store)
     assert live.provisional
     assert live.diagram is not None
-    for field in ("metastable_hull", "compositions", "end_members", "n_structures"):
+    assert live.diagram.errors.ann == pytest.approx(0.01)
+    assert all(v.probability is not None for v in selection.criteria)
+    same = ("metastable_hull", "compositions", "errors", "end_members", "n_structures")
+    for field in same:
         shown = live.diagram.model_dump()[field]
         assert _plain(shown) == _plain(diagram[field]), field
     entries = {e["structure_id"]: e for e in read(job_store, "phase_diagram_entries")}

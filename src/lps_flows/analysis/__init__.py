@@ -39,7 +39,11 @@ from lps_flows.analysis.motifs import (
 )
 from lps_flows.analysis.phase_diagram import phase_diagram
 from lps_flows.analysis.rdf import RDFSettings, partial_rdf, partial_rdfs
-from lps_flows.schemas.candidates import CandidateVerdict, CompositionEvidence
+from lps_flows.schemas.candidates import (
+    CandidateVerdict,
+    ClassEvidence,
+    CompositionEvidence,
+)
 from lps_flows.schemas.md import Diffusivity
 from lps_flows.schemas.phase_diagram import HullInterval, HullPlace
 from lps_flows.schemas.rdf import PartialDistribution
@@ -50,6 +54,7 @@ __all__ = [
     "ArrheniusFit",
     "CandidateSettings",
     "CandidateVerdict",
+    "ClassEvidence",
     "ClusterModel",
     "ClusterSettings",
     "CompositionEvidence",

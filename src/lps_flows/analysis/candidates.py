@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from lps_flows.analysis.hull_gaps import gaps
+from lps_flows.analysis.clustering import NO_CRYSTAL
+from lps_flows.analysis.hull_gaps import gaps, outside_gaps
+from lps_flows.analysis.resampling import Draws
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.candidates import (
     CandidateVerdict,
+    ClassEvidence,
     CompositionEvidence,
     Criterion,
 )
@@ -40,7 +43,22 @@ class CandidateSettings(FrozenSettings):
         ("beta-Li3PS4",),
         min_length=1,
         description="Keys of the crystals known as superionic conductors; the "
-        "structure must belong to the class of one of them.",
+        "structure must be most similar to one of them.",
+    )
+    poor: tuple[str, ...] = Field(
+        ("gamma-Li3PS4",),
+        description="Keys of crystals that conduct poorly; a class that holds one of "
+        "them tells nothing.",
+    )
+    min_stability: float = Field(
+        0.8,
+        ge=-1,
+        le=1,
+        description="Smallest adjusted Rand index between seeds with which classes "
+        "count.",
+    )
+    max_class_share: float = Field(
+        0.5, gt=0, le=1, description="Largest share of the structures in such a class."
     )
 
 
@@ -50,16 +68,20 @@ _DEFAULTS = CandidateSettings()
 def select_candidates(
     compositions: Sequence[CompositionEvidence],
     intervals: Sequence[HullInterval],
-    reference_classes: Mapping[str, int],
+    classes: ClassEvidence,
     settings: CandidateSettings = _DEFAULTS,
+    draws: Draws | None = None,
 ) -> list[CandidateVerdict]:
     """Apply the rule to every composition.
 
     A composition is a candidate when it lies outside every miscibility gap, its
-    lowest glass-ceramic structure is within a stated distance of the hull, and the
-    environment in that structure belongs to the class of a known superionic
-    conductor. Candidates are ranked by hull distance; those whose conductivity is
-    known come first, the best conductor at the head.
+    lowest glass-ceramic structure is within a stated distance of the hull, and that
+    structure is more similar to a known superionic conductor than to any other
+    reference crystal. It must belong to that conductor's class, too, where the classes
+    mean something: the same from every seed, the poor conductors elsewhere, not most of
+    all structures. Where something is undecided and nothing fails, the composition is
+    undecided. Candidates are ranked by hull distance; those whose conductivity is known
+    and trusted come first, the best conductor at the head.
 
     Parameters
     ----------
@@ -67,35 +89,39 @@ def select_candidates(
         One entry per glass-ceramic composition.
     intervals
         Intervals of the metastable hull (`metastable_hull`).
-    reference_classes
-        Class label by key of the reference crystals.
+    classes
+        Classes of the reference crystals, their sizes and stability.
     settings
         Thresholds.
+    draws
+        Energies drawn within their errors (`resample`), for the probabilities.
 
     Returns
     -------
     list of CandidateVerdict
-        Chosen ones first in order of rank, the others by hull distance.
+        Chosen ones first in order of rank, then undecided ones and the others, each by
+        hull distance.
 
     Raises
     ------
     CandidateError
-        When none of the superionic crystals has a class.
+        When none of the superionic crystals is among the references.
 
     Examples
     --------
     >>> glass = CompositionEvidence(
     ...     formula="Li42P16S61", x=0.724, structure_id="gc", e_above_hull=0.028,
-    ...     class_label=2,
+    ...     nearest="beta-Li3PS4", similarity=0.9,
     ... )
-    >>> (verdict,) = select_candidates([glass], [], {"beta-Li3PS4": 2})
-    >>> verdict.chosen, verdict.criteria[1].value, verdict.criteria[1].threshold
-    (True, 28.0, 30.0)
+    >>> known = ClassEvidence(of_crystals={"beta-Li3PS4": 2})
+    >>> (verdict,) = select_candidates([glass], [], known)
+    >>> verdict.outcome, verdict.criteria[0].reason
+    ('undecided', 'at the end of the sampled range')
     """
     wanted = {
-        key: reference_classes[key]
+        key: classes.of_crystals[key]
         for key in settings.superionic
-        if key in reference_classes
+        if key in classes.of_crystals
     }
     if not wanted:
         raise CandidateError(
@@ -103,66 +129,146 @@ def select_candidates(
             field="superionic",
             value=settings.superionic,
             remedy="put one of them into the campaign's crystals: "
-            f"{', '.join(sorted(reference_classes)) or 'none has a class'}",
+            f"{', '.join(sorted(classes.of_crystals)) or 'none has a class'}",
         )
-    forbidden = gaps(intervals)
-    judged = [_judge(entry, forbidden, wanted, settings) for entry in compositions]
+    unusable = _why_unusable(wanted, classes, settings)
+    judged = []
+    for entry in compositions:
+        criteria = [
+            _gap_criterion(entry, intervals),
+            _distance_criterion(entry, settings),
+            _similarity_criterion(entry, settings),
+            _class_criterion(entry, wanted, unusable),
+        ]
+        likely = None
+        if draws is not None:
+            # energies decide the first two; what they cannot change stays
+            likely = draws.candidate(entry.formula, settings.max_e_above_hull / 1000)
+            likely *= all(c.passed is not False for c in criteria[2:])
+        judged.append(
+            CandidateVerdict(
+                **dict(entry),
+                criteria=criteria,
+                chosen=all(c.passed is True for c in criteria if c.counts),
+                rank=None,
+                probability=likely,
+            )
+        )
     passed = sorted((v for v in judged if v.chosen), key=_rank_key)
-    failed = sorted((v for v in judged if not v.chosen), key=lambda v: v.e_above_hull)
+    others = [v for v in judged if not v.chosen]
     ranked = [
         verdict.model_copy(update={"rank": rank})
         for rank, verdict in enumerate(passed, start=1)
     ]
-    return ranked + failed
+    return ranked + sorted(others, key=lambda v: (v.outcome == "no", v.e_above_hull))
 
 
-def _rank_key(verdict: CandidateVerdict) -> tuple[bool, float, float]:
-    sigma = verdict.conductivity
-    return (sigma is None, -(sigma or 0.0), verdict.e_above_hull)
+def _rank_key(verdict: CandidateVerdict) -> tuple[float, float]:
+    sigma = verdict.conductivity if verdict.conductivity_trusted else None
+    return (-(sigma or 0.0), verdict.e_above_hull)
 
 
-def _judge(
-    entry: CompositionEvidence,
-    forbidden: Sequence[HullInterval],
-    wanted: Mapping[str, int],
-    settings: CandidateSettings,
-) -> CandidateVerdict:
-    inside = [gap for gap in forbidden if gap.contains(entry.x)]
-    distance = entry.e_above_hull * 1000
-    criteria = [
-        Criterion(
-            name="outside every miscibility gap (x)",
-            value=round(entry.x, 6),
-            threshold=[
-                [round(gap.x_start, 6), round(gap.x_end, 6)] for gap in forbidden
-            ],
-            passed=not inside,
-        ),
-        Criterion(
-            name="distance above the hull (meV/atom)",
-            value=distance,
-            threshold=settings.max_e_above_hull,
-            passed=distance <= settings.max_e_above_hull,
-        ),
-        Criterion(
-            name="class of a superionic conductor",
-            value=entry.class_label,
-            threshold=dict(wanted),
-            passed=entry.class_label in set(wanted.values()),
-        ),
-    ]
-    return CandidateVerdict(
-        **dict(entry),
-        criteria=criteria,
-        chosen=all(criterion.passed for criterion in criteria),
-        rank=None,
+def _gap_criterion(
+    entry: CompositionEvidence, intervals: Sequence[HullInterval]
+) -> Criterion:
+    passed, reason = outside_gaps(entry.x, intervals)
+    if passed is False and entry.still_falling:
+        passed, reason = None, f"{reason}, but its search had not ended"
+    return Criterion(
+        name="outside every miscibility gap (x)",
+        value=round(entry.x, 6),
+        threshold=[
+            [round(gap.x_start, 6), round(gap.x_end, 6)] for gap in gaps(intervals)
+        ],
+        passed=passed,
+        reason=reason,
     )
+
+
+def _distance_criterion(
+    entry: CompositionEvidence, settings: CandidateSettings
+) -> Criterion:
+    distance, limit = entry.e_above_hull * 1000, settings.max_e_above_hull
+    passed: bool | None = distance <= limit
+    reason = f"{distance:.1f}, at most {limit:g}"
+    if not passed and entry.still_falling:
+        passed, reason = None, f"{reason}, but its search had not ended"
+    return Criterion(
+        name="distance above the hull (meV/atom)",
+        value=distance,
+        threshold=limit,
+        passed=passed,
+        reason=reason,
+    )
+
+
+def _similarity_criterion(
+    entry: CompositionEvidence, settings: CandidateSettings
+) -> Criterion:
+    score = "" if entry.similarity is None else f" (S_P = {entry.similarity:.2f})"
+    nearest = entry.nearest or NO_CRYSTAL
+    return Criterion(
+        name="most similar to a superionic conductor",
+        value=entry.nearest,
+        threshold=list(settings.superionic),
+        passed=nearest in settings.superionic,
+        reason=f"most similar to {nearest}{score}"
+        if nearest != NO_CRYSTAL
+        else f"similar to no crystal{score}",
+    )
+
+
+def _class_criterion(
+    entry: CompositionEvidence, wanted: Mapping[str, int], unusable: Mapping[str, str]
+) -> Criterion:
+    usable = {key: label for key, label in wanted.items() if key not in unusable}
+    passed = entry.class_label in set(usable.values()) if usable else None
+    names = ", ".join(f"{key} ({label})" for key, label in usable.items())
+    label = "no class" if entry.class_label is None else f"class {entry.class_label}"
+    return Criterion(
+        name="class of a superionic conductor",
+        value=entry.class_label,
+        threshold=dict(wanted),
+        passed=passed,
+        counts=bool(usable),
+        reason=f"{label}, {'as' if passed else 'not as'} {names}"
+        if usable
+        else f"could not be used: {'; '.join(dict.fromkeys(unusable.values()))}",
+    )
+
+
+def _why_unusable(
+    wanted: Mapping[str, int], classes: ClassEvidence, settings: CandidateSettings
+) -> dict[str, str]:
+    """Return why the class of a superionic crystal tells nothing, where it does not."""
+    stability = classes.stability
+    if stability is None:
+        return dict.fromkeys(wanted, "it is not known whether the classes are stable")
+    if stability < settings.min_stability:
+        why = (
+            f"the classes change with the seed (adjusted Rand index {stability:.2f}, "
+            f"{settings.min_stability:g} needed)"
+        )
+        return dict.fromkeys(wanted, why)
+    poor = {key: classes.of_crystals.get(key) for key in settings.poor}
+    total = sum(classes.sizes.values())
+    found = {}
+    for key, label in wanted.items():
+        with_it = [other for other, its in poor.items() if its == label]
+        size = classes.sizes.get(label, 0)
+        if with_it:
+            found[key] = f"the class of {key} holds {', '.join(with_it)}, too"
+        elif poor and not any(its is not None for its in poor.values()):
+            found[key] = f"the class of {', '.join(poor)} is not known"
+        elif size > settings.max_class_share * total:
+            found[key] = f"the class of {key} holds {size} of {total} structures"
+    return found
 
 
 def evidence_of(
     diagram: PhaseDiagramDocument,
     places: Sequence[ClusterAssignment] = (),
-    conductivities: Mapping[str, float] | None = None,
+    conductivities: Mapping[str, tuple[float, bool]] | None = None,
 ) -> list[CompositionEvidence]:
     """Return what is known of every glass-ceramic composition of a phase diagram.
 
@@ -176,6 +282,7 @@ def evidence_of(
         if glass is None or summary.glass_e_above_hull is None:
             continue
         place = by_id.get(glass)
+        conductivity, trusted = known.get(glass, (None, False))
         evidence.append(
             CompositionEvidence(
                 formula=summary.formula,
@@ -184,7 +291,10 @@ def evidence_of(
                 e_above_hull=summary.glass_e_above_hull,
                 class_label=place and place.label,
                 nearest=place and place.nearest,
-                conductivity=known.get(glass),
+                similarity=place and max(place.similarities.values(), default=None),
+                still_falling=summary.formula in diagram.errors.still_falling,
+                conductivity=conductivity,
+                conductivity_trusted=trusted,
             )
         )
     return evidence

@@ -124,6 +124,8 @@ def structure_classes(
         explained_variance=model.explained_variance.tolist(),
         centroids=model.centroids.tolist(),
         labels=model.labels.tolist(),
+        sizes=model.sizes.tolist(),
+        stability=model.stability,
         silhouette={str(k): score for k, score in model.silhouette.items()},
         references={key: v.tolist() for key, v in model.references.items()},
         reference_sources=origins,

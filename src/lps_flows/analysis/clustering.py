@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -11,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import silhouette_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from lps_flows.chemistry import CompositionLine
@@ -69,6 +70,12 @@ class ClusterSettings(FrozenSettings):
         "chosen; the classes themselves are fitted over all.",
     )
     seed: int = Field(0, ge=0, description="Seed of k-means and of the sample.")
+    n_seeds: int = Field(
+        5,
+        ge=2,
+        description="Seeds from which k-means is run to see whether it finds the same "
+        "classes.",
+    )
 
     @model_validator(mode="after")
     def _range_ascends(self) -> ClusterSettings:
@@ -111,6 +118,10 @@ class ClusterModel:
     """Centres of the classes in the reduced space, shape (k, n_components)."""
     labels: np.ndarray
     """Label of each centre, shape (k,)."""
+    sizes: np.ndarray
+    """Structures of each class, shape (k,)."""
+    stability: float | None
+    """Smallest adjusted Rand index between seeds, None when it is not known."""
     silhouette: dict[int, float]
     """Silhouette score by number of classes."""
     references: dict[str, np.ndarray]
@@ -128,6 +139,8 @@ class ClusterModel:
             explained_variance=np.array(document.explained_variance),
             centroids=np.array(document.centroids),
             labels=np.array(document.labels),
+            sizes=np.array(document.sizes),
+            stability=document.stability,
             silhouette={int(k): score for k, score in document.silhouette.items()},
             references={k: np.array(v) for k, v in document.references.items()},
             threshold=document.similarity_threshold,
@@ -234,7 +247,7 @@ def fit_clusters(
     scaled = scaler.transform(data)
     pca = PCA(min(settings.n_components, *data.shape), svd_solver="full").fit(scaled)
     reduced = scaled @ pca.components_.T
-    centroids, scores = _best_centroids(reduced, n_distinct, settings)
+    centroids, sizes, scores = _best_centroids(reduced, n_distinct, settings)
     model = ClusterModel(
         scaler_mean=scaler.mean_,
         scaler_scale=scaler.scale_,
@@ -242,6 +255,8 @@ def fit_clusters(
         explained_variance=pca.explained_variance_ratio_,
         centroids=centroids,
         labels=np.arange(len(centroids)),
+        sizes=sizes,
+        stability=_stability(_sample(reduced, settings), len(centroids), settings),
         silhouette=scores,
         references={},
         threshold=settings.similarity_threshold,
@@ -257,8 +272,8 @@ def fit_clusters(
 
 def _best_centroids(
     reduced: np.ndarray, n_distinct: int, settings: ClusterSettings
-) -> tuple[np.ndarray, dict[int, float]]:
-    """Return the centres of the chosen k, largest class first, and all scores."""
+) -> tuple[np.ndarray, np.ndarray, dict[int, float]]:
+    """Return centres and sizes of the chosen k, largest first, and all scores."""
     low, high = settings.n_clusters_range
     tried: Sequence[int] = (
         range(low, high + 1) if settings.n_clusters is None else (settings.n_clusters,)
@@ -271,7 +286,17 @@ def _best_centroids(
         scores[k] = float(silhouette_score(part, labels))
     best = _k_means(max(scores, key=lambda k: scores[k]), settings).fit(reduced)
     sizes = np.bincount(best.labels_, minlength=len(best.cluster_centers_))
-    return best.cluster_centers_[np.argsort(-sizes, kind="stable")], scores
+    order = np.argsort(-sizes, kind="stable")
+    return best.cluster_centers_[order], sizes[order], scores
+
+
+def _stability(reduced: np.ndarray, k: int, settings: ClusterSettings) -> float:
+    """Return the worst agreement (adjusted Rand index) between two seeds."""
+    found = [
+        _k_means(k, settings, shift).fit_predict(reduced)
+        for shift in range(settings.n_seeds)
+    ]
+    return float(min(adjusted_rand_score(a, b) for a, b in combinations(found, 2)))
 
 
 def _sample(reduced: np.ndarray, settings: ClusterSettings) -> np.ndarray:
@@ -283,8 +308,8 @@ def _sample(reduced: np.ndarray, settings: ClusterSettings) -> np.ndarray:
     return reduced[np.sort(rows)]
 
 
-def _k_means(k: int, settings: ClusterSettings) -> KMeans:
-    return KMeans(k, n_init=_STARTS, random_state=settings.seed)
+def _k_means(k: int, settings: ClusterSettings, shift: int = 0) -> KMeans:
+    return KMeans(k, n_init=_STARTS, random_state=settings.seed + shift)
 
 
 def _stable_labels(model: ClusterModel, previous: ClusterModel | None) -> np.ndarray:

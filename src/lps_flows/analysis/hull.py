@@ -48,6 +48,25 @@ class HullSettings(FrozenSettings):
         description="Distance above the tie line beyond which a composition counts as "
         "inside a miscibility gap (meV/atom).",
     )
+    gap_compositions: int = Field(
+        2,
+        ge=1,
+        description="Compositions that must have been sampled inside a stretch before "
+        "it is called a gap; with fewer it is undecided.",
+    )
+    reference_error: float | None = Field(
+        None,
+        gt=0,
+        description="Error of the reference engine against DFT (meV/atom), where it "
+        "is known: the probabilities rest on it, too.",
+    )
+    resamples: int = Field(
+        400,
+        ge=1,
+        description="Times the energies are drawn anew within their errors, for the "
+        "probabilities of gaps and candidates.",
+    )
+    seed: int = Field(0, ge=0, description="Seed of these draws.")
 
 
 @dataclass(frozen=True)

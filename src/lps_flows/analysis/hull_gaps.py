@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 from pymatgen.core import Composition
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.schemas.phase_diagram import HullInterval, LineEntry
+from lps_flows.schemas.phase_diagram import GapStatus, HullInterval, LineEntry
+
+_SAME = 1e-9
+"""Difference of two coordinates below which they are one composition."""
 
 
 class GapError(LpsFlowsError):
@@ -81,8 +83,58 @@ def atom_fraction(line: CompositionLine, formula: str) -> float:
     return n_first * first / (n_first * first + n_second * second)
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """What lies between two neighbours among vertices and stable crystals."""
+
+    ends: tuple[float, float]
+    """Coordinates of the neighbours."""
+    tie: tuple[int, int]
+    """Glass-ceramic vertices whose tie line runs over it."""
+    inside: list[int]
+    """Glass-ceramic compositions strictly between the neighbours."""
+    heights: list[float]
+    """Their distances above the tie line."""
+
+
+def stretches(
+    t: Sequence[float], energy: Sequence[float], crystals: Sequence[float] = ()
+) -> list[Stretch]:
+    """Cut the lower envelope of glass-ceramic compositions, from left to right.
+
+    Parameters
+    ----------
+    t
+        Coordinates of the compositions in which tie lines are straight.
+    energy
+        Their lowest energies.
+    crystals
+        Coordinates of stable crystals: what lies over one is no mixture of the glasses
+        at its sides.
+    """
+    found = []
+    for tie in pairwise(lower_envelope(t, energy)):
+        (t0, t1), (e0, e1) = ([values[k] for k in tie] for values in (t, energy))
+        between = sorted(c for c in crystals if t0 + _SAME < c < t1 - _SAME)
+        for ends in pairwise([t0, *between, t1]):
+            inside = [
+                k for k, at in enumerate(t) if ends[0] + _SAME < at < ends[1] - _SAME
+            ]
+            heights = [
+                energy[k] - e0 - (e1 - e0) * (t[k] - t0) / (t1 - t0) for k in inside
+            ]
+            found.append(Stretch(ends, tie, inside, heights))
+    return found
+
+
 def metastable_hull(
-    points: Sequence[CompositionPoint], line: CompositionLine, tolerance: float
+    points: Sequence[CompositionPoint],
+    line: CompositionLine,
+    tolerance: float,
+    *,
+    crystals: Sequence[CompositionPoint] = (),
+    still_falling: Sequence[str] = (),
+    n_decisive: int = 1,
 ) -> list[HullInterval]:
     """Return the intervals of the lower envelope of the glass-ceramic structures.
 
@@ -94,11 +146,18 @@ def metastable_hull(
         The composition line.
     tolerance
         Distance above the tie line that makes a gap (eV/atom).
+    crystals
+        Stable crystals on the line: each ends one interval and begins the next.
+    still_falling
+        Formulas of which the search had not ended: what rests on their energies is
+        undecided.
+    n_decisive
+        Compositions inside that a gap needs; with fewer it is undecided.
 
     Returns
     -------
     list of HullInterval
-        From left to right; the vertices are the ends of the intervals.
+        From left to right; vertices and stable crystals are their ends.
 
     Raises
     ------
@@ -120,35 +179,75 @@ def metastable_hull(
             value=formulas,
             remedy="sample more compositions, or pass the lowest of each",
         )
+    at = {atom_fraction(line, p.formula): p for p in (*crystals, *points)}
     t = [atom_fraction(line, p.formula) for p in points]
-    energy = [p.formation_energy for p in points]
-    hull = lower_envelope(t, energy)
     intervals = []
-    for left, right in pairwise(hull):
-        inside = [k for k in range(len(t)) if t[left] < t[k] < t[right]]
-        heights = [
-            energy[k]
-            - float(np.interp(t[k], (t[left], t[right]), (energy[left], energy[right])))
-            for k in inside
-        ]
-        xs = sorted([points[k].x for k in (left, *inside, right)])
-        status: Literal["gap", "no gap", "unsampled"] = "unsampled"
-        if heights:
-            status = "gap" if min(heights) > tolerance else "no gap"
+    for part in stretches(
+        t,
+        [p.formation_energy for p in points],
+        [atom_fraction(line, crystal.formula) for crystal in crystals],
+    ):
+        left, right = (at[end] for end in part.ends)
+        open_searches = sorted(
+            {formulas[k] for k in (*part.tie, *part.inside)} & set(still_falling)
+        )
+        margin = min(part.heights, default=None)
+        status: GapStatus = "gap"
+        note = ""
+        if margin is None:
+            status = "unsampled"
+        elif open_searches:
+            status = "undecided"
+            note = f"the search of {', '.join(open_searches)} had not ended"
+        elif margin <= tolerance:
+            status = "no gap"
+        elif len(part.inside) < n_decisive:
+            status = "undecided"
+            note = f"rests on {formulas[part.inside[0]]} alone"
+            if len(part.inside) > 1:
+                note = f"rests on {len(part.inside)} compositions"
+        xs = sorted([left.x, *(points[k].x for k in part.inside), right.x])
         intervals.append(
             HullInterval(
-                x_start=points[left].x,
-                x_end=points[right].x,
-                vertices=(points[left].formula, points[right].formula),
+                x_start=left.x,
+                x_end=right.x,
+                vertices=(left.formula, right.formula),
                 status=status,
-                n_sampled=len(inside),
-                depth=max(heights, default=None),
-                margin=min(heights, default=None),
+                note=note,
+                n_sampled=len(part.inside),
+                depth=max(part.heights, default=None),
+                margin=margin,
                 largest_unsampled=float(np.max(np.diff(xs))),
                 tolerance=tolerance,
             )
         )
     return intervals
+
+
+def outside_gaps(
+    x: float, intervals: Sequence[HullInterval]
+) -> tuple[bool | None, str]:
+    """Return whether a sampled composition lies outside every gap, and why.
+
+    None where that is undecided: at the ends of the sampled range, beyond which
+    nothing is known, and inside an undecided interval.
+
+    Parameters
+    ----------
+    x
+        Its position on the line.
+    intervals
+        Those of the metastable hull, from left to right.
+    """
+    if not intervals or not intervals[0].x_start < x < intervals[-1].x_end:
+        return None, "at the end of the sampled range"
+    for part in intervals:
+        if part.contains(x) and part.status != "no gap":
+            where = f"{part.x_start:.3f} < x < {part.x_end:.3f}"
+            if part.status == "gap":
+                return False, f"inside the gap {where}"
+            return None, f"{where}: {part.note or part.status}"
+    return True, "outside every gap"
 
 
 def curve_between(

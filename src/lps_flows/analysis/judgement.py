@@ -18,9 +18,11 @@ from lps_flows.analysis.clustering import ClusterSettings
 from lps_flows.analysis.fingerprints import FingerprintSettings
 from lps_flows.analysis.hull import HullSettings
 from lps_flows.analysis.phase_diagram import phase_diagram
+from lps_flows.analysis.resampling import draws_of
 from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.built import StructureRecord
-from lps_flows.schemas.candidates import CandidateVerdict
+from lps_flows.schemas.candidates import CandidateVerdict, ClassEvidence
+from lps_flows.schemas.phase_diagram import UNKNOWN, EnergyErrors
 
 _LI_P_S = CompositionLine()
 
@@ -33,6 +35,7 @@ def judge(
     hull: HullSettings,
     fingerprints: FingerprintSettings,
     clusters: ClusterSettings,
+    errors: EnergyErrors = UNKNOWN,
 ) -> list[CandidateVerdict]:
     """Apply hull, gaps, classes and rule to the structures of a campaign.
 
@@ -48,6 +51,8 @@ def judge(
         Thresholds of the candidate rule.
     hull, fingerprints, clusters
         Settings of the analyses it rests on.
+    errors
+        What is known of the errors of the energies (`energy_errors`).
 
     Returns
     -------
@@ -78,11 +83,11 @@ def judge(
     ...     fingerprints=FingerprintSettings(),
     ...     clusters=ClusterSettings(),
     ... )
-    >>> verdict.formula, round(verdict.e_above_hull, 3), verdict.chosen
-    ('Li3PS4', 0.01, True)
+    >>> verdict.formula, round(verdict.e_above_hull, 3), verdict.criteria[2].reason
+    ('Li3PS4', 0.01, 'most similar to beta-Li3PS4 (S_P = 0.99)')
     """
     fingerprints = fingerprints.on(line)
-    diagram, _ = phase_diagram(structures, hull, line)
+    diagram, _ = phase_diagram(structures, hull, line, errors=errors)
     model, places = structure_classes(
         [
             fingerprint_document(structure, fingerprints)
@@ -94,6 +99,7 @@ def judge(
     return select_candidates(
         evidence_of(diagram, places),
         diagram.metastable_hull,
-        model.reference_classes,
+        ClassEvidence.of(model),
         rule,
+        draws_of(diagram),
     )

@@ -21,16 +21,20 @@ from lps_flows.analysis.hull import (
 )
 from lps_flows.analysis.hull_gaps import (
     CompositionPoint,
+    atom_fraction,
+    lower_envelope,
     lowest_points,
     metastable_hull,
 )
 from lps_flows.analysis.hull_places import line_hull, ternary_hull
+from lps_flows.analysis.resampling import resample
 from lps_flows.chemistry import CompositionLine, composition_of
 from lps_flows.schemas.built import StructureHead, facts_of
 from lps_flows.schemas.phase_diagram import (
+    UNKNOWN,
     CompositionSummary,
     EndMember,
-    HullInterval,
+    EnergyErrors,
     HullPlace,
     LineEntry,
     PhaseDiagramDocument,
@@ -71,6 +75,7 @@ def phase_diagram(
     settings: HullSettings,
     line: CompositionLine = _LI_P_S,
     *,
+    errors: EnergyErrors = UNKNOWN,
     source: str = "",
 ) -> tuple[PhaseDiagramDocument, list[PhaseDiagramEntry]]:
     """Return the phase diagram of some structures and the place of each in it.
@@ -84,6 +89,8 @@ def phase_diagram(
         Glass sources, tolerance.
     line
         The composition line.
+    errors
+        What is known of the errors of the energies (`energy_errors`).
     source
         Digest to write on the documents.
 
@@ -138,12 +145,30 @@ def phase_diagram(
     ]
     lines = [entry for entry in entries if isinstance(entry, LineEntry)]
     glasses = lowest_points([CompositionPoint.of(e) for e in lines if e.glass])
+    campaign, method = counted[0].campaign, counted[0].method
+    if settings.reference_error is not None:
+        of_engine = settings.reference_error / 1000
+        errors = errors.model_copy(update={"reference": of_engine})
+    stable = [e for e in lines if e.line.on_hull and not e.glass]
     intervals = (
-        metastable_hull(glasses, line, settings.gap_tolerance / 1000)
+        metastable_hull(
+            glasses,
+            line,
+            settings.gap_tolerance / 1000,
+            crystals=[CompositionPoint.of(e) for e in stable],
+            still_falling=errors.still_falling,
+            n_decisive=settings.gap_compositions,
+        )
         if len(glasses) > 1
         else []
     )
-    campaign, method = counted[0].campaign, counted[0].method
+    compositions = _summaries(lines, glasses, line)
+    draws = resample(compositions, line, errors, settings)
+    if draws is not None:
+        intervals = [
+            part.model_copy(update={"probability": draws.probability(part)})
+            for part in intervals
+        ]
     diagram = PhaseDiagramDocument(
         diagram_id=f"{campaign}|{method}",
         campaign=campaign,
@@ -162,8 +187,9 @@ def phase_diagram(
         n_on_line=len(lines),
         n_unconverged=sum(not entry.converged for entry in entries),
         n_left_out=len(structures) - len(counted),
-        compositions=_summaries(lines, glasses, intervals),
+        compositions=compositions,
         metastable_hull=intervals,
+        errors=errors,
         elements=sorted({str(el) for e in hull_entries for el in e.composition}),
         ternary_note=note,
     )
@@ -196,14 +222,20 @@ def _entry(
 def _summaries(
     entries: Sequence[LineEntry],
     glasses: Sequence[CompositionPoint],
-    intervals: Sequence[HullInterval],
+    line: CompositionLine,
 ) -> list[CompositionSummary]:
     members: dict[str, list[LineEntry]] = defaultdict(list)
     for entry in entries:
         members[entry.formula].append(entry)
     by_id = {entry.structure_id: entry for entry in entries}
     lowest_glass = {point.formula: by_id[point.entry_id] for point in glasses}
-    vertices = {formula for interval in intervals for formula in interval.vertices}
+    vertices = {
+        glasses[k].formula
+        for k in lower_envelope(
+            [atom_fraction(line, point.formula) for point in glasses],
+            [point.formation_energy for point in glasses],
+        )
+    }
     summaries = []
     for formula, group in members.items():
         lowest = min(group, key=lambda entry: entry.e_above_hull)
@@ -221,7 +253,7 @@ def _summaries(
                 lowest_glass_id=glass and glass.structure_id,
                 glass_formation_energy=glass and glass.formation_energy,
                 glass_e_above_hull=glass and glass.e_above_hull,
-                on_metastable_hull=formula in vertices,
+                on_metastable_hull=len(glasses) > 1 and formula in vertices,
             )
         )
     return sorted(summaries, key=lambda summary: summary.x)

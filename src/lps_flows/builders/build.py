@@ -177,6 +177,7 @@ def all_builders(
             structures,
             stores["phase_diagrams"],
             stores["phase_diagram_entries"],
+            jobs=job_store,
             settings=chosen.hull,
             line=line,
             **mine,

@@ -10,10 +10,16 @@ from maggma.core import Store
 
 from lps_flows.analysis import CandidateSettings, select_candidates
 from lps_flows.analysis.candidates import evidence_of
+from lps_flows.analysis.resampling import draws_of
 from lps_flows.builders.increment import IncrementalBuilder, digest, remove
-from lps_flows.schemas.candidates import CANDIDATE_INDEXES, CandidateDocument
-from lps_flows.schemas.clusters import ClusterAssignment
+from lps_flows.schemas.candidates import (
+    CANDIDATE_INDEXES,
+    CandidateDocument,
+    ClassEvidence,
+)
+from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument
+from lps_flows.schemas.transport import TransportRecord
 
 _STATE = ["candidate_id", "source_digest", "campaign", "method"]
 
@@ -109,7 +115,7 @@ class CandidateBuilder(IncrementalBuilder):
                 continue
             yield {
                 "diagram": diagram,
-                "reference_classes": model["reference_classes"],
+                "model": model,
                 "places": list(
                     self.clusters.query(
                         {"structure_id": {"$in": ids}, "element": self.element}
@@ -119,16 +125,21 @@ class CandidateBuilder(IncrementalBuilder):
                 "source": source,
             }
 
-    def _conductivities(self, ids: Sequence[str]) -> dict[str, float]:
-        """Return the known conductivities (S/cm) by structure id."""
+    def _conductivities(self, ids: Sequence[str]) -> dict[str, tuple[float, bool]]:
+        """Return known conductivities (S/cm), and whether trusted, by structure id."""
         if self.transport is None:
             return {}
-        return {
-            document["structure_id"]: document["conductivity"]
-            for document in self.transport.query(
+        found = map(
+            TransportRecord.from_store,
+            self.transport.query(
                 {"structure_id": {"$in": list(ids)}, "conductivity": {"$ne": None}},
-                properties=["structure_id", "conductivity"],
-            )
+                sort={"transport_id": 1},
+            ),
+        )
+        return {
+            str(record.structure_id): (record.conductivity, record.trusted)
+            for record in found
+            if record.conductivity is not None
         }
 
     def process_item(self, item: dict[str, Any]) -> Any:
@@ -136,11 +147,13 @@ class CandidateBuilder(IncrementalBuilder):
         diagram = PhaseDiagramDocument.from_store(item["diagram"])
         places = [ClusterAssignment.from_store(place) for place in item["places"]]
         group = {"campaign": diagram.campaign, "method": diagram.method}
+        model = ClusterModelDocument.from_store(item["model"])
         verdicts = select_candidates(
             evidence_of(diagram, places, item["conductivities"]),
             diagram.metastable_hull,
-            item["reference_classes"],
+            ClassEvidence.of(model),
             self.settings,
+            draws_of(diagram),
         )
         return group, [
             CandidateDocument(

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from jobflow import JobStore
 from maggma.core import Store
 
 from lps_flows.analysis import HullError, HullSettings, phase_diagram
@@ -18,11 +19,13 @@ from lps_flows.builders.increment import (
     remove,
 )
 from lps_flows.chemistry import CompositionLine, reduced_formula
+from lps_flows.jobs.structures import searched_errors
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.phase_diagram import (
     DIAGRAM_INDEXES,
     ENTRY_INDEXES,
+    UNKNOWN,
     PhaseDiagramDocument,
     PhaseDiagramEntry,
 )
@@ -48,6 +51,8 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         Target of the diagrams, with the key ``diagram_id``.
     phase_diagram_entries
         Target of the entries, with the key ``structure_id``.
+    jobs
+        jobflow's store, for what the searches tell of the errors of the energies.
     settings
         Glass sources, tolerance.
     line, campaign, chunk_size
@@ -64,6 +69,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         phase_diagrams: Store,
         phase_diagram_entries: Store,
         *,
+        jobs: JobStore | None = None,
         settings: HullSettings | dict[str, Any] | None = None,
         line: CompositionLine | dict[str, Any] | None = None,
         campaign: str | None = None,
@@ -71,6 +77,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
     ) -> None:
         self.structures = structures
         self.phase_diagrams = phase_diagrams
+        self.jobs = jobs
         self.phase_diagram_entries = phase_diagram_entries
         super().__init__(
             structures,
@@ -81,6 +88,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             chunk_size=chunk_size,
         )
         self.targets.append(phase_diagram_entries)
+        self.sources += [] if jobs is None else [jobs]
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the groups whose structures changed, after checking all of them."""
@@ -101,18 +109,22 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         self.check(counted, known)
         pending = []
         for name, heads in counted.items():
+            errors = UNKNOWN
+            if self.jobs is not None:
+                errors = searched_errors(self.jobs, *name.rsplit("|", 1))
             source = digest(
                 [(head.structure_id, head.version) for head in heads],
                 recorded_settings(self.settings, self.line),
+                errors.model_dump(),
             )
             if name not in known or known[name]["source_digest"] != source:
                 if self._lacks_end_member(heads) is None:
-                    pending.append((name, source))
+                    pending.append((name, source, errors))
                 else:
                     logger.info("No phase diagram of %s: no end members", name)
         self.total = len(pending)
-        for name, source in pending:
-            yield {"heads": groups[name], "source": source}
+        for name, source, errors in pending:
+            yield {"heads": groups[name], "source": source, "errors": errors}
 
     def check(
         self,
@@ -219,7 +231,10 @@ class PhaseDiagramBuilder(IncrementalBuilder):
     ) -> tuple[PhaseDiagramDocument, list[PhaseDiagramEntry]]:
         """Make one diagram and its entries."""
         diagram, entries = phase_diagram(
-            item["heads"], self.settings, source=item["source"]
+            item["heads"],
+            self.settings,
+            errors=item["errors"],
+            source=item["source"],
         )
         group = {"campaign": diagram.campaign, "method": diagram.method}
         unrelaxed = self.structures.count({**group, "relaxed": False})

@@ -19,6 +19,7 @@ from lps_flows.builders.build import KEYS, result_store
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.outputs import checked_output, outputs
+from lps_flows.jobs.structures import searched_errors
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.candidates import CandidateDocument
@@ -27,6 +28,7 @@ from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
+    UNKNOWN,
     LineEntry,
     PhaseDiagramDocument,
     PhaseDiagramEntry,
@@ -161,6 +163,7 @@ def as_far_as_known(
     heads: Sequence[StructureHead],
     settings: HullSettings,
     line: CompositionLine = _LI_P_S,
+    job_store: JobStore | None = None,
 ) -> Results:
     """Return results with a provisional phase diagram where the builders made none.
 
@@ -176,6 +179,9 @@ def as_far_as_known(
         Glass sources, tolerance.
     line
         The composition line.
+    job_store
+        Connected store of job outputs, for the errors of the energies, which are
+        unknown without it.
 
     Raises
     ------
@@ -186,9 +192,11 @@ def as_far_as_known(
     if results.diagram is not None or not counts:
         return results
     method = counts.most_common(1)[0][0]
-    diagram, entries = phase_diagram(
-        [head for head in heads if head.method == method], settings, line
-    )
+    mine = [head for head in heads if head.method == method]
+    errors = UNKNOWN
+    if job_store is not None:
+        errors = searched_errors(job_store, mine[0].campaign, method)
+    diagram, entries = phase_diagram(mine, settings, line, errors=errors)
     return replace(results, diagram=diagram, entries=entries, provisional=True)
 
 

@@ -17,11 +17,13 @@ from lps_flows.analysis import (
     HullSettings,
     judge,
 )
+from lps_flows.analysis.resampling import energy_errors
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
-from lps_flows.jobs.structures import relaxed_structures
+from lps_flows.jobs.structures import relaxed_structures, searched_errors
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.built import StructureRecord
+from lps_flows.schemas.phase_diagram import EnergyErrors
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.selection import Reason, SelectedStructure, SelectionDocument
 
@@ -128,9 +130,11 @@ class SelectionMaker(Maker):
         glasses = self._load(sampled) | {
             uuid: done for uuid, done in (quenched or {}).items() if done is not None
         }
+        records, errors = self._known(relaxed, crystal_uuids, glasses, sampled)
         verdicts = judge(
-            self._structures(relaxed, crystal_uuids, glasses),
+            records,
             self.line,
+            errors=errors,
             rule=self.rule,
             hull=self.hull,
             fingerprints=self.fingerprints,
@@ -192,12 +196,13 @@ class SelectionMaker(Maker):
             )
         return glasses
 
-    def _structures(
+    def _known(
         self,
         crystals: Mapping[str, StructureDocument],
         crystal_uuids: Mapping[str, str],
         glasses: Mapping[str, StructureDocument],
-    ) -> list[StructureRecord]:
+        sampled: Sequence[SamplingDocument | None],
+    ) -> tuple[list[StructureRecord], EnergyErrors]:
         """Return what the builders will see: all that the campaign has relaxed."""
         given = {crystal_uuids[key]: crystal for key, crystal in crystals.items()}
         given.update(glasses)
@@ -207,11 +212,14 @@ class SelectionMaker(Maker):
         }
         current = CURRENT_JOB.job
         campaign = None if current is None else current.metadata.get("campaign")
-        if campaign is not None:
-            method = next(iter(records.values())).method
-            others = relaxed_structures(CURRENT_JOB.store, campaign, method)
-            records |= {record.structure_id: record for record in others}
-        return list(records.values())
+        if campaign is None:
+            errors = energy_errors([found for found in sampled if found is not None])
+            return list(records.values()), errors
+        method = next(iter(records.values())).method
+        others = relaxed_structures(CURRENT_JOB.store, campaign, method)
+        records |= {record.structure_id: record for record in others}
+        errors = searched_errors(CURRENT_JOB.store, campaign, method)
+        return list(records.values()), errors
 
     def _choose(
         self,

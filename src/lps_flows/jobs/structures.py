@@ -9,10 +9,14 @@ import numpy as np
 from jobflow import JobStore
 from pydantic import ValidationError
 
+from lps_flows.analysis.resampling import energy_errors
 from lps_flows.foundation import unmarked
-from lps_flows.jobs.outputs import newest_heads, outputs
+from lps_flows.jobs.outputs import checked_output, newest_heads, outputs
 from lps_flows.schemas.base import DamagedDocumentError, damaged
 from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
+from lps_flows.schemas.evolution import STILL_FALLING
+from lps_flows.schemas.phase_diagram import EnergyErrors
+from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.structure import StructureDocument, StructureFacts
 
 STRUCTURE_OUTPUTS = ("StructureDocument", "StructureSet")
@@ -115,6 +119,39 @@ def relaxed_heads(
             except ValidationError as error:
                 raise damaged(job.uuid, "a structure", error) from error
     return heads
+
+
+def searched_errors(job_store: JobStore, campaign: str, method: str) -> EnergyErrors:
+    """Return what a campaign's searches tell of the errors of its energies.
+
+    Parameters
+    ----------
+    job_store
+        Connected store of job outputs.
+    campaign, method
+        Whose energies, and by which reference method.
+    """
+    sampled = [
+        checked_output({"uuid": job.uuid, "output": job.output}, SamplingDocument)
+        for job in outputs(job_store, campaign, "SamplingDocument")
+        if job.output["method"] == method
+    ]
+    searches = outputs(
+        job_store,
+        campaign,
+        "EvolutionDocument",
+        fields=["formula", "last_fall", "stopped"],
+    )
+    falling = [
+        job.output["formula"]
+        for job in searches
+        if job.stage == "sampling"
+        and (
+            job.output.get("stopped") is None
+            or (job.output.get("last_fall") or 0.0) > STILL_FALLING
+        )
+    ]
+    return energy_errors(sampled, falling)
 
 
 def _relaxed_by(job_store: JobStore, uuid: str, index: int) -> list[dict[str, Any]]:

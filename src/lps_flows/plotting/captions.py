@@ -45,10 +45,13 @@ def formation_caption(diagram: PhaseDiagramDocument) -> str:
     parts = [opening, *(_gap_sentence(gap, tolerance) for gap in gaps)]
     if diagram.metastable_hull and not gaps:
         parts.append(f"No miscibility gap at a tolerance of {tolerance:g} meV/atom.")
-    unsampled = [p for p in diagram.metastable_hull if p.status == "unsampled"]
-    if unsampled:
-        where = ", ".join(f"{p.x_start:.3f}-{p.x_end:.3f}" for p in unsampled)
-        parts.append(f"Undecided, no composition sampled inside: {where}.")
+    undecided = [
+        f"{p.x_start:.3f}-{p.x_end:.3f} ({p.note or 'not sampled inside'})"
+        for p in diagram.metastable_hull
+        if p.status in {"undecided", "unsampled"}
+    ]
+    if undecided:
+        parts.append(f"Undecided: {', '.join(undecided)}.")
     if diagram.n_unconverged:
         parts.append(
             f"{diagram.n_unconverged} relaxations stopped before they converged; their "
@@ -63,7 +66,8 @@ def _gap_sentence(gap: HullInterval, tolerance: float) -> str:
         f"{gap.n_sampled} sampled compositions lie more than {tolerance:g} "
         "meV/atom above the tie line, up to "
         f"{1000 * float(gap.depth or 0):.1f}; the widest unsampled stretch is "
-        f"{gap.largest_unsampled:.3f} in x."
+        f"{gap.largest_unsampled:.3f} in x"
+        + ("." if gap.probability is None else f"; probability {gap.probability:.2f}.")
     )
 
 

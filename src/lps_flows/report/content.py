@@ -121,7 +121,7 @@ def gather(
     if results.diagram is None:
         try:
             heads = relaxed_heads(job_store, campaign)
-            results = as_far_as_known(results, heads, hull, line)
+            results = as_far_as_known(results, heads, hull, line, job_store)
         except HullError as problem:
             error = str(problem)
     left: dict[str, list[JobOutput]] = {}

@@ -7,6 +7,8 @@ from lps_flows.report.blocks import Download
 from lps_flows.schemas.phase_diagram import LineEntry
 from lps_flows.schemas.results import Results
 
+_FORMATION, _ABOVE = "formation_energy_meV_per_atom", "e_above_hull_meV_per_atom"
+
 
 def hull_rows(results: Results) -> list[tuple[LineEntry, int]]:
     """Return the lowest structure of every crystal, and of the glass of a composition.
@@ -41,7 +43,7 @@ def paper_e_above_hull(entry: LineEntry) -> float | None:
 
 
 def hull_downloads(results: Results) -> list[Download]:
-    """Return the hull table (meV/atom) and all its points (eV/atom) as CSV."""
+    """Return hull table, all points, gaps and verdicts as CSV, units in the names."""
     classes = results.classes
 
     def in_class(entry: LineEntry, what: str) -> object:
@@ -58,9 +60,9 @@ def hull_downloads(results: Results) -> list[Download]:
                 "x": lambda row: row[0].x,
                 "source": lambda row: row[0].source,
                 "parent": lambda row: row[0].parent,
-                "formation_energy": lambda row: 1000 * row[0].formation_energy,
-                "e_above_hull": lambda row: 1000 * row[0].e_above_hull,
-                "paper_e_above_hull": lambda row: paper_e_above_hull(row[0]),
+                _FORMATION: lambda row: 1000 * row[0].formation_energy,
+                _ABOVE: lambda row: 1000 * row[0].e_above_hull,
+                f"paper_{_ABOVE}": lambda row: paper_e_above_hull(row[0]),
                 "n_structures": lambda row: row[1],
                 "structure_id": lambda row: row[0].structure_id,
             },
@@ -75,8 +77,8 @@ def hull_downloads(results: Results) -> list[Download]:
                 "label": lambda entry: entry.label,
                 "formula": lambda entry: entry.formula,
                 "x": lambda entry: entry.x,
-                "formation_energy": lambda entry: entry.formation_energy,
-                "e_above_hull": lambda entry: entry.e_above_hull,
+                _FORMATION: lambda entry: 1000 * entry.formation_energy,
+                _ABOVE: lambda entry: 1000 * entry.e_above_hull,
                 "source": lambda entry: entry.source,
                 "parent": lambda entry: entry.parent,
                 "glass": lambda entry: entry.glass,
@@ -86,4 +88,47 @@ def hull_downloads(results: Results) -> list[Download]:
             },
             f"all {len(results.on_line)} points of the phase diagram",
         ),
+        Download.csv(
+            "gaps.csv",
+            results.diagram.metastable_hull if results.diagram else [],
+            {
+                "between": lambda part: " - ".join(part.vertices),
+                "x_start": lambda part: part.x_start,
+                "x_end": lambda part: part.x_end,
+                "verdict": lambda part: part.status,
+                "note": lambda part: part.note,
+                "probability": lambda part: part.probability,
+                "n_sampled": lambda part: part.n_sampled,
+                "depth_meV_per_atom": lambda part: _milli(part.depth),
+                "margin_meV_per_atom": lambda part: _milli(part.margin),
+            },
+            "stretches of the hull of the glass-ceramic structures",
+        ),
+        Download.csv(
+            "candidates.csv",
+            results.candidates,
+            {
+                "formula": lambda verdict: verdict.formula,
+                "x": lambda verdict: verdict.x,
+                "candidate": lambda verdict: verdict.outcome,
+                "rank": lambda verdict: verdict.rank,
+                "probability": lambda verdict: verdict.probability,
+                _ABOVE: lambda verdict: 1000 * verdict.e_above_hull,
+                "nearest": lambda verdict: verdict.nearest,
+                "similarity": lambda verdict: verdict.similarity,
+                "conductivity_300K_mS_per_cm": lambda verdict: _milli(
+                    verdict.conductivity
+                ),
+                "conductivity_trusted": lambda verdict: verdict.conductivity_trusted,
+                "reasons": lambda verdict: "; ".join(
+                    f"{c.name}: {c.reason or c.value}" for c in verdict.criteria
+                ),
+                "structure_id": lambda verdict: verdict.structure_id,
+            },
+            "verdict on every composition",
+        ),
     ]
+
+
+def _milli(value: float | None) -> float | None:
+    return None if value is None else 1000 * value

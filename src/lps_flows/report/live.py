@@ -97,7 +97,11 @@ class LiveCampaign:
                 self.workplace.job_store, self.campaign, self._read_sets
             )
             results = as_far_as_known(
-                Results(self.campaign), heads, self.hull, self.line
+                Results(self.campaign),
+                heads,
+                self.hull,
+                self.line,
+                self.workplace.job_store,
             )
         except HullError as error:
             results, note = Results(self.campaign), str(error)

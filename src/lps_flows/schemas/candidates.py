@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import BuiltDocument
+from lps_flows.schemas.clusters import ClusterModelDocument
 
 CANDIDATE_INDEXES = ("candidate_id", "campaign", "method", "chosen", "rank")
 
@@ -32,10 +33,41 @@ class CompositionEvidence(Part):
         None, description="Class of that structure, none when it was not classified."
     )
     nearest: str | None = Field(None, description="Its nearest crystal.")
+    similarity: float | None = Field(
+        None, description="Largest similarity (Eq. 3) to a reference crystal."
+    )
+    still_falling: bool = Field(
+        False,
+        description="True when its search had not ended: the distance is an upper "
+        "bound.",
+    )
     conductivity: float | None = Field(
         None,
         description="Conductivity at 300 K (S/cm), none as long as it is unknown.",
     )
+    conductivity_trusted: bool = Field(
+        False,
+        description="True when it may rank: diffusive, in an intact framework.",
+    )
+
+
+class ClassEvidence(Part):
+    """What is known of the classes that structures were grouped into."""
+
+    of_crystals: dict[str, int] = Field(description="Class of reference crystals.")
+    sizes: dict[int, int] = Field({}, description="Structures by class.")
+    stability: float | None = Field(
+        None, description="Smallest adjusted Rand index between seeds."
+    )
+
+    @classmethod
+    def of(cls, model: ClusterModelDocument) -> ClassEvidence:
+        """Return what a model says of its classes."""
+        return cls(
+            of_crystals=model.reference_classes,
+            sizes=dict(zip(model.labels, model.sizes, strict=False)),
+            stability=model.stability,
+        )
 
 
 class Criterion(Part):
@@ -44,7 +76,15 @@ class Criterion(Part):
     name: str = Field(description="What is asked.")
     value: Any = Field(description="What the composition has.")
     threshold: Any = Field(description="What it needs.")
-    passed: bool = Field(description="Whether it has it.")
+    passed: bool | None = Field(
+        description="Whether it has it; none when that is undecided."
+    )
+    counts: bool = Field(
+        True,
+        description="False for a criterion that could not be used here: it stands "
+        "neither for nor against the composition.",
+    )
+    reason: str = Field("", description="The same in words.")
 
 
 class CandidateVerdict(CompositionEvidence):
@@ -60,8 +100,20 @@ class CandidateVerdict(CompositionEvidence):
     """
 
     criteria: list[Criterion] = Field(description="Every criterion.")
-    chosen: bool = Field(description="True when every criterion is passed.")
+    chosen: bool = Field(description="True when every criterion that counts is passed.")
     rank: int | None = Field(description="1 for the best, none when not chosen.")
+    probability: float | None = Field(
+        None,
+        description="Share of draws within the errors of the energies in which the "
+        "composition passes; none when no error is known.",
+    )
+
+    @property
+    def outcome(self) -> Literal["yes", "no", "undecided"]:
+        """The verdict: 'undecided' when nothing fails and something is undecided."""
+        if self.chosen:
+            return "yes"
+        return "no" if any(c.passed is False for c in self.criteria) else "undecided"
 
 
 class CandidateDocument(BuiltDocument, CandidateVerdict):

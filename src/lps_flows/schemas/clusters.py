@@ -38,6 +38,16 @@ class ClusterModelDocument(BuiltDocument):
         description="Centres of the classes, shape (k, n_components)."
     )
     labels: list[int] = Field(description="Label of each centre.")
+    sizes: list[int] = Field(
+        default_factory=list,
+        description="Structures of each class, in the order of `labels`; empty in "
+        "documents of before.",
+    )
+    stability: float | None = Field(
+        None,
+        description="Smallest adjusted Rand index between the classes that k-means "
+        "finds from different seeds; none in documents of before.",
+    )
     silhouette: dict[str, float] = Field(
         description="Silhouette score by number of classes tried."
     )

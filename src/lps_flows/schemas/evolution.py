@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from lps_flows.schemas.base import Document, Part, StoredStructure
 from lps_flows.schemas.structure import StructureDocument
+
+STILL_FALLING = 1e-3
+"""Last fall beyond which a search had not ended (eV/atom)."""
+
+
+def last_fall(best_energies: Sequence[float]) -> float | None:
+    """Return by how much a search fell over the last fifth of its generations.
+
+    Parameters
+    ----------
+    best_energies
+        Lowest energy after every generation (eV/atom), the first, random one included.
+
+    Examples
+    --------
+    >>> last_fall([-4.0, -4.1, -4.25, -4.25])
+    0.15000000000000036
+    """
+    if len(best_energies) < 2:
+        return None
+    window = max(2, (len(best_energies) - 1) // 5)
+    return best_energies[max(0, len(best_energies) - 1 - window)] - best_energies[-1]
 
 
 class IndividualDocument(Part):
@@ -89,6 +112,13 @@ class EvolutionDocument(Document):
     stopped: str | None = Field(description="Why the run ended; none while it goes on.")
     generations: list[GenerationDocument] = Field(
         description="History, first generation first (kept in the data store)."
+    )
+    last_fall: float | None = Field(
+        default_factory=lambda known: last_fall(
+            [generation.best_energy_per_atom for generation in known["generations"]]
+        ),
+        description="Fall of the lowest energy over the last fifth of the generations, "
+        "two at least (eV/atom); none for a search without generations.",
     )
     lowest: list[StructureDocument] = Field(
         description="Lowest distinct structures, lowest first (in the data store)."

@@ -15,6 +15,9 @@ ENTRY_INDEXES = ("structure_id", "campaign", "method", "x", "e_above_hull")
 DIAGRAM_INDEXES = ("diagram_id", "campaign", "method")
 
 
+GapStatus = Literal["gap", "no gap", "undecided", "unsampled"]
+
+
 class DecompositionProduct(Part):
     """One product a structure decomposes to."""
 
@@ -111,8 +114,49 @@ class CompositionSummary(Part):
     )
 
 
+class EnergyErrors(Part):
+    """What is known of the errors of the energies.
+
+    Examples
+    --------
+    >>> EnergyErrors(search={"Li4P2S7": 0.003}).known
+    True
+    """
+
+    ann: float | None = Field(
+        None,
+        description="Root mean square of ANN less reference energy over the relaxed "
+        "structures of all searches (eV/atom): how far the choice of what is relaxed "
+        "can be wrong.",
+    )
+    reference: float | None = Field(
+        None, description="Error of the reference engine against DFT (eV/atom)."
+    )
+    search: dict[str, float] = Field(
+        default_factory=dict,
+        description="Difference of the best energies of searches from different seeds "
+        "(eV/atom), by reduced formula.",
+    )
+    still_falling: list[str] = Field(
+        default_factory=list,
+        description="Reduced formulas of which a search still fell when it stopped: "
+        "their energies are upper bounds.",
+    )
+
+    @property
+    def known(self) -> bool:
+        """True when at least one error is known."""
+        return bool(self.ann or self.reference or self.search)
+
+
+UNKNOWN = EnergyErrors()
+"""Nothing is known of the errors."""
+
+
 class HullInterval(Part):
     """The stretch between two consecutive vertices of the metastable hull.
+
+    A stable crystal between them ends one stretch and begins the next.
 
     Examples
     --------
@@ -127,10 +171,17 @@ class HullInterval(Part):
     x_start: float = Field(description="Vertex on the left.")
     x_end: float = Field(description="Vertex on the right.")
     vertices: tuple[str, str] = Field(description="Reduced formulas of the vertices.")
-    status: Literal["gap", "no gap", "unsampled"] = Field(
+    status: GapStatus = Field(
         description="'gap': every sampled composition inside lies above the tie line "
-        "by more than the tolerance; 'no gap': one does not; 'unsampled': there is "
-        "none."
+        "by more than the tolerance; 'no gap': one does not; 'undecided': `note` says "
+        "why; 'unsampled': there is none."
+    )
+    note: str = Field("", description="Why nothing is decided.")
+    probability: float | None = Field(
+        None,
+        description="Share of draws within the errors of the energies in which every "
+        "composition sampled inside lies above the tie line by more than the "
+        "tolerance; none without a sample or a known error.",
     )
     n_sampled: int = Field(description="Compositions sampled inside.")
     depth: float | None = Field(
@@ -171,6 +222,9 @@ class PhaseDiagramDocument(BuiltDocument):
     metastable_hull: list[HullInterval] = Field(
         description="Intervals of the hull of the glass-ceramic structures alone, from "
         "left to right; empty with fewer than two compositions."
+    )
+    errors: EnergyErrors = Field(
+        UNKNOWN, description="Errors that the probabilities rest on."
     )
     elements: list[str] = Field(description="Elements of the diagram of all elements.")
     ternary_note: str | None = Field(

@@ -41,6 +41,20 @@ class SamplingDocument(Document):
         description="Spearman's rho between ANN and reference energies; none for "
         "fewer than three pairs."
     )
+    best_energies: list[float] = Field(
+        default_factory=list,
+        description="Lowest ANN energy that the search from each seed found (eV/atom).",
+    )
+    search_error: float | None = Field(
+        None,
+        description="Difference of these (eV/atom): the error of the search; none for "
+        "a single seed.",
+    )
+    still_falling: bool | None = Field(
+        None,
+        description="True when one of the searches still fell when it stopped; none "
+        "in documents of before.",
+    )
     needs_active_learning: bool = Field(
         description="True when the order is poor or the committee is uncertain: more "
         "reference data near these structures would help."

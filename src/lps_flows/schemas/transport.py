@@ -82,6 +82,13 @@ class TransportDocument(Document):
     framework_survived: bool | None = Field(
         None, description="False when units of the framework broke in a used run."
     )
+    trusted: bool = Field(
+        default_factory=lambda known: (
+            known["conductivity"] is not None and known["framework_survived"] is True
+        ),
+        description="True when the conductivity may rank candidates: from diffusive "
+        "runs, in all of which the framework stayed intact.",
+    )
     warnings: list[str] = Field(
         default_factory=list, description="What to bear in mind with these numbers."
     )

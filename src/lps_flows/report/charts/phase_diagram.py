@@ -12,6 +12,7 @@ from lps_flows.appearance import (
     BLACK,
     BLUE,
     GREY,
+    ORANGE,
     VERMILION,
     escaped,
     pretty_html,
@@ -25,7 +26,11 @@ from lps_flows.schemas.results import Results
 
 _CURVES = {"hull": (BLACK, "solid"), "metastable hull": (BLUE, "dash")}
 _VALLEY = 0.76
-_SHADES = {"gap": ("miscibility gap", VERMILION), "unsampled": ("unsampled", GREY)}
+_SHADES = {
+    "gap": ("miscibility gap", VERMILION),
+    "undecided": ("undecided", ORANGE),
+    "unsampled": ("unsampled", GREY),
+}
 
 
 def phase_diagram_chart(diagram: PhaseDiagramDocument, results: Results) -> go.Figure:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lps_flows.analysis.literature import of_the_paper
 from lps_flows.appearance import counted
 from lps_flows.jobs.outputs import JobOutput
-from lps_flows.report.blocks import Block, Cell, Note, Section, StructureLink, Table
+from lps_flows.report.blocks import (
+    Block,
+    Cell,
+    Note,
+    Section,
+    StructureLink,
+    Table,
+    number,
+)
 from lps_flows.schemas.candidates import CandidateDocument, Criterion
 
 
@@ -36,6 +44,7 @@ def candidate_section(
             blocks.append(
                 Note("No composition meets every criterion at this scale.", "warning")
             )
+        blocks += _on_classes(candidates[0])
     if selections:
         selection = selections[-1].output
         if not candidates:
@@ -59,7 +68,8 @@ def candidate_section(
 
 def _verdicts(candidates: Sequence[CandidateDocument], *, beside_paper: bool) -> Table:
     ordered = sorted(
-        candidates, key=lambda c: (not c.chosen, c.rank or 0, c.e_above_hull)
+        candidates,
+        key=lambda c: (not c.chosen, c.rank or 0, c.outcome == "no", c.e_above_hull),
     )
     paper = ", ".join(answer.phase for answer in of_the_paper("candidate"))
     return _table(
@@ -69,9 +79,19 @@ def _verdicts(candidates: Sequence[CandidateDocument], *, beside_paper: bool) ->
         ],
         f"Every sampled composition against the candidate rule, by "
         f"{candidates[0].method}, {counted(len(candidates), 'composition')}: "
-        "what it has, and what it needs."
+        "what it has, and what it needs. The probability is the share of draws of the "
+        "energies within their errors in which it passes."
         + (f" The paper's answer: {paper}." if beside_paper else ""),
     )
+
+
+def _on_classes(candidate: CandidateDocument) -> list[Block]:
+    """Say it where the classes could not be used."""
+    return [
+        Note(f"The {criterion.name} {criterion.reason}.", "warning")
+        for criterion in candidate.criteria
+        if not criterion.counts
+    ]
 
 
 def _while_it_ran(selection: dict[str, Any]) -> Table:
@@ -98,14 +118,29 @@ def _table(verdicts: Sequence[tuple[Cell, dict[str, Any]]], caption: str) -> Tab
         {
             "composition": lambda row: row[0],
             "x": lambda row: f"{row[1]['x']:.3f}",
-            "candidate": lambda row: (
-                f"yes, rank {row[1]['rank']}" if row[1]["chosen"] else "no"
-            ),
-            "nearest crystal": lambda row: row[1].get("nearest") or "-",
+            "candidate": lambda row: _outcome(row[1]),
+            "probability": lambda row: number(row[1].get("probability"), 2),
             **criteria,
+            "conductivity at 300 K (mS/cm)": lambda row: _conductivity(row[1]),
         },
         caption,
         foldable=False,
+    )
+
+
+def _outcome(verdict: Mapping[str, Any]) -> str:
+    if verdict["chosen"]:
+        return f"yes, rank {verdict['rank']}"
+    failed = any(criterion.passed is False for criterion in verdict["criteria"])
+    return "no" if failed else "undecided"
+
+
+def _conductivity(verdict: Mapping[str, Any]) -> str:
+    if verdict.get("conductivity") is None:
+        return "-"
+    ranks = verdict.get("conductivity_trusted")
+    return number(1000 * verdict["conductivity"], 1) + (
+        "" if ranks else " (not trusted: does not rank)"
     )
 
 
@@ -114,20 +149,7 @@ def _nth_criterion(k: int) -> Callable[[tuple[Cell, dict[str, Any]]], Cell]:
 
 
 def _verdict(criterion: Criterion) -> str:
-    """Return what a composition has beside what a criterion asks, in words."""
-    value, threshold, passed = criterion.value, criterion.threshold, criterion.passed
-    if isinstance(threshold, dict):  # classes of crystals
-        wanted = ", ".join(f"{key} ({label})" for key, label in threshold.items())
-        what = f"class {_short(value)}, {'as' if passed else 'not as'} {wanted}"
-    elif isinstance(threshold, list | tuple):  # stretches to keep out of
-        gaps = "; ".join(f"{low:.3f} to {high:.3f}" for low, high in threshold)
-        what = f"x = {value:.3f}, {f'gaps {gaps}' if gaps else 'no gap'}"
-    else:
-        what = f"{_short(value)}, at most {_short(threshold)}"
-    return f"{'met' if passed else 'NOT met'}: {what}"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.3g}" if abs(value) < 1 else f"{value:.1f}"
-    return "none" if value is None else str(value)
+    """Return in words whether a criterion is met and why."""
+    said = {True: "met", False: "NOT met", None: "undecided"}[criterion.passed]
+    reason = criterion.reason or f"{criterion.value}, needs {criterion.threshold}"
+    return f"{said}: {reason}" if criterion.counts else reason

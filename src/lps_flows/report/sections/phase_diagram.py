@@ -23,7 +23,11 @@ from lps_flows.report.blocks import (
 from lps_flows.report.charts.phase_diagram import phase_diagram_chart
 from lps_flows.report.charts.ternary import ternary_chart
 from lps_flows.report.hull_table import hull_rows, paper_e_above_hull
-from lps_flows.schemas.phase_diagram import LineEntry, PhaseDiagramDocument
+from lps_flows.schemas.phase_diagram import (
+    EnergyErrors,
+    LineEntry,
+    PhaseDiagramDocument,
+)
 from lps_flows.schemas.results import Results
 
 DIAGRAM_ID = "phase-diagram"
@@ -135,7 +139,8 @@ def _gap_table(diagram: PhaseDiagramDocument, *, beside_paper: bool) -> Block:
             "between": lambda part: " - ".join(part.vertices),
             "x from": lambda part: f"{part.x_start:.3f}",
             "x to": lambda part: f"{part.x_end:.3f}",
-            "verdict": lambda part: part.status,
+            "verdict": lambda part: part.status + (f", {part.note}" * bool(part.note)),
+            "probability of a gap": lambda part: number(part.probability, 2),
             "compositions sampled inside": lambda part: str(part.n_sampled),
             "depth (meV/atom)": lambda part: _milli(part.depth),
             "widest unsampled stretch of x": lambda part: (
@@ -144,9 +149,27 @@ def _gap_table(diagram: PhaseDiagramDocument, *, beside_paper: bool) -> Block:
         },
         "Stretches of the hull of the glass-ceramic structures alone, by "
         f"{diagram.method}. A gap: every composition sampled inside lies more than "
-        f"{tolerance:g} meV/atom above the tie line."
+        f"{tolerance:g} meV/atom above the tie line; a stable crystal ends a stretch, "
+        "and beyond the first and the last composition nothing is known. "
+        + _errors(diagram.errors)
         + (f" The paper's gaps: {papers}." if beside_paper else ""),
     )
+
+
+def _errors(errors: EnergyErrors) -> str:
+    """Say what the probabilities rest on."""
+    parts = [
+        f"{what} {1000 * value:.1f} meV/atom"
+        for what, value in (
+            ("ANN against reference", errors.ann),
+            ("reference against DFT", errors.reference),
+            ("between searches up to", max(errors.search.values(), default=None)),
+        )
+        if value is not None
+    ]
+    if not parts:
+        return "No error of the energies is known, so no probability."
+    return f"Probabilities: energies drawn within their errors ({', '.join(parts)})."
 
 
 def _off_line_table(results: Results, method: str) -> Table:

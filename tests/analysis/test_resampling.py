@@ -1,0 +1,160 @@
+"""Probabilities of gaps and candidates, on lines where they are known."""
+
+from __future__ import annotations
+
+from math import erf, sqrt
+
+import numpy as np
+import pytest
+
+from lps_flows.analysis import (
+    CandidateSettings,
+    ClassEvidence,
+    CompositionEvidence,
+    HullSettings,
+    metastable_hull,
+    select_candidates,
+)
+from lps_flows.analysis.hull_gaps import CompositionPoint, atom_fraction
+from lps_flows.analysis.resampling import Draws, energy_errors, resample
+from lps_flows.chemistry import CompositionLine
+from lps_flows.schemas.phase_diagram import CompositionSummary, EnergyErrors
+from lps_flows.schemas.sampling import SamplingDocument
+
+LINE = CompositionLine()
+SETTINGS = HullSettings(resamples=4000)
+VERTICES = {"LiPS3": -0.10, "Li4P2S7": -0.12, "Li3PS4": -0.13}
+ABOVE = 0.012
+"""Distance of what lies between them above their tie lines (eV/atom)."""
+
+
+def _glass(formula: str, energy: float) -> CompositionSummary:
+    return CompositionSummary(
+        formula=formula,
+        x=LINE.x(formula),
+        n_structures=1,
+        n_glasses=1,
+        lowest_id=formula,
+        formation_energy=energy,
+        e_above_hull=0.0,
+        on_hull=False,
+        lowest_glass_id=formula,
+        glass_formation_energy=energy,
+        glass_e_above_hull=0.0,
+        on_metastable_hull=False,
+    )
+
+
+def _line(above: float = ABOVE) -> list[CompositionSummary]:
+    """Glasses at three vertices, and one in the middle of the first tie line."""
+    middle = "Li6P4S13"  # x = 0.6
+    t = [atom_fraction(LINE, formula) for formula in VERTICES]
+    at = atom_fraction(LINE, middle)
+    energy = float(np.interp(at, t, list(VERTICES.values()))) + above
+    glasses = {**VERTICES, middle: energy}
+    return sorted((_glass(*one) for one in glasses.items()), key=lambda c: c.x)
+
+
+def _draws(errors: EnergyErrors, above: float = ABOVE) -> Draws:
+    draws = resample(_line(above), LINE, errors, SETTINGS)
+    assert draws is not None
+    return draws
+
+
+def test_nothing_is_said_where_no_error_is_known() -> None:
+    assert resample(_line(), LINE, EnergyErrors(), SETTINGS) is None
+
+
+def test_tiny_errors_leave_everything_as_it_is() -> None:
+    draws = _draws(EnergyErrors(ann=1e-6))
+    assert draws.in_gap.mean(axis=0) == pytest.approx([0, 1, 0, 0])
+    tie = 1000 * draws.e_above_hull.mean(axis=0)
+    assert tie == pytest.approx([0.0, 12.0, 0.0, 0.0], abs=0.01)
+
+
+def test_probability_of_a_gap_is_that_of_its_margin() -> None:
+    """One search may hide something lower: half-normal with its own spread alone."""
+    draws = _draws(EnergyErrors(search={"Li6P4S13": 0.010}))
+    k = draws.formulas.index("Li6P4S13")
+    margin = ABOVE - SETTINGS.gap_tolerance / 1000
+    expected = erf(margin / 0.010 / sqrt(2))
+    assert draws.in_gap[:, k].mean() == pytest.approx(expected, abs=0.03)
+    points = [
+        CompositionPoint(c.formula, c.x, c.formation_energy, c.formula) for c in _line()
+    ]
+    gap, rest = metastable_hull(points, LINE, SETTINGS.gap_tolerance / 1000)
+    assert draws.probability(gap) == draws.in_gap[:, k].mean()
+    assert draws.probability(rest) is None
+
+
+def test_the_same_seed_gives_the_same_draws() -> None:
+    errors = EnergyErrors(ann=0.01, reference=0.005)
+    first, again = _draws(errors), _draws(errors)
+    assert (first.e_above_hull == again.e_above_hull).all()
+    other = resample(_line(), LINE, errors, HullSettings(seed=1, resamples=4000))
+    assert other is not None
+    assert (first.e_above_hull != other.e_above_hull).any()
+
+
+def test_probability_of_a_candidate() -> None:
+    draws = _draws(EnergyErrors(ann=0.004))
+    assert draws.candidate("Li4P2S7", 0.03) > 0.85
+    assert draws.candidate("Li6P4S13", 0.03) < 0.5
+    evidence = [
+        CompositionEvidence(
+            formula=c.formula,
+            x=c.x,
+            structure_id=c.formula,
+            e_above_hull=0.0,
+            nearest=nearest,
+        )
+        for c in _line()
+        for nearest in ("beta-Li3PS4", "gamma-Li3PS4")
+        if c.formula == "Li4P2S7"
+    ]
+    verdicts = select_candidates(
+        evidence,
+        [],
+        ClassEvidence(of_crystals={"beta-Li3PS4": 0, "gamma-Li3PS4": 1}),
+        CandidateSettings(),
+        draws,
+    )
+    likely = {v.nearest: v.probability for v in verdicts}
+    assert likely == {
+        "beta-Li3PS4": draws.candidate("Li4P2S7", 0.03),
+        "gamma-Li3PS4": 0.0,
+    }
+
+
+def _sampling(formula: str, **more) -> SamplingDocument:
+    given = {"ann_energies": [-4.0, -3.9], "reference_energies": [-4.003, None], **more}
+    return SamplingDocument(
+        method="m",
+        potential_method="ann-1",
+        parent="LiPS3",
+        removed="Li2S",
+        n_removed=1,
+        formula=formula,
+        x=LINE.x(formula),
+        structure_uuids=["a", "b"],
+        ann_stds=[None, None],
+        mean_absolute_error=3.0,
+        rank_correlation=None,
+        needs_active_learning=False,
+        **given,
+    )
+
+
+def test_errors_of_the_searches() -> None:
+    errors = energy_errors(
+        [
+            _sampling("Li12P6S21", search_error=0.002, still_falling=False),
+            _sampling("Li8P4S14", search_error=0.004, still_falling=True),
+            _sampling("Li6P4S13", reference_energies=[None, -3.904]),
+        ],
+        ["Li6P2S8"],
+    )
+    assert errors.ann == pytest.approx(sqrt((9 + 9 + 16) / 3) / 1000)
+    assert errors.search == {"Li4P2S7": 0.004}
+    assert errors.still_falling == ["Li3PS4", "Li4P2S7"]
+    assert not energy_errors([]).known
