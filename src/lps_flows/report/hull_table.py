@@ -7,7 +7,7 @@ from lps_flows.report.blocks import Download
 from lps_flows.schemas.phase_diagram import LineEntry
 from lps_flows.schemas.results import Results
 
-_FORMATION, _ABOVE = "formation_energy_meV_per_atom", "e_above_hull_meV_per_atom"
+_FORMATION, _ABOVE = "formation_energy (meV/atom)", "e_above_hull (meV/atom)"
 
 
 def hull_rows(results: Results) -> list[tuple[LineEntry, int]]:
@@ -99,8 +99,8 @@ def hull_downloads(results: Results) -> list[Download]:
                 "note": lambda part: part.note,
                 "probability": lambda part: part.probability,
                 "n_sampled": lambda part: part.n_sampled,
-                "depth_meV_per_atom": lambda part: _milli(part.depth),
-                "margin_meV_per_atom": lambda part: _milli(part.margin),
+                "depth (meV/atom)": lambda part: _milli(part.depth),
+                "margin (meV/atom)": lambda part: _milli(part.margin),
             },
             "stretches of the hull of the glass-ceramic structures",
         ),
@@ -116,7 +116,7 @@ def hull_downloads(results: Results) -> list[Download]:
                 _ABOVE: lambda verdict: 1000 * verdict.e_above_hull,
                 "nearest": lambda verdict: verdict.nearest,
                 "similarity": lambda verdict: verdict.similarity,
-                "conductivity_300K_mS_per_cm": lambda verdict: _milli(
+                "conductivity at 300 K (mS/cm)": lambda verdict: _milli(
                     verdict.conductivity
                 ),
                 "conductivity_trusted": lambda verdict: verdict.conductivity_trusted,

@@ -151,5 +151,7 @@ def _nth_criterion(k: int) -> Callable[[tuple[Cell, dict[str, Any]]], Cell]:
 def _verdict(criterion: Criterion) -> str:
     """Return in words whether a criterion is met and why."""
     said = {True: "met", False: "NOT met", None: "undecided"}[criterion.passed]
-    reason = criterion.reason or f"{criterion.value}, needs {criterion.threshold}"
+    value, threshold = criterion.value, criterion.threshold
+    needs = "at most" if isinstance(threshold, float) else "needs"
+    reason = criterion.reason or f"{value}, {needs} {threshold}"  # without: of before
     return f"{said}: {reason}" if criterion.counts else reason
