@@ -138,7 +138,7 @@ def test_three_callers_agree(job_store: JobStore, hull: dict) -> None:
     }
 
     heads = relaxed_heads(job_store, CAMPAIGN)
-    live = as_far_as_known(Results(), heads, settings.hull, job_store)
+    live = as_far_as_known(Results(), heads, settings.hull, job_store=job_store)
     assert live.provisional
     assert live.diagram is not None
     assert live.diagram.errors.ann == pytest.approx(0.01)

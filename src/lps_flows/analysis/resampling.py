@@ -156,9 +156,10 @@ def resample(
 def draws_of(diagram: PhaseDiagramDocument) -> Draws | None:
     """Return the draws that the probabilities of a phase diagram rest on."""
     first, second = (end.formula for end in diagram.end_members)
+    known = HullSettings.model_fields.keys() & diagram.settings.keys()
     return resample(
         diagram.compositions,
         CompositionLine(end_members=(first, second)),
         diagram.errors,
-        HullSettings.model_validate(diagram.settings),
+        HullSettings(**{key: diagram.settings[key] for key in known}),
     )
