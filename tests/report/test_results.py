@@ -132,6 +132,8 @@ def test_summary_and_page_show_the_same_blocks(built: JobStore, tmp_path: Path) 
 
 def test_cells_cannot_break_a_table(built: JobStore) -> None:
     text = render_markdown(gather(built, beside(built), synthetic.CAMPAIGN))
+    assert "&lt;img src=x" in text
+    assert "<img" not in text
     tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     assert len(tables) > 8
     for table in tables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from lps_flows.report.blocks import Block, Cell, Chart, Note, Section, Table
@@ -30,7 +31,7 @@ def render_markdown(
         f" from documents of {code}" if code else ""
     )
     parts = [
-        f"# {content.campaign}",
+        f"# {_plain(content.campaign)}",
         f"Energies by {content.method or 'no method yet'}. {written}.",
     ]
     for section in content.sections:
@@ -48,19 +49,19 @@ def render_markdown(
 def _section(section: Section, waiting: dict[str, str]) -> list[str]:
     """Return the blocks of a section; its pictures are taken from those waiting."""
     if not section.blocks:
-        return [f"_{section.missing or 'This stage has not run yet.'}_"]
+        return [f"_{_plain(section.missing) or 'This stage has not run yet.'}_"]
     return [text for block in section.blocks if (text := _block(block, waiting))]
 
 
 def _block(block: Block, waiting: dict[str, str]) -> str:
     if isinstance(block, Note):
-        return block.text
+        return _plain(block.text)
     if isinstance(block, Table):
-        return "" if block.detail else f"{block.caption}\n\n{_table(block)}"
+        return "" if block.detail else f"{_plain(block.caption)}\n\n{_table(block)}"
     if isinstance(block, Chart):
         names = [name for name in block.printed if name in waiting]
         shown = [_picture(name, waiting.pop(name)) for name in names]
-        return "\n\n".join([*shown, block.caption] if shown else [])
+        return "\n\n".join([*shown, _plain(block.caption)] if shown else [])
     return ""
 
 
@@ -78,4 +79,9 @@ def _table(table: Table) -> str:
 
 def _cell(cell: Cell) -> str:
     text = cell if isinstance(cell, str) else cell.text
-    return " ".join(text.replace("|", r"\|").split())
+    return " ".join(_plain(text).replace("|", r"\|").split())
+
+
+def _plain(text: str) -> str:
+    """Return text that no viewer of Markdown takes for a tag of HTML."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
