@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from lps_flows.appearance import GREY
+
+Array = NDArray[np.float64]
 
 _SIZE = 6.5
 _RADII = (7, 10, 14, 19, 25, 32, 40, 50, 62, 76)
 """Distances of a name from its point that are tried (points of 1/72 inch)."""
+_LINE_FROM = 8.0
+"""Distance from which a thin line leads to the point (points)."""
 
-AROUND = tuple(
-    (float(np.cos(angle)), float(np.sin(angle)))
-    for angle in np.deg2rad((0, 180, 45, 135, -45, -135, 90, -90))
-)
-BELOW_LEFT = tuple(
-    (float(np.cos(angle)), float(np.sin(angle)))
-    for angle in np.deg2rad((-135, -90, -155, 180, -45, -25, 0, 135, 45, 90))
-)
+
+def _directions(*degrees: int) -> tuple[tuple[float, float], ...]:
+    angles = np.deg2rad(degrees)
+    return tuple(zip(np.cos(angles).tolist(), np.sin(angles).tolist(), strict=True))
+
+
+AROUND = _directions(0, 180, 45, 135, -45, -135, 90, -90)
+BELOW_LEFT = _directions(-135, -90, -155, 180, -45, -25, 0, 135, 45, 90)
 """All around, below and to the left first."""
 BELOW_RIGHT = tuple((-x, y) for x, y in BELOW_LEFT)
 
@@ -54,29 +59,28 @@ def place_labels(
         return
     axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
     scale = axes.figure.dpi / 72
-    at = axes.transData.transform(np.array(points, dtype=float)) / scale
-    blocked = at
-    if len(obstacles):
-        others = axes.transData.transform(np.array(obstacles, dtype=float)) / scale
-        blocked = np.vstack([at, others])
+    blocked = axes.transData.transform([*points, *obstacles]) / scale
     inside = axes.get_window_extent().get_points() / scale
-    taken: list[np.ndarray] = []
+    taken: list[Array] = []
     per_point = isinstance(directions[0][0], tuple)
-    for k, (point, name) in enumerate(zip(at, names, strict=True)):
-        tried = directions[k] if per_point else directions
-        size = _extent(name)
-        box, centre = _first_free(
-            point,
-            size,
-            tried,  # type: ignore[arg-type]
-            lambda box: _covered(box, blocked, taken) + _outside(box, inside),
-        )
-        taken.append(box)
-        away = np.linalg.norm(np.maximum(np.abs(centre - point) - size / 2, 0.0))
+    for k, name in enumerate(names):
+        tried = np.array(directions[k] if per_point else directions)
+        point, size = blocked[k], _extent(name)
+        offsets = _offsets(tried, size)
+        boxes = (point + offsets)[:, None] + np.array([-size / 2, size / 2])
+        costs = (_cost(box, blocked, taken, inside) for box in boxes)
+        best, lowest = 0, np.inf
+        for n, cost in enumerate(costs):
+            if cost < lowest:
+                best, lowest = n, cost
+            if lowest == 0:
+                break
+        taken.append(boxes[best])
+        away = np.linalg.norm(np.maximum(np.abs(offsets[best]) - size / 2, 0.0))
         text = axes.annotate(
             name,
             points[k],
-            xytext=tuple(centre - point),
+            xytext=tuple(offsets[best]),
             textcoords="offset points",
             ha="center",
             va="center",
@@ -85,7 +89,7 @@ def place_labels(
             arrowprops=(
                 {"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0.5,
                  "shrinkB": 2, "linestyle": ":"}
-                if away > 8
+                if away > _LINE_FROM
                 else None
             ),
         )  # fmt: skip
@@ -94,49 +98,23 @@ def place_labels(
         )
 
 
-def _extent(name: str) -> np.ndarray:
+def _extent(name: str) -> Array:
     """Return the approximate width and height of a name (points)."""
     small = sum(len(sub) for sub in re.findall(r"\$_\{(.*?)\}\$", name))
     large = len(re.sub(r"\$_\{.*?\}\$", "", name))
     return np.array([0.68 * _SIZE * (large + 0.7 * small), 1.25 * _SIZE])
 
 
-def _first_free(
-    point: np.ndarray,
-    size: np.ndarray,
-    directions: Sequence[tuple[float, float]],
-    cost: Callable[[np.ndarray], float],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the box and centre of the nearest place that covers nothing."""
-    best: tuple[float, np.ndarray, np.ndarray] | None = None
-    for radius in _RADII:
-        for direction in directions:
-            unit = np.array(direction)
-            centre = point + unit * radius + np.sign(unit.round(6)) * size / 2
-            box = np.array([centre - size / 2, centre + size / 2])
-            covered = cost(box)
-            if covered == 0:
-                return box, centre
-            if best is None or covered < best[0]:
-                best = (covered, box, centre)
-    if best is None:
-        centre = point + size / 2
-        return np.array([point, point + size]), centre
-    return best[1], best[2]
+def _offsets(directions: Array, size: Array) -> Array:
+    """Return where the middle of a name may lie from its point, the nearest first."""
+    beside = np.sign(directions.round(6)) * size / 2
+    return np.concatenate([directions * radius + beside for radius in _RADII])
 
 
-def _covered(
-    box: np.ndarray, blocked: np.ndarray, taken: Sequence[np.ndarray]
-) -> float:
-    """Count what a box would cover; names count more than points."""
-    low, high = box[0] - 3.5, box[1] + 3.5
-    points = int(((blocked > low) & (blocked < high)).all(axis=1).sum())
-    names = sum(
-        bool((box[0] < other[1]).all() and (box[1] > other[0]).all()) for other in taken
-    )
-    return points + 5.0 * names
-
-
-def _outside(box: np.ndarray, inside: np.ndarray) -> float:
-    """Count as much as a covered name when a box leaves the axes."""
-    return 5.0 * bool((box[0] < inside[0]).any() or (box[1] > inside[1]).any())
+def _cost(box: Array, blocked: Array, taken: Sequence[Array], inside: Array) -> float:
+    """Count what a box covers: names, and leaving the axes, count as five points."""
+    low, high = box
+    points = ((blocked > low - 3.5) & (blocked < high + 3.5)).all(axis=1).sum()
+    names = sum(bool((low < b[1]).all() and (high > b[0]).all()) for b in taken)
+    outside = bool((low < inside[0]).any() or (high > inside[1]).any())
+    return float(points + 5 * (names + outside))
