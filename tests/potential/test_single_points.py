@@ -382,3 +382,16 @@ def test_the_difference_of_few_unknowns_is_learnt_from_many_points():
     x = 0.2 * rng.normal(size=4)
     found = model.mean(x)[0]
     assert found == pytest.approx(function(x)[0] - values[-1][0], abs=0.02)
+
+
+def test_a_reference_that_is_the_potential_teaches_nothing(start):
+    def same(structure):
+        (found,) = ToyPotential().evaluate([structure])
+        return found.energy, found.forces, found.stress
+
+    moved = start.copy()
+    moved.perturb(0.1, seed=1)
+    result = relax_by_single_points(moved, same, ToyPotential(), **THRESHOLDS)
+    assert result.converged
+    assert result.n_evaluations <= 4
+    assert result.energy <= same(start)[0] + 1e-3
