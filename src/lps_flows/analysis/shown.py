@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pymatgen.core import Element
 
 from lps_flows.analysis.arrhenius import ArrheniusFit
@@ -141,3 +143,39 @@ def arrhenius_fit(document: TransportDocument) -> ArrheniusFit | None:
         covariance=np.array(document.covariance),
         chi_square_per_freedom=document.chi_square_per_freedom,
     )
+
+
+@dataclass(frozen=True)
+class ArrheniusCurve:
+    """A fitted line with its 68 % band, from the hottest run to the coldest shown."""
+
+    inverse: NDArray[np.float64]
+    """1000/T (1/K), ascending."""
+    D: NDArray[np.float64]
+    """Diffusivity (cm^2/s)."""
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    measured: NDArray[np.bool_]
+    """Whether a point lies between the runs; beyond it is extrapolated."""
+    label: str
+    """Activation energy with half its interval."""
+
+
+def arrhenius_curve(document: TransportDocument) -> ArrheniusCurve | None:
+    """Return the fitted line, down to the reference temperature; None without a fit."""
+    fit = arrhenius_fit(document)
+    if fit is None:
+        return None
+    hottest, coldest = fit.temperatures.max(), fit.temperatures.min()
+    end = min(document.reference_temperature, coldest)
+    T = 1 / np.linspace(1 / hottest, 1 / end, 100)
+    D, factor = fit.D(T), np.exp(fit.log_std(T))
+    low, high = fit.activation_energy_interval
+    label = f"{fit.activation_energy:.3f} ± {(high - low) / 2:.3f} eV"
+    return ArrheniusCurve(1000 / T, D, D / factor, D * factor, coldest <= T, label)
+
+
+def run_label(run: RunSummary) -> str:
+    """Return how a run is named in a legend."""
+    broke = ", framework broke" if run.framework_survived is False else ""
+    return f"{run.temperature:g} K{broke}" + ("" if run.used else ", not used")

@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lps_flows.analysis.shown import arrhenius_fit
+from lps_flows.analysis.shown import arrhenius_curve, run_label
 from lps_flows.appearance import GREY, Style, pretty, styles, temperature_colour
 from lps_flows.plotting.style import COLUMN, PAGE, NothingToPlotError, figure_style
-from lps_flows.schemas.transport import RunSummary, TransportDocument
+from lps_flows.schemas.transport import TransportDocument
 
 _PANELS_PER_ROW = 2
 BROKEN: dict[str, Any] = {
@@ -77,7 +77,9 @@ def _msd_panel(axis: Axes, document: TransportDocument) -> None:
         if run.used and run.start is not None:
             regime = lags >= run.start / 1000
             axis.plot(lags[regime], msd[regime], color=colour, lw=1.8)
-        axis.plot([], [], color=colour, ls="-" if run.used else ":", label=_legend(run))
+        axis.plot(
+            [], [], color=colour, ls="-" if run.used else ":", label=run_label(run)
+        )
     axis.set_xlabel("lag (ps)")
     axis.set_ylabel(f"MSD of {document.mobile} (Å$^2$)")
     axis.set_xlim(left=0)
@@ -86,15 +88,6 @@ def _msd_panel(axis: Axes, document: TransportDocument) -> None:
     axis.set_title(f"{pretty(document.label)}, {document.method}")
     if drawn:
         axis.legend(loc="upper left")
-
-
-def _legend(run: RunSummary) -> str:
-    text = f"{run.temperature:g} K"
-    if run.framework_survived is False:
-        text += ", framework broke"
-    if not run.used:
-        text += ", not used"
-    return text
 
 
 def arrhenius_figure(documents: Sequence[TransportDocument]) -> Figure:
@@ -137,8 +130,8 @@ def _inverse(values: Any) -> Any:
     return 1000 / np.maximum(values, 1e-9)
 
 
-def _arrhenius_line(axis: Axes, document: TransportDocument, style: Style) -> None:
-    colour, marker = style.colour, style.marker
+def _arrhenius_line(axis: Axes, document: TransportDocument, look: Style) -> None:
+    colour, marker = look.colour, look.marker
     for used in (True, False):
         points = [
             r
@@ -166,29 +159,15 @@ def _arrhenius_line(axis: Axes, document: TransportDocument, style: Style) -> No
             color=colour,
             **BROKEN,
         )
-    fit = arrhenius_fit(document)
+    curve = arrhenius_curve(document)
     label = pretty(document.label)
-    if fit is None:
+    if curve is None:
         axis.plot([], [], marker, color=colour, mfc="white", label=f"{label}: no fit")
         return
-    low, high = fit.activation_energy_interval
-    label += f": $E_a$ = {fit.activation_energy:.3f} ± {(high - low) / 2:.3f} eV"
-    inverse = np.linspace(
-        1 / fit.temperatures.max(),
-        max(1 / document.reference_temperature, 1 / fit.temperatures.min()),
-        100,
-    )
-    T = 1 / inverse
-    D, half = fit.D(T), fit.log_std(T)
     axis.fill_between(
-        1000 * inverse,
-        D * np.exp(-half),
-        D * np.exp(half),
-        color=colour,
-        alpha=0.15,
-        lw=0,
+        curve.inverse, curve.low, curve.high, color=colour, alpha=0.15, lw=0
     )
-    inside = fit.temperatures.min() <= T
-    axis.plot(1000 * inverse[inside], D[inside], color=colour)
-    axis.plot(1000 * inverse[~inside], D[~inside], color=colour, ls="--", lw=0.9)
+    for part, style in ((curve.measured, "-"), (~curve.measured, "--")):
+        axis.plot(curve.inverse[part], curve.D[part], style, color=colour, lw=1.1)
+    label += f": $E_a$ = {curve.label}"
     axis.plot([], [], marker, ls="-", color=colour, label=label)

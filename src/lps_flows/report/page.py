@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,16 @@ from jobflow import JobStore
 from plotly.offline import get_plotlyjs
 
 from lps_flows import __version__
-from lps_flows.analysis import HullSettings
 from lps_flows.appearance import ELEMENTS
 from lps_flows.builders import ResultStore
-from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation.writing import write_text
 from lps_flows.report.blocks import Cell, Chart, StructureLink
 from lps_flows.report.content import ReportContent, gather
-from lps_flows.report.sections.overview import LaunchPadView
 from lps_flows.report.structures import EmbeddedStructure
 
 _VIEWER = "3Dmol-2.5.5.min.js"
 _LONG_TEXT = 60
 _LONG_NAME = 24
-_LI_P_S = CompositionLine()
-_HULL = HullSettings()
 
 
 def write_report(
@@ -36,12 +31,7 @@ def write_report(
     result_store: ResultStore,
     campaign: str,
     file: Path,
-    *,
-    line: CompositionLine = _LI_P_S,
-    hull: HullSettings = _HULL,
-    settings: Mapping[str, Any] | None = None,
-    launchpad: LaunchPadView | None = None,
-    progress: Callable[[str, int, int | None], None] | None = None,
+    **options: Any,
 ) -> Path:
     """Write the report of a campaign, complete or not, and return the file.
 
@@ -55,25 +45,10 @@ def write_report(
         Name of the campaign.
     file
         HTML file to write; its folder is made when it does not exist.
-    line, hull
-        The campaign's ``settings.line`` and ``settings.analysis.hull``.
-    settings
-        The campaign file, to show.
-    launchpad
-        Progress, failures and cost, of `launchpad_view`.
-    progress
-        Called while documents are read with what is done, how many, and of how many.
+    options
+        Line, settings, LaunchPad: everything else that `gather` takes.
     """
-    content = gather(
-        job_store,
-        result_store,
-        campaign,
-        line=line,
-        hull=hull,
-        settings=settings,
-        launchpad=launchpad,
-        progress=progress,
-    )
+    content = gather(job_store, result_store, campaign, **options)
     file.parent.mkdir(parents=True, exist_ok=True)
     return write_text(file, render_page(content))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from lps_flows.analysis.shown import arrhenius_fit
+from lps_flows.analysis.shown import ArrheniusCurve, arrhenius_curve, run_label
 from lps_flows.appearance import Style, pretty_html, styles, temperature_colour
 from lps_flows.report.charts.style import empty_chart, log_axis
 from lps_flows.schemas.transport import RunSummary, TransportDocument
@@ -22,9 +22,7 @@ def msd_chart(document: TransportDocument) -> go.Figure:
     chart.update_yaxes(log_axis(msd for run in document.runs for msd in run.msd))
     for run in sorted(document.runs, key=lambda r: r.temperature):
         chosen = _thinned(len(run.lags))
-        name = f"{run.temperature:g} K"
-        if run.framework_survived is False:
-            name += ", framework broke"
+        name = run_label(run)
         colour = temperature_colour(run.temperature)
         start = run.start if run.used and run.start is not None else np.inf
         for width, lags in (
@@ -40,7 +38,7 @@ def msd_chart(document: TransportDocument) -> go.Figure:
                     "width": width,
                     "dash": None if run.used else "dot",
                 },
-                name=name if run.used else f"{name}, not used",
+                name=name,
                 legendgroup=name,
                 showlegend=lags is chosen,
                 hovertemplate="%{x:.3g} ps: %{y:.3g} Å²<extra></extra>",
@@ -60,10 +58,12 @@ def arrhenius_chart(documents: Sequence[TransportDocument]) -> go.Figure:
     look = styles(document.label for document in documents)
     for document in documents:
         style = look[document.label]
+        curve = arrhenius_curve(document)
         name = pretty_html(document.label)
+        energy = f": Ea = {curve.label}" if curve else ": no fit"
         known = [run for run in document.runs if run.D]
         for runs, mark, what in (
-            ([r for r in known if r.used], style.symbol, ""),
+            ([r for r in known if r.used], style.symbol, energy),
             ([r for r in known if not r.used], f"{style.symbol}-open", ", not used"),
         ):
             if runs:
@@ -71,7 +71,8 @@ def arrhenius_chart(documents: Sequence[TransportDocument]) -> go.Figure:
         broken = [run for run in known if run.framework_survived is False]
         if broken:
             _points(chart, broken, style, "x-thin-open", f"{name}: framework broke")
-        _fitted_line(chart, document, style.colour)
+        if curve is not None:
+            _fitted_line(chart, curve, style.colour)
     return chart
 
 
@@ -96,29 +97,20 @@ def _points(
     )
 
 
-def _fitted_line(chart: go.Figure, document: TransportDocument, colour: str) -> None:
-    fit = arrhenius_fit(document)
-    if fit is None:
-        return
-    coldest = max(1 / document.reference_temperature, 1 / fit.temperatures.min())
-    inverse = np.linspace(1 / fit.temperatures.max(), coldest, 60)
-    D, half = fit.D(1 / inverse), fit.log_std(1 / inverse)
-    inside = inverse <= 1 / fit.temperatures.min()
-    both_ways = np.concatenate([inverse, inverse[::-1]])
-    band = np.concatenate([D * np.exp(half), (D * np.exp(-half))[::-1]])
+def _fitted_line(chart: go.Figure, curve: ArrheniusCurve, colour: str) -> None:
     common = {"mode": "lines", "showlegend": False, "hoverinfo": "skip"}
     chart.add_scatter(
-        x=(1000 * both_ways).round(5),
-        y=band,
+        x=np.concatenate([curve.inverse, curve.inverse[::-1]]).round(5),
+        y=np.concatenate([curve.high, curve.low[::-1]]),
         fill="toself",
         line={"width": 0, "color": colour},
         opacity=0.2,
         **common,
     )
-    for part, dash in ((inside, "solid"), (~inside, "dash")):
+    for part, dash in ((curve.measured, "solid"), (~curve.measured, "dash")):
         chart.add_scatter(
-            x=(1000 * inverse[part]).round(5),
-            y=D[part],
+            x=curve.inverse[part].round(5),
+            y=curve.D[part],
             line={"color": colour, "dash": dash, "width": 1.4},
             **common,
         )
