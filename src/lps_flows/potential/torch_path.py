@@ -13,78 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from lps_flows.potential.torch_features import activated, chebyshev_features
+
 if TYPE_CHECKING:
     from lps_flows.potential.committee import Committee, Member
-    from lps_flows.potential.descriptor import ChebyshevDescriptor
     from lps_flows.potential.geometry import Batch
     from lps_flows.potential.pairs import NeighbourPairs
-
-
-def _chebyshev(x: torch.Tensor, order: int) -> torch.Tensor:
-    """Return T_0 to T_order of x, stacked along a new last axis."""
-    terms = [torch.ones_like(x), x]
-    for _ in range(2, order + 1):
-        terms.append(2.0 * x * terms[-1] - terms[-2])
-    return torch.stack(terms[: order + 1], dim=-1)
-
-
-def _cutoff(d: torch.Tensor, cutoff: float) -> torch.Tensor:
-    return 0.5 * (torch.cos(torch.pi * d / cutoff) + 1.0) * (d < cutoff)
-
-
-def _triplets(pairs: NeighbourPairs, inner: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the two pairs of every angle, each unordered pair of neighbours once."""
-    close = np.flatnonzero((pairs.vectors**2).sum(axis=1) < inner**2)
-    centre = np.repeat(np.arange(len(pairs.first) - 1), np.diff(pairs.first))[close]
-    # neighbours of one centre are consecutive: pair each with those after it
-    end = np.searchsorted(centre, centre, side="right")
-    after = end - np.arange(len(close)) - 1
-    one = np.repeat(np.arange(len(close)), after)
-    step = np.arange(len(one)) - np.repeat(np.cumsum(after) - after, after)
-    return close[one], close[one + 1 + step]
-
-
-def chebyshev_features(
-    descriptor: ChebyshevDescriptor,
-    vectors: torch.Tensor,
-    *,
-    centre: torch.Tensor,
-    spin: torch.Tensor,
-    triplets: tuple[torch.Tensor, torch.Tensor],
-    n_atoms: int,
-) -> torch.Tensor:
-    """Compute features (n_atoms, n_features), differentiable in `vectors`.
-
-    `vectors` (n_pairs, 3) lead from each `centre` to its neighbour (Å), whose species
-    weighs `spin`; `triplets` are the two pairs of each angle.
-    """
-    d = vectors.norm(dim=1)
-    rr, ra = descriptor.radial_cutoff, descriptor.angular_cutoff
-    phi = _chebyshev(2.0 * d / rr - 1.0, descriptor.radial_order)
-    phi = phi * _cutoff(d, rr)[:, None]
-    one, two = triplets
-    unit = vectors / d[:, None]
-    psi = _chebyshev((unit[one] * unit[two]).sum(dim=1), descriptor.angular_order)
-    psi = psi * (_cutoff(d[one], ra) * _cutoff(d[two], ra))[:, None]
-
-    def collect(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-        out = values.new_zeros(n_atoms, values.shape[1])
-        return out.index_add(0, index, values)
-
-    parts = [collect(phi, centre), collect(psi, centre[one])]
-    if len(descriptor.species) > 1:
-        parts.append(collect(phi * spin[:, None], centre))
-        parts.append(collect(psi * (spin[one] * spin[two])[:, None], centre[one]))
-    return torch.cat(parts, dim=1)
-
-
-_ACTIVATIONS = {
-    "linear": lambda x: x,
-    "tanh": torch.tanh,
-    "sigmoid": torch.sigmoid,
-    "mtanh": lambda x: 1.7159 * torch.tanh(2.0 / 3.0 * x),
-    "twist": lambda x: 1.7159 * torch.tanh(2.0 / 3.0 * x) + 0.1 * x,
-}
 
 
 def _networks(
@@ -108,7 +42,7 @@ def _networks(
         for layer, name in enumerate(nets[0].activations):
             w = tensor(np.stack([net.weights[layer] for net in nets]))
             b = tensor(np.stack([net.biases[layer] for net in nets]))
-            a = _ACTIVATIONS[name](w @ a + b[:, :, None])
+            a = activated(name, w @ a + b[:, :, None])
         out = out.index_copy(1, rows, a[:, 0])
     return out
 
@@ -141,15 +75,15 @@ def evaluate_batch(
     spin = torch.as_tensor(
         descriptor.spins[batch.element[pairs.neighbour]], dtype=dtype, device=device
     )
-    one, two = _triplets(pairs, descriptor.angular_cutoff)
     with torch.set_grad_enabled(derivatives):
         values = chebyshev_features(
-            descriptor,
+            descriptor.radial,
+            descriptor.angular,
             vectors,
-            centre=centre,
-            spin=spin,
-            triplets=(index(one), index(two)),
-            n_atoms=n,
+            centre,
+            spin,
+            n,
+            len(descriptor.species) > 1,
         )
         output = _networks(potential, values, index(batch.element), chosen)
     if not derivatives:
