@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from pymatgen.core import Composition
 
-from lps_flows.chemistry import supercell_near
+from lps_flows.chemistry import reduced_formula, supercell_near
 from lps_flows.engines import POTENTIAL_ENGINE
 from lps_flows.jobs.dynamics import DynamicsSettings
+from lps_flows.schemas.selection import Reason
 from lps_flows.settings import CampaignSettings
 
 
@@ -86,7 +87,7 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
         PlannedWork("sampling", "relax", engine, _each(atoms, lowest), None, True),
     ]
     work += _melt_quench(settings)
-    work += _conductivity(settings, max(atoms))
+    work += _conductivity(settings)
     return [*work, *_elasticity(settings, sizes, atoms)]
 
 
@@ -192,26 +193,65 @@ def _elasticity(
     return [PlannedWork("elasticity", "relax", engine, volumes, None, True)]
 
 
-def _conductivity(settings: CampaignSettings, glass: int) -> list[PlannedWork]:
-    transport, selection = settings.conductivity, settings.selection
-    engine = (settings.conductivity_engine or settings.engine).name
-    structures = [glass] * selection.n_candidates
-    structures += [
-        len(supercell_near(settings.crystal(key), transport.target_atoms))
-        for key in settings.md_references
+@dataclass(frozen=True)
+class PlannedDynamics:
+    """What goes into molecular dynamics, as far as it is known beforehand.
+
+    Parameters
+    ----------
+    label
+        Crystal key or 'gc-' and the reduced formula; none where the rule decides.
+    reason
+        As on the `SelectionDocument`.
+    x
+        Position on the line; none off it and where the rule decides.
+    n_atoms
+        Atoms of the cell, at most.
+    """
+
+    label: str | None
+    reason: Reason
+    x: float | None
+    n_atoms: int
+
+
+def plan_dynamics(settings: CampaignSettings) -> list[PlannedDynamics]:
+    """Return what a campaign takes into molecular dynamics, in order."""
+    selection, line = settings.selection, settings.line
+    largest: dict[str, int] = {}
+    for plan in settings.compositions():
+        formula, n_atoms = reduced_formula(plan.formula), _atoms(plan.formula)
+        largest[formula] = max(largest.get(formula, 0), n_atoms)
+    most = max(largest.values())
+    found = [PlannedDynamics(None, "candidate", None, most)] * selection.n_candidates
+    reasons: dict[str, Reason] = {}
+    for named in selection.compositions:
+        reasons[reduced_formula(named)] = "named"
+    for formula in selection.along(sorted(largest, key=line.x)):
+        reasons.setdefault(formula, "along the line")
+    found += [
+        PlannedDynamics(f"gc-{formula}", reason, line.x(formula), largest[formula])
+        for formula, reason in reasons.items()
     ]
+    target = settings.conductivity.target_atoms
+    for key in settings.md_references:
+        cell = settings.crystal(key)
+        on_line = line.contains(cell.composition)
+        x = line.x(cell.composition) if on_line else None
+        n_atoms = len(supercell_near(cell, target))
+        found.append(PlannedDynamics(key, "reference", x, n_atoms))
+    return found
+
+
+def _conductivity(settings: CampaignSettings) -> list[PlannedWork]:
+    transport = settings.conductivity
+    engine = (settings.conductivity_engine or settings.engine).name
+    cells = [planned.n_atoms for planned in plan_dynamics(settings)]
     steps = round(
         (transport.equilibration + transport.production) / transport.time_step
     )
-    return [
-        PlannedWork(
-            "conductivity",
-            "md",
-            engine,
-            _each(structures, len(transport.temperatures)),
-            steps,
-        )
-    ]
+    runs = _each(cells, len(transport.temperatures))
+    return [PlannedWork("conductivity", "md", engine, runs, steps)]
 
 
 def _each(atoms: Iterable[int], times: int) -> tuple[int, ...]:

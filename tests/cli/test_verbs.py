@@ -251,6 +251,18 @@ def test_dry_run_as_json(cli: CliRunner) -> None:
     assert first["core_hours"] > 0
 
 
+def test_dry_run_names_what_goes_into_dynamics(cli: CliRunner) -> None:
+    for preset in ("paper.yaml", "standard.yaml"):
+        arguments = ["run", "--dry-run", "--json", str(WORKFLOWS / preset)]
+        plan = json.loads(cli.invoke(app, arguments).stdout)
+        taken = {planned["label"]: planned for planned in plan["dynamics"]}
+        assert taken["gc-Li42P16S61"]["x"] == pytest.approx(0.724, abs=1e-3)
+        assert taken["gc-Li38P24S79"]["x"] == pytest.approx(0.613, abs=1e-3)
+        assert taken["gc-Li38P24S79"]["n_atoms"] == 141
+        assert taken["beta-Li3PS4"]["reason"] == "reference"
+        assert taken[None]["reason"] == "candidate"
+
+
 def shell(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from lps_flows.cli import app; app()", *arguments],

@@ -42,6 +42,14 @@ LATE = {
     ),
     "a run too short": ({"conductivity.production": 100.0}, "conductivity.production"),
     "few frames": ({"conductivity.frame_interval": 1000}, "conductivity.production"),
+    "a composition that no scan reaches": (
+        {"selection.compositions": ["Li38P24S79"]},
+        "no scan reaches them. Choose among",
+    ),
+    "a composition that is none": (
+        {"selection.compositions": ["nonsense!"]},
+        "not a formula",
+    ),
     "a reference without Li": ({"selection.references": ["P2S5"]}, "holds no Li"),
     "angular beyond radial": (
         {"training.descriptor": {"radial_cutoff": 3.0, "angular_cutoff": 6.0}},

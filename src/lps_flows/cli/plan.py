@@ -32,18 +32,23 @@ def print_plan(
         Print JSON for scripts.
     """
     from lps_flows.engines.cost import estimate_cost, load_cost_model
-    from lps_flows.plan import plan_campaign
+    from lps_flows.plan import plan_campaign, plan_dynamics
 
     model = load_cost_model(cost_model)
     with working("counting"):
         work = plan_campaign(settings)
         costs = estimate_cost(work, model)
+        dynamics = plan_dynamics(settings)
     if as_json:
         lines = [
             {**asdict(cost), "at_most": planned.at_most}
             for planned, cost in zip(work, costs, strict=True)
         ]
-        plan = {"campaign": settings.name, "calculations": lines}
+        plan = {
+            "campaign": settings.name,
+            "calculations": lines,
+            "dynamics": [asdict(planned) for planned in dynamics],
+        }
         typer.echo(json.dumps(plan, indent=2))
         return
     table = Table(
@@ -62,6 +67,10 @@ def print_plan(
             f"{cost.core_hours:,.1f}",
         )
     out.print(table)
+    taken = [
+        f"{planned.label or 'by the rule'} ({planned.reason})" for planned in dynamics
+    ]
+    out.print(f"Into molecular dynamics: {', '.join(taken) or 'nothing'}.")
     total = sum(cost.core_hours for cost in costs)
     out.print(
         f"{sum(cost.number for cost in costs):,} calculations, about {total:,.0f} "

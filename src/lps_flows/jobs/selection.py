@@ -18,7 +18,7 @@ from lps_flows.analysis import (
     judge,
 )
 from lps_flows.analysis.resampling import energy_errors
-from lps_flows.chemistry import CompositionLine
+from lps_flows.chemistry import CompositionLine, reduced_formula
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.jobs.structures import relaxed_structures, searched_errors
 from lps_flows.schemas import StructureDocument
@@ -33,16 +33,31 @@ class SelectionError(LpsFlowsError):
 
 
 class SelectionSettings(FrozenSettings):
-    """How many structures go into molecular dynamics."""
+    """Which structures go into molecular dynamics."""
 
     n_candidates: int = Field(
         1, ge=0, description="Glass-ceramic structures taken into MD, best first."
+    )
+    compositions: tuple[str, ...] = Field(
+        (),
+        description="Formulas of sampled compositions that are run in any case, each "
+        "its lowest glass-ceramic structure.",
+    )
+    every_nth: int | None = Field(
+        None,
+        ge=1,
+        description="Run the lowest glass-ceramic structure of every n-th composition "
+        "along the line, too; 1 is all of them, null none.",
     )
     references: tuple[str, ...] | None = Field(
         None,
         description="Keys of crystals run beside them; null: beta-Li3PS4 on "
         "Li2S-P2S5, and none on another line.",
     )
+
+    def along(self, formulas: Sequence[str]) -> list[str]:
+        """Return every n-th of the compositions, given ascending in x."""
+        return [] if self.every_nth is None else list(formulas[:: self.every_nth])
 
     def on(self, line: CompositionLine) -> SelectionSettings:
         """Return the same settings with what the line decides filled in."""
@@ -132,7 +147,7 @@ class SelectionMaker(Maker):
         }
         records, errors = self._known(relaxed, crystal_uuids, glasses, sampled)
         verdicts = judge(
-            records,
+            list(records.values()),
             self.line,
             errors=errors,
             rule=self.rule,
@@ -142,8 +157,9 @@ class SelectionMaker(Maker):
         )
         selected: list[SelectedStructure] = []
         flows: list[Flow | Job] = []
-        picks = [] if self.conductivity is None else self._choose(verdicts, glasses)
-        picks += [] if self.conductivity is None else self._references(relaxed)
+        picks = []
+        if self.conductivity is not None:
+            picks = [*self._choose(verdicts, records), *self._references(relaxed)]
         for pick in picks:
             flow = self.conductivity.make(
                 pick.document.structure,
@@ -165,6 +181,10 @@ class SelectionMaker(Maker):
             method=next(iter(relaxed.values())).method,
             criteria=verdicts,
             selected=selected,
+            missing=sorted(
+                {reduced_formula(formula) for formula in self.settings.compositions}
+                - {verdict.formula for verdict in verdicts}
+            ),
         )
         if not flows:
             return Response(output=summary)
@@ -202,7 +222,7 @@ class SelectionMaker(Maker):
         crystal_uuids: Mapping[str, str],
         glasses: Mapping[str, StructureDocument],
         sampled: Sequence[SamplingDocument | None],
-    ) -> tuple[list[StructureRecord], EnergyErrors]:
+    ) -> tuple[dict[str, StructureRecord], EnergyErrors]:
         """Return what the builders will see: all that the campaign has relaxed."""
         given = {crystal_uuids[key]: crystal for key, crystal in crystals.items()}
         given.update(glasses)
@@ -214,32 +234,44 @@ class SelectionMaker(Maker):
         campaign = None if current is None else current.metadata.get("campaign")
         if campaign is None:
             errors = energy_errors([found for found in sampled if found is not None])
-            return list(records.values()), errors
+            return records, errors
         method = next(iter(records.values())).method
         others = relaxed_structures(CURRENT_JOB.store, campaign, method)
         records |= {record.structure_id: record for record in others}
         errors = searched_errors(CURRENT_JOB.store, campaign, method)
-        return list(records.values()), errors
+        return records, errors
 
     def _choose(
         self,
         verdicts: Sequence[CandidateVerdict],
-        glasses: Mapping[str, StructureDocument],
+        records: Mapping[str, StructureRecord],
     ) -> list[_Pick]:
-        """Return the best candidates; when there is none, what comes nearest."""
+        """Return the best candidates (or what comes nearest), and what was asked for.
+
+        Each composition once, for the first of its reasons.
+        """
+        settings = self.settings
         chosen = [verdict for verdict in verdicts if verdict.chosen]
-        reason: Reason = "candidate"
-        if not chosen:
-            chosen, reason = list(verdicts[:1]), "nearest to a candidate"
+        first: Reason = "candidate" if chosen else "nearest to a candidate"
+        best = (chosen or list(verdicts[:1]))[: settings.n_candidates]
+        by_x = [v.formula for v in sorted(verdicts, key=lambda v: v.x)]
+        wanted: list[tuple[str, Reason]] = [(v.formula, first) for v in best]
+        wanted += [(reduced_formula(named), "named") for named in settings.compositions]
+        wanted += [(formula, "along the line") for formula in settings.along(by_x)]
+        of = {verdict.formula: verdict for verdict in verdicts}
+        reasons: dict[str, Reason] = {}
+        for formula, reason in wanted:
+            if formula in of:
+                reasons.setdefault(formula, reason)
         return [
             _Pick(
-                label=f"gc-{glasses[verdict.structure_id].formula}",
+                label=f"gc-{formula}",
                 reason=reason,
-                uuid=verdict.structure_id,
-                document=glasses[verdict.structure_id],
-                e_above_hull=verdict.e_above_hull,
+                uuid=of[formula].structure_id,
+                document=records[of[formula].structure_id],
+                e_above_hull=of[formula].e_above_hull,
             )
-            for verdict in chosen[: self.settings.n_candidates]
+            for formula, reason in reasons.items()
         ]
 
     def _references(self, crystals: Mapping[str, StructureDocument]) -> list[_Pick]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import Field
-from pymatgen.core import Composition
 
-from lps_flows.chemistry import CompositionLine, full_formula
+from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import BuiltDocument, StructureResult
 
@@ -69,9 +68,8 @@ class PhaseDiagramEntry(StructureResult):
 
     @property
     def label(self) -> str:
-        """Crystal key; of a glass-ceramic structure 'gc-' and the cell's formula."""
-        cell = full_formula(Composition(self.composition))
-        return f"gc-{cell}" if self.glass else self.parent or cell
+        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
+        return f"gc-{self.formula}" if self.glass else self.parent or self.formula
 
 
 class LineEntry(PhaseDiagramEntry):

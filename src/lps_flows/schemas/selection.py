@@ -9,16 +9,20 @@ from pydantic import Field
 from lps_flows.schemas.base import Document, Part
 from lps_flows.schemas.candidates import CandidateVerdict
 
-Reason = Literal["candidate", "nearest to a candidate", "reference"]
+Reason = Literal[
+    "candidate", "nearest to a candidate", "named", "along the line", "reference"
+]
 
 
 class SelectedStructure(Part):
     """One structure handed to molecular dynamics."""
 
-    label: str = Field(description="Crystal key, or 'gc-' and the formula.")
+    label: str = Field(description="Crystal key, or 'gc-' and the reduced formula.")
     reason: Reason = Field(
         description="'candidate' passes every criterion; 'nearest to a candidate' is "
-        "the lowest composition when none does; 'reference' is a known conductor."
+        "the first of the undecided, or the lowest composition, when none does; "
+        "'named' was asked for; 'along the line' is one of every n-th composition; "
+        "'reference' is a known conductor."
     )
     structure_uuid: str = Field(description="Job uuid of the structure's document.")
     transport_uuid: str = Field(description="Job uuid of its transport document.")
@@ -36,4 +40,8 @@ class SelectionDocument(Document):
     )
     selected: list[SelectedStructure] = Field(
         description="Structures handed to molecular dynamics."
+    )
+    missing: list[str] = Field(
+        default_factory=list,
+        description="Compositions that were named and of which nothing was relaxed.",
     )

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
-from lps_flows.chemistry import entry
+from lps_flows.chemistry import entry, reduced_formula
 from lps_flows.engines.registry import engine_names
 from lps_flows.flows.sampling import CompositionPlan
 from lps_flows.foundation import LpsFlowsError
@@ -42,6 +42,7 @@ def mistakes(campaign: CampaignKeys) -> Iterator[str]:
         yield f"sampling.scans: {error}"
         return
     yield from _same_search(plans)
+    yield from _named(campaign, plans)
     if not unlisted:
         cells = {key: campaign.crystal(key) for key in campaign.crystals}
         yield from late_refusals(campaign, cells)
@@ -128,6 +129,7 @@ def _twice(campaign: CampaignKeys) -> Iterator[str]:
         "dataset.removal_parents": campaign.dataset.removal_parents or (),
         "dataset.isotropic_strains": campaign.dataset.isotropic_strains,
         "selection.references": campaign.md_references,
+        "selection.compositions": campaign.selection.compositions,
         "conductivity.temperatures": campaign.conductivity.temperatures,
         "active_learning.dynamics.temperatures": dynamics.temperatures
         if dynamics
@@ -149,6 +151,25 @@ def _same_search(plans: Iterable[CompositionPlan]) -> Iterator[str]:
                 f"sampling.scans: {n_units} {remove} from {parent} ({formula}) stands "
                 f"in them {n} times, which is the same search again. Leave it in one"
             )
+
+
+def _named(campaign: CampaignKeys, plans: Iterable[CompositionPlan]) -> Iterator[str]:
+    """Yield compositions that are to be run but that no scan reaches."""
+    sampled = {reduced_formula(plan.formula): plan.formula for plan in plans}
+    missing = []
+    for named in campaign.selection.compositions:
+        try:
+            formula = reduced_formula(named)
+        except ValueError:
+            yield f"selection.compositions = {named!r}: not a formula"
+            continue
+        if formula not in sampled:
+            missing.append(named)
+    if missing:
+        yield (
+            f"selection.compositions = {missing!r}: no scan reaches them. Choose among "
+            f"{', '.join(sorted(sampled))}, or add a scan"
+        )
 
 
 def _analysis(campaign: CampaignKeys) -> Iterator[str]:
