@@ -11,7 +11,8 @@ from fireworks import FWorker
 from fireworks.core.rocket_launcher import launch_rocket
 from jobflow import SETTINGS, Flow, Maker, Response, job
 
-from lps_flows.engines import Engine, EngineSettings, get_engine
+from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.engines.vasp import VaspEngine
 from lps_flows.runner import Workplace, submit
 from lps_flows.runner.routing import (
     RoutingSettings,
@@ -51,7 +52,7 @@ def follow(values: list[int]) -> int:
     return len(values)
 
 
-TOY_ENGINE = Engine("toy", "toy", ReferenceToy(), ReferenceToy(), ReferenceToy())
+TOY_ENGINE = VaspEngine("toy", "toy", ReferenceToy(), ReferenceToy(), ReferenceToy())
 TWO_KINDS = RoutingSettings(reference_worker="vasp", worker="light")
 
 
