@@ -9,6 +9,7 @@ from lps_flows.potential import (
     PotentialError,
     RelaxationSettings,
     SinglePointRelaxation,
+    StructureError,
     Trial,
     relax_batch,
     relax_by_single_points,
@@ -293,6 +294,12 @@ def test_a_misleading_potential_costs_evaluations_not_the_end(start, led):
 def test_thresholds_are_positive(start, wrong):
     with pytest.raises(PotentialError, match=wrong):
         relax_by_single_points(start, Reference(), ToyPotential(), **{wrong: 0})
+
+
+def test_a_disordered_structure_is_refused():
+    mixed = Structure(Lattice.cubic(4.0), [{"Li": 0.5, "P": 0.5}], [[0, 0, 0]])
+    with pytest.raises(StructureError, match="disordered"):
+        relax_by_single_points(mixed, Reference(), ToyPotential())
 
 
 def test_answers_of_another_shape_are_refused(start):

@@ -20,7 +20,14 @@ _REACH = 0.3  # Å; farthest move of an atom from the lowest point so far
 
 
 class Trial(BaseModel):
-    """A point asked of the reference, and the answer: the state of a relaxation."""
+    """A point asked of the reference, and the answer: the state of a relaxation.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import Trial
+    >>> Trial(unknowns=[0.0] * 9, failure="not converged").is_answered
+    False
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,6 +46,11 @@ class Trial(BaseModel):
         [], description="(3, 3), positive under tension (eV/Å^3); empty likewise."
     )
     failure: str | None = Field(None, description="Why there is no answer.")
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the reference gave energy, forces and stress."""
+        return self.failure is None
 
     def is_below(self, fmax: float, max_stress: float) -> bool:
         """Tell whether forces (eV/Å) and stress (eV/Å^3) are below the thresholds."""
@@ -67,6 +79,13 @@ class SinglePointResult:
         (N, 3) (eV/Å) and (3, 3) (eV/Å^3) of that structure.
     evaluated
         Every structure that was answered, with energy, forces and stress: labels.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import SinglePointResult
+    >>> SinglePointResult(crystal("Li2S"), -48.0, True, 7).reason is None
+    True
     """
 
     structure: Structure
@@ -117,7 +136,7 @@ class Standing:
         """
         now = cls()
         for trial in trials:
-            if trial.failure is not None:
+            if not trial.is_answered:
                 now._shorten(trial)
             else:
                 now._learn(trial)

@@ -68,6 +68,20 @@ class SinglePointRelaxation:
         When a threshold is not positive.
     StructureError
         When the structure is disordered.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import (
+    ...     SinglePointRelaxation, TrainingSettings, train_potential)
+    >>> cells = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> potential = train_potential(cells, [-7, -9, -9, -8], settings).potential
+    >>> relaxation = SinglePointRelaxation(cells[1], potential)
+    >>> asked = relaxation.propose()
+    >>> relaxation.answer(-9.0, [[0.0] * 3] * 12, [[0.0] * 3] * 3)
+    >>> len(relaxation.trials), relaxation.result().converged
+    (1, True)
     """
 
     def __init__(
@@ -170,7 +184,7 @@ class SinglePointRelaxation:
             reason="; ".join(remarks) or None,
             forces=forces,
             stress=stress,
-            evaluated=tuple(self._values(t) for t in self.trials if t.failure is None),
+            evaluated=tuple(self._values(t) for t in self.trials if t.is_answered),
         )
 
     def _values(self, trial: Trial) -> tuple[Structure, Any, Any, Any]:
@@ -195,7 +209,7 @@ class SinglePointRelaxation:
             return None
         if now.best is None:
             return Trial(unknowns=[0.0] * self._unknowns.size)
-        answered = [t for t in self.trials if t.failure is None and t is not now.best]
+        answered = [t for t in self.trials if t.is_answered and t is not now.best]
         unknowns, fall = self._guide.lowest(
             [*answered, now.best],
             min(now.caution, START_CAUTION) if probe else now.caution,
@@ -249,6 +263,24 @@ def relax_by_single_points(
         When a threshold is not positive, or `evaluate` returns other shapes.
     StructureError
         When the structure is disordered.
+
+    Examples
+    --------
+    Against itself a potential needs one evaluation, and one that looks for a way on:
+
+    >>> from lps_flows.chemistry import crystal
+    >>> from lps_flows.potential import (
+    ...     TrainingSettings, relax_batch, relax_by_single_points, train_potential)
+    >>> cells = [crystal("Li2S").scale_lattice(v) for v in (170, 180, 190, 200)]
+    >>> settings = TrainingSettings(hidden=(4,), restarts=2, iterations=20)
+    >>> potential = train_potential(cells, [-7, -9, -9, -8], settings).potential
+    >>> def evaluate(structure):
+    ...     found = potential.evaluate(structure)
+    ...     return found.energy, found.forces, found.stress
+    >>> result = relax_by_single_points(
+    ...     cells[2], evaluate, potential, max_evaluations=3)
+    >>> result.n_evaluations <= 3
+    True
     """
     relaxation = SinglePointRelaxation(
         structure,

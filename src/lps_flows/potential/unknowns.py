@@ -9,6 +9,7 @@ from ase import Atoms
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
+from lps_flows.chemistry import StructureError
 from lps_flows.potential.coordinates import RelaxedCoordinates
 from lps_flows.potential.relaxation import BatchPotential
 
@@ -26,9 +27,21 @@ class Unknowns:
     ----------
     structure
         Ordered structure at the origin.
+
+    Raises
+    ------
+    StructureError
+        When it is disordered.
     """
 
     def __init__(self, structure: Structure) -> None:
+        if not structure.is_ordered:
+            raise StructureError(
+                "the structure is disordered",
+                field="structure",
+                value=structure.formula,
+                remedy="Order it first",
+            )
         self.structure = structure
         atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
         self._coordinates = RelaxedCoordinates(

@@ -1,0 +1,252 @@
+"""Reference evaluations of a relaxation by single points, beside those of L-BFGS.
+
+Structures of all five parents are found by a short search on a potential and relaxed
+on it; from there each is relaxed, cell and positions free, by ASE's L-BFGS in its
+Frechet cell filter and by ``relax_by_single_points``, on the same calculator. Run from
+the repository root:
+
+    python benchmarks/relaxations.py potential.safetensors --engines chgnet 7net-0
+
+``potential.safetensors`` is what ``ANNPotential.save`` wrote. Every relaxation is
+written as it comes, and what is in the file already is not computed again; without
+``--engines`` the table of what is there is printed. ``--engines gpaw --only 0 1`` shows
+two cells on DFT. ``--add FILE`` takes over relaxations that another machine computed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from ase.calculators.calculator import Calculator
+from ase.filters import FrechetCellFilter
+from ase.optimize import LBFGS
+from pymatgen.core import Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from lps_flows.chemistry import crystal, supercell_near
+from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
+from lps_flows.potential import (
+    ANNPotential,
+    RelaxationSettings,
+    relax_batch,
+    relax_by_single_points,
+)
+
+RESULTS = Path(__file__).parent / "results" / "relaxations.json"
+# parent, end member removed, units, atoms of the supercell before
+CASES = [
+    ("beta-Li3PS4", "Li2S", 2, 64),
+    ("beta-Li3PS4", "Li2S", 3, 64),
+    ("beta-Li3PS4", "Li2S", 4, 128),
+    ("beta-Li3PS4", "P2S5", 1, 96),
+    ("beta-Li3PS4", "Li2S", 1, 96),
+    ("gamma-Li3PS4", "Li2S", 2, 64),
+    ("gamma-Li3PS4", "Li2S", 3, 64),
+    ("gamma-Li3PS4", "P2S5", 1, 96),
+    ("gamma-Li3PS4", "Li2S", 3, 128),
+    ("gamma-Li3PS4", "Li2S", 1, 48),
+    ("Li7P3S11", "Li2S", 2, 42),
+    ("Li7P3S11", "Li2S", 1, 84),
+    ("Li7P3S11", "Li2S", 2, 84),
+    ("Li7P3S11", "P2S5", 2, 84),
+    ("Li7P3S11", "P2S5", 1, 126),
+    ("LiPS3", "Li2S", 2, 40),
+    ("LiPS3", "Li2S", 1, 80),
+    ("LiPS3", "P2S5", 1, 80),
+    ("LiPS3", "P2S5", 1, 60),
+    ("LiPS3", "Li2S", 3, 80),
+    ("LT-Li7PS6", "Li2S", 3, 56),
+    ("LT-Li7PS6", "Li2S", 4, 56),
+    ("LT-Li7PS6", "Li2S", 6, 112),
+    ("LT-Li7PS6", "P2S5", 1, 112),
+    ("LT-Li7PS6", "Li2S", 3, 112),
+]
+SEED = 1000
+
+
+def start(potential: ANNPotential, case: tuple, seed: int) -> dict:
+    """Search a composition for two generations and relax its lowest structure."""
+    parent, end_member, n_units, target = case
+    (cell,) = relax_batch([crystal(parent)], potential, RelaxationSettings())
+    problem = RemovalProblem(
+        supercell_near(cell.structure, target), end_member, n_units
+    )
+    quick = RelaxationSettings(max_steps=60, max_force=0.1)
+    settings = EvolutionSettings(population=8, generations=2, seed=seed, patience=None)
+    for generation in evolve(
+        problem, lambda found: relax_batch(found, potential, quick), settings
+    ):
+        population = generation.population
+    lowest = min(population, key=lambda individual: individual.energy)
+    tight = RelaxationSettings(max_force=0.01, max_stress=3e-4, max_steps=800)
+    (end,) = relax_batch([lowest.structure], potential, tight)
+    return {
+        "parent": parent,
+        "removed": f"{n_units} {end_member}",
+        "formula": end.structure.composition.formula.replace(" ", ""),
+        "atoms": len(end.structure),
+        "poscar": end.structure.to(fmt="poscar", significant_figures=8),
+    }
+
+
+def calculator(name: str) -> Calculator:
+    with contextlib.redirect_stdout(io.StringIO()):
+        if name == "chgnet":
+            from chgnet.model.dynamics import CHGNetCalculator
+
+            return CHGNetCalculator(use_device="cpu", on_isolated_atoms="error")
+        if name == "gpaw":
+            from lps_flows.engines.gpaw import CellGpaw
+
+            return CellGpaw(
+                encut=520.0,
+                sigma=0.05,
+                energy_per_atom=1e-6,
+                kpoint_length=15.0,
+                symmetry=False,
+            )
+        from sevenn.calculator import SevenNetCalculator
+
+        return SevenNetCalculator(name, device="cpu")
+
+
+def by_lbfgs(structure: Structure, calc: Calculator, fmax: float) -> dict:
+    atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
+    atoms.calc = calc
+    steps = []
+    optimizer = LBFGS(FrechetCellFilter(atoms), logfile=None)
+    optimizer.attach(lambda: steps.append(atoms.get_potential_energy()))
+    converged = optimizer.run(fmax=fmax, steps=700)
+    energy = float(steps[-1]) / len(atoms)
+    return {"evaluations": len(steps), "energy": energy, "converged": bool(converged)}
+
+
+def by_single_points(
+    structure: Structure, calc: Calculator, potential: ANNPotential, fmax: float
+) -> dict:
+    def evaluate(candidate: Structure) -> tuple:
+        atoms = AseAtomsAdaptor.get_atoms(candidate, msonable=False)
+        atoms.calc = calc
+        return (
+            float(atoms.get_potential_energy()),
+            atoms.get_forces(),
+            atoms.get_stress(voigt=False),
+        )
+
+    found = relax_by_single_points(structure, evaluate, potential, fmax=fmax)
+    return {
+        "evaluations": found.n_evaluations,
+        "energy": found.energy / len(structure),
+        "converged": found.converged,
+        "reason": found.reason,
+        "max_force": float(np.linalg.norm(found.forces, axis=1).max()),
+        "max_stress": float(np.abs(found.stress).max()),
+    }
+
+
+def table(document: dict, engine: str) -> str:
+    """Return evaluations and ends (meV/atom) by structure, and the mean ratio."""
+    rows = [
+        ["structure", "atoms", "parent", "L-BFGS", "end", "single points", "end", "by"],
+        ["---"] * 8,
+    ]
+    ratios, higher = [], []
+    for key, begun in document["starts"].items():
+        both = [document["ends"].get(f"{engine} {how} {key}") for how in WAYS]
+        if None in both:
+            continue
+        plain, led = both
+        ends = [1000 * end["energy"] for end in both]
+        ratios.append(plain["evaluations"] / led["evaluations"])
+        higher.append(ends[1] - ends[0])
+        unfinished = "" if led["converged"] else "*"
+        rows.append(
+            [
+                begun["formula"],
+                str(begun["atoms"]),
+                begun["parent"],
+                str(plain["evaluations"]),
+                f"{ends[0]:.2f}",
+                f"{led['evaluations']}{unfinished}",
+                f"{ends[1]:.2f}",
+                f"{higher[-1]:+.2f}",
+            ]
+        )
+    if not ratios:
+        return f"{engine}: nothing yet"
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines.append(
+        f"\n{engine}: {len(ratios)} structures, geometric mean of L-BFGS's evaluations "
+        f"over those here {np.exp(np.mean(np.log(ratios))):.1f} (from {min(ratios):.1f}"
+        f" to {max(ratios):.1f}); ends {np.mean(higher):+.2f} meV/atom against "
+        f"L-BFGS's on average, {sum(h > 0.3 for h in higher)} more than 0.3 above, at "
+        f"most {max(higher):+.2f}"
+    )
+    return "\n".join(lines)
+
+
+WAYS = ("lbfgs", "single-points")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("potential", type=Path, nargs="?")
+    parser.add_argument("--engines", nargs="*", default=[])
+    parser.add_argument("--only", type=int, nargs="+", help="cases by number")
+    parser.add_argument("--fmax", type=float, default=0.02, help="eV/Å")
+    parser.add_argument("--add", type=Path, help="a file of starts and ends")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    os.nice(19)
+    document = {"starts": {}, "ends": {}}
+    if given.out.exists():
+        document = json.loads(given.out.read_text())
+
+    def write() -> None:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        given.out.write_text(json.dumps(document, indent=1) + "\n")
+
+    if given.add is not None:
+        for part, entries in json.loads(given.add.read_text()).items():
+            document[part].update(entries)
+        write()
+    if given.engines and given.potential is None:
+        parser.error("a potential is needed to compute anything")
+    potential = given.potential and ANNPotential.load(given.potential)
+    for engine in given.engines:
+        calc = calculator(engine)
+        for number in given.only or range(len(CASES)):
+            key = str(number)
+            if key not in document["starts"]:
+                document["starts"][key] = start(potential, CASES[number], SEED + number)
+                write()
+            structure = Structure.from_str(
+                document["starts"][key]["poscar"], fmt="poscar"
+            )
+            for how in WAYS:
+                name = f"{engine} {how} {key}"
+                if name in document["ends"]:
+                    continue
+                begun = time.perf_counter()
+                end = (
+                    by_lbfgs(structure, calc, given.fmax)
+                    if how == "lbfgs"
+                    else by_single_points(structure, calc, potential, given.fmax)
+                )
+                end["seconds"] = round(time.perf_counter() - begun, 1)
+                document["ends"][name] = end
+                write()
+                print(name, end["evaluations"], f"{1000 * end['energy']:.2f}")
+    for engine in sorted({name.split()[0] for name in document["ends"]}):
+        print(table(document, engine), end="\n\n")
+
+
+if __name__ == "__main__":
+    main()
