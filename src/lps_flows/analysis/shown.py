@@ -18,7 +18,7 @@ from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.transport import RunSummary, TransportDocument
 
-Pairs = tuple[tuple[str, str], ...]
+ElementPairs = tuple[tuple[str, str], ...]
 
 
 class Descendant(Protocol):
@@ -63,7 +63,7 @@ def by_parent(
     return sampled, alone
 
 
-def pair_groups(rdfs: Sequence[RDFDocument]) -> tuple[Pairs, Pairs]:
+def pair_groups(rdfs: Sequence[RDFDocument]) -> tuple[ElementPairs, ElementPairs]:
     """Return the pairs that bind, and the others.
 
     The first are those of every element with the most electronegative one, which binds

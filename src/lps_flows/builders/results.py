@@ -192,11 +192,11 @@ def as_far_as_known(
     if results.diagram is not None or not counts:
         return results
     method = counts.most_common(1)[0][0]
-    mine = [head for head in heads if head.method == method]
+    of_method = [head for head in heads if head.method == method]
     errors = UNKNOWN
     if job_store is not None:
-        errors = searched_errors(job_store, mine[0].campaign, method)
-    diagram, entries = phase_diagram(mine, settings, line, errors=errors)
+        errors = searched_errors(job_store, of_method[0].campaign, method)
+    diagram, entries = phase_diagram(of_method, settings, line, errors=errors)
     return replace(results, diagram=diagram, entries=entries, provisional=True)
 
 

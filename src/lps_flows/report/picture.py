@@ -57,11 +57,11 @@ def _beyond(
     )
     if not longest:
         return []
-    found: dict[tuple[int, ...], tuple[str, np.ndarray]] = {}
+    beyond: dict[tuple[int, ...], tuple[str, np.ndarray]] = {}
     for i, j, image, distance in zip(*cell.get_neighbor_list(longest), strict=True):
         inside = symbols[i] in centres and symbols[j] in partners
         near = distance < _STRETCH * (radii[symbols[i]] + radii[symbols[j]])
         if inside and near and image.any():
             place = cell.cart_coords[j] + image @ cell.lattice.matrix
-            found[(int(j), *map(int, image))] = (symbols[j], place)
-    return list(found.values())
+            beyond[(int(j), *map(int, image))] = (symbols[j], place)
+    return list(beyond.values())

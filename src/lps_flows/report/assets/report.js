@@ -39,9 +39,9 @@
   const names = Object.keys(data.structures);
   for (const name of names) {
     const option = document.createElement("option");
-    const told = data.structures[name].facts;
+    const facts = data.structures[name].facts;
     option.value = name;
-    option.textContent = data.structures[name].name + (told["energy above hull"] ? ", " + told["energy above hull"] : "");
+    option.textContent = data.structures[name].name + (facts["energy above hull"] ? ", " + facts["energy above hull"] : "");
     choice.appendChild(option);
   }
   let viewer = null;

@@ -125,8 +125,8 @@ def _densities(documents: Sequence[TransportDocument]) -> list[str]:
 
 def _readable(text: str) -> str:
     """Count the jobs that a message lists by their ids, and round its numbers."""
-    text = _IDS.sub(lambda found: counted(found[0].count(",") + 1, "job"), text)
-    return _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.4g}", text)
+    text = _IDS.sub(lambda ids: counted(ids[0].count(",") + 1, "job"), text)
+    return _LONG_NUMBER.sub(lambda digits: f"{float(digits[0]):.4g}", text)
 
 
 def _runs(documents: Sequence[TransportDocument]) -> Table:
