@@ -79,15 +79,20 @@ def test_every_sections_table_shows_the_stores_numbers(opened, built: JobStore) 
 
     diagram = stored("phase_diagrams")[0]
     gaps = numbers(opened, "phase-diagram", "verdict")
-    assert [[row[1], row[2], row[3], row[4]] for row in gaps] == [
+    assert [[*row[1:3], row[3].split(",")[0], *row[4:6]] for row in gaps] == [
         [
             f"{part['x_start']:.3f}",
             f"{part['x_end']:.3f}",
             part["status"],
+            "-" if part["probability"] is None else f"{part['probability']:.2f}",
             str(part["n_sampled"]),
         ]
         for part in diagram["metastable_hull"]
     ]
+    assert all(
+        (part["note"] or "") in row[3]
+        for part, row in zip(diagram["metastable_hull"], gaps, strict=True)
+    )
     verdicts = {row[0]: row for row in numbers(opened, "candidates", "candidate")}
     for candidate in stored("candidates"):
         row = verdicts[candidate["formula"]]
