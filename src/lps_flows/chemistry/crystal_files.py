@@ -113,6 +113,7 @@ def _error(path: Path, problem: str) -> OwnCrystalError:
 
 
 def _from_poscar(path: Path, text: str) -> Structure:
+    _refuse(path, _too_many_atoms(text.splitlines()))
     poscar = Poscar.from_str(text, read_velocities=False)
     _refuse(path, _poscar_problems(poscar, text.splitlines()))
     _refuse(path, _impossible(poscar.structure))
@@ -125,6 +126,13 @@ def _from_poscar(path: Path, text: str) -> Structure:
             len(poscar.structure),
         )
     return poscar.structure
+
+
+def _too_many_atoms(lines: list[str]) -> Iterator[str]:
+    """Find numbers of atoms beyond those of the lines: a reader makes room for them."""
+    for word in " ".join(lines[5:7]).split():
+        if word.isdigit() and (len(word) > 9 or int(word) > len(lines)):
+            yield f"it says {word[:20]} atoms, and has {len(lines)} lines"
 
 
 def _poscar_problems(poscar: Poscar, lines: list[str]) -> Iterator[str]:

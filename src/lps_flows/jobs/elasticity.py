@@ -19,7 +19,6 @@ from lps_flows.engines import (
     get_engine,
     read_calculation,
 )
-from lps_flows.foundation import decode
 from lps_flows.jobs.calculations import SEES_STORE, calculate_all, finished
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.elasticity import EOSDocument
@@ -114,8 +113,8 @@ def _lowest(sampling: SamplingDocument) -> StructureDocument | None:
     uuid = sampling.lowest_uuid
     if uuid is None:
         return None
-    document: StructureDocument = decode(CURRENT_JOB.store.get_output(uuid, load=True))
-    return document
+    stored = CURRENT_JOB.store.get_output(uuid, load=True)
+    return StructureDocument.from_store(stored)
 
 
 @job(output_schema=EOSDocument)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,11 @@ from lps_flows.potential.aenet_files import (
 )
 from lps_flows.potential.committee import Committee
 from lps_flows.potential.descriptor import ChebyshevDescriptor
-from lps_flows.potential.errors import DescriptorError, PotentialFileError
+from lps_flows.potential.errors import (
+    DescriptorError,
+    PotentialError,
+    PotentialFileError,
+)
 from lps_flows.potential.network import ACTIVATIONS, ElementNetwork
 from lps_flows.potential.normalisation import Normalisation
 from lps_flows.potential.storage import AnyCommittee
@@ -36,7 +40,9 @@ _KEPT = (
 
 
 def _refused(
-    path: str | Path, problem: str, remedy: str | None = None
+    path: str | Path,
+    problem: str,
+    remedy: str = "Take the file again from the training that made it",
 ) -> PotentialFileError:
     return PotentialFileError(problem, field="path", value=str(path), remedy=remedy)
 
@@ -117,11 +123,26 @@ def read_potential(
             remedy="Give one file for each of them",
         )
     ordered = [items[element] for element in descriptor.species]
+    kept = {i["element"]: {name: i[name] for name in _KEPT} for i in ordered}
+    for i in ordered:
+        kept[i["element"]]["atomic_energies"] = i["atomic_energies"]
+    try:
+        return kind(
+            descriptor,
+            _normalisation(ordered),
+            [{i["element"]: _network(i) for i in ordered}],
+            metadata={"aenet": kept},
+        )
+    except PotentialError as error:
+        problem = f"the parts do not fit together ({error})"
+        raise _refused(", ".join(map(str, paths.values())), problem) from None
 
+
+def _normalisation(ordered: Sequence[Mapping[str, Any]]) -> Normalisation:
     def table(name: str) -> np.ndarray:
         return np.array([i[name] for i in ordered], np.float64)
 
-    normalisation = Normalisation(
+    return Normalisation(
         mean=table("feature_mean"),
         mean_square=table("feature_mean_square"),
         minimum=table("feature_minimum"),
@@ -132,15 +153,6 @@ def read_potential(
         ),
         energy_scale=ordered[0]["energy_scale"],
         energy_shift=ordered[0]["energy_shift"],
-    )
-    kept = {i["element"]: {name: i[name] for name in _KEPT} for i in ordered}
-    for i in ordered:
-        kept[i["element"]]["atomic_energies"] = i["atomic_energies"]
-    return kind(
-        descriptor,
-        normalisation,
-        [{i["element"]: _network(i) for i in ordered}],
-        metadata={"aenet": kept},
     )
 
 

@@ -16,11 +16,22 @@ from typing import Any
 import numpy as np
 
 from lps_flows.foundation.writing import write_bytes
-from lps_flows.potential.errors import PotentialFileError
+from lps_flows.potential.errors import PotentialError, PotentialFileError, check_numbers
 from lps_flows.potential.fortran import fixed_columns, list_directed, parse_real
 
 _PATH_LENGTH, _TYPE_LENGTH, _KIND_LENGTH = 1024, 2, 100
-_MOST = 100_000_000
+# More than any network has; a count is what a reader takes room for.
+_MOST = 2_000_000
+_AT_MOST = {
+    "n_layers": 100,
+    "n_environment": 118,
+    "n_features": 10_000,
+    "n_parameters": 100,
+    "n_types": 118,
+    "n_atoms": 2**31 - 1,
+    "n_structures": 2**31 - 1,
+    "n_evaluations": 2**31 - 1,
+}
 _ENCODING = "latin-1"  # every byte is a character, so that texts come back as they were
 
 
@@ -153,13 +164,16 @@ def _decode(item: _Item, body: bytes, count: int) -> list[Any]:
 def _store(
     path: Path, where: str, known: dict[str, Any], item: _Item, values: list[Any]
 ) -> None:
-    if item.kind == "d" and not np.isfinite(values).all():
-        raise _bad(path, where, "holds a number that is not finite")
+    if item.kind == "d":
+        try:
+            check_numbers(item.name, np.array(values))
+        except PotentialError as error:
+            raise _bad(path, where, error.problem) from None
     single = not callable(item.count) and item.count == 1
     value: Any = values[0] if single else values
     if item.name in _SCALAR_COUNTS:
         lowest = 2 if item.name == "n_layers" else 0
-        if not lowest <= value <= _MOST:
+        if not lowest <= value <= _AT_MOST.get(item.name, _MOST):
             raise _bad(path, where, f"an impossible number, {value}")
     known[item.name] = value
 
@@ -187,7 +201,7 @@ class _Lines:
             if item.kind == "c":
                 words += fixed_columns(line, item.width)
             else:
-                words += list_directed(line)
+                words += list_directed(line, count)
         if len(words) > count:
             raise _bad(
                 self.path, f"line {self.at}", f"{item.name}: more values than {count}"
@@ -198,7 +212,7 @@ class _Lines:
         """Count the integers before the next line that holds anything else."""
         count = 0
         for line in self.lines[self.at :]:
-            words = list_directed(line)
+            words = list_directed(line, _MOST)
             if not all(word.lstrip("+-").isdigit() for word in words):
                 break
             count += len(words)

@@ -19,6 +19,9 @@ from monty.io import zopen
 from lps_flows.potential.errors import PotentialFileError
 from lps_flows.potential.xsf import read_xsf
 
+# Å and Å^3 that no structure has.
+_FURTHEST, _SMALLEST_VOLUME = 1e6, 1e-3
+
 logger = logging.getLogger(__name__)
 
 
@@ -122,6 +125,15 @@ def _frames(file: Path) -> list[Atoms]:
             remedy="Give a file that ase.io.read understands",
         ) from None
     frames = [frames] if isinstance(frames, Atoms) else list(frames)
+    for number, atoms in enumerate(frames):
+        problem = _impossible(atoms)
+        if problem is not None:
+            raise PotentialFileError(
+                f"frame {number} has {problem}",
+                field="path",
+                value=str(file),
+                remedy="Look at how the file was written",
+            )
     if ".xml" not in (suffix.lower() for suffix in file.suffixes):
         return frames
     converged = _converged_steps(file, len(frames))
@@ -133,6 +145,18 @@ def _frames(file: Path) -> list[Atoms]:
             len(frames),
         )
     return list(compress(frames, converged))
+
+
+def _impossible(atoms: Atoms) -> str | None:
+    """Say what no frame can have; None when it may be one."""
+    if len(atoms) == 0:
+        return "no atoms"
+    numbers = np.concatenate([atoms.positions, atoms.cell.array])
+    if not (np.abs(numbers) < _FURTHEST).all():
+        return "positions or a cell that are not finite"
+    if atoms.pbc.any() and abs(atoms.cell.volume) < _SMALLEST_VOLUME * atoms.pbc.all():
+        return "a periodic cell without volume"
+    return None
 
 
 def _converged_steps(file: Path, n_steps: int) -> list[bool]:

@@ -23,6 +23,11 @@ LARGEST_CHUNK = 4096
 """Atoms worked on at once by one thread; bounds the memory."""
 
 
+# Features and neighbours beyond these exceed every memory, and no potential has them.
+_HIGHEST_ORDER = 200
+_SHORTEST_CUTOFF, _LONGEST_CUTOFF = 1e-3, 30.0
+
+
 class DescriptorSettings(FrozenSettings):
     """Size of the Chebyshev expansions.
 
@@ -114,17 +119,23 @@ class ChebyshevDescriptor:
                 )
         for name in ("radial_order", "angular_order"):
             order = getattr(self, name)
-            if not np.isfinite(order) or order != int(order) or order < 0:
+            if not 0 <= order <= _HIGHEST_ORDER or order != int(order):
                 raise DescriptorError(
-                    "an order is an integer, zero or more", field=name, value=order
+                    f"an order is an integer from 0 to {_HIGHEST_ORDER}",
+                    field=name,
+                    value=order,
                 )
             object.__setattr__(self, name, int(order))
         for name in ("radial_cutoff", "angular_cutoff", "minimum_distance"):
             length = float(getattr(self, name))
             object.__setattr__(self, name, length)
-            if not np.isfinite(length) or (length <= 0 and name != "minimum_distance"):
+            lowest = 0.0 if name == "minimum_distance" else _SHORTEST_CUTOFF
+            if not lowest <= length <= _LONGEST_CUTOFF:
                 raise DescriptorError(
-                    "a cutoff must be positive", field=name, value=length
+                    f"a length must be from {lowest:g} to {_LONGEST_CUTOFF:g} Å, and "
+                    "a cutoff positive",
+                    field=name,
+                    value=length,
                 )
         if self.angular_cutoff > self.radial_cutoff:
             raise DescriptorError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lps_flows.chemistry import StructureError
 from lps_flows.foundation import LpsFlowsError
 
@@ -41,3 +43,18 @@ class XSFError(PotentialError):
 
 class TrainingError(PotentialError):
     """A training set or training settings that cannot be used."""
+
+
+# No weight, energy or scale of a trained potential is near it; beyond it, energies
+# may not be finite.
+_LARGEST = 1e10
+
+
+def check_numbers(field: str, values: np.ndarray | float) -> None:
+    """Raise `PotentialError` unless all values are finite and of a size that can be."""
+    if not (np.isfinite(values).all() and np.abs(values).max(initial=0.0) <= _LARGEST):
+        raise PotentialError(
+            f"holds numbers that are not finite, or beyond {_LARGEST:g}",
+            field=field,
+            remedy="Take it again from the training that made it",
+        )

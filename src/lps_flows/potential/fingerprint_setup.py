@@ -9,7 +9,7 @@ from pathlib import Path
 from lps_flows.foundation.writing import write_text
 from lps_flows.potential.descriptor import ChebyshevDescriptor
 from lps_flows.potential.errors import DescriptorError, PotentialFileError
-from lps_flows.potential.fortran import parse_real
+from lps_flows.potential.fortran import count, parse_real
 
 _KEYS = ("radial_Rc", "radial_N", "angular_Rc", "angular_N")
 _DEFAULT_RMIN = 1.0
@@ -134,11 +134,12 @@ def _description(lines: _Lines) -> list[str]:
     return text
 
 
-def _environment(lines: _Lines, count: str) -> list[str]:
-    if not count.isdigit() or not 0 < int(count) <= 118:
-        raise lines.error(f"not a number of elements: {count!r}")
+def _environment(lines: _Lines, word: str) -> list[str]:
+    n_elements = count(word) or 0
+    if not 0 < n_elements <= 118:
+        raise lines.error(f"not a number of elements: {word[:20]!r}")
     species = []
-    for _ in range(int(count)):
+    for _ in range(n_elements):
         entry = lines.next("an element").split()
         if not entry:
             raise lines.error("an element is expected")

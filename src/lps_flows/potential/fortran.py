@@ -26,13 +26,21 @@ def parse_real(word: str) -> float:
     raise ValueError(f"not a number: {word!r}")
 
 
-def list_directed(line: str) -> list[str]:
-    """Split a line of numbers as list-directed input does: ``3*0`` stands for 0 0 0."""
+def count(word: str) -> int | None:
+    """Return the number of things that a word of digits says, None if it is none."""
+    return int(word) if word.isascii() and word.isdigit() and len(word) < 10 else None
+
+
+def list_directed(line: str, most: int) -> list[str]:
+    """Split a line of numbers as list-directed input does: ``3*0`` stands for 0 0 0.
+
+    Of repeated ones, not many more than `most` are returned.
+    """
     words: list[str] = []
     for word in line.replace(",", " ").split():
-        count, star, value = word.partition("*")
-        if star and count.isdigit() and value:
-            words += [value] * int(count)
+        times, star, value = word.partition("*")
+        if star and value and (n := count(times)) is not None:
+            words += [value] * min(n, max(most + 1 - len(words), 0))
         else:
             words.append(word)
     return words

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from lps_flows.potential.errors import PotentialError
+from lps_flows.potential.errors import PotentialError, check_numbers
 
 ACTIVATIONS = ("linear", "tanh", "sigmoid", "mtanh", "twist")
 """Names in the order of ænet's codes 0 to 4."""
+
+_MOST_LAYERS = 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,13 @@ class ElementNetwork:
                 field="layers",
                 value=(len(self.weights), len(self.biases), len(self.activations)),
             )
-        n_in = self.weights[0].shape[1]
+        if len(self.weights) > _MOST_LAYERS:
+            raise PotentialError(
+                f"a network has at most {_MOST_LAYERS} layers",
+                field="layers",
+                value=len(self.weights),
+            )
+        n_in = self.weights[0].shape[-1] if self.weights[0].ndim else 0
         for k, (w, b, name) in enumerate(
             zip(self.weights, self.biases, self.activations, strict=True)
         ):
@@ -65,10 +73,7 @@ class ElementNetwork:
                     field="weights",
                     value=(w.shape, b.shape),
                 )
-            if not (np.isfinite(w).all() and np.isfinite(b).all()):
-                raise PotentialError(
-                    f"layer {k + 1} holds weights that are not finite", field="weights"
-                )
+            check_numbers(f"weights of layer {k + 1}", np.append(w, b))
             n_in = w.shape[0]
         if n_in != 1:
             raise PotentialError(

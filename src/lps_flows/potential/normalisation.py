@@ -7,10 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
-from lps_flows.potential.errors import PotentialError
+from lps_flows.potential.errors import PotentialError, check_numbers
 
 SWITCHED_OFF = 1e-10
 """Features with a standard deviation of at most this are switched off, as in ænet."""
+
+_SMALLEST_SCALE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -46,22 +48,23 @@ class Normalisation:
         shape = self.mean.shape
         for name in ("mean", "mean_square", "minimum", "maximum"):
             value = getattr(self, name)
-            if value.ndim != 2 or value.shape != shape or not np.isfinite(value).all():
+            if value.ndim != 2 or value.shape != shape:
                 raise PotentialError(
-                    f"must be finite numbers of shape {shape}",
-                    field=name,
-                    value=value.shape,
+                    f"must be of shape {shape}", field=name, value=value.shape
                 )
+            check_numbers(name, value)
         if self.atomic_energies.shape != shape[:1] or self.n_atoms.shape != shape[:1]:
             raise PotentialError(
                 "needs one value per element",
                 field="atomic_energies",
                 value=self.atomic_energies.shape,
             )
-        finite = np.isfinite([self.energy_scale, self.energy_shift]).all()
-        if not finite or self.energy_scale == 0:
+        check_numbers("atomic_energies", self.atomic_energies)
+        check_numbers("energy_shift", self.energy_shift)
+        check_numbers("energy_scale", self.energy_scale)
+        if abs(self.energy_scale) < _SMALLEST_SCALE:
             raise PotentialError(
-                "the energy scale must be finite and not zero",
+                "the energy scale must not be zero",
                 field="energy_scale",
                 value=self.energy_scale,
             )

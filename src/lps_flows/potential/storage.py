@@ -25,6 +25,16 @@ from lps_flows.potential.normalisation import Normalisation
 FORMAT = "lps-flows-ann-1"
 _STATISTICS = ("mean", "mean_square", "minimum", "maximum", "n_atoms")
 
+# What a header of other types than ours leads to.
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 AnyCommittee = TypeVar("AnyCommittee", bound=Committee)
 """What is made of a file: a `Committee`, or a class made from it."""
 
@@ -78,7 +88,7 @@ def _from_bytes(kind: type[AnyCommittee], data: bytes, where: str) -> AnyCommitt
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length])["__metadata__"]["lps-flows"]
         return _assembled(kind, arrays, json.loads(header))
-    except (SafetensorError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (*_UNREADABLE, SafetensorError) as error:
         problem = (
             f"not a saved potential, or a damaged one ({type(error).__name__}: "
             f"{str(error)[:120]})"

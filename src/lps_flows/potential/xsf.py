@@ -22,7 +22,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from lps_flows.chemistry import AnyStructure, element_symbols
 from lps_flows.foundation.writing import write_text
 from lps_flows.potential.errors import XSFError
-from lps_flows.potential.fortran import parse_real
+from lps_flows.potential.fortran import count, parse_real
 from lps_flows.potential.xsf_units import force_unit, states_energy, total_energy
 
 _PERIODIC = {
@@ -31,6 +31,10 @@ _PERIODIC = {
     "POLYMER": (True, False, False),
     "MOLECULE": (False, False, False),
 }
+
+
+# No length (Å), energy (eV) or force (eV/Å) of a structure is as large.
+_LARGEST = 1e10
 
 
 class _Reader:
@@ -104,8 +108,8 @@ class _Reader:
         return self.finite(value)
 
     def finite(self, value: float) -> float:
-        if not np.isfinite(value):
-            raise self.error(self.at, f"not a finite number: {value}")
+        if not abs(value) < _LARGEST:
+            raise self.error(self.at, f"not a finite number, or too large: {value}")
         return value
 
     def row(self) -> tuple[str, list[float]]:
@@ -118,7 +122,7 @@ class _Reader:
         return self.symbol(words[0]), [self.number(w) for w in words[1:7]]
 
     def symbol(self, word: str) -> str:
-        if word.isdigit() and 0 < int(word) < len(chemical_symbols):
+        if 0 < (count(word) or 0) < len(chemical_symbols):
             return chemical_symbols[int(word)]
         if atomic_numbers.get(word.capitalize(), 0) == 0:
             raise self.error(self.at, f"not an element: {word!r}")
@@ -214,9 +218,10 @@ def _vectors(reader: _Reader) -> np.ndarray:
 
 def _counted(reader: _Reader) -> list[tuple[str, list[float]]]:
     words = reader.words()
-    if not words[0].isdigit() or int(words[0]) < 1:
+    n_atoms = count(words[0])
+    if not n_atoms:
         raise reader.error(reader.at, "the number of atoms is expected here")
-    return [reader.row() for _ in range(int(words[0]))]
+    return [reader.row() for _ in range(n_atoms)]
 
 
 def _rest(reader: _Reader) -> list[tuple[str, list[float]]]:

@@ -33,18 +33,20 @@ _FORCES = re.compile(
     r"([a-z.]+)\s*(?:/|\bper\b)\s*([a-zåÅ.]+\d?)",
     re.IGNORECASE,
 )
+# Statements are short; to search what is long takes time.
+_LONGEST = 300
 # a word, or words over each other: eV, eV/atom, kJ per mol
 _UNIT = re.compile(r"[([]?\s*([A-Za-z.]+(?:\s*(?:/|\bper\b)\s*[A-Za-z.]+)*)")
 
 
 def states_energy(line: str) -> bool:
     """Tell whether a line states the total energy."""
-    return _ENERGY.search(line) is not None
+    return _ENERGY.search(line[:_LONGEST]) is not None
 
 
 def total_energy(line: str, n_atoms: int) -> tuple[float, str]:
     """Return the energy (eV) and unit of a line that `states_energy`, or ValueError."""
-    before, number, after = _ENERGY.search(line).groups()  # type: ignore[union-attr]
+    before, number, after = _ENERGY.search(line[:_LONGEST]).groups()  # type: ignore[union-attr]
     units = {_unit(text) for text in (before, after) if text and text.strip()} or {"ev"}
     whole = {unit.removesuffix("/atom").removesuffix("/cell") for unit in units}
     if len(units) > 1 or not whole <= set(_ENERGIES):
@@ -68,7 +70,7 @@ def force_unit(lines: Sequence[str], energy_unit: str) -> float:
     With another unit of energy than eV, one that is not said is a ValueError.
     """
     for line in lines:
-        found = _FORCES.search(line)
+        found = _FORCES.search(line[:_LONGEST])
         if found:
             energy, length = (word.lower() for word in found.groups())
             if energy not in _ENERGIES or length not in _LENGTHS:
