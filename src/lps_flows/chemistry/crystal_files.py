@@ -58,6 +58,10 @@ _NUMBERS = ("_symmetry_Int_Tables_number", "_space_group_IT_number")
 _SAME_AMOUNT = 0.01
 
 
+# pymatgen takes minutes over what looks like a coefficient and is none
+_TOO_LONG = re.compile(r"[\d.]{41}")
+
+
 class OwnCrystalError(LpsFlowsError):
     """A crystal of one's own cannot be made or read."""
 
@@ -83,7 +87,10 @@ def read_crystal(path: Path) -> Structure:
         with warnings.catch_warnings():
             # what pymatgen warns of is checked here, and refused
             warnings.simplefilter("ignore")
-            found = read(path, path.read_text(encoding="utf-8-sig"))
+            text = path.read_text(encoding="utf-8-sig")
+            if _TOO_LONG.search(text):
+                raise _error(path, "it holds a number of more than 40 digits")
+            found = read(path, text)
     except _UNREADABLE as error:
         raise _error(path, f"the structure cannot be read: {error}") from error
     return bare_structure(found)
