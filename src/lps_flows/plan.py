@@ -81,7 +81,7 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
             "sampling",
             "ann relax",
             POTENTIAL_ENGINE,
-            _each(atoms, individuals),
+            _each(atoms, individuals * settings.sampling.n_seeds),
             at_most=True,
         ),
         PlannedWork("sampling", "relax", engine, _each(atoms, lowest), None, True),

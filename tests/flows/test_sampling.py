@@ -1,9 +1,19 @@
 from pathlib import Path
 
 import pytest
+from jobflow import OutputReference
 
-from lps_flows.chemistry import CompositionLine, RemovalError, UnknownCrystalError
+from lps_flows.chemistry import (
+    CompositionLine,
+    RemovalError,
+    UnknownCrystalError,
+    crystal,
+)
+from lps_flows.evolution import EvolutionSettings
 from lps_flows.flows.sampling import ScanSettings
+from lps_flows.jobs.lowest import lowest_of
+from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.schemas.evolution import EvolutionDocument
 from lps_flows.settings import load_campaign
 
 PAPER = Path(__file__).parents[2] / "workflows" / "paper.yaml"
@@ -74,3 +84,50 @@ def test_impossible_scans_are_refused(change, error):
     base = {"parent": "beta-Li3PS4", "remove": "Li2S", "n_units": (1,)}
     with pytest.raises(error):
         ScanSettings(**base | change).compositions(CompositionLine())
+
+
+def test_every_composition_is_searched_from_two_seeds(settings):
+    flow = settings.maker().sampling.make(
+        OutputReference("parent"),
+        OutputReference("potential"),
+        parent_key="beta-Li3PS4",
+        end_member="Li2S",
+        n_units=3,
+        formula="Li42P16S61",
+        target_atoms=128,
+    )
+    first, second, lowest = flow.jobs
+    assert first.maker.settings.seed + 1 == second.maker.settings.seed
+    assert second.name == "seed 1, evolve Li42P16S61 from beta-Li3PS4"
+    assert {first.uuid, second.uuid} <= set(lowest.input_uuids)
+
+
+def _found(structure, energy):
+    return StructureDocument.of(
+        structure,
+        energy * len(structure),
+        Provenance(source="ga", parent="beta-Li3PS4"),
+        method="ann-1",
+        line=CompositionLine(),
+        relaxed=True,
+    )
+
+
+def _search(entries, *energies):
+    search = EvolutionDocument.model_construct(
+        settings=EvolutionSettings().model_dump(), lowest=entries
+    )
+    search.best_energy_per_atom = min(energies)
+    return search
+
+
+def test_the_lowest_of_two_searches_are_distinct():
+    beta, gamma = crystal("beta-Li3PS4"), crystal("gamma-Li3PS4")
+    moved = beta.copy()
+    moved.translate_sites(range(len(moved)), [0.1, 0.2, 0.3])  # the same structure
+    first = _search([_found(beta, -4.0), _found(gamma, -3.9)], -4.0, -3.9)
+    second = _search([_found(moved, -4.0005)], -4.0005)
+    lowest = lowest_of([first, second], 10)
+    assert [e.energy_per_atom for e in lowest] == pytest.approx([-4.0005, -3.9])
+    assert len(lowest_of([first, second], 1)) == 1
+    assert lowest_of([first], 1) == first.lowest[:1]

@@ -67,7 +67,10 @@ class EvolutionSettings(FrozenSettings):
         30, ge=0, description="Generations after the first, random one."
     )
     patience: int | None = Field(
-        10, ge=1, description="Stop after so many generations without improvement."
+        None,
+        ge=1,
+        description="Stop after so many generations without improvement; null runs all "
+        "generations.",
     )
     evaluations: int | None = Field(
         None, ge=1, description="Stop after so many relaxations."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from jobflow import Flow, Maker, OutputReference
+from jobflow import Flow, Maker, OnMissing, OutputReference
 from pydantic import Field, PositiveInt
 from pymatgen.core import Structure
 
@@ -76,11 +76,14 @@ class SamplingFlowMaker(Maker):
         Maker of the GA run.
     lowest
         Maker that relaxes the lowest structures with the reference engine.
+    n_seeds
+        Searches, from seeds that follow each other.
     """
 
     name: str = "sampling"
     evolution: EvolutionMaker = field(default_factory=EvolutionMaker)
     lowest: RelaxLowestMaker = field(default_factory=RelaxLowestMaker)
+    n_seeds: int = 1
 
     def make(
         self,
@@ -116,21 +119,41 @@ class SamplingFlowMaker(Maker):
         Flow
             Its output is a `SamplingDocument`.
         """
-        evolve = self.evolution.make(
-            parent,
-            potential,
-            parent_key=parent_key,
-            end_member=end_member,
-            n_units=n_units,
-            target_atoms=target_atoms,
-            unrelaxed=unrelaxed,
-        )
-        lowest = self.lowest.make(evolve.output)
+        searches = [
+            maker.make(
+                parent,
+                potential,
+                parent_key=parent_key,
+                end_member=end_member,
+                n_units=n_units,
+                target_atoms=target_atoms,
+                unrelaxed=unrelaxed,
+            )
+            for maker in self._seeded()
+        ]
+        first, *others = searches
+        lowest = self.lowest.make(first.output, [other.output for other in others])
+        # A search that fails is lost alone.
+        lowest.config.on_missing_references = OnMissing.NONE
         suffix = f" {formula} from {parent_key}"
-        for job in (evolve, lowest):
+        for job in (*searches, lowest):
             job.name += suffix
-        flow = Flow([evolve, lowest], output=lowest.output, name=self.name + suffix)
+        flow = Flow([*searches, lowest], output=lowest.output, name=self.name + suffix)
         flow.update_metadata(
             {"composition": formula, "parent": parent_key}, dynamic=True
         )
         return flow
+
+    def _seeded(self) -> list[EvolutionMaker]:
+        """Return the Maker of every search."""
+        settings, makers = self.evolution.settings, [self.evolution]
+        for k in range(1, self.n_seeds):
+            seed = settings.seed + k
+            makers.append(
+                replace(
+                    self.evolution,
+                    name=f"seed {seed}, {self.evolution.name}",
+                    settings=settings.model_copy(update={"seed": seed}),
+                )
+            )
+        return makers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,13 @@ from jobflow import Flow, Job, Maker, OnMissing, Response, job
 from pydantic import Field
 from scipy.stats import spearmanr
 
+from lps_flows.evolution import (
+    EvolutionSettings,
+    Individual,
+    chebyshev_fingerprint,
+    lowest_distinct,
+)
+from lps_flows.evolution.errors import EvolutionError
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.reference import ReferenceRelaxMaker
@@ -57,15 +65,40 @@ class RelaxLowestMaker(Maker):
     settings: LowestSettings = field(default_factory=LowestSettings)
 
     @job
-    def make(self, evolution: EvolutionDocument) -> Response:
+    def make(
+        self,
+        evolution: EvolutionDocument | None,
+        others: Sequence[EvolutionDocument | None] = (),
+    ) -> Response:
         """Replace this job by one relaxation per structure and their comparison.
+
+        Parameters
+        ----------
+        evolution
+            Search of the composition; None when it failed.
+        others
+            Searches from other seeds.
 
         Returns
         -------
         Response
             The relaxations and a `SamplingDocument` over them.
+
+        Raises
+        ------
+        EvolutionError
+            When every search failed.
         """
-        lowest = evolution.lowest[: self.settings.n_lowest]
+        searches = [search for search in (evolution, *others) if search is not None]
+        if not searches:
+            raise EvolutionError(
+                "every search of this composition failed",
+                field="evolution",
+                value=1 + len(others),
+                remedy="Look at their failures with `lps-flows status`, then run again "
+                "with --retry-failed",
+            )
+        lowest = lowest_of(searches, self.settings.n_lowest)
         flows: list[Flow | Job] = [
             failing_through(self.relax.make(entry.structure, entry.provenance))
             for entry in lowest
@@ -74,12 +107,14 @@ class RelaxLowestMaker(Maker):
             [flow.output for flow in flows],
             structure_uuids=[flow.output.uuid for flow in flows],
             method=self.relax.engine.method,
-            potential_method=evolution.method,
+            potential_method=searches[0].method,
             provenance=lowest[0].provenance,
             formula=lowest[0].formula,
             x=lowest[0].x,
             ann_energies=[entry.energy_per_atom for entry in lowest],
             ann_stds=[entry.energy_std for entry in lowest],
+            best_energies=[search.best_energy_per_atom for search in searches],
+            still_falling=any(search.still_falling for search in searches),
             settings=self.settings,
         )
         # A relaxation that fails is reported by the comparison, not fatal to it.
@@ -87,6 +122,42 @@ class RelaxLowestMaker(Maker):
         return Response(
             replace=Flow([*flows, compare], output=compare.output, name=self.name)
         )
+
+
+def lowest_of(
+    searches: Sequence[EvolutionDocument], n_lowest: int
+) -> list[StructureDocument]:
+    """Return the lowest structures of all searches, lowest first, each once.
+
+    Parameters
+    ----------
+    searches
+        Searches of one composition from different seeds.
+    n_lowest
+        How many, at most.
+    """
+    if len(searches) == 1:  # they are distinct already
+        return searches[0].lowest[:n_lowest]
+    settings = EvolutionSettings.model_validate(
+        {**searches[0].settings, "n_lowest": n_lowest}
+    )
+    entries = [entry for search in searches for entry in search.lowest]
+    fingerprint = chebyshev_fingerprint(sorted(set(entries[0].structure.symbol_set)))
+    individuals = [
+        Individual(
+            structure=entry.structure,
+            removed=(),
+            operator="",
+            identifier=k,
+            generation=0,
+            energy=entry.energy,
+            energy_std=entry.energy_std,
+            converged=entry.converged,
+            fingerprint=fingerprint(entry.structure),
+        )
+        for k, entry in enumerate(entries)
+    ]
+    return [entries[one.identifier] for one in lowest_distinct(individuals, settings)]
 
 
 @job(output_schema=SamplingDocument)
@@ -101,6 +172,8 @@ def compare_energies(
     x: float | None,
     ann_energies: list[float],
     ann_stds: list[float | None],
+    best_energies: list[float],
+    still_falling: bool,
     settings: LowestSettings,
 ) -> SamplingDocument:
     """Set ANN energies (eV/atom) beside reference energies of the same structures."""
@@ -136,6 +209,11 @@ def compare_energies(
             else None
         ),
         rank_correlation=order,
+        best_energies=best_energies,
+        search_error=(
+            max(best_energies) - min(best_energies) if len(best_energies) > 1 else None
+        ),
+        still_falling=still_falling,
         needs_active_learning=uncertain
         or (order is not None and order < settings.min_rank_correlation),
     )

@@ -14,7 +14,7 @@ from lps_flows.foundation import unmarked
 from lps_flows.jobs.outputs import checked_output, newest_heads, outputs
 from lps_flows.schemas.base import DamagedDocumentError, damaged
 from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
-from lps_flows.schemas.evolution import STILL_FALLING
+from lps_flows.schemas.evolution import STILL_FALLING, fell
 from lps_flows.schemas.phase_diagram import EnergyErrors
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.structure import StructureDocument, StructureFacts
@@ -136,19 +136,20 @@ def searched_errors(job_store: JobStore, campaign: str, method: str) -> EnergyEr
         for job in outputs(job_store, campaign, "SamplingDocument")
         if job.output["method"] == method
     ]
-    searches = outputs(
-        job_store,
-        campaign,
-        "EvolutionDocument",
-        fields=["formula", "last_fall", "stopped"],
-    )
+    fields = ["formula", "stopped", "last_fall"]
+    searches = outputs(job_store, campaign, "EvolutionDocument", fields=fields)
+    if any("last_fall" not in search.output for search in searches):
+        fields.append("generations")
+        searches = outputs(
+            job_store, campaign, "EvolutionDocument", fields=fields, load=True
+        )
     falling = [
-        job.output["formula"]
-        for job in searches
-        if job.stage == "sampling"
+        search.output["formula"]
+        for search in searches
+        if search.stage != "active learning"
         and (
-            job.output.get("stopped") is None
-            or (job.output.get("last_fall") or 0.0) > STILL_FALLING
+            search.output["stopped"] is None
+            or (fell(search.output) or 0.0) > STILL_FALLING
         )
     ]
     return energy_errors(sampled, falling)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -31,6 +31,16 @@ def last_fall(best_energies: Sequence[float]) -> float | None:
         return None
     window = max(2, (len(best_energies) - 1) // 5)
     return best_energies[max(0, len(best_energies) - 1 - window)] - best_energies[-1]
+
+
+def fell(run: Mapping[str, Any]) -> float | None:
+    """Return the last fall of an `EvolutionDocument`, given as plain data.
+
+    Documents of before do not say it; their generations show it.
+    """
+    if "last_fall" in run:
+        return run["last_fall"]  # type: ignore[no-any-return]
+    return last_fall([one["best_energy_per_atom"] for one in run["generations"]])
 
 
 class IndividualDocument(Part):
@@ -127,3 +137,8 @@ class EvolutionDocument(Document):
         description="Structures rejected for the committee's uncertainty, most "
         "uncertain first, for labelling (in the data store)."
     )
+
+    @property
+    def still_falling(self) -> bool:
+        """True when it had not ended: it goes on, or fell in the last generations."""
+        return self.stopped is None or (self.last_fall or 0.0) > STILL_FALLING

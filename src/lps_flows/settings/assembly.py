@@ -64,6 +64,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
         sampling=SamplingFlowMaker(
             evolution=evolution,
             lowest=RelaxLowestMaker(relax=relax, settings=keys.sampling.lowest),
+            n_seeds=keys.sampling.n_seeds,
         ),
         melt_quench=None
         if keys.melt_quench is None

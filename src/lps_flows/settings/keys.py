@@ -30,6 +30,12 @@ class SamplingSettings(FrozenSettings):
     evolution: EvolutionSettings = Field(
         EvolutionSettings(), description="The genetic algorithm."
     )
+    n_seeds: int = Field(
+        1,
+        ge=1,
+        description="Searches of each composition, from different seeds: with two or "
+        "more, the difference of their best energies is the error of the search.",
+    )
     relaxation: RelaxationSettings = Field(
         RelaxationSettings(), description="Relaxation of individuals on the ANN."
     )

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from lps_flows.appearance import GREY, VERMILION, escaped, nth_style
 from lps_flows.report.charts.style import count_axis, empty_chart
+from lps_flows.schemas.evolution import STILL_FALLING, fell
 
 
 def convergence_chart(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
@@ -32,7 +33,8 @@ def convergence_chart(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
             mode="lines+markers",
             line={"shape": "hv", "color": nth_style(k).colour},
             marker={"size": 5},
-            name=escaped(name),
+            name=escaped(name)
+            + (" (still falling)" * ((fell(run) or 0.0) > STILL_FALLING)),
             hovertemplate=f"{escaped(name)}<br>generation %{{x}}: %{{y:.1f}} meV/atom"
             "<extra></extra>",
         )

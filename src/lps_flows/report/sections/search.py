@@ -13,6 +13,7 @@ from lps_flows.report.charts.evolution import (
     family_chart,
     relaxed,
 )
+from lps_flows.schemas.evolution import STILL_FALLING, fell
 
 _WHERE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "composition": lambda run: run["formula"],
@@ -48,6 +49,21 @@ def search_section(
             )
         )
         blocks.append(_runs_table(evolutions))
+        falling = [
+            name
+            for name, run in sorted(runs.items(), key=lambda item: item[1]["x"])
+            if (fell(run) or 0.0) > STILL_FALLING
+        ]
+        if falling:
+            blocks.append(
+                Note(
+                    f"Still falling in the last generations: {', '.join(falling)}. "
+                    "Their energies are upper bounds, and what rests on them is "
+                    "undecided. Give the campaign a new `name` and raise "
+                    "`sampling.evolution.generations`.",
+                    "warning",
+                )
+            )
         longest = max(runs, key=lambda name: runs[name]["n_generations"])
         blocks.append(
             Chart(
@@ -97,12 +113,20 @@ def _runs_table(evolutions: Sequence[JobOutput]) -> Table:
             "relaxations": lambda run: str(run["n_evaluations"]),
             "rejected": lambda run: _counts(run["rejections"]),
             "ended": lambda run: run["stopped"] or "goes on",
+            "last fall (meV/atom)": lambda run: _fall(fell(run)),
         },
         f"Searches over the units removed by "
         f"{', '.join(sorted({run['method'] for run in runs}))}, with the reasons of "
         "rejections.",
         detail=True,
     )
+
+
+def _fall(last_fall: float | None) -> str:
+    """Return the last fall (eV/atom), marked where the search had not ended."""
+    if last_fall is None:
+        return "-"
+    return f"{1000 * last_fall:.1f}" + (", still falling" * (last_fall > STILL_FALLING))
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -119,6 +143,9 @@ def _samplings_table(samplings: Sequence[JobOutput]) -> Table:
             "relaxed": lambda d: str(len(_reference(d)) - _reference(d).count(None)),
             "failed": lambda d: str(_reference(d).count(None)),
             "ANN error (meV/atom)": lambda d: number(d["mean_absolute_error"], 1),
+            "difference between seeds (meV/atom)": lambda d: _milli(
+                d.get("search_error")
+            ),
             "rank correlation": lambda d: number(d["rank_correlation"], 2),
             "more data called for": lambda d: (
                 "yes" if d["needs_active_learning"] else "no"
@@ -127,6 +154,10 @@ def _samplings_table(samplings: Sequence[JobOutput]) -> Table:
         f"The lowest structures of each search, relaxed again by {methods}: how far "
         "the ANN's energies and order agree with it.",
     )
+
+
+def _milli(energy: float | None) -> str:
+    return number(None if energy is None else 1000 * energy, 1)
 
 
 def _reference(document: Mapping[str, Any]) -> list[float | None]:
