@@ -129,6 +129,8 @@ def test_a_search_that_had_not_ended_decides_nothing(
     structure, provenance = glass("Li7P3S11", 2, 7)
     high = document(structure, -0.05, provenance)
     put(job_store, "high", high)
+    left, origin = glass("Li7P3S11", 4, 8)
+    put(job_store, "left", document(left, -0.12, origin))
     like = rattled(crystal("beta-Li3PS4"), 1, 0.02)
     put(job_store, "low", document(like, -0.18, Provenance(source="ga")))
     search = _search(high.formula, falls)

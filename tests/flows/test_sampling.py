@@ -115,7 +115,7 @@ def _found(structure, energy):
 
 def _search(entries, *energies):
     search = EvolutionDocument.model_construct(
-        settings=EvolutionSettings().model_dump(), lowest=entries
+        settings=EvolutionSettings().model_dump(), generations=[], lowest=entries
     )
     search.best_energy_per_atom = min(energies)
     return search

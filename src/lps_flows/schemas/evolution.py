@@ -39,7 +39,7 @@ def fell(run: Mapping[str, Any]) -> float | None:
     Documents of before do not say it; their generations show it.
     """
     if "last_fall" in run:
-        return run["last_fall"]  # type: ignore[no-any-return]
+        return run["last_fall"]
     return last_fall([one["best_energy_per_atom"] for one in run["generations"]])
 
 
