@@ -135,7 +135,7 @@ def test_settings_reach_the_inputs():
         crystal("gamma-Li3PS4"), potcar_spec=True
     )
     incar = inputs["INCAR"]
-    assert engine.method == "vasp-pbe-400"
+    assert engine.method == "vasp-pbe-400-lasph=unset-k15"
     assert (incar["ENCUT"], incar["NCORE"], incar["EDIFFG"]) == (400, 8, -0.05)
     assert incar["ISIF"] == 2
     assert "LASPH" not in incar

@@ -28,7 +28,7 @@ class FingerprintSettings(FrozenSettings):
 
     Examples
     --------
-    >>> FingerprintSettings(element=None).species
+    >>> FingerprintSettings().on(CompositionLine()).species
     ('Li', 'P', 'S')
     """
 

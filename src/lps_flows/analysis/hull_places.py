@@ -50,7 +50,7 @@ def line_hull(
     --------
     >>> energies = {"Li2S": -10.0, "P2S5": -30.0, "Li3PS4": -30.8}
     >>> entries = [HullEntry(f, Composition(f), e, "m") for f, e in energies.items()]
-    >>> places = line_hull(entries, ("Li2S", "P2S5"))
+    >>> places = line_hull(entries, CompositionLine())
     >>> round(places["Li3PS4"].formation_energy, 3), places["Li3PS4"].on_hull
     (-0.1, True)
     """

@@ -83,8 +83,8 @@ def judge(
     ...     fingerprints=FingerprintSettings(),
     ...     clusters=ClusterSettings(),
     ... )
-    >>> verdict.formula, round(verdict.e_above_hull, 3), verdict.criteria[2].reason
-    ('Li3PS4', 0.01, 'most similar to beta-Li3PS4 (S_P = 0.99)')
+    >>> verdict.formula, round(verdict.e_above_hull, 3), verdict.criteria[2].passed
+    ('Li3PS4', 0.01, True)
     """
     fingerprints = fingerprints.on(line)
     diagram, _ = phase_diagram(structures, hull, line, errors=errors)

@@ -73,9 +73,9 @@ def vasp_method(settings: VaspSettings) -> str:
     if found.pop("ISPIN") == "2":
         parts.append("spin")
     parts += [
-        f"{key.lower()}={value.replace('/ATOM', '/atom')}"
+        f"{key.lower()}={value.replace('/ATOM', '/atom') or 'unset'}"
         for key, value in sorted(found.items())
-        if value != plain.get(key)
+        if value != plain.get(key, "")
     ]
     if settings.kpoint_length != VaspSettings().kpoint_length:
         parts.append(f"k{settings.kpoint_length}")
