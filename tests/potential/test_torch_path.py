@@ -8,15 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ase import Atoms
+from ase import Atoms, units
+from ase.md.verlet import VelocityVerlet
+from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.potential import (
+    ANNCalculator,
     ANNPotential,
     OverlappingAtomsError,
+    RelaxationSettings,
+    TrainingSettings,
     UnknownElementError,
     read_xsf,
+    relax_batch,
+    train_potential,
 )
 from lps_flows.potential.network import ACTIVATIONS
+from lps_flows.potential.training import prepare_training
 from tests.potential.toy import random_potential, random_structure
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
@@ -115,6 +123,65 @@ def test_kept_neighbour_lists(device):
         assert found.energy == pytest.approx(expected.energy, abs=1e-10)
         assert np.allclose(found.forces, expected.forces, atol=1e-10)
     assert evaluator.n_searches < 4
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("with_forces", [False, True])
+def test_training_loss_and_its_gradient(device, activation, with_forces):
+    structures = [random_structure(k, n=5 + k) for k in range(8)]
+    rng = np.random.default_rng(0)
+    forces = [rng.normal(size=(len(s), 3)) for s in structures]
+    forces[2] = None
+    settings = TrainingSettings(
+        hidden=(4, 3), restarts=3, activation=activation, validation_fraction=0.3
+    )
+    answers = []
+    for where in ("cpu", device):
+        ready = prepare_training(
+            structures,
+            np.arange(8.0),
+            settings.model_copy(update={"device": where}),
+            forces=forces if with_forces else None,
+        )
+        answers.append(ready.evaluate([0, 1, 2], ready.starts))
+    for expected, found in zip(*answers, strict=True):
+        for a, b in zip(expected, found, strict=True):
+            assert np.allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+def test_training_ends_with_a_potential(device):
+    structures = [random_structure(k, n=6) for k in range(12)]
+    energies = [random_potential().evaluate(s).energy for s in structures]
+    settings = TrainingSettings(hidden=(3,), restarts=2, iterations=8, device=device)
+    found = train_potential(structures, energies, settings)
+    expected = train_potential(
+        structures, energies, settings.model_copy(update={"device": "cpu"})
+    )
+    assert found.validation.rmse == pytest.approx(expected.validation.rmse, rel=1e-3)
+    assert found.potential.device == "cpu"
+
+
+def test_relaxation_of_a_batch(device):
+    potential = random_potential()
+    structures = [
+        AseAtomsAdaptor.get_structure(random_structure(k, n=8)) for k in range(3)
+    ]
+    settings = RelaxationSettings(max_steps=4, max_volume_change=5.0)
+    expected = relax_batch(structures, potential, settings)
+    found = relax_batch(structures, potential.to(device=device), settings)
+    for a, b in zip(found, expected, strict=True):
+        assert a.failure == b.failure
+        assert a.energy == pytest.approx(b.energy, abs=1e-8)
+
+
+def test_dynamics(device):
+    ends = []
+    for where in ("cpu", device):
+        atoms = random_structure(4, n=10)
+        atoms.calc = ANNCalculator(random_potential().to(device=where))
+        VelocityVerlet(atoms, 0.2 * units.fs).run(5)
+        ends.append(atoms.positions.copy())
+    assert np.abs(ends[0] - ends[1]).max() < 1e-9
 
 
 def test_overlapping_atoms_and_unknown_elements(device):

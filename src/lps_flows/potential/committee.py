@@ -62,7 +62,7 @@ class Committee:
             )
         self.members = tuple(dict(member) for member in self.members)
         self.metadata = dict(self.metadata)
-        self.device = _existing_device(self.device)
+        self.device = existing_device(self.device)
         self._check_fit()
         self._packed: dict[bool, tuple[Any, ...]] = {}
 
@@ -117,7 +117,8 @@ class Committee:
         return self._packed[committee]
 
 
-def _existing_device(name: str) -> str:
+def existing_device(name: str) -> str:
+    """Return the device that `name` means here; see `Committee`."""
     if name in ("cpu", "torch"):
         return name
     if name.split(":", maxsplit=1)[0] not in ("auto", "cuda"):

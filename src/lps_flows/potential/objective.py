@@ -80,6 +80,8 @@ def make_chunks(
     features: np.ndarray,
     forces: Sequence[np.ndarray | None],
     chosen: np.ndarray,
+    *,
+    atoms_per_chunk: int = _ATOMS_PER_CHUNK,
 ) -> list[Chunk]:
     """Cut the chosen structures into chunks; those with forces that count apart."""
     normalisation, batch = parametrisation.normalisation, data.batch
@@ -89,7 +91,7 @@ def make_chunks(
     chunks = []
     for flag in (True, False):
         alike = chosen[with_forces == flag]
-        filled = np.cumsum(counts[alike]) // _ATOMS_PER_CHUNK
+        filled = np.cumsum(counts[alike]) // atoms_per_chunk
         for part in np.unique(filled):
             take = alike[filled == part]
             rows = np.concatenate(
@@ -157,6 +159,18 @@ class Objective:
 
     def __call__(self, flat: np.ndarray, gradient: bool = True) -> Values:
         """Evaluate members with parameters `flat` (M, n_parameters)."""
+        total = self._sums(flat, gradient)
+        total.energy /= self.n_structures
+        total.force /= max(self.n_components, 1)
+        total.loss = self.energy_weight * total.energy + self.force_weight * total.force
+        if self.weight_decay > 0:
+            total.loss += self.weight_decay * (flat**2).mean(axis=1)
+            if total.gradient is not None:
+                total.gradient += self.weight_decay * 2.0 / flat.shape[1] * flat
+        return total
+
+    def _sums(self, flat: np.ndarray, gradient: bool) -> Values:
+        """Return squared errors summed over the set, and the data's gradient."""
 
         def work(begin: int, end: int) -> Values:
             total = Values(
@@ -178,13 +192,6 @@ class Objective:
             total.force += part.force
             if total.gradient is not None and part.gradient is not None:
                 total.gradient += part.gradient
-        total.energy /= self.n_structures
-        total.force /= max(self.n_components, 1)
-        total.loss = self.energy_weight * total.energy + self.force_weight * total.force
-        if self.weight_decay > 0:
-            total.loss += self.weight_decay * (flat**2).mean(axis=1)
-            if total.gradient is not None:
-                total.gradient += self.weight_decay * 2.0 / flat.shape[1] * flat
         return total
 
     def _chunk(self, chunk: Chunk, flat: np.ndarray, total: Values) -> None:

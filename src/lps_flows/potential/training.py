@@ -13,6 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lps_flows.chemistry import AnyStructure
+from lps_flows.potential.committee import existing_device
 from lps_flows.potential.lockstep import Answer, Evaluate, LockStep, Record, Run
 from lps_flows.potential.objective import Objective, make_chunks
 from lps_flows.potential.parametrisation import Parametrisation
@@ -164,24 +165,35 @@ def prepare_training(
     features = data.descriptor.batch_features(data.batch, threads)
     normalisation = normalise(data, features, train, used, settings)
     parametrisation = Parametrisation.of(data, normalisation, features, train, settings)
-    objectives = [
-        Objective(
-            parametrisation,
-            make_chunks(parametrisation, data, features, used, part),
-            energy_weight=settings.energy_weight,
-            force_weight=settings.force_weight if data.forces is not None else 0.0,
-            weight_decay=settings.weight_decay,
-            threads=threads,
+    weights = {
+        "energy_weight": settings.energy_weight,
+        "force_weight": settings.force_weight if data.forces is not None else 0.0,
+        "weight_decay": settings.weight_decay,
+    }
+    device = existing_device(settings.device)
+
+    def objective(part: np.ndarray) -> Objective:
+        chosen = (parametrisation, data, features, used, part)
+        if device == "cpu":
+            return Objective(
+                parametrisation, make_chunks(*chosen), threads=threads, **weights
+            )
+        # torch loads slowly
+        from lps_flows.potential.torch_objective import (  # noqa: PLC0415
+            ATOMS_PER_CHUNK,
+            TorchObjective,
         )
-        for part in (train, held)
-    ]
+
+        chunks = make_chunks(*chosen, atoms_per_chunk=ATOMS_PER_CHUNK)
+        return TorchObjective(parametrisation, chunks, device=device, **weights)
+
     starts = [parametrisation.random(child) for child in rng.spawn(settings.restarts)]
     return Prepared(
         data,
         parametrisation,
         train,
         held,
-        _evaluator(objectives[0], objectives[1] if len(held) else None),
+        _evaluator(objective(train), objective(held) if len(held) else None),
         np.array(starts),
     )
 

@@ -88,6 +88,11 @@ class TrainingSettings(FrozenSettings):
         "the number of energies and force components, so that it fades as data "
         "grow; ænet has none.",
     )
+    device: Literal["auto", "cpu", "cuda", "torch"] = Field(
+        "cpu",
+        description="Where the loss is computed: cpu (compiled loops), cuda, auto "
+        "(cuda where there is one), torch (the code of cuda on the CPU).",
+    )
     threads: int | None = Field(
         None, ge=1, description="Threads; by default OMP_NUM_THREADS or all."
     )
