@@ -7,7 +7,9 @@ from jobflow import JobStore
 from maggma.stores import MemoryStore
 
 from lps_flows.builders import NoResultsError, build_all, read_results
+from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.report import gather
+from lps_flows.schemas import Provenance
 from tests.report import synthetic
 from tests.report.conftest import beside
 
@@ -23,9 +25,9 @@ def store() -> JobStore:
     synthetic.put_transport(store)
     for key in ("Li2S", "P2S5", "Li7P3S11"):
         document = synthetic.structure_document(
-            synthetic.crystal(key),
+            crystal(key),
             0.0,
-            synthetic.Provenance(source="crystal", parent=key),
+            Provenance(source="crystal", parent=key),
         ).model_copy(update={"method": "another-1"})
         synthetic.put(store, f"another {key}", "crystals", document)
     build_all(store, campaign=synthetic.CAMPAIGN)
@@ -64,11 +66,32 @@ def test_what_has_not_run_is_empty(store: JobStore) -> None:
 def test_several_campaigns_must_be_told_apart(store: JobStore) -> None:
     for key in ("Li2S", "P2S5"):
         document = synthetic.structure_document(
-            synthetic.crystal(key),
+            crystal(key),
             0.0,
-            synthetic.Provenance(source="crystal", parent=key),
+            Provenance(source="crystal", parent=key),
         )
         synthetic.put(store, f"relax {key}", "crystals", document, campaign="second")
     build_all(store, campaign="second")
     with pytest.raises(NoResultsError, match="several campaigns: second, synthetic"):
         read_results(store)
+
+
+def test_a_campaign_of_another_line_is_built_and_read_on_its_line() -> None:
+    store = JobStore(
+        MemoryStore("docs"), additional_stores={"data": MemoryStore("data")}
+    )
+    store.connect()
+    line = CompositionLine(end_members=("Li2S", "LiPS3"))
+    for key, energy in (("Li2S", -12.0), ("LiPS3", -24.5), ("gamma-Li3PS4", -37.0)):
+        structure = crystal(key)
+        n_units = len(structure) / structure.composition.reduced_composition.num_atoms
+        document = synthetic.structure_document(
+            structure, 0.0, Provenance(source="crystal", parent=key)
+        ).model_copy(update={"energy": energy * n_units})
+        synthetic.put(store, f"relax {key}", "crystals", document)
+    build_all(store, line=line, campaign=synthetic.CAMPAIGN)
+    results = read_results(store, campaign=synthetic.CAMPAIGN)
+    assert results.line == line
+    (middle,) = [e for e in results.on_line if e.formula == "Li3PS4"]
+    assert middle.x == pytest.approx(0.5)
+    assert middle.line.on_hull

@@ -233,6 +233,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         diagram, entries = phase_diagram(
             item["heads"],
             self.settings,
+            self.line,
             errors=item["errors"],
             source=item["source"],
         )
