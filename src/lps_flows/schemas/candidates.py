@@ -52,7 +52,13 @@ class CompositionEvidence(Part):
 
 
 class ClassEvidence(Part):
-    """What is known of the classes that structures were grouped into."""
+    """What is known of the classes that structures were grouped into.
+
+    Examples
+    --------
+    >>> ClassEvidence(of_crystals={"beta-Li3PS4": 0}, sizes={0: 8}, stability=1.0).sizes
+    {0: 8}
+    """
 
     of_crystals: dict[str, int] = Field(description="Class of reference crystals.")
     sizes: dict[int, int] = Field({}, description="Structures by class.")
