@@ -66,3 +66,44 @@ def test_ions_in_their_cages_are_not_taken_as_diffusive(n, frames, memory, most)
         )
         used += diffusivity(positions, times).diffusive
     assert used <= most
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("model", "short", "long"),
+    [
+        # 16 jumps of 20 ions together, and 80
+        (lambda rng, n: walkers.lattice_gas(rng, 20, n, rate=0.0004), 200, 1000),
+        # D is a nineteenth of that of free hops
+        (lambda rng, n: walkers.back_jumps(rng, 20, n, back=0.9), 60, 4000),
+    ],
+)
+def test_runs_in_which_few_ions_have_jumped_are_refused(model, short, long):
+    def judged(frames):
+        kept = held = 0
+        for seed in range(20):
+            positions, times, true = model(np.random.default_rng(1000 + seed), frames)
+            found = diffusivity(positions, times, jump_length=3.0)
+            kept += found.diffusive
+            within = found.interval_95[0] <= true <= found.interval_95[1]
+            held += found.diffusive and within
+        return kept, held
+
+    assert judged(short)[0] == 0
+    kept, held = judged(long)
+    assert kept >= 16
+    assert held >= 0.85 * kept
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "frames"), [(20, 400), (20, 1500), (40, 800)])
+def test_growth_as_the_square_root_of_time_is_undecided(n, frames):
+    reasons = []
+    for seed in range(40):
+        positions, times, _ = walkers.square_root(
+            np.random.default_rng(seed), n, frames
+        )
+        found = diffusivity(positions, times)
+        reasons.append("used" if found.diffusive else found.reason.split(":")[0])
+    assert reasons.count("used") <= 3
+    assert reasons.count("undecided") >= 15

@@ -108,6 +108,29 @@ def test_too_few_jumps_are_said_so():
     assert "jumps" in found.reason or "plateau" in found.reason
 
 
+def test_less_than_a_jump_per_ion_is_too_few_however_many_ions_there_are():
+    positions, times, _ = walkers.lattice_gas(
+        np.random.default_rng(5), n=60, frames=200, rate=0.0004
+    )
+    assert diffusivity(positions, times).diffusive
+    found = diffusivity(positions, times, jump_length=3.0)
+    assert found.n_jumps > 30
+    assert not found.diffusive
+    assert "per ion" in found.reason
+
+
+def test_the_power_of_time_tells_diffusion_from_what_only_looks_straight():
+    positions, times, _ = walkers.square_root(np.random.default_rng(1))
+    found = diffusivity(positions, times)
+    assert not found.diffusive
+    assert found.reason.startswith("undecided")
+    assert found.exponent == pytest.approx(0.5, abs=0.2)
+    positions, times, _ = walkers.caged_walk(np.random.default_rng(2), n=60)
+    found = diffusivity(positions, times)
+    assert found.diffusive
+    assert found.exponent == pytest.approx(1.0, abs=0.2)
+
+
 def test_a_single_jump_in_a_long_run_is_no_diffusion():
     positions, times, _ = walkers.rattling(np.random.default_rng(2))
     positions[200:, 3] += 3.0

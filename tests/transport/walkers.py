@@ -78,6 +78,19 @@ def langevin(rng, n=30, frames=600, D=0.001, friction=0.02, interval=20.0):
     return np.array(positions), interval * np.arange(frames), D * CM2
 
 
+def square_root(rng, n=20, frames=400, step=0.5):
+    """Return walkers whose MSD grows as the square root of time (no diffusivity).
+
+    Fractional Brownian motion of Hurst exponent 1/4, exact by Cholesky.
+    """
+    k = np.arange(frames, dtype=float)
+    lag = np.abs(k[:, None] - k)
+    covariance = 0.5 * (np.sqrt(lag + 1) + np.sqrt(np.abs(lag - 1))) - np.sqrt(lag)
+    root = np.linalg.cholesky(covariance)
+    steps = step * np.einsum("ab,bnx->anx", root, rng.normal(size=(frames, n, 3)))
+    return np.cumsum(steps, axis=0), 10.0 * k, 0.0
+
+
 def few(rng):
     """Return five walkers over sixty frames: little data."""
     return brownian(rng, n=5, frames=60)

@@ -13,6 +13,7 @@ from lps_flows.analysis.linear_regime import (
     diffusivity_interval,
     fitted_covariance,
     linear_regime,
+    local_exponent,
     memory_factor,
     plateau_significance,
     slope_error,
@@ -43,6 +44,14 @@ SELECTION_MARGIN = 1.1
 # The diffusive growth over the longest lag must be at least this fraction of the
 # intercept, or the ions have not left the cages they vibrate in.
 MIN_GROWTH = 0.5
+# Each ion must have jumped once, on average, within the longest lag that is used: with
+# fewer jumps the MSD is straight too, though ions that jump back have not yet done so.
+MIN_JUMPS_PER_ION = 1.0
+# Growth as a lower power of time is not taken for diffusion, however straight the line:
+# sub-diffusion (t^0.5) looks straight over a factor of four in time. What is left of
+# back-jumps just before the start lowers the estimate by about a tenth on walks that
+# do diffuse (tests/transport/test_coverage.py), which is allowed for.
+MIN_EXPONENT, EXPONENT_BIAS = 0.8, 0.1
 # A straight line that is rejected, because much data sees the smallest curvature, still
 # serves when the MSD stays within this fraction of its largest value around it.
 MAX_DEVIATION = 0.1
@@ -87,7 +96,8 @@ def diffusivity(
         Constant cell to unwrap by: pymatgen Lattice or 3x3 array (Å).
     jump_length
         Distance between neighbouring sites (Å); when given, fewer than `min_jumps`
-        jumps in the trajectory, 6 D span atoms / jump_length^2, are too few.
+        jumps in the trajectory, 6 D span atoms / jump_length^2, are too few, and so is
+        less than one per ion within the longest lag, 6 D t_max < jump_length^2.
     min_jumps
         Fewest jumps of all ions together for a usable D.
 
@@ -138,6 +148,8 @@ def diffusivity_from_msd(
     outer = diffusivity_interval(curve, fit, scale, float(norm.ppf(0.975)))
     _refuse_falling(curve, fit, significance)
 
+    exponent = local_exponent(curve, fit)
+    per_ion = 6 * fit.D * float(curve.lags[-1])
     relative = slope_error(curve, fit, fit.D) * scale / abs(fit.D) if fit.D else np.inf
     n_jumps = (
         None
@@ -163,6 +175,16 @@ def diffusivity_from_msd(
         )
     elif relative > MAX_RELATIVE_ERROR:
         reason = f"too few jumps: D is known to {100 * relative:.0f} % only"
+    elif jump_length and per_ion < MIN_JUMPS_PER_ION * jump_length**2:
+        reason = (
+            f"too few jumps per ion: {per_ion:.2g} Å^2 within the longest lag, a jump "
+            f"of {jump_length:g} Å for each ion makes {jump_length**2:.2g}"
+        )
+    elif exponent < MIN_EXPONENT - EXPONENT_BIAS:
+        reason = (
+            f"undecided: the mean-squared displacement grows as t^{exponent:.2f}, "
+            f"t^{MIN_EXPONENT:g} is needed; a longer run decides"
+        )
     elif n_jumps is not None and n_jumps < min_jumps:
         reason = (
             f"too few jumps: about {n_jumps:.1f} of {jump_length:g} Å in the whole "
@@ -190,6 +212,7 @@ def diffusivity_from_msd(
         msd=curve.values,
         msd_std=np.sqrt(np.diag(fitted_covariance(curve, fit))),
         intercept=fit.intercept,
+        exponent=exponent,
         n_jumps=n_jumps,
         warnings=list(warnings),
     )

@@ -22,6 +22,8 @@ MIN_FIT_PROBABILITY = 0.03
 START_FACTOR = 2.0
 # Latest start of the linear regime as a fraction of the longest lag.
 LATEST_START = 0.25
+# Motion before the linear regime is looked at from this fraction of its start on.
+EARLIER = 0.25
 # A square-root term beside the straight line (motion that slows down as cages and
 # back-jumps make it do) may be at most this many standard deviations.
 MAX_CURVATURE_SIGNIFICANCE = 2.2
@@ -165,6 +167,26 @@ def _excess_spread(
     lags = curve.lags[first:, None]
     (spread, q), _ = nnls(np.hstack([lags**2, lags]) * weight[:, None], excess)
     return float(spread), float(q)
+
+
+def local_exponent(curve: MeanSquaredDisplacement, fit: LinearRegime) -> float:
+    """Return the power of time with which the MSD grows where the line is fitted.
+
+    The slope there is compared with that just before it, which is known much better:
+    for growth as t^a beside any constant (vibration) their ratio follows from a. One
+    where the line holds from the shortest lags on, and nothing is before it.
+    """
+    first, start = fit.first, curve.lags[fit.first]
+    before = np.flatnonzero(curve.lags[: first + 1] >= EARLIER * start)
+    if len(before) < 3:
+        return 1.0
+    lags = curve.lags[before] - curve.lags[before].mean()
+    early = lags / (lags @ lags)
+    powers = np.linspace(0.05, 2.0, 40)
+    grown = (curve.lags[:, None] / start) ** powers
+    ratios = 6 * fit.weights @ grown[first:] / (early @ grown[before])
+    observed = fit.slope / float(early @ curve.values[before])
+    return float(np.interp(observed, ratios, powers)) if observed > 0 else 0.0
 
 
 def fitted_covariance(curve: MeanSquaredDisplacement, fit: LinearRegime) -> Array:

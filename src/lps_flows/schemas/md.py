@@ -128,6 +128,11 @@ class Diffusivity(Part):
         description="Intercept of the straight line (Å^2), 6 times the vibrational "
         "variance."
     )
+    exponent: float | None = Field(
+        None,
+        description="Power of time with which the MSD grows in its linear regime; "
+        "below 0.8 nothing is decided.",
+    )
     n_jumps: float | None = Field(
         None,
         description="Jumps of all ions in the run, when a jump length was given.",
