@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Structure
 
+from lps_flows.analysis.framework import framework_survival
 from lps_flows.chemistry import crystal
 from lps_flows.jobs.run_analysis import (
     TransportSettings,
@@ -96,6 +97,7 @@ def test_units_that_broke_for_a_part_of_the_run_are_said_to(frames):
     assert not found.framework.survived
     assert any("did not survive" in remark for remark in found.remarks)
     assert found.framework.changed >= 1 / 8 - 1e-9
+    assert found.framework.lost == pytest.approx(1 / 8)
 
 
 def test_one_unit_of_many_is_remarked_upon_though_the_rest_survived():
@@ -118,6 +120,35 @@ def test_one_unit_of_many_is_remarked_upon_though_the_rest_survived():
     )
     assert found.framework.survived
     assert any("1.0 of 8 P changed motif" in remark for remark in found.remarks)
+
+
+def test_units_that_condense_are_told_from_units_that_lose_a_ligand():
+    corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
+    tetrahedron = [np.zeros(3), *(2.05 * corners)]
+    pyramid = [np.zeros(3), *(-2.05 * corners[1:])]
+    away, close = np.array([6.0, 6.0, 6.0]), 4.1 * corners[0]
+    start = Structure(
+        16 * np.eye(3),
+        ["Li", "P", *"SSSS", "P", *"SSS"],
+        [np.full(3, -5.0), *tetrahedron, *(away + np.array(pyramid))],
+        coords_are_cartesian=True,
+    )
+    positions = np.repeat(start.cart_coords[None], N_FRAMES, axis=0)
+    positions[80:, 6:] += close - away
+
+    def judged(xyz):
+        times = 20.0 * np.arange(N_FRAMES)
+        return framework_survival(start, xyz, times, max_change=0.05)
+
+    condensed = judged(positions)
+    assert condensed.survived
+    assert condensed.lost == 0
+    assert condensed.condensed == 1  # both share an S that they did not share before
+    assert condensed.changed > 0.9
+    positions[80:, 9] += 3.0
+    lost = judged(positions)
+    assert not lost.survived
+    assert lost.lost == 0.5
 
 
 def test_a_moment_out_of_range_breaks_nothing():

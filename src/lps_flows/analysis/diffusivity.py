@@ -99,7 +99,7 @@ def diffusivity(
         jumps in the trajectory, 6 D span atoms / jump_length^2, are too few, and so is
         less than one per ion within the longest lag, 6 D t_max < jump_length^2.
     min_jumps
-        Fewest jumps of all ions together for a usable D.
+        Fewest jumps of all ions together for a usable D; 0 asks for none per ion, too.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def diffusivity_from_msd(
         )
     elif relative > MAX_RELATIVE_ERROR:
         reason = f"too few jumps: D is known to {100 * relative:.0f} % only"
-    elif jump_length and per_ion < MIN_JUMPS_PER_ION * jump_length**2:
+    elif jump_length and min_jumps and per_ion < MIN_JUMPS_PER_ION * jump_length**2:
         reason = (
             f"too few jumps per ion: {per_ion:.2g} Å^2 within the longest lag, a jump "
             f"of {jump_length:g} Å for each ion makes {jump_length**2:.2g}"

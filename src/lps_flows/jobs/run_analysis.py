@@ -47,15 +47,18 @@ class TransportSettings(FrozenSettings):
         3.0, gt=0, description="Distance between neighbouring sites (Å)."
     )
     min_jumps: float = Field(
-        10.0, ge=0, description="Fewest jumps of all ions in a run whose D is used."
+        10.0,
+        ge=0,
+        description="Fewest jumps of all ions in a run whose D is used; each ion must "
+        "also jump once, on average, within the longest lag. 0 asks for neither.",
     )
     max_motif_change: float = Field(
         0.05,
         ge=0,
         le=1,
-        description="Largest change of a motif's fraction with which the framework "
-        "counts as intact; less than half a unit always does, a whole one is remarked "
-        "upon anyway.",
+        description="Largest fraction of P that lost an S with which the framework "
+        "counts as intact; less than half a unit always does. Units that change their "
+        "motif otherwise, as by condensing with a neighbour, are remarked upon.",
     )
     max_temperature_error: float = Field(
         0.05,
@@ -127,11 +130,14 @@ def analyse_trajectory(
     if framework is not None:
         document.framework = framework
         formers = sum(structure.composition[former] for former in line.formers)
+        lost, condensed = framework.lost or 0.0, framework.condensed or 0.0
         units = f"{framework.changed * formers:.1f} of {formers:g} "
-        units += f"{', '.join(line.formers)} changed motif for a quarter of the run"
+        units += f"{', '.join(line.formers)} changed motif for a quarter of the run "
+        units += f"({lost * formers:.1f} lost {', '.join(line.anions)}, "
+        units += f"{condensed * formers:.1f} condensed with a neighbour)"
         if not framework.survived:
             document.remarks.append(f"the framework did not survive: {units}")
-        elif framework.changed * formers >= 0.5:
+        elif max(framework.changed, lost, condensed) * formers >= 0.5:
             document.remarks.append(f"the framework survived, but {units}")
     density = probability_density(
         positions[:, mobile], structure.lattice.matrix, spacing=settings.density_spacing

@@ -9,7 +9,7 @@ from jobflow import CURRENT_JOB, JobConfig, Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
-from lps_flows.analysis.transport import summarise_transport
+from lps_flows.analysis.transport import TransportResult, summarise_transport
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.engines.ann import load_potential
 from lps_flows.foundation import LpsFlowsError
@@ -147,16 +147,10 @@ class CollectTransportMaker(Maker):
             run_summary(document, uuid)
             for document, uuid in zip(documents, run_uuids, strict=True)
         ]
-        found = summarise_transport(
-            [
-                (s.temperature, s.D or 0.0, s.interval or (0.0, 0.0))
-                for s in summaries
-                if s.used
-            ],
-            number_density=density,
-            charge=self.settings.charge or self.line.charges[self.line.mobile],
-            reference_temperature=self.settings.reference_temperature,
-        )
+        used = [s for s in summaries if s.used]
+        whole = [s for s in used if s.framework_survived is not False]
+        found = self._fitted(used, density)
+        intact = found if whole == used else self._fitted(whole, density)
         warnings = list(found.warnings)
         for document, summary in zip(documents, summaries, strict=True):
             at = f"{document.temperature:g} K: "
@@ -164,7 +158,7 @@ class CollectTransportMaker(Maker):
             warnings += [at + remark for remark in document.remarks if remark != reason]
             if not summary.used:
                 warnings.append(f"{at}left out of the Arrhenius fit: {summary.reason}")
-        intact = [s.framework_survived for s in summaries if s.used]
+        survived = [s.framework_survived for s in used]
         fit = found.fit
         return TransportDocument(
             method=documents[0].method,
@@ -185,8 +179,20 @@ class CollectTransportMaker(Maker):
             conductivity=found.conductivity,
             conductivity_interval=found.conductivity_interval,
             conductivities=found.conductivities,
-            framework_survived=None if not intact or None in intact else all(intact),
+            conductivity_intact=intact.conductivity,
+            conductivity_intact_interval=intact.conductivity_interval,
+            framework_survived=(
+                None if not survived or None in survived else all(survived)
+            ),
             warnings=warnings,
+        )
+
+    def _fitted(self, runs: list[RunSummary], density: float) -> TransportResult:
+        return summarise_transport(
+            [(s.temperature, s.D or 0.0, s.interval or (0.0, 0.0)) for s in runs],
+            number_density=density,
+            charge=self.settings.charge or self.line.charges[self.line.mobile],
+            reference_temperature=self.settings.reference_temperature,
         )
 
     def _x(self, structure: Structure) -> float | None:
@@ -199,14 +205,16 @@ class CollectTransportMaker(Maker):
 def run_summary(document: MDRunDocument, uuid: str) -> RunSummary:
     """Return what the fit and the figures need of a run."""
     tracer = document.diffusion.get(document.mobile)
-    broken = document.framework is not None and not document.framework.survived
+    framework = document.framework
     common: dict[str, Any] = {
         "run_uuid": uuid,
         "temperature": document.temperature,
         "mean_temperature": document.mean_temperature,
         "production": document.production,
         "haven_ratio": document.haven_ratio,
-        "framework_survived": None if document.framework is None else not broken,
+        "framework_survived": framework and framework.survived,
+        "framework_lost": framework and framework.lost,
+        "framework_condensed": framework and framework.condensed,
     }
     if tracer is None:
         reason = document.failure or "; ".join(document.remarks) or "no trajectory"

@@ -10,7 +10,8 @@ from lps_flows.report.blocks import Download, Table
 from lps_flows.schemas.transport import TransportDocument
 
 ENERGY, SIGMA = "activation energy", "RT ionic conductivity"
-_UNITS = {ENERGY: "eV", SIGMA: "mS/cm"}
+INTACT = "RT ionic conductivity, intact runs alone"
+_UNITS = {ENERGY: "eV", SIGMA: "mS/cm", INTACT: "mS/cm"}
 
 
 def with_interval(document: TransportDocument, quantity: str) -> str:
@@ -52,9 +53,11 @@ def _rows(
 ) -> list[dict[str, str]]:
     rows = []
     for document in documents:
-        for quantity in (ENERGY, SIGMA):
+        for quantity in (ENERGY, SIGMA, INTACT):
+            if quantity == INTACT and document.framework_survived is not False:
+                continue
             rows.append(_ours(document, quantity))
-            if literature:
+            if literature and quantity != INTACT:
                 known = literature_for(document.label, quantity)
                 rows += [
                     _theirs(document.label, value)
@@ -102,11 +105,13 @@ def _theirs(label: str, value: LiteratureValue) -> dict[str, str]:
 
 def _numbers(document: TransportDocument, quantity: str) -> tuple[str, str, str]:
     """Return value, low and high end; empty what is not known."""
-    value, interval = (
-        (document.activation_energy, document.activation_energy_interval)
-        if quantity == ENERGY
-        else (document.conductivity, document.conductivity_interval)
-    )
+    name = {
+        ENERGY: "activation_energy",
+        SIGMA: "conductivity",
+        INTACT: "conductivity_intact",
+    }[quantity]
+    value = getattr(document, name)
+    interval = getattr(document, f"{name}_interval")
     low, high = interval or (None, None)
     return _written(value, quantity), _written(low, quantity), _written(high, quantity)
 

@@ -88,7 +88,21 @@ class FrameworkSurvival(Part):
         description="Largest change of any fraction, averaged over a quarter of the "
         "run, against the start (0 to 1)."
     )
-    survived: bool = Field(description="True when `changed` is below the threshold.")
+    lost: float | None = Field(
+        None,
+        description="Fraction of the network former that has lost a ligand it was "
+        "bonded to at the start, largest mean over a quarter of the run (0 to 1); none "
+        "in documents from before version 0.2.",
+    )
+    condensed: float | None = Field(
+        None,
+        description="Fraction that has lost none and shares more ligands, or touches "
+        "more of its kind, than at the start: the same mean.",
+    )
+    survived: bool = Field(
+        description="True when `lost` is below the threshold (`changed` in documents "
+        "without it)."
+    )
 
 
 class Diffusivity(Part):

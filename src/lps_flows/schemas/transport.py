@@ -29,6 +29,12 @@ class RunSummary(Part):
     framework_survived: bool | None = Field(
         None, description="False when units of the framework broke."
     )
+    framework_lost: float | None = Field(
+        None, description="Fraction of the network former that lost a ligand."
+    )
+    framework_condensed: float | None = Field(
+        None, description="Fraction that condensed with a neighbour, losing none."
+    )
     lags: list[float] = Field(default_factory=list, description="Lags (fs).")
     msd: list[float] = Field(
         default_factory=list, description="MSD of the mobile ions (Å^2)."
@@ -78,6 +84,14 @@ class TransportDocument(Document):
         default_factory=dict,
         description="Nernst-Einstein conductivity at each simulated temperature "
         "(S/cm), by temperature in K.",
+    )
+    conductivity_intact: float | None = Field(
+        None,
+        description="`conductivity` from the runs alone whose framework survived "
+        "(S/cm); none when a line needs more of them.",
+    )
+    conductivity_intact_interval: tuple[float, float] | None = Field(
+        None, description="Its 68 % interval (S/cm)."
     )
     framework_survived: bool | None = Field(
         None, description="False when units of the framework broke in a used run."

@@ -14,6 +14,7 @@ from lps_flows.report.blocks import Block, Cell, Chart, Section, Table, number
 from lps_flows.report.charts.transport import arrhenius_chart, msd_chart
 from lps_flows.report.values import (
     ENERGY,
+    INTACT,
     SIGMA,
     published_values,
     with_interval,
@@ -90,6 +91,7 @@ def _conductivities(
         "Ea (eV)": lambda d: with_interval(d, ENERGY),
         "paper (eV)": lambda d: _papers(d.label, ENERGY),
         "conductivity at 300 K (mS/cm)": lambda d: with_interval(d, SIGMA),
+        "intact runs alone (mS/cm)": lambda d: with_interval(d, INTACT),
         "paper (mS/cm)": lambda d: _papers(d.label, SIGMA),
         "runs used": lambda d: f"{sum(run.used for run in d.runs)} of {len(d.runs)}",
     }
@@ -102,7 +104,10 @@ def _conductivities(
         + (f" The paper's: AIMD, {paper_citation()}." if beside_paper else ""),
     )
     others = [
-        (key, "not run here", "-", _papers(key, ENERGY), "-", _papers(key, SIGMA), "-")
+        (
+            *(key, "not run here", "-", _papers(key, ENERGY)),
+            *("-", "-", _papers(key, SIGMA), "-"),
+        )
         for key in published
         if key not in run_here
     ]
@@ -142,10 +147,13 @@ def _runs(documents: Sequence[TransportDocument]) -> Table:
             "mean T (K)": lambda row: number(row[1].mean_temperature, 0),
             "production (ps)": lambda row: f"{row[1].production / 1000:.1f}",
             "D (cm²/s)": lambda row: "-" if row[1].D is None else f"{row[1].D:.2e}",
+            "lost a ligand": lambda row: number(row[1].framework_lost, 2),
+            "condensed": lambda row: number(row[1].framework_condensed, 2),
             "used": lambda row: "yes" if row[1].used else "no",
             "reason": lambda row: _readable(row[1].reason),
         },
         f"Every run by {', '.join(sorted({d.method for d in documents}))}, whether the "
-        "Arrhenius fit used it, and why.",
+        "Arrhenius fit used it, and why; the fractions of the network former that lost "
+        "a ligand, and that condensed with a neighbour without losing any.",
         detail=True,
     )
