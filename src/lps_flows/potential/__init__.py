@@ -31,10 +31,8 @@ from lps_flows.potential.relaxation_settings import (
     RelaxationSettings,
 )
 from lps_flows.potential.single_point_record import SinglePointResult, Trial
-from lps_flows.potential.single_points import (
-    SinglePointRelaxation,
-    relax_by_single_points,
-)
+from lps_flows.potential.single_point_relaxation import SinglePointRelaxation
+from lps_flows.potential.single_points import relax_by_single_points
 from lps_flows.potential.training import train_potential
 from lps_flows.potential.training_result import RestartHistory, TrainingResult
 from lps_flows.potential.training_settings import TrainingSettings
