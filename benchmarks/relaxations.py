@@ -29,6 +29,7 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import LBFGS
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
+from pymatgen.io.vasp import Poscar
 
 from lps_flows.chemistry import crystal, supercell_near
 from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
@@ -92,7 +93,7 @@ def start(potential: ANNPotential, case: tuple, seed: int) -> dict:
         "removed": f"{n_units} {end_member}",
         "formula": end.structure.composition.formula.replace(" ", ""),
         "atoms": len(end.structure),
-        "poscar": end.structure.to(fmt="poscar", significant_figures=8),
+        "poscar": Poscar(end.structure).get_str(significant_figures=8),
     }
 
 
