@@ -1,4 +1,4 @@
-"""Recipes that map glass-ceramic battery electrolytes from first principles."""
+"""Recipes that map glass-ceramic battery electrolytes."""
 
 from importlib.metadata import version
 

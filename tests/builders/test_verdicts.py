@@ -13,6 +13,7 @@ from lps_flows.builders import BuildSettings, build_all
 from lps_flows.chemistry import crystal
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.evolution import EvolutionDocument, GenerationDocument
+from lps_flows.schemas.phase_diagram import LACKING, PhaseDiagramDocument
 from tests.builders.toy_campaign import document, fill, glass, put, rattled, read
 
 
@@ -52,6 +53,15 @@ def test_classes_that_cannot_discriminate_are_not_used(
         assert criterion["reason"].startswith("could not be used: ") is not counts
         similar = verdict["criteria"][2]
         assert similar["passed"] is (verdict["nearest"] == "beta-Li3PS4")
+
+
+def test_the_ternary_diagram_says_what_it_does_not_know(job_store: JobStore) -> None:
+    fill(job_store, glasses=1)
+    diagram, _ = _built(job_store)
+    known = diagram["ternary_note"].removeprefix(LACKING).split(", ")
+    assert {"Li3P", "Li3P7", "LiP", "P4S7"} <= set(known)
+    assert not {"Li2S", "Li3PS4", "Li2PS3", "P"} & set(known)
+    assert PhaseDiagramDocument.from_store(diagram).has_ternary
 
 
 def test_no_gap_contains_a_stable_crystal(job_store: JobStore) -> None:

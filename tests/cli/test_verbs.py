@@ -247,7 +247,7 @@ def test_dry_run_as_json(cli: CliRunner) -> None:
     plan = json.loads(result.stdout)
     assert plan["campaign"] == "demo"
     first = plan["calculations"][0]
-    assert (first["stage"], first["kind"], first["number"]) == ("crystals", "relax", 12)
+    assert (first["stage"], first["kind"], first["number"]) == ("crystals", "relax", 16)
     assert first["core_hours"] > 0
 
 

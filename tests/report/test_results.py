@@ -59,6 +59,16 @@ def test_empty_campaign_says_that_nothing_has_run(
     assert "fig1_ternary: not made, there is no phase diagram." in text
 
 
+def test_a_surrogate_is_named_as_one_at_the_top(
+    job_store: JobStore, tmp_path: Path
+) -> None:
+    synthetic.put_crystals(job_store)
+    text = written(job_store, tmp_path)
+    said = f"Energies by {synthetic.METHOD}, a surrogate, not from first principles."
+    assert said in text[:200]
+    assert "a surrogate" in (tmp_path / "report.html").read_text()
+
+
 def test_hull_table_sets_the_papers_value_beside_ours(
     job_store: JobStore, tmp_path: Path
 ) -> None:

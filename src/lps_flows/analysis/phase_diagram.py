@@ -28,9 +28,15 @@ from lps_flows.analysis.hull_gaps import (
 )
 from lps_flows.analysis.hull_places import line_hull, ternary_hull
 from lps_flows.analysis.resampling import resample
-from lps_flows.chemistry import CompositionLine, composition_of
+from lps_flows.chemistry import (
+    CompositionLine,
+    composition_of,
+    crystals,
+    reduced_formula,
+)
 from lps_flows.schemas.built import StructureHead, facts_of
 from lps_flows.schemas.phase_diagram import (
+    LACKING,
     UNKNOWN,
     CompositionSummary,
     EndMember,
@@ -127,7 +133,7 @@ def phase_diagram(
     position = cache(line.x)
     on_line = line_hull(hull_entries, line)
     try:
-        among_elements, note = ternary_hull(hull_entries), None
+        among_elements, note = ternary_hull(hull_entries), _lacking(hull_entries)
     except HullError as error:
         among_elements, note = {}, str(error)
     entries = [
@@ -194,6 +200,18 @@ def phase_diagram(
         ternary_note=note,
     )
     return diagram, entries
+
+
+def _lacking(entries: Sequence[HullEntry]) -> str | None:
+    """Name the library's phases of these elements of which no entry is."""
+    elements = {str(el) for entry in entries for el in entry.composition}
+    known = {reduced_formula(phase.formula) for phase in crystals()}
+    lacking = sorted(
+        formula
+        for formula in known - {entry.formula for entry in entries}
+        if set(composition_of(formula).get_el_amt_dict()) <= elements
+    )
+    return LACKING + ", ".join(lacking) if lacking else None
 
 
 def _entry(

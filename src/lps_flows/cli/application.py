@@ -131,7 +131,7 @@ app = typer.Typer(
     cls=Verbs,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Map glass-ceramic electrolytes from first principles.\n\n"
+    help="Map glass-ceramic electrolytes, by DFT or a surrogate of it.\n\n"
     "Exit codes: 0 done, 1 failed or wrong input, 2 wrong usage, 130 interrupted.",
     epilog="Example: lps-flows run workflows/demo.yaml --out results/demo",
 )

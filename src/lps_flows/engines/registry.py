@@ -19,6 +19,21 @@ _BUILDERS = {
 }
 
 
+_FIRST_PRINCIPLES = ("vasp-", "gpaw-")
+"""Beginnings of the method strings of the engines that solve for electrons."""
+
+
+def is_surrogate(method: str) -> bool:
+    """Return True for energies that a potential gave in place of first principles.
+
+    Examples
+    --------
+    >>> is_surrogate("chgnet-0.3.0"), is_surrogate("vasp-pbe-520")
+    (True, False)
+    """
+    return not method.startswith(_FIRST_PRINCIPLES)
+
+
 def engine_names() -> list[str]:
     """Return the names of all engines, whether installed or not."""
     return sorted(_BUILDERS)

@@ -27,6 +27,11 @@ def ternary_caption(diagram: PhaseDiagramDocument) -> str:
         "phase of each composition is shown. Black: stable phases and the tie lines "
         "between them; squares: phases above the hull, coloured by their distance; "
         f"dashed: the {'-'.join(e.formula for e in diagram.end_members)} line."
+        + (
+            ""
+            if diagram.ternary_note is None
+            else f" Not in it, {diagram.ternary_note}."
+        )
     )
 
 

@@ -104,7 +104,7 @@ def ternary_figure(
 
 
 def _elements(diagram: PhaseDiagramDocument) -> list[str]:
-    if diagram.ternary_note is not None or len(diagram.elements) != 3:
+    if not diagram.has_ternary or len(diagram.elements) != 3:
         raise TernaryError(
             diagram.ternary_note or "a triangle has three elements",
             field="elements",

@@ -14,6 +14,7 @@ from lps_flows.analysis import HullError, HullSettings
 from lps_flows.analysis.literature import is_papers_line
 from lps_flows.builders import ResultStore, as_far_as_known, read_results
 from lps_flows.chemistry import CompositionLine
+from lps_flows.engines.registry import is_surrogate
 from lps_flows.jobs.outputs import JobOutput, finished_jobs, outputs
 from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.report.blocks import Download, Section
@@ -84,6 +85,15 @@ class ReportContent:
     structures: Mapping[str, EmbeddedStructure]
     downloads: Sequence[Download]
     results: Results
+
+    @property
+    def energies(self) -> str:
+        """What the energies are by, named as a surrogate where it is one."""
+        if self.method is None:
+            return "no method yet"
+        if is_surrogate(self.method):
+            return f"{self.method}, a surrogate, not from first principles"
+        return self.method
 
 
 def gather(

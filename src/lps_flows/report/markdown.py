@@ -32,7 +32,7 @@ def render_markdown(
     )
     parts = [
         f"# {_plain(content.campaign)}",
-        f"Energies by {content.method or 'no method yet'}. {written}.",
+        f"Energies by {content.energies}. {written}.",
     ]
     for section in content.sections:
         parts.append(f"## {section.title}")

@@ -147,6 +147,8 @@ class EnergyErrors(Part):
         return bool(self.ann or self.reference or self.search)
 
 
+LACKING = "known phases that were not computed: "
+
 UNKNOWN = EnergyErrors()
 """Nothing is known of the errors."""
 
@@ -226,8 +228,15 @@ class PhaseDiagramDocument(BuiltDocument):
     )
     elements: list[str] = Field(description="Elements of the diagram of all elements.")
     ternary_note: str | None = Field(
-        description="Why the diagram of all elements could not be built, if so."
+        description="Why the diagram of all elements could not be built, or which "
+        "known phases of the library it lacks, because they were not computed."
     )
+
+    @property
+    def has_ternary(self) -> bool:
+        """True when the diagram of all elements could be built."""
+        note = self.ternary_note
+        return note is None or note.startswith(LACKING)
 
     @property
     def line(self) -> CompositionLine:

@@ -70,7 +70,7 @@ def phase_diagram_section(results: Results, error: str = "") -> Section:
         _hull_table(results, diagram.method, beside_paper=paper),
         _gap_table(diagram, beside_paper=paper),
     ]
-    if diagram.ternary_note is not None:
+    if not diagram.has_ternary:
         blocks.append(Note(f"No ternary diagram: {diagram.ternary_note}", "warning"))
     elif len(diagram.elements) == 3:
         blocks.append(
