@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_every_package_is_locked_by_its_hashes() -> None:
     """What the README's two commands install is named, pinned and hashed."""
     root = Path(__file__).parents[2]
     pins = {
-        line.lower().replace("_", "-")
+        re.sub(r"[_.]+(?=.*==)", "-", line.lower())
         for line in (root / "constraints.txt").read_text().splitlines()
         if line and not line.startswith("#")
     }
