@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PYTHON = "3.11.5"
+PYTHON = "3.11.5"  # the oldest that every pin allows
 # The project's own CPU build of torch for Python 3.11 on x86-64 Linux, a tenth of the
 # size; it is no file of PyPI's, but 2.13.0+cpu is taken where `torch==2.13.0` is asked.
 CPU_TORCH = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
@@ -27,7 +27,9 @@ def compiled(source: str, *options: str) -> list[str]:
     command = [sys.executable, "-m", "uv", "pip", "compile", source, *options]
     command += ["--generate-hashes", "--python-version", PYTHON]
     command += ["--no-annotate", "--no-header", "--quiet"]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
     return re.split(r"\n(?=[A-Za-z0-9])", done.stdout.strip())
 
 
