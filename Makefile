@@ -20,11 +20,15 @@ setup: $(READY) $(SERVER)
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 
-# Every file by its hash, all of them named, so that nothing is looked for beside. A CPU
-# build of torch that pip finds is taken; PyPI's own build needs the second file, too.
+# Every file by its hash, all of them named, so that nothing is looked for beside. First
+# what builds packages, and a CPU build of torch where pip is told of a folder with one
+# (PIP_FIND_LINKS); PyPI's own build of torch needs the second file, too.
+LOCKED = awk '/^[a-z]/ {keep = /^($(1))==/} keep' requirements.lock > $(VENV)/first.lock
 $(READY): $(BIN)/python requirements.lock requirements-cuda.lock pyproject.toml
-	@awk '/^[a-z]/ {keep = /^(setuptools|wheel)==/} keep' requirements.lock > $(VENV)/build.lock
-	$(INSTALL) --require-hashes -r $(VENV)/build.lock
+	@$(call LOCKED,setuptools|wheel)
+	$(INSTALL) --require-hashes -r $(VENV)/first.lock
+	@$(call LOCKED,torch)
+	-@$(INSTALL) --require-hashes --no-index -r $(VENV)/first.lock 2>/dev/null
 	$(INSTALL) --require-hashes --no-build-isolation -r requirements.lock
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(INSTALL) --require-hashes -r requirements-cuda.lock
 	$(INSTALL) --no-build-isolation -e .
