@@ -151,3 +151,30 @@ def test_engine_of_this_process_has_no_jobs_of_dynamics(engine):
 def test_nothing_to_compute_is_said(engine):
     with pytest.raises(EngineError, match="no structure"):
         engine.compute(None, relax=True)
+
+
+def test_force_and_stress_are_both_below_their_thresholds():
+    engine = get_engine(EngineSettings(fmax=0.02, max_stress=0.02, max_steps=300))
+    loose = get_engine(EngineSettings(fmax=0.02, max_stress=1.0, max_steps=300))
+    cell = crystal("Li2S").get_primitive_structure()
+    cell.apply_strain(0.03)
+    tight, slack = (
+        read_calculation(each.compute(cell, relax=True)) for each in (engine, loose)
+    )
+    assert tight.converged
+    assert slack.converged
+    assert tight.max_stress <= 0.02 < slack.max_stress <= 1.0
+    assert tight.energy < slack.energy
+    assert tight.energy_change <= 0
+
+
+def test_the_shape_relaxes_at_fixed_volume():
+    cell = crystal("gamma-Li3PS4")
+    cell.apply_strain([0.03, -0.02, 0.0])
+    shaped = read_calculation(
+        get_engine(EngineSettings(max_steps=60))
+        .with_fixed_volume()
+        .compute(cell, relax=True)
+    )
+    assert shaped.structure.volume == pytest.approx(cell.volume, rel=1e-4)
+    assert shaped.structure.lattice.a != pytest.approx(cell.lattice.a, rel=5e-3)

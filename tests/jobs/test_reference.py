@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from ase.units import GPa
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
 from monty.json import MontyDecoder
@@ -71,6 +74,59 @@ def test_job_names_carry_the_formula(cell):
         "reference relax Li6P2S8 (stub)",
         "reference relax Li6P2S8",
     ]
+
+
+def test_a_relaxation_that_restarts_ends_with_a_single_point(cell):
+    engine = replace(stub_engine(batched=False), restarts=True)
+    flow = ReferenceRelaxMaker(engine=engine).make(cell, ORIGIN)
+    jobs = [job for job, _ in flow.iterflow()]
+    assert [job.name for job in jobs] == [
+        "reference relax Li6P2S8 (stub)",
+        "reference relax Li6P2S8 restart (stub)",
+        "reference relax Li6P2S8 static (stub)",
+        "reference relax Li6P2S8",
+    ]
+    assert jobs[2].function_args[0].uuid == jobs[1].uuid
+    assert len(list(ReferenceStaticMaker(engine=engine).make(cell, ORIGIN).jobs)) == 2
+
+
+def test_its_energy_is_the_single_points_and_its_convergence_the_relaxations(
+    store, cell
+):
+    engine = replace(stub_engine(batched=False, steps=3), restarts=True)
+    flow = ReferenceRelaxMaker(engine=engine).make(cell, ORIGIN)
+    found = outcome(flow, store, flow.output.uuid)
+    assert not found.converged
+    alone = ReferenceStaticMaker(engine=stub_engine()).make(found.structure, ORIGIN)
+    assert found.energy == pytest.approx(
+        outcome(alone, store, alone.output.uuid).energy
+    )
+
+
+def test_a_relaxation_with_too_much_stress_left_is_not_converged(store, cell):
+    loose, strict = (
+        stub_engine(steps=500),
+        replace(stub_engine(steps=500), max_stress=1e-6),
+    )
+    found = [
+        outcome(flow, store, flow.output.uuid)
+        for flow in (
+            ReferenceRelaxMaker(engine=engine).make(cell, ORIGIN)
+            for engine in (loose, strict)
+        )
+    ]
+    assert [document.converged for document in found] == [True, False]
+    assert [document.relaxed for document in found] == [True, True]
+    assert np.abs(found[0].stress).max() > 1e-6 * GPa
+
+
+def test_a_cut_off_relaxation_of_a_set_is_a_label_and_not_a_relaxed_structure(
+    store, entries
+):
+    maker = LabelMaker(engine=stub_engine(steps=3), relax=True)
+    job = maker.make(entries)
+    labels = outcome(job, store, job.uuid)
+    assert not any(entry.relaxed for entry in labels.entries)
 
 
 def test_composition_off_the_line_has_no_x(store, cell):

@@ -411,3 +411,23 @@ def test_yaml_is_read_safely(tmp_path: Path) -> None:
     with pytest.raises(CampaignFileError):
         load_campaign(file)
     assert not marker.exists()
+
+
+def test_crystals_are_relaxed_tighter_than_glasses_and_p2s5_keeps_its_cell() -> None:
+    settings = load_campaign(WORKFLOWS / "paper.yaml")
+    maker = settings.maker()
+    crystals = maker.relax.engine
+    glasses = maker.sampling.lowest.relax.engine
+    assert crystals.relax.input_set_generator.fmax == 0.01
+    assert glasses.relax.input_set_generator.fmax == 0.02
+    assert (crystals.max_stress, glasses.max_stress) == (0.05, 0.1)
+    flow = settings.flow()
+    cells = {
+        job.name.rsplit(" ", 1)[
+            -1
+        ]: job.function.__self__.input_set_generator.relax_cell
+        for job, _ in flow.iterflow()
+        if " (vasp) " in job.name and "reference relax" in job.name
+    }
+    assert cells.pop("P2S5") is False
+    assert set(cells.values()) == {True}

@@ -20,11 +20,18 @@ SHARED = {
     "LASPH": True,
     "LCHARG": False,
     "LWAVE": False,
-    # 1e-5 eV/atom times the 16 atoms of the cell
-    "EDIFF": 1.6e-4,
+    "EDIFF": 1e-5,
 }
 EXPECTED = {
-    "static": SHARED | {"ALGO": "Normal", "PREC": "Accurate", "LREAL": False, "NSW": 0},
+    "static": SHARED
+    | {
+        # 1e-5 eV/atom times the 16 atoms of the cell
+        "EDIFF": 1.6e-4,
+        "ALGO": "Normal",
+        "PREC": "Accurate",
+        "LREAL": False,
+        "NSW": 0,
+    },
     "relax": SHARED
     | {
         "ALGO": "Fast",
@@ -116,11 +123,23 @@ def test_potcar_spec_names_the_data_sets(kind):
     assert maker.input_set_generator.user_potcar_functional == "PBE_54"
 
 
-def test_ediff_grows_with_the_cell():
-    relax = get_engine(EngineSettings(name="vasp")).relax
-    cell = crystal("gamma-Li3PS4")
-    inputs = relax.input_set_generator.get_input_set(cell * (2, 2, 2), potcar_spec=True)
-    assert np.isclose(inputs["INCAR"]["EDIFF"], 1e-5 * 128)
+@pytest.mark.parametrize(
+    ("kind", "ediff"), [("static", 1.28e-3), ("relax", 1e-5), ("md", 1e-5)]
+)
+def test_ediff_grows_with_the_cell_of_single_points_alone(kind, ediff):
+    generator = getattr(get_engine(EngineSettings(name="vasp")), kind)
+    cell = crystal("gamma-Li3PS4") * (2, 2, 2)
+    inputs = generator.input_set_generator.get_input_set(cell, potcar_spec=True)
+    assert np.isclose(inputs["INCAR"]["EDIFF"], ediff)
+
+
+def test_the_shape_relaxes_at_fixed_volume():
+    engine = get_engine(EngineSettings(name="vasp")).with_fixed_volume()
+    inputs = engine.relax.input_set_generator.get_input_set(
+        crystal("gamma-Li3PS4"), potcar_spec=True
+    )
+    assert inputs["INCAR"]["ISIF"] == 4
+    assert engine.max_stress is None
 
 
 def test_settings_reach_the_inputs():

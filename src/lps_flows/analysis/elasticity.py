@@ -28,7 +28,7 @@ class ElasticitySettings(FrozenSettings):
     """
 
     max_strain: float = Field(
-        0.05, gt=0, lt=0.3, description="Largest linear strain of the cell, each way."
+        0.03, gt=0, lt=0.3, description="Largest linear strain of the cell, each way."
     )
     n_frames: int = Field(7, ge=5, description="Number of volumes.")
     max_relative_error: float = Field(

@@ -11,7 +11,12 @@ from uuid import UUID
 from atomate2.ase.jobs import AseRelaxMaker
 from jobflow import CURRENT_JOB
 
-from lps_flows.engines.ase_engine import AseEngine, relax_options, static_options
+from lps_flows.engines.ase_engine import (
+    AseEngine,
+    TestsStress,
+    relax_options,
+    static_options,
+)
 from lps_flows.engines.engine import set_threads
 from lps_flows.engines.errors import EngineError
 from lps_flows.potential import ANNCalculator, ANNPotential
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class AnnRelaxMaker(AseRelaxMaker):
+class AnnRelaxMaker(TestsStress, AseRelaxMaker):
     """Relax on a trained potential."""
 
     name: str = "ann relax"
@@ -87,6 +92,7 @@ def ann_engine(settings: EngineSettings) -> AnnEngine:
         static=AnnStaticMaker(**static_options(**kwargs)),
         relax=AnnRelaxMaker(**relax_options(settings, **kwargs)),
         batched=True,
+        max_stress=settings.stress_limit if settings.relax_cell else None,
     )
 
 

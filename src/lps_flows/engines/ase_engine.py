@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ase.units import GPa
 from emmet.core.types.enums import StoreTrajectoryOption
 
 from lps_flows.engines.engine import Engine
@@ -17,6 +18,35 @@ if TYPE_CHECKING:
 
 # atomate2 leaves a file of the atoms behind unless told not to.
 _QUIET = {"final_atoms_object_file": None}
+
+
+@dataclass
+class TestsStress:
+    """Gives a relaxation Maker on an ASE calculator a threshold of the stress.
+
+    ASE's optimisers know one threshold, for the forces on atoms and cell alike. The
+    unit of the cell's coordinates is chosen so that it stands for both.
+
+    Parameters
+    ----------
+    max_stress
+        Largest norm of a row of the stress at the end (GPa); none: ASE's own unit.
+    """
+
+    max_stress: float | None = None
+
+    def run_ase(self, mol_or_struct: Any, prev_dir: Any = None) -> Any:
+        """Relax, the cell until its stress is below the threshold."""
+        maker: Any = self
+        if self.max_stress is not None and maker.relax_cell:
+            fmax = maker.relax_kwargs["fmax"]
+            factor = mol_or_struct.volume * self.max_stress * GPa / fmax
+            unit = {"filter_kwargs": {"exp_cell_factor": factor}}
+            maker = replace(
+                maker, max_stress=None, relax_kwargs=maker.relax_kwargs | unit
+            )
+            return maker.run_ase(mol_or_struct, prev_dir)
+        return super().run_ase(mol_or_struct, prev_dir)  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
@@ -46,7 +76,12 @@ class AseEngine(Engine):
 
     def with_fixed_cell(self) -> AseEngine:
         """Return the same engine with relaxations that keep the cell."""
-        return self._relaxing(relax_cell=False)
+        return replace(self._relaxing(relax_cell=False), max_stress=None)
+
+    def with_fixed_volume(self) -> AseEngine:
+        """Return the same engine with relaxations of the shape of the cell alone."""
+        shape = self._relaxing(relax_cell=False, relax_shape=True)
+        return replace(shape, max_stress=None)
 
     def _relaxing(self, **changes: Any) -> AseEngine:
         relax: Any = self.relax
@@ -62,6 +97,8 @@ def relax_options(settings: EngineSettings, **kwargs: Any) -> dict[str, Any]:
     """Return arguments of a relaxation Maker on an ASE calculator."""
     return {
         "calculator_kwargs": kwargs,
+        "max_stress": settings.stress_limit,
+        "ionic_step_data": ("energy",),
         "steps": settings.max_steps,
         "relax_cell": settings.relax_cell,
         "optimizer_kwargs": {"optimizer": settings.optimizer},

@@ -45,6 +45,12 @@ class Engine(MSONable, ABC):
     batched
         True when many structures can share one job of this process; False when each
         calculation is a job of its own.
+    max_stress
+        Largest component of the stress (GPa) with which a relaxation of the cell
+        counts as converged; none where the cell, or its volume, is held.
+    restarts
+        True when a relaxation is begun once more from its end, for the basis of the
+        new cell, and its energy is that of a single point after it.
 
     Examples
     --------
@@ -60,6 +66,8 @@ class Engine(MSONable, ABC):
     relax: Maker
     md: Maker | None = None
     batched: bool = False
+    max_stress: float | None = None
+    restarts: bool = False
 
     @property
     def in_process(self) -> bool:
@@ -112,6 +120,10 @@ class Engine(MSONable, ABC):
     @abstractmethod
     def with_fixed_cell(self) -> Engine:
         """Return the same engine with relaxations that keep the cell."""
+
+    def with_fixed_volume(self) -> Engine:
+        """Return the same engine with relaxations of the shape of the cell alone."""
+        raise self._cannot("relax the shape of a cell at fixed volume")
 
     def compute(self, structure: Structure, *, relax: bool) -> Any:
         """Run one calculation in this process and return its task document.

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 from atomate2.forcefields.jobs import ForceFieldRelaxMaker, ForceFieldStaticMaker
 from atomate2.forcefields.utils import ase_calculator
 
-from lps_flows.engines.ase_engine import AseEngine, relax_options, static_options
+from lps_flows.engines.ase_engine import (
+    AseEngine,
+    TestsStress,
+    relax_options,
+    static_options,
+)
 from lps_flows.engines.engine import set_threads
 from lps_flows.engines.errors import EngineError
 from lps_flows.engines.settings import EngineSettings
@@ -44,7 +49,7 @@ class _SharedCalculator:
 
 
 @dataclass
-class CalculatorRelaxMaker(_SharedCalculator, ForceFieldRelaxMaker):
+class CalculatorRelaxMaker(_SharedCalculator, TestsStress, ForceFieldRelaxMaker):
     """Relax with a calculator of this process; the document keeps the end alone.
 
     Parameters
@@ -115,6 +120,7 @@ def calculator_engine(
             **relax_options(settings, **calculator_kwargs),
         ),
         batched=True,
+        max_stress=settings.stress_limit if settings.relax_cell else None,
     )
 
 

@@ -9,7 +9,12 @@ from typing import Any
 from ase.calculators.calculator import Calculator, all_changes
 from atomate2.ase.jobs import AseRelaxMaker
 
-from lps_flows.engines.ase_engine import AseEngine, relax_options, static_options
+from lps_flows.engines.ase_engine import (
+    AseEngine,
+    TestsStress,
+    relax_options,
+    static_options,
+)
 from lps_flows.engines.forcefields import installed_version
 from lps_flows.engines.settings import EngineSettings, GpawSettings
 
@@ -107,7 +112,7 @@ def automatic_grid(reciprocal: Sequence[float], length: float) -> tuple[int, int
 
 
 @dataclass
-class GpawRelaxMaker(AseRelaxMaker):
+class GpawRelaxMaker(TestsStress, AseRelaxMaker):
     """Relax with GPAW; the k-points are those of the cell it starts from."""
 
     name: str = "gpaw relax"
@@ -155,6 +160,7 @@ def gpaw_engine(settings: EngineSettings) -> AseEngine:
         static=GpawStaticMaker(**static_options(**static)),
         relax=GpawRelaxMaker(**relax_options(settings, **static)),
         moving=GpawStaticMaker(**static_options(**moving)),
+        max_stress=settings.stress_limit if settings.relax_cell else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +48,9 @@ class Calculation:
         Number of ionic steps up to here.
     max_force
         Largest norm of a force (eV/Å).
+    energy_change
+        Change of the energy in the last step of a relaxation (eV); None when the
+        document keeps no steps.
     """
 
     structure: Structure
@@ -58,6 +61,12 @@ class Calculation:
     electrons_converged: bool
     n_steps: int
     max_force: float
+    energy_change: float | None = None
+
+    @property
+    def max_stress(self) -> float | None:
+        """Largest component of the stress (GPa)."""
+        return None if self.stress is None else float(np.abs(self.stress).max() / GPa)
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ def read_calculation(task_document: Any) -> Calculation:
     document = _decoded(task_document)
     output = document.output
     electrons = _electrons_converged(document)
-    return _calculation(
+    found = _calculation(
         document.structure,
         energy=output.energy,
         forces=output.forces,
@@ -123,6 +132,7 @@ def read_calculation(task_document: Any) -> Calculation:
         electrons_converged=electrons,
         n_steps=_n_steps(document),
     )
+    return replace(found, energy_change=_last_change(document))
 
 
 def read_path(task_document: Any) -> list[Calculation]:
@@ -308,6 +318,19 @@ def _decoded(document: Any) -> Any:
         return document
     # what custodian did is told in its own classes, and read by nobody here
     return decode({key: document[key] for key in document if key != "custodian"})
+
+
+def _last_change(document: Any) -> float | None:
+    calculations = getattr(document, "calcs_reversed", None)
+    if calculations:
+        steps = calculations[0].output.ionic_steps or []
+        energies = [_step_energy(step) for step in steps[-2:]]
+    else:
+        steps = getattr(document.output, "ionic_steps", None) or []
+        energies = [getattr(step, "energy", None) for step in steps[-2:]]
+    if len(energies) < 2 or None in energies:
+        return None
+    return float(energies[1] - energies[0])  # type: ignore[operator]
 
 
 def _n_steps(document: Any) -> int:

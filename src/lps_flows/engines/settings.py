@@ -29,8 +29,14 @@ class VaspSettings(FrozenSettings):
     ediff_per_atom: float = Field(
         1e-5,
         gt=0,
-        description="Electronic convergence per atom (eV/atom); EDIFF is this times "
-        "the number of atoms.",
+        description="Electronic convergence per atom (eV/atom) of single points, the "
+        "energies that are reported; EDIFF is this times the number of atoms.",
+    )
+    ediff: float = Field(
+        1e-5,
+        gt=0,
+        description="EDIFF of relaxations and MD (eV per cell): forces need more than "
+        "the energy does (ours).",
     )
     kpoint_length: int = Field(
         25,
@@ -122,11 +128,33 @@ class ForcesSettings(FrozenSettings):
         return self.model_copy(update={"potential": potential})
 
 
+GPA_PER_FORCE = 5.0
+"""Stress threshold that goes with a force threshold (GPa per eV/Å)."""
+
+
 class EngineSettings(ForcesSettings):
     """Choice of a reference method."""
 
     fmax: float = Field(
         0.02, gt=0, description="Force threshold of relaxations (eV/Å)."
+    )
+    max_stress: float | None = Field(
+        None,
+        gt=0,
+        description="Stress threshold of relaxations of the cell (GPa); none: 5 GPa "
+        "for each eV/Å of `fmax`, 0.1 GPa at 0.02 eV/Å.",
+    )
+    crystal_fmax: float | None = Field(
+        None,
+        gt=0,
+        description="Force threshold of the campaign's crystals (eV/Å), which all "
+        "energies refer to; none: half of `fmax`. Their stress threshold is lower in "
+        "the same ratio.",
+    )
+    held_cells: tuple[str, ...] = Field(
+        ("P2S5",),
+        description="Keys of crystals whose cell is held while their atoms relax: "
+        "P4S10 molecules expand without bound on a method without dispersion.",
     )
     max_steps: int = Field(500, ge=2, description="Most steps of one relaxation.")
     optimizer: Literal["LBFGS", "BFGS", "FIRE"] = Field(
@@ -139,3 +167,21 @@ class EngineSettings(ForcesSettings):
     md: MDSettings = Field(
         MDSettings(), description="Molecular dynamics for reference structures."
     )
+
+    @property
+    def stress_limit(self) -> float:
+        """Stress threshold of relaxations of the cell (GPa)."""
+        return self.max_stress or GPA_PER_FORCE * self.fmax
+
+    def for_crystals(self) -> Self:
+        """Return the same settings with the thresholds of the campaign's crystals.
+
+        Examples
+        --------
+        >>> crystals = EngineSettings().for_crystals()
+        >>> crystals.fmax, crystals.stress_limit
+        (0.01, 0.05)
+        """
+        fmax = self.crystal_fmax or self.fmax / 2
+        stress = self.stress_limit * fmax / self.fmax
+        return self.model_copy(update={"fmax": fmax, "max_stress": stress})

@@ -37,8 +37,10 @@ class PbeSetGenerator(VaspInputGenerator):
     sigma
         Width of the Gaussian smearing (eV).
     ediff_per_atom
-        Electronic convergence (eV/atom): EDIFF = ediff_per_atom N. The paper's
-        criterion is per atom while VASP's is for the cell.
+        Electronic convergence (eV/atom) of single points: EDIFF = ediff_per_atom N.
+        The paper's criterion is per atom while VASP's is for the cell.
+    ediff
+        EDIFF of relaxations and dynamics (eV per cell).
     kpoint_length
         R_k of the fully automatic k-points (Å).
     spin_polarised
@@ -48,6 +50,7 @@ class PbeSetGenerator(VaspInputGenerator):
     encut: float = 520.0
     sigma: float = 0.05
     ediff_per_atom: float = 1e-5
+    ediff: float = 1e-5
     kpoint_length: int = 25
     spin_polarised: bool = False
     # These would override the settings above from an earlier run's outputs.
@@ -57,14 +60,12 @@ class PbeSetGenerator(VaspInputGenerator):
     @property
     def incar_updates(self) -> dict[str, Any]:
         """INCAR keys shared by every kind of calculation."""
-        n_atoms = 0 if self.structure is None else len(self.structure)
         updates: dict[str, Any] = dict.fromkeys(_REMOVED)
         updates.update(
             GGA="PE",
             PREC="Accurate",
             ENCUT=self.encut,
-            # Rounded: the last digits of the product are of no meaning in a file.
-            EDIFF=float(f"{self.ediff_per_atom * n_atoms:.6g}"),
+            EDIFF=self.ediff,
             ISMEAR=0,
             SIGMA=self.sigma,
             ALGO="Fast",
@@ -92,7 +93,10 @@ class PbeStaticSetGenerator(PbeSetGenerator):
     @property
     def incar_updates(self) -> dict[str, Any]:
         """INCAR keys of a single point."""
+        n_atoms = 0 if self.structure is None else len(self.structure)
         return super().incar_updates | {
+            # Rounded: the last digits of the product are of no meaning in a file.
+            "EDIFF": float(f"{self.ediff_per_atom * n_atoms:.6g}"),
             "ALGO": "Normal",
             "NSW": 0,
             "IBRION": -1,
@@ -111,13 +115,15 @@ class PbeRelaxSetGenerator(PbeSetGenerator):
         Force threshold (eV/Å): EDIFFG = -fmax.
     max_steps
         Most ionic steps (NSW).
-    relax_cell
-        Relax the cell too (ISIF 3), or the positions alone (ISIF 2).
+    relax_cell, relax_shape
+        Relax the cell too (ISIF 3), its shape at fixed volume (ISIF 4), or the
+        positions alone (ISIF 2).
     """
 
     fmax: float = 0.02
     max_steps: int = 99
     relax_cell: bool = True
+    relax_shape: bool = False
 
     @property
     def incar_updates(self) -> dict[str, Any]:
@@ -125,9 +131,9 @@ class PbeRelaxSetGenerator(PbeSetGenerator):
         return super().incar_updates | {
             "NSW": self.max_steps,
             "IBRION": 2,
-            "ISIF": 3 if self.relax_cell else 2,
+            "ISIF": 3 if self.relax_cell else 4 if self.relax_shape else 2,
             "EDIFFG": -self.fmax,
-            # EDIFF grows with the cell, and forces converge after the energy.
+            # Forces converge after the energy.
             "NELMIN": 5,
         }
 
@@ -256,7 +262,13 @@ class VaspEngine(Engine):
 
     def with_fixed_cell(self) -> VaspEngine:
         """Return the same engine with relaxations that keep the cell."""
-        return replace(self, relax=_with_inputs(self.relax, relax_cell=False))
+        relax = _with_inputs(self.relax, relax_cell=False)
+        return replace(self, relax=relax, max_stress=None)
+
+    def with_fixed_volume(self) -> VaspEngine:
+        """Return the same engine with relaxations of the shape of the cell alone."""
+        relax = _with_inputs(self.relax, relax_cell=False, relax_shape=True)
+        return replace(self, relax=relax, max_stress=None)
 
 
 def _with_inputs(maker: Any, **changes: Any) -> Any:
@@ -275,6 +287,7 @@ def vasp_engine(settings: EngineSettings) -> VaspEngine:
         "encut": vasp.encut,
         "sigma": vasp.sigma,
         "ediff_per_atom": vasp.ediff_per_atom,
+        "ediff": vasp.ediff,
         "kpoint_length": vasp.kpoint_length,
         "spin_polarised": vasp.spin_polarised,
         "user_incar_settings": dict(vasp.incar),
@@ -291,6 +304,8 @@ def vasp_engine(settings: EngineSettings) -> VaspEngine:
     return VaspEngine(
         name=settings.name,
         method=vasp_method(vasp),
+        max_stress=settings.stress_limit if settings.relax_cell else None,
+        restarts=True,
         static=set_up(VaspStaticMaker, PbeStaticSetGenerator(**shared)),
         relax=set_up(
             VaspRelaxMaker,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobflow import Flow, Maker, OnMissing
@@ -22,6 +22,12 @@ from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.schemas import Provenance
 
+HELD_CELL = (
+    "the cell is held at that of the crystal's source, for without dispersion it would "
+    "expand; only the atoms are relaxed (engine.held_cells)"
+)
+"""Remark on a crystal whose cell is held."""
+
 
 @dataclass
 class CampaignMaker(Maker):
@@ -32,7 +38,7 @@ class CampaignMaker(Maker):
     name
         Name of the campaign.
     relax
-        Maker that relaxes one structure with the reference engine.
+        Maker that relaxes a crystal with the reference engine.
     dataset
         Maker of the labelled reference set.
     training
@@ -68,6 +74,7 @@ class CampaignMaker(Maker):
         compositions: Sequence[CompositionPlan],
         training_crystals: Sequence[str] | None = None,
         structures: Mapping[str, Structure] | None = None,
+        held_cells: Sequence[str] = (),
     ) -> Flow:
         """Make the flow of the whole campaign.
 
@@ -81,6 +88,8 @@ class CampaignMaker(Maker):
             Keys of the crystals the reference set is made around; all by default.
         structures
             Cells of crystals that the library does not hold, by key.
+        held_cells
+            Keys of the crystals whose cell is held while their atoms relax.
 
         Returns
         -------
@@ -89,7 +98,9 @@ class CampaignMaker(Maker):
         """
         own = structures or {}
         relaxed = {
-            key: self._relaxed(key, own[key] if key in own else crystal(key))
+            key: self._relaxed(
+                key, own[key] if key in own else crystal(key), held=key in held_cells
+            )
             for key in crystals
         }
         documents = {key: flow.output for key, flow in relaxed.items()}
@@ -174,8 +185,13 @@ class CampaignMaker(Maker):
         parts = [part for found in staged.values() for part in found]
         return Flow(parts, output=select.output, name=self.name)
 
-    def _relaxed(self, key: str, structure: Structure) -> Flow:
+    def _relaxed(self, key: str, structure: Structure, *, held: bool) -> Flow:
         origin = Provenance(source="crystal", parent=key)
-        flow = failing_through(self.relax.make(structure, origin))
+        relax = self.relax
+        if held:
+            relax = replace(
+                relax, engine=relax.engine.with_fixed_cell(), remarks=(HELD_CELL,)
+            )
+        flow = failing_through(relax.make(structure, origin))
         flow.append_name(f" {key}")
         return flow

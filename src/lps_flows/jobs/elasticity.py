@@ -40,7 +40,7 @@ def strained(structure: Structure, settings: ElasticitySettings) -> list[Structu
 
 @dataclass
 class EquationOfStateMaker(Maker):
-    """Relax the atoms of one structure at several volumes.
+    """Relax atoms and shape of one structure at several fixed volumes.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class EquationOfStateMaker(Maker):
                 remedy="Look at its relaxation with `lps-flows status`, then rerun it",
             )
         document: EOSDocument | Response = calculate_all(
-            self.engine.with_fixed_cell(),
+            self.engine.with_fixed_volume(),
             strained(structure, self.settings),
             collect_eos,
             relax=True,
@@ -121,7 +121,7 @@ def _lowest(sampling: SamplingDocument) -> StructureDocument | None:
 def collect_eos(
     tasks: Iterable[Any], *, provenance: Provenance, method: str, line: CompositionLine
 ) -> EOSDocument:
-    """Return the document of relaxations at fixed cells.
+    """Return the document of relaxations at fixed volumes.
 
     Raises
     ------

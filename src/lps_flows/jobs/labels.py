@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,9 +29,30 @@ def structure_document(
     method: str,
     relaxed: bool,
     line: CompositionLine,
+    max_stress: float | None = None,
+    remarks: Sequence[str] = (),
 ) -> StructureDocument:
-    """Write a calculation as the document that the whole campaign understands."""
-    stress = calculation.stress
+    """Write a calculation as the document that the whole campaign understands.
+
+    Parameters
+    ----------
+    calculation
+        What the engine found.
+    provenance
+        Where the structure comes from.
+    method
+        Method of the engine.
+    relaxed
+        The calculation was a relaxation.
+    line
+        Composition line on which x is given.
+    max_stress
+        Largest component of the stress (GPa) of a converged relaxation of the cell.
+    remarks
+        What a reader must know about the energy.
+    """
+    stress, change = calculation.stress, calculation.energy_change
+    loaded = relaxed and (calculation.max_stress or 0.0) > (max_stress or np.inf)
     return StructureDocument.of(
         calculation.structure,
         calculation.energy,
@@ -39,9 +60,11 @@ def structure_document(
         method=method,
         line=line,
         relaxed=relaxed and calculation.electrons_converged,
-        converged=calculation.converged,
+        converged=calculation.converged and not loaded,
         forces=calculation.forces.tolist(),
         stress=None if stress is None else stress.tolist(),
+        energy_change=None if change is None else change / len(calculation.structure),
+        remarks=remarks,
     )
 
 
@@ -61,7 +84,8 @@ def label_documents(
     """
     if n_frames == 1 or not relaxed:
         calculation = read_calculation(task)
-        return [structure_document(calculation, provenance, relaxed=relaxed, **facts)]
+        done = relaxed and calculation.converged
+        return [structure_document(calculation, provenance, relaxed=done, **facts)]
     path = read_path(task)
     last = len(path) - 1
     documents = []
@@ -90,10 +114,30 @@ def frames_on_the_way(n_steps: int, n_frames: int) -> list[int]:
 
 @job(output_schema=StructureDocument)
 def document_calculation(
-    task: Any, provenance: Provenance, **facts: Any
+    task: Any, provenance: Provenance, relaxation: Any = None, **facts: Any
 ) -> StructureDocument:
-    """Turn an engine's task document into a structure document."""
-    return structure_document(read_calculation(finished(task)), provenance, **facts)
+    """Turn an engine's task document into a structure document.
+
+    Parameters
+    ----------
+    task
+        Task document of a calculation, or of the single point after a relaxation.
+    provenance
+        Where the structure comes from.
+    relaxation
+        Task document of that relaxation: what it says of convergence holds.
+    **facts
+        The other arguments of `structure_document`.
+    """
+    calculation = read_calculation(finished(task))
+    if relaxation is not None:
+        end = read_calculation(relaxation)
+        calculation = replace(
+            calculation,
+            converged=calculation.converged and end.converged,
+            energy_change=end.energy_change,
+        )
+    return structure_document(calculation, provenance, **facts)
 
 
 @job(output_schema=StructureSet, data="entries")

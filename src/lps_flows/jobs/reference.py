@@ -33,11 +33,14 @@ class ReferenceStaticMaker(Maker):
         The reference engine.
     line
         Composition line on which x is given.
+    remarks
+        What every document is to say about its energy.
     """
 
     name: str = "reference static"
     engine: Engine = field(default_factory=get_engine)
     line: CompositionLine = field(default_factory=CompositionLine)
+    remarks: tuple[str, ...] = ()
 
     relaxes: ClassVar[bool] = False
 
@@ -62,27 +65,46 @@ class ReferenceStaticMaker(Maker):
                 engine=self.engine,
                 relax=self.relaxes,
                 line=self.line,
+                remarks=self.remarks,
             )
             jobs: list[Flow | Job] = [last]
         else:
-            maker = self.engine.relax if self.relaxes else self.engine.static
-            task = maker.make(structure)
-            task.name = f"{name} ({self.engine.name})"
+            tasks = self._tasks(structure, name)
             last = document_calculation(
-                task.output,
+                tasks[-1].output,
                 provenance,
+                tasks[-2].output if len(tasks) > 1 else None,
                 method=self.engine.method,
                 relaxed=self.relaxes,
                 line=self.line,
+                max_stress=self.engine.max_stress,
+                remarks=self.remarks,
             )
-            jobs = [task, last]
+            jobs = [*tasks, last]
         last.name = name
         return Flow(jobs, output=last.output, name=name)
+
+    def _tasks(self, structure: Structure, name: str) -> list[Job]:
+        """Make the engine's own jobs, the one whose energy counts last."""
+        engine = self.engine
+        makers = {"": engine.relax if self.relaxes else engine.static}
+        if self.relaxes and engine.restarts:
+            makers |= {" restart": engine.relax, " static": engine.static}
+        tasks: list[Job] = []
+        for suffix, maker in makers.items():
+            task: Job = maker.make(structure)  # type: ignore[attr-defined]
+            task.name = f"{name}{suffix} ({engine.name})"
+            tasks.append(task)
+            structure = task.output.structure
+        return tasks
 
 
 @dataclass
 class ReferenceRelaxMaker(ReferenceStaticMaker):
     """Relax one structure with the reference engine.
+
+    An engine with `Engine.restarts` (VASP) relaxes twice, the second time on the basis
+    of the first's cell, and the energy is that of a single point at the end.
 
     An unconverged relaxation is recorded (``converged`` is False); one that gives no
     finite energy fails with a typed error.
@@ -179,6 +201,7 @@ def compute_structure(
     engine: Engine,
     relax: bool,
     line: CompositionLine,
+    remarks: Sequence[str] = (),
 ) -> StructureDocument:
     """Compute one structure inside this job, with an engine that can be batched."""
     return structure_document(
@@ -187,4 +210,6 @@ def compute_structure(
         method=engine.written_method(),
         relaxed=relax,
         line=line,
+        max_stress=engine.max_stress,
+        remarks=remarks,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -72,6 +73,14 @@ class StructureDocument(Document, StructureFacts):
     stress: list[list[float]] | None = Field(
         None, description="Stress, shape (3, 3), positive under tension (eV/Å^3)."
     )
+    energy_change: float | None = Field(
+        None,
+        description="Change of the energy in the last step of the relaxation "
+        "(eV/atom); none where no relaxation kept its steps.",
+    )
+    remarks: list[str] = Field(
+        default_factory=list, description="What a reader must know about the energy."
+    )
 
     @classmethod
     def of(
@@ -87,6 +96,8 @@ class StructureDocument(Document, StructureFacts):
         energy_std: float | None = None,
         forces: list[list[float]] | None = None,
         stress: list[list[float]] | None = None,
+        energy_change: float | None = None,
+        remarks: Sequence[str] = (),
     ) -> StructureDocument:
         """Return the document of a structure that has an energy.
 
@@ -106,8 +117,10 @@ class StructureDocument(Document, StructureFacts):
             True when the method relaxed the structure.
         converged
             True when the calculation converged.
-        energy_std, forces, stress
-            Where they are known (eV/atom, eV/Å, eV/Å^3).
+        energy_std, forces, stress, energy_change
+            Where they are known (eV/atom, eV/Å, eV/Å^3, eV/atom).
+        remarks
+            What a reader must know about the energy.
         """
         composition = structure.composition
         return cls(
@@ -125,6 +138,8 @@ class StructureDocument(Document, StructureFacts):
             energy_std=energy_std,
             forces=forces,
             stress=stress,
+            energy_change=energy_change,
+            remarks=list(remarks),
         )
 
 

@@ -55,7 +55,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
     evolution = _evolution(keys)
     return CampaignMaker(
         name=keys.name,
-        relax=relax,
+        relax=replace(relax, engine=get_engine(keys.engine.for_crystals())),
         dataset=DatasetFlowMaker.from_settings(
             engine, _dataset(keys), keys.line, keys.engine.md
         ),
