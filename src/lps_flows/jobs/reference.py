@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from jobflow import Flow, Job, Maker, Response, job
 from pymatgen.core import Structure
@@ -84,15 +84,15 @@ class ReferenceStaticMaker(Maker):
         last.name = name
         return Flow(jobs, output=last.output, name=name)
 
-    def _tasks(self, structure: Structure, name: str) -> list[Job]:
+    def _tasks(self, structure: Any, name: str) -> list[Flow | Job]:
         """Make the engine's own jobs, the one whose energy counts last."""
         engine = self.engine
         makers = {"": engine.relax if self.relaxes else engine.static}
         if self.relaxes and engine.restarts:
             makers |= {" restart": engine.relax, " static": engine.static}
-        tasks: list[Job] = []
+        tasks: list[Flow | Job] = []
         for suffix, maker in makers.items():
-            task: Job = maker.make(structure)  # type: ignore[attr-defined]
+            task = maker.make(structure)
             task.name = f"{name}{suffix} ({engine.name})"
             tasks.append(task)
             structure = task.output.structure
