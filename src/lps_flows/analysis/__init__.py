@@ -11,6 +11,7 @@ from lps_flows.analysis.clustering import (
 from lps_flows.analysis.conductivity import ConductivityError, nernst_einstein
 from lps_flows.analysis.diffusivity import diffusivity
 from lps_flows.analysis.elasticity import ElasticitySettings, EOSFit, fit_eos
+from lps_flows.analysis.electrochemistry import electrochemical_window
 from lps_flows.analysis.fingerprints import (
     FingerprintSettings,
     similarity,
@@ -77,6 +78,7 @@ __all__ = [
     "arrhenius",
     "classify_motifs",
     "diffusivity",
+    "electrochemical_window",
     "fit_clusters",
     "fit_eos",
     "formation_energy_per_atom",
