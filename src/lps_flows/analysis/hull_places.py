@@ -25,7 +25,7 @@ from lps_flows.schemas.phase_diagram import DecompositionProduct, HullPlace
 
 
 def line_hull(
-    entries: Sequence[HullEntry], line: CompositionLine
+    entries: Sequence[HullEntry], line: CompositionLine | tuple[str, str]
 ) -> dict[str, HullPlace]:
     """Return every on-line entry's place relative to the hull of the line, by id.
 
@@ -39,7 +39,7 @@ def line_hull(
         Entries of one method; those off the line are left out (`ternary_hull` has
         them).
     line
-        The composition line.
+        The composition line, or the formulas of its end members.
 
     Raises
     ------
@@ -54,6 +54,8 @@ def line_hull(
     >>> round(places["Li3PS4"].formation_energy, 3), places["Li3PS4"].on_hull
     (-0.1, True)
     """
+    if not isinstance(line, CompositionLine):
+        line = CompositionLine(end_members=line)
     check_entries(entries)
     ends = end_member_entries(entries, line)
     lowest = [

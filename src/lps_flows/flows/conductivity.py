@@ -109,7 +109,7 @@ class ConductivityFlowMaker(Maker):
         parts: list[Flow] = []
         runs: list[Job] = []
         for temperature in settings.temperatures:
-            moved = dynamics.make(
+            chunks, moved = dynamics.chunks(
                 structure,
                 [
                     Hold(temperature, settings.equilibration, equilibration=True),
@@ -119,8 +119,8 @@ class ConductivityFlowMaker(Maker):
             )
             run: Job = analyse.make(
                 structure,
-                moved.output["chunk_uuids"],
-                moved.output["last"].last_step,
+                moved["chunk_uuids"],
+                moved["last"].last_step,
                 label=label,
                 method=engine.method,
                 temperature=temperature,
@@ -130,7 +130,9 @@ class ConductivityFlowMaker(Maker):
             )
             run.name = f"{label} {temperature:g} K analysis"
             parts.append(
-                Flow([moved, run], output=run.output, name=f"{label} {temperature:g} K")
+                Flow(
+                    [*chunks, run], output=run.output, name=f"{label} {temperature:g} K"
+                )
             )
             runs.append(run)
         collect = CollectTransportMaker(

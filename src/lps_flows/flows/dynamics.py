@@ -66,7 +66,25 @@ class DynamicsFlowMaker(Maker):
         label: str,
         seed: int | None = None,
     ) -> Flow:
-        """Make the flow.
+        """Make the flow of `chunks`.
+
+        Returns
+        -------
+        Flow
+            Its output has the keys ``last``, the last `MDChunkDocument`, and
+            ``chunk_uuids``, the jobs of all of them.
+        """
+        jobs, output = self.chunks(structure, programme, label, seed)
+        return Flow(jobs, output=output, name=f"{label} {self.name}")
+
+    def chunks(
+        self,
+        structure: Structure | OutputReference,
+        programme: Sequence[Hold],
+        label: str,
+        seed: int | None = None,
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Make the jobs, for a flow that holds more than these.
 
         Parameters
         ----------
@@ -81,9 +99,8 @@ class DynamicsFlowMaker(Maker):
 
         Returns
         -------
-        Flow
-            Its output has the keys ``last``, the last `MDChunkDocument`, and
-            ``chunk_uuids``, the jobs of all of them.
+        tuple of list of Job and dict
+            The jobs, and their output as `make` gives it.
         """
         settings = self.chunk.settings
         if seed is not None:
@@ -119,11 +136,7 @@ class DynamicsFlowMaker(Maker):
             uuids.append(chunk.uuid)
             previous = chunk.output
             first_step += n_steps
-        return Flow(
-            jobs,
-            output={"last": previous, "chunk_uuids": uuids},
-            name=f"{label} {self.name}",
-        )
+        return jobs, {"last": previous, "chunk_uuids": uuids}
 
     def _task(
         self,
