@@ -122,7 +122,14 @@ def test_what_is_in_the_documents(filled: tuple[JobStore, dict[str, str]]) -> No
         assert place["label"] == model["reference_classes"][key]
     candidates = read(store, "candidates")
     assert len(candidates) == 3
-    assert all(len(c["criteria"]) == 3 for c in candidates)
+    for candidate in candidates:
+        names = [criterion["name"] for criterion in candidate["criteria"]]
+        assert names[0].startswith("outside every miscibility gap")
+        assert names[2:] == [
+            "most similar to a superionic conductor",
+            "class of a superionic conductor",
+        ]
+        assert len(names) == 4
 
 
 def test_new_structure_is_added_and_nothing_else_computed(

@@ -34,7 +34,7 @@ def test_relaxation_costs_its_steps_and_a_limit_caps_them():
     static, relax, capped = hours(
         Counted("static"), Counted("relax"), Counted("relax", steps=5)
     )
-    assert relax == pytest.approx(40 * static)
+    assert relax == pytest.approx(50 * static)
     assert capped == pytest.approx(5 * static)
 
 

@@ -324,6 +324,8 @@ def _compare(
         x=2 / 3,
         ann_energies=ann,
         ann_stds=stds,
+        best_energies=[],
+        still_falling=False,
         settings=LowestSettings(),
     )
 

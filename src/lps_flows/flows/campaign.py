@@ -190,7 +190,7 @@ class CampaignMaker(Maker):
         relax = self.relax
         if held:
             relax = replace(
-                relax, engine=relax.engine.with_fixed_cell(), remarks=(HELD_CELL,)
+                relax, engine=relax.engine.with_fixed_cell(), remarks=[HELD_CELL]
             )
         flow = failing_through(relax.make(structure, origin))
         flow.append_name(f" {key}")

@@ -40,7 +40,7 @@ class ReferenceStaticMaker(Maker):
     name: str = "reference static"
     engine: Engine = field(default_factory=get_engine)
     line: CompositionLine = field(default_factory=CompositionLine)
-    remarks: tuple[str, ...] = ()
+    remarks: list[str] = field(default_factory=list)
 
     relaxes: ClassVar[bool] = False
 

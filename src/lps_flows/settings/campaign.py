@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from jobflow import Flow
-from pydantic import model_validator
+from pydantic import BaseModel, model_validator
 
 from lps_flows.flows.campaign import CampaignMaker
 from lps_flows.settings.assembly import campaign_maker
@@ -65,9 +65,20 @@ class CampaignSettings(CampaignKeys):
         submitted
             What was `recorded` of it.
         complete
-            False when that is only some of the keys; the others are unknown.
+            False when that is only some of the keys, left by a version with other
+            defaults: the others are unknown, and what the file does not name is as
+            it was submitted.
         """
-        return differences(submitted, self.recorded, complete=complete)
+        found = differences(submitted, self.recorded, complete=complete)
+        return [entry for entry in found if complete or self._names(entry.key)]
+
+    def _names(self, key: str) -> bool:
+        table: object = self
+        for part in key.split("."):
+            if not isinstance(table, BaseModel) or part not in table.model_fields_set:
+                return False
+            table = getattr(table, part)
+        return True
 
     def as_submitted(self, submitted: Mapping[str, Any]) -> CampaignKeys:
         """Return the settings a campaign was submitted with.
