@@ -124,7 +124,17 @@ class PhaseDiagramBuilder(IncrementalBuilder):
                     logger.info("No phase diagram of %s: no end members", name)
         self.total = len(pending)
         for name, source, errors in pending:
-            yield {"heads": groups[name], "source": source, "errors": errors}
+            # counted here: processes that only compute have no connection
+            campaign, method = name.rsplit("|", 1)
+            unrelaxed = self.structures.count(
+                {"campaign": campaign, "method": method, "relaxed": False}
+            )
+            yield {
+                "heads": groups[name],
+                "source": source,
+                "errors": errors,
+                "n_unrelaxed": unrelaxed,
+            }
 
     def check(
         self,
@@ -237,11 +247,10 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             errors=item["errors"],
             source=item["source"],
         )
-        group = {"campaign": diagram.campaign, "method": diagram.method}
-        unrelaxed = self.structures.count({**group, "relaxed": False})
+        n_left_out = diagram.n_left_out + item["n_unrelaxed"]
         versions = {head.structure_id: head.version for head in item["heads"]}
         return (
-            diagram.model_copy(update={"n_left_out": diagram.n_left_out + unrelaxed}),
+            diagram.model_copy(update={"n_left_out": n_left_out}),
             [_digested(entry, versions[entry.structure_id]) for entry in entries],
         )
 
