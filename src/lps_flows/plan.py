@@ -91,6 +91,14 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
     return [*work, *_elasticity(settings, sizes, atoms)]
 
 
+def count_labels(settings: CampaignSettings) -> int:
+    """Return how many structures the first training sees, at most."""
+    sizes = {key: len(settings.crystal(key)) for key in settings.crystals}
+    frames = {"static": 1, "relax": settings.dataset.relaxation_frames, "md": 0}
+    made = _dataset(settings, sizes)
+    return len(sizes) + sum(work.number * frames[work.kind] for work in made)
+
+
 def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedWork]:
     dataset, engine = settings.dataset, settings.engine.name
     keys = settings.training_crystals or settings.crystals

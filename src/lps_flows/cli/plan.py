@@ -32,13 +32,14 @@ def print_plan(
         Print JSON for scripts.
     """
     from lps_flows.engines.cost import estimate_cost, load_cost_model
-    from lps_flows.plan import plan_campaign, plan_dynamics
+    from lps_flows.plan import count_labels, plan_campaign, plan_dynamics
 
     model = load_cost_model(cost_model)
     with working("counting"):
         work = plan_campaign(settings)
         costs = estimate_cost(work, model)
         dynamics = plan_dynamics(settings)
+        labels = count_labels(settings)
     if as_json:
         lines = [
             {**asdict(cost), "at_most": planned.at_most}
@@ -47,6 +48,7 @@ def print_plan(
         plan = {
             "campaign": settings.name,
             "calculations": lines,
+            "labels": labels,
             "dynamics": [asdict(planned) for planned in dynamics],
         }
         typer.echo(json.dumps(plan, indent=2))
@@ -70,6 +72,7 @@ def print_plan(
     taken = [
         f"{planned.label or 'by the rule'} ({planned.reason})" for planned in dynamics
     ]
+    out.print(f"The potential is first trained on at most {labels:,} structures.")
     out.print(f"Into molecular dynamics: {', '.join(taken) or 'nothing'}.")
     total = sum(cost.core_hours for cost in costs)
     out.print(

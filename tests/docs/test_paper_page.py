@@ -1,0 +1,92 @@
+"""The page that follows the paper agrees with the campaign, the code and the table."""
+
+from __future__ import annotations
+
+import importlib
+from functools import reduce
+
+import pytest
+import yaml
+
+from lps_flows.analysis.literature import paper_value
+from lps_flows.plan import count_labels
+from lps_flows.settings import CampaignSettings, load_campaign
+from tests.docs.blocks import ROOT
+
+TEXT = (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
+
+
+def rows(title: str) -> list[list[str]]:
+    section = TEXT.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+    table = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
+
+
+@pytest.fixture(scope="module")
+def settings() -> CampaignSettings:
+    return load_campaign(ROOT / "workflows" / "paper.yaml")
+
+
+def test_every_parameter_is_what_the_file_says(settings: CampaignSettings) -> None:
+    dumped = settings.model_dump(mode="json")
+    parameters = rows("Parameters")
+    assert len(parameters) > 40
+    wrong = {
+        key: (found, cell)
+        for _, _, key, cell in parameters
+        if (
+            found := reduce(
+                lambda at, name: at[name], key.strip("`").split("."), dumped
+            )
+        )
+        != yaml.safe_load(cell.strip("`"))
+    }
+    assert wrong == {}
+
+
+def test_every_key_of_the_file_is_on_the_page(settings: CampaignSettings) -> None:
+    """Each value the file names is explained, but for lists and choices of ours."""
+    named = yaml.safe_load((ROOT / "workflows" / "paper.yaml").read_text("utf-8"))
+    on_page = {key.strip("`") for _, _, key, _ in rows("Parameters")}
+    ours = {
+        *("name", "crystals", "training_crystals", "sampling.scans"),
+        *("sampling.n_seeds", "sampling.evolution.n_lowest", "selection.n_candidates"),
+        *("dataset.isotropic_strains", "dataset.n_strained", "dataset.n_rattled"),
+        *("dataset.n_removed", "dataset.removal_parents", "dataset.n_trajectories"),
+        *("dataset.md_chunk_steps", "conductivity.chunk_length"),
+        *("training.whitening", "training.weight_decay", "conductivity.npt"),
+    }
+
+    def leaves(value: object, path: str = "") -> list[str]:
+        if not isinstance(value, dict):
+            return [path]
+        return [
+            leaf
+            for name, inner in value.items()
+            for leaf in leaves(inner, f"{path}.{name}" if path else name)
+        ]
+
+    assert set(leaves(named)) - ours - on_page == set()
+
+
+def test_about_as_many_structures_are_labelled_as_in_the_paper(
+    settings: CampaignSettings,
+) -> None:
+    count = count_labels(settings)
+    assert 5_500 <= count <= 6_500
+    assert f"At most {count:,} structures are labelled" in TEXT
+
+
+@pytest.mark.parametrize(
+    "row", rows("Equations, figures and tables"), ids=lambda r: r[0]
+)
+def test_every_figure_has_its_function(row: list[str]) -> None:
+    module, name = row[2].strip("`").rsplit(".", 1)
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.parametrize("row", rows("Numbers"), ids=lambda r: f"{r[0]} {r[1]}")
+def test_every_number_of_the_paper_is_that_of_the_table(row: list[str]) -> None:
+    quantity, phase, theirs, ours = row
+    assert paper_value(phase, quantity) == float(theirs)
+    assert ours
