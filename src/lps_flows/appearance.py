@@ -162,6 +162,7 @@ MOTIF_TITLES = {
     "P2S6_edge": "P2S6^2- edge-sharing",
     "P2S6_PP": "P2S6^4- with P-P bond",
     "chain": "PS3^- chains",
+    "PS3": "PS3 monomers",
     "other": "other",
 }
 """Titles of the motifs, to be written with `pretty` or `pretty_html`."""

@@ -258,8 +258,14 @@ def _conductivity(settings: CampaignSettings) -> list[PlannedWork]:
     steps = round(
         (transport.equilibration + transport.production) / transport.time_step
     )
-    runs = _each(cells, len(transport.temperatures))
-    return [PlannedWork("conductivity", "md", engine, runs, steps)]
+    each = _each(cells, len(transport.temperatures))
+    work = [
+        PlannedWork("conductivity", "md", engine, _each(each, transport.n_seeds), steps)
+    ]
+    if transport.npt:
+        cell = round(transport.npt / transport.time_step)
+        work.append(PlannedWork("conductivity", "md", engine, each, cell))
+    return work
 
 
 def _each(atoms: Iterable[int], times: int) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ EXPECTED = {
     "gamma-Li3PS4": {"PS4": 1.0},
     "Li3PS4_I-42m": {"PS4": 1.0},
     "LT-Li7PS6": {"PS4": 1.0, "free_S": 1 / 3},
-    "Li48P16S61": {"PS4": 13 / 16, "other": 3 / 16},
+    "Li48P16S61": {"PS4": 13 / 16, "PS3": 3 / 16},
     "P2S5": {"other": 1.0},
     "Li2S": {"free_S": 1.0},
 }
@@ -196,11 +196,11 @@ def test_dumbbell_that_lacks_a_sulfur_is_other() -> None:
     assert classify_motifs(broken)["other"] == 1.0
 
 
-def test_planar_trisulfide_is_other_and_undercoordinated() -> None:
+def test_planar_trisulfide_is_a_monomer_and_undercoordinated() -> None:
     angles = 2 * np.pi * np.arange(3) / 3
     sulfur = 2.05 * np.column_stack([np.cos(angles), np.sin(angles), np.zeros(3)])
     found = analyse_motifs(Molecule(["P", "S", "S", "S"], [[0, 0, 0], *sulfur]))
-    assert found.fractions()["other"] == 1.0
+    assert found.fractions()["PS3"] == 1.0
     assert found.undercoordinated == 1
     assert found.terminal == 3
 

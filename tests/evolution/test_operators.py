@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from lps_flows.chemistry import closest_contact
+from lps_flows.analysis import analyse_motifs
+from lps_flows.chemistry import closest_contact, crystal
 from lps_flows.evolution import EvolutionSettings, Individual
 from lps_flows.evolution.operators import (
     OPERATORS,
@@ -21,6 +22,7 @@ from lps_flows.evolution.removal_operators import (
 )
 from lps_flows.evolution.selection import select
 from lps_flows.evolution.structure_operators import (
+    condense,
     permute,
     rattle,
     splice,
@@ -189,6 +191,28 @@ def test_selection_prefers_the_better_and_never_repeats(beta_problem, selection)
     counts = np.bincount([a.identifier for a, _ in drawn], minlength=10)
     assert counts[:3].sum() > 2 * counts[-3:].sum()
     assert len(select(population[:1], 2, settings, rng)) == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_undercoordinated_former_closes_up_with_a_ligand_nearby(seed):
+    cell = crystal("Li48P16S61")
+    before, free = analyse_motifs(cell), cell.copy()
+    moved = condense(cell, ("P",), ("S",), np.random.default_rng(seed))
+    after = analyse_motifs(moved)
+    assert moved.composition == cell.composition
+    assert sum(after.coordination.values()) > sum(before.coordination.values())
+    assert after.undercoordinated <= before.undercoordinated
+    # a sulfur of nobody is nearer than any other: it may heal the tetrahedron
+    p = next(i for i, n in before.coordination.items() if n == 3)
+    x, y, z = free[p].coords
+    free.append("S", [x, y, z + 3.2], coords_are_cartesian=True)
+    assert condense(free, ("P",), ("S",), np.random.default_rng(seed)) is not None
+
+
+def test_nothing_condenses_where_every_former_is_complete():
+    rng = np.random.default_rng(0)
+    assert condense(crystal("beta-Li3PS4"), ("P",), ("S",), rng) is None
+    assert condense(crystal("Li7P3S11"), ("P",), ("S",), rng) is None
 
 
 def test_adapted_weights_follow_success_and_keep_a_floor():

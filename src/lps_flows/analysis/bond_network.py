@@ -75,6 +75,8 @@ class BondNetwork:
         links = self.shared.get(p, Counter())
         if self.direct.get(p):
             return "P2S6_PP" if self._is_dumbbell(p) else "other"
+        if self.coordination[p] == 3 and not links:
+            return "PS3"
         if not self.tetrahedral(p) or p in self.crowded:
             return "other"
         if not links:

@@ -24,6 +24,9 @@ A P is *tetrahedral* when it has exactly four S and is bonded to no P.
     single shared S only: chains longer than two, finite, closed to rings or infinite
     (meta-thiophosphate, PS3(-)). The count is per P atom: an end or a link of a chain
     stays a chain link when the same anion branches or is defective elsewhere.
+``PS3``
+    P with three S that no other P shares and bonded to no P: the monomer that the
+    removal of an S leaves behind.
 ``other``
     Everything else: too few or too many S, three or four bridging S (branching, the
     P4S10 cage of P2S5), edge pairs linked further, P-P bonds with other ligands.
@@ -49,7 +52,7 @@ from lps_flows.foundation import FrozenSettings
 _DOUBT = 0.1
 """Distance from a cutoff at which a bond is doubtful (Å)."""
 
-MOTIFS = ("PS4", "P2S7", "P2S6_edge", "P2S6_PP", "chain", "other")
+MOTIFS = ("PS4", "P2S7", "P2S6_edge", "P2S6_PP", "chain", "PS3", "other")
 
 
 class MotifSettings(FrozenSettings):
@@ -147,7 +150,7 @@ def classify_motifs(
     Returns
     -------
     dict
-        ``PS4``, ``P2S7``, ``P2S6_edge``, ``P2S6_PP``, ``chain`` and ``other``:
+        ``PS4``, ``P2S7``, ``P2S6_edge``, ``P2S6_PP``, ``chain``, ``PS3``, ``other``:
         fractions of the P atoms, which add to 1 (all zero in a structure without P);
         ``free_S``: fraction of the S atoms that are bonded to no P.
 

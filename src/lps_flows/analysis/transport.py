@@ -35,6 +35,38 @@ class TransportResult:
     warnings: tuple[str, ...] = ()
 
 
+def pooled_ratio(
+    ratios: Sequence[tuple[float, tuple[float, float]]],
+) -> tuple[float, tuple[float, float]] | None:
+    """Return the weighted geometric mean of positive numbers, with its 68 % interval.
+
+    Intervals narrower than the numbers' own scatter are widened to it.
+
+    Parameters
+    ----------
+    ratios
+        Each with its 68 % interval.
+
+    Examples
+    --------
+    >>> mean, (low, high) = pooled_ratio([(0.5, (0.4, 0.625)), (0.5, (0.4, 0.625))])
+    >>> round(mean, 2), round(low, 2), round(high, 2)
+    (0.5, 0.43, 0.59)
+    """
+    if not ratios:
+        return None
+    logs = np.log([ratio for ratio, _ in ratios])
+    errors = 0.5 * np.diff(np.log([interval for _, interval in ratios]), axis=1)[:, 0]
+    weights = errors**-2 / (errors**-2).sum()
+    mean = float(weights @ logs)
+    error = float((errors**-2).sum() ** -0.5)
+    if len(ratios) > 1:
+        chi_square = float((((logs - mean) / errors) ** 2).sum() / (len(ratios) - 1))
+        error *= max(chi_square, 1.0) ** 0.5
+    low, middle, high = np.exp([mean - error, mean, mean + error])
+    return float(middle), (float(low), float(high))
+
+
 def summarise_transport(
     diffusivities: Sequence[tuple[float, float, tuple[float, float]]],
     *,
@@ -59,7 +91,8 @@ def summarise_transport(
     def sigma(D: float, T: float) -> float:
         return nernst_einstein(D, number_density, charge, T)
 
-    measured = {f"{T:g}": sigma(D, T) for T, D, _ in diffusivities}
+    at = {T: [D for t, D, _ in diffusivities if t == T] for T, _, _ in diffusivities}
+    measured = {f"{T:g}": sigma(float(np.mean(Ds)), T) for T, Ds in at.items()}
     try:
         fit = arrhenius(
             [T for T, _, _ in diffusivities],
@@ -76,7 +109,7 @@ def summarise_transport(
     far = fit.extrapolation_warning(reference_temperature)
     if far is not None:
         warnings.append(far)
-    if len(diffusivities) == 2:
+    if len(at) == 2:
         warnings.append("two temperatures: the fit of the line cannot be judged")
     if fit.activation_energy <= 0:
         warnings.append(

@@ -72,6 +72,7 @@ def recorded_settings(settings: MotifSettings, line: CompositionLine) -> dict[st
     return {
         "former": ", ".join(line.formers),
         "ligand": ", ".join(line.anions),
+        "motifs": ", ".join(MOTIFS),
         **settings.model_dump(mode="json"),
     }
 

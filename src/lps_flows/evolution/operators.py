@@ -23,6 +23,7 @@ from lps_flows.evolution.removal_operators import (
 from lps_flows.evolution.selection import select
 from lps_flows.evolution.settings import EvolutionSettings
 from lps_flows.evolution.structure_operators import (
+    condense,
     permute,
     rattle,
     splice,
@@ -207,6 +208,14 @@ def permutation(nursery: Nursery) -> Child:
     return _reassigned(nursery, moved, "permutation", (parent,))
 
 
+def condensed_child(nursery: Nursery) -> Child | None:
+    """Close up an under-coordinated former of one parent with a neighbour's ligand."""
+    (parent,) = nursery.parents(1)
+    line = nursery.problem.line
+    moved = condense(parent.structure, line.formers, line.anions, nursery.rng)
+    return moved and _reassigned(nursery, moved, "condense", (parent,))
+
+
 def strained_child(nursery: Nursery) -> Child:
     """Strain and shake one parent."""
     (parent,) = nursery.parents(1)
@@ -237,6 +246,7 @@ OPERATORS: dict[str, Callable[[Nursery], Child | None]] = {
     "removal_mutation": removal_mutation,
     "cut_and_splice": cut_and_splice,
     "permutation": permutation,
+    "condense": condensed_child,
     "strain": strained_child,
     "rattle": rattled_child,
     "random_removal": random_removal,

@@ -33,6 +33,12 @@ class OperatorWeights(FrozenSettings):
     )
     strain: float = Field(0.5, ge=0, description="Relaxed cell strained and shaken.")
     rattle: float = Field(0.5, ge=0, description="Atoms of a region displaced.")
+    condense: float = Field(
+        0.0,
+        ge=0,
+        description="An under-coordinated P moved to share an S of a neighbour, or a "
+        "free S moved to it (off unless given a weight).",
+    )
     random_removal: float = Field(
         0.5, ge=0, description="New removed sites, drawn as in the first generation."
     )

@@ -10,6 +10,10 @@ from lps_flows.chemistry import element_symbols
 
 # Random points tried when a mobile atom looks for a void.
 _VOID_TRIALS = 400
+# Bonds P-S and P-P are shorter (Å): the cutoff of the motifs.
+_LONGEST_BOND = 2.55
+# Nearest ligands of which one is brought to an under-coordinated former.
+_LIGANDS_TRIED = 4
 
 
 def radii_of(symbols: np.ndarray) -> np.ndarray:
@@ -99,6 +103,48 @@ def permute(
         # One of the ten roomiest places, not always the roomiest.
         best = np.argsort(-contacts, kind="stable")[:10]
         coordinates[atom] = trials[int(rng.choice(best))]
+    return Structure(structure.lattice, symbols.tolist(), coordinates)
+
+
+def condense(
+    structure: Structure,
+    formers: tuple[str, ...],
+    ligands: tuple[str, ...],
+    rng: np.random.Generator,
+) -> Structure | None:
+    """Bring an under-coordinated former and a ligand nearby to a bond's length.
+
+    A free ligand moves to the former; for one that another former holds, the former
+    and the ligands of its own move. None when every former has four neighbours.
+    """
+    symbols = element_symbols(structure)
+    former = np.flatnonzero(np.isin(symbols, formers))
+    ligand = np.flatnonzero(np.isin(symbols, ligands))
+    coordinates, matrix = structure.frac_coords.copy(), structure.lattice.matrix
+
+    def vectors(others: np.ndarray) -> np.ndarray:
+        gap = coordinates[others][None] - coordinates[former][:, None]
+        return np.asarray((gap - np.round(gap)) @ matrix)
+
+    between = vectors(ligand)
+    distances = np.linalg.norm(between, axis=2)
+    bonded = distances < _LONGEST_BOND
+    near = np.linalg.norm(vectors(former), axis=2) < _LONGEST_BOND
+    short = np.flatnonzero(bonded.sum(axis=1) + near.sum(axis=1) - 1 < 4)
+    if not len(short):
+        return None
+    p = rng.choice(short)
+    away = np.where(bonded[p], np.inf, distances[p])
+    s = rng.choice(np.argsort(away, kind="stable")[:_LIGANDS_TRIED])
+    if not np.isfinite(away[s]):
+        return None
+    radii = radii_of(symbols[[former[p], ligand[s]]])
+    step = between[p, s] * (1 - radii.sum() / away[s]) @ np.linalg.inv(matrix)
+    if bonded[:, s].any():
+        own = ligand[bonded[p] & (bonded.sum(axis=0) == 1)]
+        coordinates[[former[p], *own]] += step
+    else:
+        coordinates[ligand[s]] -= step
     return Structure(structure.lattice, symbols.tolist(), coordinates)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
 
 from jobflow import Flow, Job, Maker
 from pydantic import Field, PositiveFloat
@@ -14,12 +16,13 @@ from lps_flows.chemistry import (
     full_formula,
     supercell_near,
 )
-from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.engines import Engine, EngineSettings, get_engine
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.run_analysis import TransportSettings
+from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
 from lps_flows.jobs.transport import AnalyseRunMaker, CollectTransportMaker
 
 
@@ -38,6 +41,18 @@ class ConductivitySettings(DynamicsSettings):
     )
     production: float = Field(
         300000.0, gt=0, description="Production at each temperature (fs)."
+    )
+    n_seeds: int = Field(
+        1,
+        ge=1,
+        description="Runs at each temperature, from velocities of their own: several "
+        "tell what one run's interval cannot, and give the Haven ratio.",
+    )
+    npt: float = Field(
+        0.0,
+        ge=0,
+        description="Run at constant pressure before those of each temperature (fs): "
+        "its mean volume is their cell; 0 keeps the relaxed one.",
     )
     target_atoms: int = Field(
         100,
@@ -108,17 +123,26 @@ class ConductivityFlowMaker(Maker):
         analyse = AnalyseRunMaker(settings=settings.analysis, line=self.line)
         parts: list[Flow] = []
         runs: list[Job] = []
-        for temperature in settings.temperatures:
-            chunks, moved = dynamics.chunks(
-                structure,
+        for temperature, seed in product(
+            settings.temperatures, range(settings.n_seeds)
+        ):
+            name = f"{label} {temperature:g} K" + (f" seed {seed + 1}" if seed else "")
+            if not seed:
+                cell, remarks, thermal = self._cell(
+                    structure, temperature, label, engine
+                )
+            mover = replace(dynamics, name=f"seed {seed + 1} md") if seed else dynamics
+            chunks, moved = mover.chunks(
+                cell,
                 [
                     Hold(temperature, settings.equilibration, equilibration=True),
                     Hold(temperature, settings.production),
                 ],
                 label,
+                seed=settings.seed + seed,
             )
             run: Job = analyse.make(
-                structure,
+                cell,
                 moved["chunk_uuids"],
                 moved["last"].last_step,
                 label=label,
@@ -127,13 +151,11 @@ class ConductivityFlowMaker(Maker):
                 equilibration=settings.equilibration,
                 time_step=settings.time_step,
                 potential=engine.potential,
+                remarks=remarks,
             )
-            run.name = f"{label} {temperature:g} K analysis"
-            parts.append(
-                Flow(
-                    [*chunks, run], output=run.output, name=f"{label} {temperature:g} K"
-                )
-            )
+            run.name = f"{name} analysis"
+            jobs = [*chunks, run] if seed else [*thermal, *chunks, run]
+            parts.append(Flow(jobs, output=run.output, name=name))
             runs.append(run)
         collect = CollectTransportMaker(
             settings=settings.analysis, line=self.line
@@ -142,6 +164,21 @@ class ConductivityFlowMaker(Maker):
         return Flow(
             [*parts, collect], output=collect.output, name=f"{self.name} {label}"
         )
+
+    def _cell(
+        self, structure: Structure, temperature: float, label: str, engine: Engine
+    ) -> tuple[Any, Any, list[Job]]:
+        """Return the cell at a temperature, what to say of it, and who makes it."""
+        if not self.settings.npt:
+            return structure, (), []
+        needs_process(engine)
+        thermal: Job = ThermalCellMaker(
+            engine=engine,
+            settings=self.settings.dynamics(),
+            duration=self.settings.npt,
+        ).make(structure, temperature=temperature, label=label)
+        thermal.name = f"{label} {temperature:g} K cell"
+        return thermal.output.structure, thermal.output.remarks, [thermal]
 
     def _check(self, structure: Structure, potential_uuid: str | None) -> None:
         mobile = self.line.mobile

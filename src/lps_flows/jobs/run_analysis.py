@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from pydantic import Field
 from pymatgen.core import Structure
@@ -86,6 +88,7 @@ def analyse_trajectory(
     equilibration: float,
     chunk_uuids: list[str],
     time_step: float,
+    remarks: Sequence[str] = (),
 ) -> MDRunDocument:
     """Analyse one run; displacements are those against the framework."""
     symbols = [site.specie.symbol for site in structure]
@@ -113,6 +116,7 @@ def analyse_trajectory(
         mobile=line.mobile,
         structure=structure,
         failure=run.failure,
+        remarks=list(remarks),
     )
     _sampling(document, run, settings)
     if len(times) >= MIN_FRAMES:
@@ -198,6 +202,16 @@ def _sampling(
         document.remarks.append(run.failure)
 
 
+def _ratio_interval(over: Diffusivity, under: Diffusivity) -> tuple[float, float]:
+    """Return the 68 % interval of a ratio; it knows no end where a bound is zero."""
+    halves = [
+        0.5 * np.log(d.interval[1] / max(d.interval[0], 1e-3 * d.D))
+        for d in (over, under)
+    ]
+    factor = float(np.exp(np.hypot(*halves)))
+    return over.D / under.D / factor, over.D / under.D * factor
+
+
 def _diffusion(
     document: MDRunDocument,
     positions: np.ndarray,
@@ -234,6 +248,7 @@ def _diffusion(
         document.charge_diffusion = charge
         if tracer.diffusive and charge.diffusive:
             document.haven_ratio = tracer.D / charge.D
+            document.haven_interval = _ratio_interval(tracer, charge)
     if tracer.diffusive:
         curve = mean_squared_displacement(ions, times)
         middle, bounds = kinisi_diffusivity(curve, tracer.start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +10,11 @@ from jobflow import CURRENT_JOB, JobConfig, Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
-from lps_flows.analysis.transport import TransportResult, summarise_transport
+from lps_flows.analysis.transport import (
+    TransportResult,
+    pooled_ratio,
+    summarise_transport,
+)
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.engines.ann import load_potential
 from lps_flows.foundation import LpsFlowsError
@@ -56,6 +61,7 @@ class AnalyseRunMaker(Maker):
         equilibration: float,
         time_step: float,
         potential: str | None = None,
+        remarks: Sequence[str] = (),
     ) -> MDRunDocument:
         """Analyse one run.
 
@@ -72,6 +78,8 @@ class AnalyseRunMaker(Maker):
         potential
             Trained potential that moved the atoms, uuid of its job or path: its
             committee tells where the run left what it knows.
+        remarks
+            What the document is to say of the cell.
         """
         try:
             run = join_trajectory(chunk_uuids, CURRENT_JOB.store)
@@ -102,6 +110,7 @@ class AnalyseRunMaker(Maker):
             equilibration=equilibration,
             chunk_uuids=chunk_uuids,
             time_step=time_step,
+            remarks=remarks,
         )
         if potential is not None:
             model = load_potential(potential)
@@ -150,6 +159,21 @@ class CollectTransportMaker(Maker):
         used = [s for s in summaries if s.used]
         whole = [s for s in used if s.framework_survived is not False]
         found = self._fitted(used, density)
+        charged = [s for s in used if s.charge_D is not None and s.charge_interval]
+        collective = self._fitted(
+            [
+                s.model_copy(update={"D": s.charge_D, "interval": s.charge_interval})
+                for s in charged
+            ],
+            density,
+        )
+        haven = pooled_ratio(
+            [
+                (s.haven_ratio, s.haven_interval)
+                for s in used
+                if s.haven_ratio is not None and s.haven_interval is not None
+            ]
+        )
         intact = found if whole == used else self._fitted(whole, density)
         warnings = list(found.warnings)
         for document, summary in zip(documents, summaries, strict=True):
@@ -181,6 +205,10 @@ class CollectTransportMaker(Maker):
             conductivities=found.conductivities,
             conductivity_intact=intact.conductivity,
             conductivity_intact_interval=intact.conductivity_interval,
+            conductivity_collective=collective.conductivity,
+            conductivity_collective_interval=collective.conductivity_interval,
+            haven_ratio=haven and haven[0],
+            haven_ratio_interval=haven and haven[1],
             framework_survived=(
                 None if not survived or None in survived else all(survived)
             ),
@@ -205,13 +233,17 @@ class CollectTransportMaker(Maker):
 def run_summary(document: MDRunDocument, uuid: str) -> RunSummary:
     """Return what the fit and the figures need of a run."""
     tracer = document.diffusion.get(document.mobile)
-    framework = document.framework
+    framework, charge = document.framework, document.charge_diffusion
+    charge = charge if charge is not None and charge.diffusive else None
     common: dict[str, Any] = {
         "run_uuid": uuid,
         "temperature": document.temperature,
         "mean_temperature": document.mean_temperature,
         "production": document.production,
         "haven_ratio": document.haven_ratio,
+        "haven_interval": document.haven_interval,
+        "charge_D": charge and charge.D,
+        "charge_interval": charge and charge.interval,
         "framework_survived": framework and framework.survived,
         "framework_lost": framework and framework.lost,
         "framework_condensed": framework and framework.condensed,

@@ -35,8 +35,10 @@ def motif_figure(trends: Sequence[MotifTrendDocument]) -> Figure:
         raise NothingToPlotError("there are no motif trends")
     look = styles(groups)
     with figure_style():
-        figure, axes = plt.subplots(2, 3, figsize=(PAGE, 4.0), sharex=True, sharey=True)
-        for panel, motif in zip(axes.flat, MOTIFS, strict=True):
+        figure, axes = plt.subplots(2, 4, figsize=(PAGE, 4.0), sharex=True, sharey=True)
+        for panel in axes.flat[len(MOTIFS) :]:
+            panel.set_axis_off()
+        for panel, motif in zip(axes.flat, MOTIFS, strict=False):
             if crystals:
                 panel.plot(
                     [float(m.x or 0) for m in crystals],

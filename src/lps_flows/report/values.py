@@ -10,8 +10,9 @@ from lps_flows.report.blocks import Download, Table
 from lps_flows.schemas.transport import TransportDocument
 
 ENERGY, SIGMA = "activation energy", "RT ionic conductivity"
+COLLECTIVE = "RT ionic conductivity, collective"
 INTACT = "RT ionic conductivity, intact runs alone"
-_UNITS = {ENERGY: "eV", SIGMA: "mS/cm", INTACT: "mS/cm"}
+_UNITS = {ENERGY: "eV", SIGMA: "mS/cm", COLLECTIVE: "mS/cm", INTACT: "mS/cm"}
 
 
 def with_interval(document: TransportDocument, quantity: str) -> str:
@@ -53,11 +54,13 @@ def _rows(
 ) -> list[dict[str, str]]:
     rows = []
     for document in documents:
-        for quantity in (ENERGY, SIGMA, INTACT):
+        for quantity in (ENERGY, SIGMA, COLLECTIVE, INTACT):
+            if quantity == COLLECTIVE and document.conductivity_collective is None:
+                continue
             if quantity == INTACT and document.framework_survived is not False:
                 continue
             rows.append(_ours(document, quantity))
-            if literature and quantity != INTACT:
+            if literature and quantity in {ENERGY, SIGMA}:
                 known = literature_for(document.label, quantity)
                 rows += [
                     _theirs(document.label, value)
@@ -108,6 +111,7 @@ def _numbers(document: TransportDocument, quantity: str) -> tuple[str, str, str]
     name = {
         ENERGY: "activation_energy",
         SIGMA: "conductivity",
+        COLLECTIVE: "conductivity_collective",
         INTACT: "conductivity_intact",
     }[quantity]
     value = getattr(document, name)

@@ -74,6 +74,24 @@ class MDChunkDocument(Document):
     )
 
 
+class ThermalCellDocument(Document):
+    """A structure in its mean cell at a temperature and no pressure."""
+
+    method: str = Field(description="Method that gave forces and stress.")
+    label: str = Field(description="Name of the structure.")
+    temperature: float = Field(description="Thermostat temperature (K).")
+    duration: float = Field(description="Length of the run (fs).")
+    relaxed_volume: float = Field(description="Volume of the relaxed cell (Å^3).")
+    volume: float = Field(description="Mean volume at temperature (Å^3).")
+    volume_error: float = Field(description="Its standard error (Å^3).")
+    structure: StoredStructure = Field(
+        description="The structure given, in a cell of the mean volume."
+    )
+    remarks: list[str] = Field(
+        default_factory=list, description="What the run's document says of its cell."
+    )
+
+
 class FrameworkSurvival(Part):
     """Whether the anions of the network former lived through the run."""
 
@@ -201,6 +219,10 @@ class MDRunDocument(Document):
     haven_ratio: float | None = Field(
         None,
         description="Tracer over charge diffusivity; none unless both are diffusive.",
+    )
+    haven_interval: tuple[float, float] | None = Field(
+        None,
+        description="Its 68 % interval, the errors of both taken as independent.",
     )
     cross_checks: dict[str, float] = Field(
         default_factory=dict,

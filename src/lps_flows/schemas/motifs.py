@@ -21,6 +21,11 @@ class MotifFractions(Part):
     P2S6_edge: float = Field(description="Edge-sharing pairs P2S6(2-).")
     P2S6_PP: float = Field(description="Pairs with a P-P bond, P2S6(4-).")
     chain: float = Field(description="Links and ends of chains longer than two.")
+    PS3: float = Field(
+        0.0,
+        description="Monomers with three S; in documents of version 0.1 they count "
+        "as `other`.",
+    )
     other: float = Field(description="Everything else.")
 
 

@@ -24,6 +24,15 @@ class RunSummary(Part):
         None, description="Its 68 % interval (cm^2/s)."
     )
     haven_ratio: float | None = Field(None, description="Haven ratio.")
+    haven_interval: tuple[float, float] | None = Field(
+        None, description="Its 68 % interval."
+    )
+    charge_D: float | None = Field(  # noqa: N815 - the symbol
+        None, description="Charge diffusivity, where it is diffusive (cm^2/s)."
+    )
+    charge_interval: tuple[float, float] | None = Field(
+        None, description="Its 68 % interval (cm^2/s)."
+    )
     used: bool = Field(description="True when the run entered the Arrhenius fit.")
     reason: str = Field(description="Why not, or how the linear regime was found.")
     framework_survived: bool | None = Field(
@@ -92,6 +101,21 @@ class TransportDocument(Document):
     )
     conductivity_intact_interval: tuple[float, float] | None = Field(
         None, description="Its 68 % interval (S/cm)."
+    )
+    conductivity_collective: float | None = Field(
+        None,
+        description="Conductivity at the reference temperature from the charge "
+        "diffusivities, with the correlation of ions (S/cm); none when fewer than two "
+        "temperatures give one.",
+    )
+    conductivity_collective_interval: tuple[float, float] | None = Field(
+        None, description="Its 68 % interval (S/cm)."
+    )
+    haven_ratio: float | None = Field(
+        None, description="Geometric mean over the used runs that give one, by weight."
+    )
+    haven_ratio_interval: tuple[float, float] | None = Field(
+        None, description="Its 68 % interval."
     )
     framework_survived: bool | None = Field(
         None, description="False when units of the framework broke in a used run."

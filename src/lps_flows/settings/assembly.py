@@ -26,6 +26,7 @@ from lps_flows.jobs.lowest import RelaxLowestMaker
 from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
 from lps_flows.jobs.selection import SelectionMaker
+from lps_flows.jobs.thermal_cell import needs_process
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.jobs.uncertainty import UncertainStructuresMaker
 from lps_flows.settings.keys import CampaignKeys
@@ -49,7 +50,9 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
     if keys.conductivity_engine is not None:
         moving = EngineSettings.model_validate(keys.conductivity_engine.model_dump())
     if not moving.needs_potential:
-        get_engine(moving)  # now, not after a week
+        moved_by = get_engine(moving)  # now, not after a week
+        if keys.conductivity.npt:
+            needs_process(moved_by)
     relax = ReferenceRelaxMaker(engine=engine, line=keys.line)
     training = TrainingMaker(settings=keys.training)
     evolution = _evolution(keys)

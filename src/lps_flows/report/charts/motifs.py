@@ -35,7 +35,7 @@ def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
     """
     chart = panels(
         2,
-        3,
+        4,
         subplot_titles=[pretty_html(MOTIF_TITLES[motif]) for motif in MOTIFS],
         shared_xaxes=True,
         shared_yaxes=True,
@@ -70,8 +70,8 @@ def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
                     for t in members
                 ],
                 hovertemplate="%{text}<br>x = %{x:.3f}: %{y:.2f}<extra></extra>",
-                row=1 + k // 3,
-                col=1 + k % 3,
+                row=1 + k // 4,
+                col=1 + k % 4,
             )
     chart.update_yaxes(range=[-0.05, 1.05])
     chart.update_xaxes(title=along, row=2, col=2)

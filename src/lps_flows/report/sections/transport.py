@@ -13,6 +13,7 @@ from lps_flows.plotting.captions import arrhenius_caption, density_name, msd_cap
 from lps_flows.report.blocks import Block, Cell, Chart, Section, Table, number
 from lps_flows.report.charts.transport import arrhenius_chart, msd_chart
 from lps_flows.report.values import (
+    COLLECTIVE,
     ENERGY,
     INTACT,
     SIGMA,
@@ -92,6 +93,8 @@ def _conductivities(
         "paper (eV)": lambda d: _papers(d.label, ENERGY),
         "conductivity at 300 K (mS/cm)": lambda d: with_interval(d, SIGMA),
         "intact runs alone (mS/cm)": lambda d: with_interval(d, INTACT),
+        "Haven ratio": _haven,
+        "collective (mS/cm)": lambda d: with_interval(d, COLLECTIVE),
         "paper (mS/cm)": lambda d: _papers(d.label, SIGMA),
         "runs used": lambda d: f"{sum(run.used for run in d.runs)} of {len(d.runs)}",
     }
@@ -106,12 +109,19 @@ def _conductivities(
     others = [
         (
             *(key, "not run here", "-", _papers(key, ENERGY)),
-            *("-", "-", _papers(key, SIGMA), "-"),
+            *("-", "-", "-", "-", _papers(key, SIGMA), "-"),
         )
         for key in published
         if key not in run_here
     ]
     return replace(table, rows=[*table.rows, *others])
+
+
+def _haven(document: TransportDocument) -> str:
+    if document.haven_ratio is None or document.haven_ratio_interval is None:
+        return "-"
+    low, high = document.haven_ratio_interval
+    return f"{document.haven_ratio:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _papers(label: str, quantity: str) -> str:

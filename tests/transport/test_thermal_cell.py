@@ -1,0 +1,116 @@
+"""The cell at temperature, several seeds, and the collective conductivity."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from jobflow import JobStore, run_locally
+from maggma.stores import MemoryStore
+from pymatgen.core import Lattice, Structure
+
+from lps_flows.analysis.transport import pooled_ratio, summarise_transport
+from lps_flows.chemistry import crystal
+from lps_flows.engines import EngineError, EngineSettings, get_engine
+from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
+from lps_flows.jobs.dynamics import DynamicsError, DynamicsSettings
+from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
+from lps_flows.schemas.md import ThermalCellDocument
+from tests.engines.stub import stub_engine
+
+FAST = DynamicsSettings(time_step=2.0, damping_time=50.0)
+
+
+@pytest.fixture(scope="module")
+def solid():
+    """A Lennard-Jones solid at its lattice constant, found by relaxation."""
+    cell = Structure(Lattice.cubic(3.3), ["Li"] * 4, _FCC)
+    engine = stub_engine(steps=200)
+    tight = engine.relax.relax_kwargs | {"fmax": 1e-4}
+    relaxing = replace(engine.relax, relax_cell=True, relax_kwargs=tight)
+    engine = replace(engine, relax=relaxing)
+    relaxed = engine.compute(cell, relax=True).structure
+    return relaxed * (2, 2, 2)
+
+
+_FCC = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+
+
+def at_temperature(solid, temperature, duration=2000.0):
+    maker = ThermalCellMaker(engine=stub_engine(), settings=FAST, duration=duration)
+    job = maker.make(solid, temperature=temperature, label="solid")
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    run_locally(job, store=store, ensure_success=True, log=False)
+    return ThermalCellDocument.from_store(store.get_output(job.uuid))
+
+
+def test_a_solid_expands_with_temperature_and_keeps_its_shape(solid):
+    cold, hot = (at_temperature(solid, T) for T in (50.0, 200.0))
+    assert solid.volume < cold.volume - cold.volume_error
+    assert cold.volume + 2 * cold.volume_error < hot.volume < 1.15 * solid.volume
+    assert np.allclose(hot.structure.frac_coords, solid.frac_coords)
+    ratios = np.array(hot.structure.lattice.abc) / solid.lattice.abc
+    assert np.allclose(ratios, (hot.volume / solid.volume) ** (1 / 3))
+    assert hot.relaxed_volume == pytest.approx(solid.volume)
+    assert "% off the relaxed one's" in hot.remarks[0]
+
+
+def test_a_cell_that_comes_apart_is_an_error_and_not_a_cell(solid):
+    maker = ThermalCellMaker(engine=stub_engine(), settings=FAST, duration=4000.0)
+    with pytest.raises(DynamicsError, match="came apart") as caught:
+        type(maker).make.original(maker, solid, temperature=4000.0, label="gas")
+    assert caught.value.field == "conductivity.npt"
+
+
+def test_an_engine_with_jobs_of_its_own_has_no_constant_pressure():
+    with pytest.raises(EngineError) as caught:
+        needs_process(get_engine(EngineSettings(name="vasp")))
+    assert caught.value.field == "conductivity.npt"
+
+
+@pytest.mark.parametrize(("n_seeds", "npt"), [(1, 0.0), (2, 0.0), (2, 400.0)])
+def test_every_seed_is_a_run_and_every_temperature_has_its_cell(n_seeds, npt):
+    settings = ConductivitySettings(
+        temperatures=(500.0, 700.0),
+        equilibration=0.0,
+        production=1000.0,
+        n_seeds=n_seeds,
+        npt=npt,
+    )
+    flow = ConductivityFlowMaker(
+        engine=EngineSettings(name="chgnet"), settings=settings
+    ).make(crystal("beta-Li3PS4"), label="beta")
+    names = [job.name for job, _ in flow.iterflow()]
+    assert len(names) == len(set(names))
+    assert sum(name.endswith("cell") for name in names) == (2 if npt else 0)
+    assert sum("analysis" in name for name in names) == 2 * n_seeds
+    chunks = [job for job, _ in flow.iterflow() if " md " in job.name]
+    seeds = {job.maker.settings.seed for job in chunks}
+    assert seeds == set(range(n_seeds))
+    if npt:
+        cells = {j.uuid for j, _ in flow.iterflow() if j.name.endswith("cell")}
+        assert {job.function_args[0].uuid for job in chunks} == cells
+
+
+def test_runs_of_one_temperature_are_averaged_and_enter_the_line_each():
+    line = [(T, 1e-2 * np.exp(-0.2 / (8.617e-5 * T))) for T in (700.0, 900.0, 1200.0)]
+    runs = [
+        (T, D * factor, (0.8 * D * factor, 1.25 * D * factor))
+        for T, D in line
+        for factor in (0.9, 1.1)
+    ]
+    kwargs = {"number_density": 0.02, "charge": 1.0, "reference_temperature": 300.0}
+    found = summarise_transport(runs, **kwargs)
+    alone = summarise_transport(
+        [(T, D, (0.8 * D, 1.25 * D)) for T, D in line], **kwargs
+    )
+    assert found.conductivity == pytest.approx(alone.conductivity, rel=0.02)
+    assert found.conductivities["700"] == pytest.approx(alone.conductivities["700"])
+    assert np.ptp(found.conductivity_interval) < np.ptp(alone.conductivity_interval)
+
+
+def test_ratios_that_scatter_more_than_their_errors_widen_the_interval():
+    calm = pooled_ratio([(0.5, (0.45, 0.55)), (0.5, (0.45, 0.55))])
+    wild = pooled_ratio([(0.25, (0.23, 0.27)), (1.0, (0.93, 1.08))])
+    assert wild[0] == pytest.approx(0.5, rel=0.1)
+    assert np.log(wild[1][1] / wild[1][0]) > 5 * np.log(calm[1][1] / calm[1][0])
+    assert pooled_ratio([]) is None
