@@ -35,6 +35,25 @@ def hull_rows(results: Results) -> list[tuple[LineEntry, int]]:
     return sorted(rows, key=lambda row: (row[0].x, row[0].glass, row[0].label))
 
 
+def sources_compared(results: Results) -> list[tuple[LineEntry, LineEntry]]:
+    """Return the lowest structures of the search and of the melt-quench, side by side.
+
+    One pair for every composition that both have made, from left to right on the line:
+    small removal models against cells of any size.
+    """
+    lowest: dict[tuple[str, str], LineEntry] = {}
+    for entry in results.on_line:
+        key = (entry.source, entry.formula)
+        if key not in lowest or entry.e_above_hull < lowest[key].e_above_hull:
+            lowest[key] = entry
+    pairs = [
+        (found, lowest["melt-quench", formula])
+        for (source, formula), found in lowest.items()
+        if source == "ga" and ("melt-quench", formula) in lowest
+    ]
+    return sorted(pairs, key=lambda pair: pair[0].x)
+
+
 def paper_e_above_hull(entry: LineEntry) -> float | None:
     """Return the paper's energy above hull (PBE, meV/atom), where it gives one."""
     if entry.glass or entry.source == "crystal":

@@ -22,7 +22,11 @@ from lps_flows.report.blocks import (
 )
 from lps_flows.report.charts.phase_diagram import phase_diagram_chart
 from lps_flows.report.charts.ternary import ternary_chart
-from lps_flows.report.hull_table import hull_rows, paper_e_above_hull
+from lps_flows.report.hull_table import (
+    hull_rows,
+    paper_e_above_hull,
+    sources_compared,
+)
 from lps_flows.schemas.phase_diagram import (
     EnergyErrors,
     LineEntry,
@@ -70,6 +74,9 @@ def phase_diagram_section(results: Results, error: str = "") -> Section:
         _hull_table(results, diagram.method, beside_paper=paper),
         _gap_table(diagram, beside_paper=paper),
     ]
+    pairs = sources_compared(results)
+    if pairs:
+        blocks.append(_sources_table(pairs, diagram.method))
     if not diagram.has_ternary:
         blocks.append(Note(f"No ternary diagram: {diagram.ternary_note}", "warning"))
     elif len(diagram.elements) == 3:
@@ -115,6 +122,33 @@ def _hull_table(results: Results, method: str, *, beside_paper: bool) -> Table:
         + (f" Paper: {paper_citation()}." if beside_paper else ""),
         foldable=False,
     )
+
+
+def _sources_table(pairs: list[tuple[LineEntry, LineEntry]], method: str) -> Table:
+    return Table.of(
+        pairs,
+        {
+            "composition": lambda pair: pair[0].formula,
+            "x": lambda pair: f"{pair[0].x:.3f}",
+            "search": lambda pair: StructureLink(
+                pair[0].structure_id, _milli(pair[0].e_above_hull)
+            ),
+            "atoms searched": lambda pair: _n_atoms(pair[0]),
+            "melt-quench": lambda pair: StructureLink(
+                pair[1].structure_id, _milli(pair[1].e_above_hull)
+            ),
+            "atoms molten": lambda pair: _n_atoms(pair[1]),
+            "melt-quench higher by": lambda pair: _milli(
+                pair[1].e_above_hull - pair[0].e_above_hull
+            ),
+        },
+        "Energy above hull (meV/atom) of the lowest structure that the search over "
+        f"removed units found, and of the lowest quenched melt, by {method}.",
+    )
+
+
+def _n_atoms(entry: LineEntry) -> str:
+    return f"{sum(entry.composition.values()):.0f}"
 
 
 def _named(entry: LineEntry) -> Cell:
