@@ -213,7 +213,9 @@ def condensed_child(nursery: Nursery) -> Child | None:
     (parent,) = nursery.parents(1)
     line = nursery.problem.line
     moved = condense(parent.structure, line.formers, line.anions, nursery.rng)
-    return moved and _reassigned(nursery, moved, "condense", (parent,))
+    if moved is None:
+        return None
+    return _reassigned(nursery, moved, "condense", (parent,))
 
 
 def strained_child(nursery: Nursery) -> Child:

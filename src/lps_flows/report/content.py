@@ -42,7 +42,10 @@ _LI_P_S = CompositionLine()
 _HULL = HullSettings()
 _READ: dict[str, dict[str, Any]] = {
     "StructureDocument": {
-        "fields": ("method", "formula", "relaxed", "converged", "versions")
+        "fields": (
+            *("method", "formula", "relaxed", "converged", "versions"),
+            *("energy_change", "remarks"),
+        )
     },
     "StructureSet": {"fields": ("method", "n_structures", "failures")},
     "EvolutionDocument": {"load": True},

@@ -12,7 +12,7 @@ import yaml
 from lps_flows.analysis.literature import paper_citation
 from lps_flows.appearance import counted
 from lps_flows.jobs.outputs import JobOutput
-from lps_flows.report.blocks import Block, Listing, Note, Section, Table
+from lps_flows.report.blocks import Block, Listing, Note, Section, Table, number
 from lps_flows.runner import Failure, Progress
 
 
@@ -131,6 +131,11 @@ def _duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
+def _last_step(output: Mapping[str, Any]) -> str:
+    change = output.get("energy_change")
+    return number(None if change is None else 1000 * change, 2)
+
+
 def failure_section(
     launchpad: LaunchPadView | None,
     structures: Sequence[JobOutput],
@@ -185,13 +190,24 @@ def failure_section(
         methods = ", ".join(sorted({job.output["method"] for job in stopped}))
         blocks.append(
             Table(
-                ("job", "formula"),
-                [(job.name, job.output["formula"]) for job in stopped],
-                f"Relaxations by {methods} that reached the most steps allowed before "
-                f"they converged: {counted(len(stopped), 'structure')} with an "
+                ("job", "formula", "last step (meV/atom)"),
+                [
+                    (job.name, job.output["formula"], _last_step(job.output))
+                    for job in stopped
+                ],
+                f"Relaxations by {methods} that ended with forces or stress above "
+                f"their thresholds: {counted(len(stopped), 'structure')} with an "
                 "energy that is an upper bound.",
             )
         )
+    remarks = [
+        (job.name, job.output["formula"], remark)
+        for job in structures
+        for remark in job.output.get("remarks") or ()
+    ]
+    if remarks:
+        caption = "What to bear in mind with these energies."
+        blocks.append(Table(("job", "formula", "remark"), remarks, caption))
     rejected: Counter[str] = Counter()
     for job in evolutions:
         rejected.update(job.output["rejections"])
