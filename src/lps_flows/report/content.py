@@ -42,10 +42,7 @@ _LI_P_S = CompositionLine()
 _HULL = HullSettings()
 _READ: dict[str, dict[str, Any]] = {
     "StructureDocument": {
-        "fields": (
-            *("method", "formula", "relaxed", "converged", "versions"),
-            *("energy_change", "remarks"),
-        )
+        "fields": ("method", "formula", "relaxed", "converged", "versions", "remarks")
     },
     "StructureSet": {"fields": ("method", "n_structures", "failures")},
     "EvolutionDocument": {"load": True},

@@ -12,7 +12,7 @@ import yaml
 from lps_flows.analysis.literature import paper_citation
 from lps_flows.appearance import counted
 from lps_flows.jobs.outputs import JobOutput
-from lps_flows.report.blocks import Block, Listing, Note, Section, Table, number
+from lps_flows.report.blocks import Block, Listing, Note, Section, Table
 from lps_flows.runner import Failure, Progress
 
 
@@ -131,11 +131,6 @@ def _duration(seconds: float) -> str:
     return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
-def _last_step(output: Mapping[str, Any]) -> str:
-    change = output.get("energy_change")
-    return number(None if change is None else 1000 * change, 2)
-
-
 def failure_section(
     launchpad: LaunchPadView | None,
     structures: Sequence[JobOutput],
@@ -190,11 +185,8 @@ def failure_section(
         methods = ", ".join(sorted({job.output["method"] for job in stopped}))
         blocks.append(
             Table(
-                ("job", "formula", "last step (meV/atom)"),
-                [
-                    (job.name, job.output["formula"], _last_step(job.output))
-                    for job in stopped
-                ],
+                ("job", "formula"),
+                [(job.name, job.output["formula"]) for job in stopped],
                 f"Relaxations by {methods} that ended with forces or stress above "
                 f"their thresholds: {counted(len(stopped), 'structure')} with an "
                 "energy that is an upper bound.",

@@ -92,10 +92,10 @@ def _conductivities(
         "Ea (eV)": lambda d: with_interval(d, ENERGY),
         "paper (eV)": lambda d: _papers(d.label, ENERGY),
         "conductivity at 300 K (mS/cm)": lambda d: with_interval(d, SIGMA),
+        "paper (mS/cm)": lambda d: _papers(d.label, SIGMA),
         "intact runs alone (mS/cm)": lambda d: with_interval(d, INTACT),
         "Haven ratio": _haven,
         "collective (mS/cm)": lambda d: with_interval(d, COLLECTIVE),
-        "paper (mS/cm)": lambda d: _papers(d.label, SIGMA),
         "runs used": lambda d: f"{sum(run.used for run in d.runs)} of {len(d.runs)}",
     }
     if not beside_paper:
@@ -109,7 +109,7 @@ def _conductivities(
     others = [
         (
             *(key, "not run here", "-", _papers(key, ENERGY)),
-            *("-", "-", "-", "-", _papers(key, SIGMA), "-"),
+            *("-", _papers(key, SIGMA), "-", "-", "-", "-"),
         )
         for key in published
         if key not in run_here
