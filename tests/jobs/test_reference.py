@@ -120,6 +120,17 @@ def test_a_relaxation_with_too_much_stress_left_is_not_converged(store, cell):
     assert np.abs(found[0].stress).max() > 1e-6 * GPa
 
 
+def test_a_large_change_of_the_volume_is_remarked_upon(store, cell):
+    engine = stub_engine(steps=200)
+    engine = replace(engine, relax=replace(engine.relax, relax_cell=True))
+    flow = ReferenceRelaxMaker(engine=engine).make(cell, ORIGIN)
+    found = outcome(flow, store, flow.output.uuid)
+    assert abs(found.structure.volume / cell.volume - 1) > 0.1
+    assert "changed the volume" in found.remarks[0]
+    kept = ReferenceRelaxMaker(engine=stub_engine()).make(cell, ORIGIN)
+    assert outcome(kept, store, kept.output.uuid).remarks == []
+
+
 def test_a_cut_off_relaxation_of_a_set_is_a_label_and_not_a_relaxed_structure(
     store, entries
 ):

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from lps_flows.chemistry import crystal
+from lps_flows.engines import EngineSettings
 from lps_flows.plan import plan_campaign
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
 
@@ -413,7 +414,7 @@ def test_yaml_is_read_safely(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-def test_crystals_are_relaxed_tighter_than_glasses_and_p2s5_keeps_its_cell() -> None:
+def test_crystals_are_relaxed_tighter_than_glasses() -> None:
     settings = load_campaign(WORKFLOWS / "paper.yaml")
     maker = settings.maker()
     crystals = maker.relax.engine
@@ -421,14 +422,39 @@ def test_crystals_are_relaxed_tighter_than_glasses_and_p2s5_keeps_its_cell() -> 
     assert crystals.relax.input_set_generator.fmax == 0.01
     assert glasses.relax.input_set_generator.fmax == 0.02
     assert (crystals.max_stress, glasses.max_stress) == (0.05, 0.1)
-    flow = settings.flow()
-    cells = {
-        job.name.rsplit(" ", 1)[
-            -1
-        ]: job.function.__self__.input_set_generator.relax_cell
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "held"),
+    [
+        ("sevennet", None, ("P2S5",)),
+        ("chgnet", None, ()),
+        ("vasp", None, ()),
+        ("chgnet", ("Li2S",), ("Li2S",)),
+        ("sevennet", (), ()),
+    ],
+)
+def test_p2s5_is_held_where_it_would_run_away(
+    name: str, keys: tuple[str, ...] | None, held: tuple[str, ...]
+) -> None:
+    assert EngineSettings(name=name, held_cells=keys).cells_held == held
+
+
+def test_a_held_crystal_relaxes_its_atoms_alone_and_says_so(
+    demo: dict[str, Any],
+) -> None:
+    demo["engine"] |= {"held_cells": ["P2S5"]}
+    flow = CampaignSettings.model_validate(demo).flow()
+    relaxing = {
+        job.name.rsplit(" ", 1)[-1]: job.function_kwargs
         for job, _ in flow.iterflow()
-        if " (vasp) " in job.name and " static (vasp) " not in job.name
         if job.name.startswith("reference relax")
     }
-    assert cells.pop("P2S5") is False
-    assert set(cells.values()) == {True}
+    held = {
+        key: kwargs["remarks"]
+        for key, kwargs in relaxing.items()
+        if not kwargs["engine"].relax.relax_cell
+    }
+    assert list(held) == ["P2S5"]
+    assert "held" in held["P2S5"][0]
+    assert len(relaxing) == len(demo["crystals"])

@@ -131,6 +131,9 @@ class ForcesSettings(FrozenSettings):
 GPA_PER_FORCE = 5.0
 """Stress threshold that goes with a force threshold (GPa per eV/Å)."""
 
+# 7net-0 takes P2S5 from 27 to between 47 and 80 Å^3/atom; chgnet stops at 34.
+_HELD = {"sevennet": ("P2S5",)}
+
 
 class EngineSettings(ForcesSettings):
     """Choice of a reference method."""
@@ -151,10 +154,11 @@ class EngineSettings(ForcesSettings):
         "energies refer to; none: half of `fmax`. Their stress threshold is lower in "
         "the same ratio.",
     )
-    held_cells: tuple[str, ...] = Field(
-        ("P2S5",),
-        description="Keys of crystals whose cell is held while their atoms relax: "
-        "P4S10 molecules expand without bound on a method without dispersion.",
+    held_cells: tuple[str, ...] | None = Field(
+        None,
+        description="Keys of crystals whose cell is held while their atoms relax; null: "
+        "P2S5 for sevennet, on which its molecules drift apart without bound for want "
+        "of dispersion, and none for engines on which it has a minimum.",
     )
     max_steps: int = Field(500, ge=2, description="Most steps of one relaxation.")
     optimizer: Literal["LBFGS", "BFGS", "FIRE"] = Field(
@@ -167,6 +171,11 @@ class EngineSettings(ForcesSettings):
     md: MDSettings = Field(
         MDSettings(), description="Molecular dynamics for reference structures."
     )
+
+    @property
+    def cells_held(self) -> tuple[str, ...]:
+        """Keys of crystals whose cell is held, by this engine's own rule if none."""
+        return _HELD.get(self.name, ()) if self.held_cells is None else self.held_cells
 
     @property
     def stress_limit(self) -> float:

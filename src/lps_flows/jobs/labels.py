@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from jobflow import job
+from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import (
@@ -21,6 +22,9 @@ from lps_flows.jobs.calculations import finished
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.structure import CalculationFailure
 
+_LARGE_GROWTH = 0.1
+"""Change of the volume in a relaxation, as a fraction, that is remarked upon."""
+
 
 def structure_document(
     calculation: Calculation,
@@ -31,6 +35,7 @@ def structure_document(
     line: CompositionLine,
     max_stress: float | None = None,
     remarks: Sequence[str] = (),
+    start: Structure | None = None,
 ) -> StructureDocument:
     """Write a calculation as the document that the whole campaign understands.
 
@@ -50,7 +55,17 @@ def structure_document(
         Largest component of the stress (GPa) of a converged relaxation of the cell.
     remarks
         What a reader must know about the energy.
+    start
+        Structure before the relaxation: a large change of its volume is remarked upon.
     """
+    if start is not None:
+        growth = calculation.structure.volume / start.volume - 1
+        if abs(growth) > _LARGE_GROWTH:
+            remarks = [
+                *remarks,
+                f"relaxing changed the volume by {100 * growth:+.0f} %: the method may "
+                "lack what holds it together (dispersion)",
+            ]
     stress, change = calculation.stress, calculation.energy_change
     loaded = relaxed and (calculation.max_stress or 0.0) > (max_stress or np.inf)
     return StructureDocument.of(

@@ -79,6 +79,7 @@ class ReferenceStaticMaker(Maker):
                 line=self.line,
                 max_stress=self.engine.max_stress,
                 remarks=self.remarks,
+                start=structure,
             )
             jobs = [*tasks, last]
         last.name = name
@@ -212,4 +213,5 @@ def compute_structure(
         line=line,
         max_stress=engine.max_stress,
         remarks=remarks,
+        start=structure,
     )

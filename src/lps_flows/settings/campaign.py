@@ -113,5 +113,5 @@ class CampaignSettings(CampaignKeys):
             self.compositions(),
             self.training_crystals,
             {key: self.crystal(key) for key in self.own_crystals},
-            self.engine.held_cells,
+            self.engine.cells_held,
         )
