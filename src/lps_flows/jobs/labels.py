@@ -61,11 +61,11 @@ def structure_document(
     if start is not None:
         growth = calculation.structure.volume / start.volume - 1
         if abs(growth) > _LARGE_GROWTH:
-            remarks = [
-                *remarks,
+            remark = (
                 f"relaxing changed the volume by {100 * growth:+.0f} %: the method may "
-                "lack what holds it together (dispersion)",
-            ]
+                "lack what holds it together (dispersion)"
+            )
+            remarks = [*remarks, remark]
     stress, change = calculation.stress, calculation.energy_change
     loaded = relaxed and (calculation.max_stress or 0.0) > (max_stress or np.inf)
     return StructureDocument.of(
