@@ -157,8 +157,8 @@ class EngineSettings(ForcesSettings):
     held_cells: tuple[str, ...] | None = Field(
         None,
         description="Keys of crystals whose cell is held while their atoms relax; "
-        "null: P2S5 for sevennet, on which its molecules drift apart without bound for want "
-        "of dispersion, and none for engines on which it has a minimum.",
+        "null: P2S5 for sevennet, on which its molecules drift apart without bound for "
+        "want of dispersion, and none for engines on which it has a minimum.",
     )
     max_steps: int = Field(500, ge=2, description="Most steps of one relaxation.")
     optimizer: Literal["LBFGS", "BFGS", "FIRE"] = Field(
