@@ -12,6 +12,9 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
+from lps_flows.analysis import MOTIFS
+from lps_flows.analysis.rdf import measured_peaks
+from lps_flows.analysis.shown_diagram import in_region
 from lps_flows.appearance import pretty
 from lps_flows.plotting import (
     NothingToPlotError,
@@ -26,7 +29,7 @@ from lps_flows.plotting import (
     ternary_figure,
     write_figures,
 )
-from lps_flows.plotting.captions import formation_caption
+from lps_flows.plotting.captions import formation_caption, rdf_caption
 from lps_flows.plotting.labels import AROUND, place_labels
 from lps_flows.schemas.phase_diagram import HullInterval
 from lps_flows.schemas.results import Results
@@ -92,7 +95,7 @@ def test_ternary_without_elements_says_why(documents: Results) -> None:
 
 def test_motifs_have_a_panel_each(documents: Results) -> None:
     figure = motif_figure(documents.trends)
-    assert len(figure.axes) == 6
+    assert len(figure.axes) == len(MOTIFS) == 7
     assert figure.axes[0].get_ylabel() == "fraction of P"
 
 
@@ -102,6 +105,21 @@ def test_rdfs_name_composition_and_x(documents: Results) -> None:
     assert "Å" in figure.axes[0].get_xlabel()
     rows = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert any("0.750" in row for row in rows)
+
+
+def test_rdfs_show_the_first_peaks_of_measured_crystals(documents: Results) -> None:
+    """P-S bonds of 2.05 Å and Li-S of 2.4-2.6 Å, as diffraction found them."""
+    figure = rdf_figure(documents.rdfs)
+    for axes, pair, (low, high) in zip(
+        figure.axes, (("Li", "S"), ("P", "S")), ((2.4, 2.65), (2.0, 2.1)), strict=True
+    ):
+        dashed = {line.get_xdata()[0] for line in axes.lines if line.get_ls() == "--"}
+        known = {distance for distance, _ in measured_peaks(pair).values()}
+        assert dashed == known
+        assert all(low < distance < high for distance in known)
+    caption = rdf_caption(documents.rdfs)
+    assert "10.1016/j.ssi.2010.10.001" in caption  # gamma-Li3PS4
+    assert "10.1021/acs.inorgchem.7b00751" in caption  # LiPS3
 
 
 def test_no_rdf_is_an_error_of_its_own() -> None:
@@ -116,12 +134,60 @@ def test_planes_say_how_much_variance_they_show(documents: Results) -> None:
         assert pretty("beta-Li3PS4") in _texts(figure.axes[0])
 
 
+def test_nearest_crystals_and_classes_stand_over_x_beside_the_plane(
+    documents: Results,
+) -> None:
+    above = {
+        entry.structure_id: 1000 * entry.e_above_hull
+        for entry in documents.entries
+        if entry.e_above_hull is not None
+    }
+    expected = sorted(
+        (round(place.x, 6), round(above[place.structure_id], 6))
+        for place in documents.places
+        if place.x is not None and place.structure_id in above
+    )
+    assert expected
+    for make in (nearest_crystal_figure, cluster_figure):
+        over, plane = make(documents.model, documents.places, documents.entries).axes
+        assert over.get_xlabel() == "x"
+        assert "above the hull (meV/atom)" in over.get_ylabel()
+        assert "% of the variance" in plane.get_xlabel()
+        drawn = [
+            (round(float(x), 6), round(float(y), 6))
+            for part in over.collections
+            for x, y in part.get_offsets()
+        ]
+        assert sorted(drawn) == expected
+
+
 def test_region_draws_the_limit(documents: Results) -> None:
     figure = region_figure(
         documents.model, documents.places, documents.entries, max_e_above_hull=25.0
     )
     (axes,) = figure.axes
     assert any(np.allclose(line.get_ydata(), 25.0) for line in axes.lines)
+    assert {pretty("beta-Li3PS4"), pretty("gamma-Li3PS4")} <= _texts(axes)
+
+
+def test_region_gives_the_candidate_a_star(documents: Results) -> None:
+    shown = in_region(documents.places, documents.entries, 30.0)
+    place, above = next(pair for pair in shown if pair[0].source != "crystal")
+    verdict = documents.candidates[0].model_copy(
+        update={
+            "chosen": True,
+            "structure_id": place.structure_id,
+            "formula": place.formula,
+            "x": place.x,
+        }
+    )
+    figure = region_figure(
+        documents.model, documents.places, documents.entries, candidates=[verdict]
+    )
+    (axes,) = figure.axes
+    (star,) = [part for part in axes.collections if part.get_label() == "candidate"]
+    assert star.get_offsets().tolist() == [[place.x, pytest.approx(above)]]
+    assert pretty(place.formula) in _texts(axes)
 
 
 def test_elasticity_in_gpa(documents: Results) -> None:

@@ -38,7 +38,9 @@ class LiteratureValue:
     method
         How it was obtained.
     citation
-        Source.
+        Where the number was read.
+    primary
+        Identifier of the work that measured it; empty where that is not verified.
     """
 
     quantity: str
@@ -49,6 +51,7 @@ class LiteratureValue:
     unit: str
     method: str
     citation: str
+    primary: str = ""
 
     @property
     def by_the_paper(self) -> bool:
@@ -91,6 +94,7 @@ def _value(row: dict[str, str]) -> LiteratureValue:
         unit=row["unit"],
         method=row["method"],
         citation=row["citation"],
+        primary=row["primary"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -15,7 +16,7 @@ from lps_flows.analysis.neighbours import (
     neighbour_pairs,
     periodic_structure,
 )
-from lps_flows.chemistry import AnyStructure, element_symbols
+from lps_flows.chemistry import AnyStructure, crystals, element_symbols
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.rdf import PartialDistribution
 
@@ -46,6 +47,7 @@ class RDFSettings(FrozenSettings):
 
 
 _DEFAULTS = RDFSettings()
+_FINE = RDFSettings(bin_width=0.01)
 
 _REACH = 4.0
 """Where the smoothing Gaussian is cut (standard deviations)."""
@@ -143,6 +145,35 @@ def partial_rdfs(
         )
         for pair in pairs
     }
+
+
+@cache
+def measured_peaks(pair: tuple[str, str]) -> dict[str, tuple[float, str]]:
+    """Return the first peak of a pair in every crystal of the line that was measured.
+
+    Those are the library's diffraction structures, as they were refined: distances to
+    set beside computed ones.
+
+    Returns
+    -------
+    dict
+        First maximum of g(r) (Å), found as that of any other structure, and the
+        citation of the refinement, by the key of the crystal.
+
+    Examples
+    --------
+    >>> distance, citation = measured_peaks(("P", "S"))["gamma-Li3PS4"]
+    >>> round(distance, 2), "Homma" in citation
+    (2.08, True)
+    """
+    peaks = {}
+    for found in crystals():
+        formed = Composition(found.formula).get_el_amt_dict()
+        if found.measured and found.x() is not None and set(pair) <= set(formed):
+            peak = partial_rdf([found.structure()], pair, _FINE).first_peak
+            if peak is not None:
+                peaks[found.key] = (peak, str(found.citations[0]))
+    return peaks
 
 
 def _margin(settings: RDFSettings) -> int:

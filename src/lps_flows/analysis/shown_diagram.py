@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
 from lps_flows.analysis.hull_gaps import curve_between
+from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
 
@@ -18,13 +18,10 @@ REGION = (0.65, 0.80)
 """Stretch of x around Li3PS4."""
 
 
-def in_region(
-    places: Sequence[ClusterAssignment],
-    entries: Sequence[PhaseDiagramEntry],
-    limit: float,
-    x_range: tuple[float, float] = REGION,
+def above_hull(
+    places: Sequence[ClusterAssignment], entries: Sequence[PhaseDiagramEntry]
 ) -> list[tuple[ClusterAssignment, float]]:
-    """Return the structures of a stretch up to four times the candidates' limit.
+    """Return the structures on the line, each with its distance above the hull.
 
     Parameters
     ----------
@@ -32,10 +29,6 @@ def in_region(
         Structures with their classes.
     entries
         Entries of the phase diagram of the same campaign and method.
-    limit
-        Largest distance above the hull of a candidate (meV/atom).
-    x_range
-        Stretch of the composition line.
 
     Returns
     -------
@@ -50,9 +43,50 @@ def in_region(
     return [
         (place, above[place.structure_id])
         for place in places
-        if place.x is not None
-        and x_range[0] <= place.x <= x_range[1]
-        and above.get(place.structure_id, np.inf) <= 4 * limit
+        if place.x is not None and place.structure_id in above
+    ]
+
+
+def in_region(
+    places: Sequence[ClusterAssignment],
+    entries: Sequence[PhaseDiagramEntry],
+    limit: float,
+    x_range: tuple[float, float] = REGION,
+) -> list[tuple[ClusterAssignment, float]]:
+    """Return those of `above_hull` in a stretch of x, up to four times a limit.
+
+    Parameters
+    ----------
+    places, entries
+        See `above_hull`.
+    limit
+        Largest distance above the hull of a candidate (meV/atom).
+    x_range
+        Stretch of the composition line.
+    """
+    return [
+        (place, above)
+        for place, above in above_hull(places, entries)
+        if x_range[0] <= float(place.x or 0) <= x_range[1] and above <= 4 * limit
+    ]
+
+
+def chosen_points(
+    candidates: Sequence[CandidateDocument], height: Mapping[str, float]
+) -> list[tuple[tuple[float, float], str]]:
+    """Return place (x, meV/atom) and name of the candidates, best first.
+
+    Parameters
+    ----------
+    candidates
+        Verdicts of one campaign.
+    height
+        Distance above the hull (meV/atom) of the structures shown, by their id.
+    """
+    chosen = [c for c in candidates if c.chosen and c.structure_id in height]
+    return [
+        ((c.x, height[c.structure_id]), c.formula)
+        for c in sorted(chosen, key=lambda c: c.rank or 0)
     ]
 
 

@@ -38,6 +38,10 @@ class Citation(FrozenSettings):
     year: int = Field(description="Year of publication.")
     doi: str | None = Field(None, description="Digital object identifier.")
 
+    def __str__(self) -> str:
+        first = self.authors.split(",")[0]
+        return f"{first} et al., {self.journal} ({self.year}), {self.doi}"
+
 
 class CrystalSite(FrozenSettings):
     """One site of the asymmetric unit."""
@@ -112,6 +116,12 @@ class CrystalEntry(FrozenSettings):
             msg = f"{self.key}: sites are partly occupied, so it is disordered"
             raise ValueError(msg)
         return self
+
+    @property
+    def measured(self) -> bool:
+        """Whether cell and coordinates are those of a diffraction experiment."""
+        refined = self.confidence.startswith("experimental refinement")
+        return refined and not self.disordered
 
     def x(self, line: CompositionLine | None = None) -> float | None:
         """Position on a composition line (Li2S-P2S5 unless given), None off it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lps_flows.analysis.rdf import measured_peaks
+from lps_flows.analysis.shown import pair_groups
 from lps_flows.analysis.shown_diagram import in_region
 from lps_flows.appearance import counted
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -94,23 +96,35 @@ def motif_caption(trends: Sequence[MotifTrendDocument]) -> str:
 
 def rdf_caption(rdfs: Sequence[RDFDocument]) -> str:
     """Return the caption of the distribution functions."""
+    binding, others = pair_groups(rdfs)
     on_line = [d for d in rdfs if d.x is not None]
     total = sum(d.n_structures for d in on_line)
     settings = on_line[0].settings if on_line else {}
     method = on_line[0].method if on_line else "no method"
+    sources = {
+        crystal: citation
+        for pair in (*binding, *others)
+        for crystal, (_, citation) in measured_peaks(pair).items()
+    }
+    measured = "; ".join(f"{key}: {source}" for key, source in sources.items())
     return (
         f"Partial radial distribution functions by {method}, each the average over "
         f"the {settings.get('n_lowest', 0)} lowest structures (or all, if fewer) of a "
         f"composition, {total} structures in all; coloured by parent crystal and "
         f"scaled to their maxima. Bins of {settings.get('bin_width', 0):g} Å, Gaussian "
         f"smoothing of {settings.get('smoothing', 0):g} Å. Ticks: first minimum."
+        + (
+            f" Dashed: first peaks of measured crystals, {measured}."
+            if measured
+            else ""
+        )
     )
 
 
 def cluster_caption(
     model: ClusterModelDocument, places: Sequence[ClusterAssignment], by: str
 ) -> str:
-    """Return the caption of a plane coloured by 'nearest crystal' or 'class'."""
+    """Return the caption of structures coloured by 'nearest crystal' or 'class'."""
     atoms = f"{model.element} atoms" if model.element else "all atoms"
     share = 100 * sum(model.explained_variance)
     how = (
@@ -124,8 +138,9 @@ def cluster_caption(
         )
     )
     return (
-        f"{len(places)} structures by {model.method} (campaign {model.campaign}) in "
-        f"the plane of the first two of {len(model.explained_variance)} principal "
+        f"{len(places)} structures by {model.method} (campaign {model.campaign}): "
+        "energy above the hull over x (outlined: crystals), and the plane of the first "
+        f"two of {len(model.explained_variance)} principal "
         f"components ({share:.0f} % of the variance) of the fingerprints over {atoms}; "
         f"coloured by {how}. Stars: reference crystals."
     )
@@ -146,7 +161,7 @@ def region_caption(
         f"Distance above the hull around x = 0.75 by {model.method}: {len(shown)} "
         f"structures of campaign {model.campaign} up to {4 * limit:g} meV/atom, "
         f"coloured by class, k = {len(model.labels)} ({classes}). Outlined: crystals; "
-        f"dashed: {limit:g} meV/atom, the limit of the candidates."
+        f"dashed: {limit:g} meV/atom, the limit of the candidates; star: a candidate."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lps_flows.analysis.shown import by_class, by_nearest, plane, reference_points
+from lps_flows.analysis.shown_diagram import above_hull
 from lps_flows.appearance import (
     BLACK,
-    VERMILION,
+    UNKNOWN,
     Style,
     nth_style,
     pretty,
@@ -22,6 +23,7 @@ from lps_flows.appearance import (
 from lps_flows.plotting.labels import AROUND, place_labels
 from lps_flows.plotting.style import PAGE, figure_style
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.phase_diagram import PhaseDiagramEntry
 
 Group = tuple[str, Style, list[ClusterAssignment]]
 """Name in the legend, look, members."""
@@ -31,22 +33,35 @@ _BREAK = ",\n    "
 
 
 def nearest_crystal_figure(
-    model: ClusterModelDocument, places: Sequence[ClusterAssignment]
+    model: ClusterModelDocument,
+    places: Sequence[ClusterAssignment],
+    entries: Sequence[PhaseDiagramEntry] = (),
 ) -> Figure:
-    """Return the structures in the first principal plane by nearest crystal."""
+    """Return the structures over x and in the first principal plane by nearest crystal.
+
+    Parameters
+    ----------
+    model, places
+        Classes of one campaign by one method.
+    entries
+        Its phase diagram, which gives the distances above the hull; without it there
+        is the plane alone.
+    """
     look = styles(model.references)
     groups = [
         (pretty(key), style_of(key, look), members)
         for key, members in by_nearest(model, places)
     ]
-    return _plane(model, groups)
+    return _figure(model, groups, entries)
 
 
 def cluster_figure(
-    model: ClusterModelDocument, places: Sequence[ClusterAssignment]
+    model: ClusterModelDocument,
+    places: Sequence[ClusterAssignment],
+    entries: Sequence[PhaseDiagramEntry] = (),
 ) -> Figure:
-    """Return the structures in the first principal plane by class."""
-    return _plane(model, class_groups(model, places), silhouette=True)
+    """Return the same by class, see `nearest_crystal_figure`."""
+    return _figure(model, class_groups(model, places), entries)
 
 
 def class_groups(
@@ -62,21 +77,59 @@ def class_groups(
     return groups
 
 
-def _plane(
+def over_line(axes: Axes, groups: Sequence[Group], height: Mapping[str, float]) -> None:
+    """Draw distances above the hull over x, crystals outlined, and name the axes.
+
+    Parameters
+    ----------
+    axes
+        Where to draw.
+    groups
+        What is drawn; of each what has a height.
+    height
+        Distance above the hull of a structure (meV/atom), by its id.
+    """
+    for name, style, members in groups:
+        for crystal in (False, True):
+            part = [
+                member
+                for member in members
+                if (member.source == "crystal") is crystal
+                and member.structure_id in height
+            ]
+            axes.scatter(
+                [float(member.x or 0) for member in part],
+                [height[member.structure_id] for member in part],
+                color=style.colour,
+                marker=style.marker,
+                s=40 if crystal else _size(groups),
+                edgecolor=BLACK if crystal and style != UNKNOWN else None,
+                linewidth=0.8,
+                alpha=1.0 if crystal else 0.75,
+                label=None if crystal else name,
+                zorder=4 if crystal else 3,
+            )
+    axes.set_xlabel("x")
+    axes.set_ylabel("energy above the hull (meV/atom)")
+
+
+def _figure(
     model: ClusterModelDocument,
     groups: Sequence[Group],
-    *,
-    silhouette: bool = False,
+    entries: Sequence[PhaseDiagramEntry],
 ) -> Figure:
+    every = [member for _, _, members in groups for member in members]
+    height = {place.structure_id: above for place, above in above_hull(every, entries)}
     with figure_style():
         figure, panels = plt.subplots(
             1,
-            2 if silhouette else 1,
-            figsize=(PAGE if silhouette else 5.2, 3.4),
-            width_ratios=(2.4, 1) if silhouette else None,
+            2 if height else 1,
+            figsize=(PAGE if height else 5.2, 3.4),
             squeeze=False,
         )
-        axes = panels[0, 0]
+        for axes in panels[0, :-1]:
+            over_line(axes, groups, height)
+        axes = panels[0, -1]
         shown = []
         for name, style, members in groups:
             points = [plane(member.coordinates) for member in members]
@@ -93,9 +146,9 @@ def _plane(
         shares = [100 * share for share in plane(model.explained_variance)]
         axes.set_xlabel(f"first component ({shares[0]:.0f} % of the variance)")
         axes.set_ylabel(f"second component ({shares[1]:.0f} %)")
-        figure.legend(loc="outside lower center", ncols=3 if silhouette else 4)
-        if silhouette:
-            _silhouette_panel(panels[0, 1], model)
+        figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside lower center", ncols=4
+        )
         _mark_references(axes, model, shown)
     return figure
 
@@ -104,17 +157,6 @@ def _size(groups: Sequence[Group]) -> float:
     """Return the area of a point: small where there are thousands of them."""
     n_points = sum(len(members) for _, _, members in groups)
     return float(np.clip(14 * np.sqrt(400 / max(n_points, 1)), 3, 14))
-
-
-def _silhouette_panel(axes: Axes, model: ClusterModelDocument) -> None:
-    k = sorted(int(n) for n in model.silhouette)
-    scores = [model.silhouette[str(n)] for n in k]
-    axes.plot(k, scores, marker="o", color=BLACK, linewidth=0.8)
-    chosen = len(model.labels)
-    axes.plot([chosen], [model.silhouette[str(chosen)]], "o", color=VERMILION, ms=7)
-    axes.set_xlabel("number of classes k")
-    axes.set_ylabel("silhouette score")
-    axes.set_xticks(k)
 
 
 def _mark_references(

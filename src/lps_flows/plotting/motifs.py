@@ -36,8 +36,9 @@ def motif_figure(trends: Sequence[MotifTrendDocument]) -> Figure:
     look = styles(groups)
     with figure_style():
         figure, axes = plt.subplots(2, 4, figsize=(PAGE, 4.0), sharex=True, sharey=True)
-        for panel in axes.flat[len(MOTIFS) :]:
-            panel.set_axis_off()
+        for panel, above in zip(axes.flat[len(MOTIFS) :], axes[0, ::-1], strict=False):
+            panel.remove()
+            above.xaxis.set_tick_params(labelbottom=True)
         for panel, motif in zip(axes.flat, MOTIFS, strict=False):
             if crystals:
                 panel.plot(

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from lps_flows.analysis.rdf import measured_peaks
 from lps_flows.analysis.shown import by_parent, pair_groups
 from lps_flows.appearance import BLACK, GREY, name_of, pretty, styles
 from lps_flows.plotting.style import PAGE, NothingToPlotError, figure_style
@@ -66,6 +67,9 @@ def rdf_figure(
                 panel.axhline(row, color=GREY, linewidth=0.3, zorder=0)
                 if partial is not None:
                     _curve(panel, partial, row, look[name_of(document.parent)].colour)
+            for crystal, (distance, _) in measured_peaks(pair).items():
+                colour = styles([crystal])[crystal].colour
+                panel.axvline(distance, color=colour, linewidth=0.8, linestyle="--")
             panel.set_title("-".join(pair), pad=3)
             panel.set_xlim(1.0 if r_max > 2 else 0.0, r_max)
             panel.set_xlabel("r (Å)")
@@ -85,6 +89,9 @@ def rdf_figure(
             Line2D(
                 [], [], color=BLACK, marker="|", linestyle="none", label="first minimum"
             )
+        )
+        handles.append(
+            Line2D([], [], color=GREY, linestyle="--", label="measured in crystals")
         )
         figure.legend(handles=handles, loc="outside lower center", ncols=6)
     return figure

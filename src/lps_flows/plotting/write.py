@@ -153,20 +153,22 @@ def _rdfs(group: int, results: Results) -> Captioned:
 def _nearest_crystals(results: Results) -> Captioned:
     model, places = _needed(results.model, "there are no classes"), results.places
     caption = captions.cluster_caption(model, places, "nearest crystal")
-    return nearest_crystal_figure(model, places), caption
+    return nearest_crystal_figure(model, places, results.entries), caption
 
 
 def _classes(results: Results) -> Captioned:
     model, places = _needed(results.model, "there are no classes"), results.places
     caption = captions.cluster_caption(model, places, "class")
-    return cluster_figure(model, places), caption
+    return cluster_figure(model, places, results.entries), caption
 
 
 def _region(results: Results) -> Captioned:
     model = _needed(results.model, "there are no classes")
     _needed(results.diagram, "there is no phase diagram")
     shown = (model, results.places, results.entries)
-    figure = region_figure(*shown, max_e_above_hull=results.limit)
+    figure = region_figure(
+        *shown, candidates=results.candidates, max_e_above_hull=results.limit
+    )
     return figure, captions.region_caption(*shown, results.limit)
 
 

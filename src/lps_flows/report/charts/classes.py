@@ -8,10 +8,16 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from lps_flows.analysis.shown import by_class, by_nearest, plane, reference_points
-from lps_flows.analysis.shown_diagram import REGION, in_region
+from lps_flows.analysis.shown_diagram import (
+    REGION,
+    above_hull,
+    chosen_points,
+    in_region,
+)
 from lps_flows.appearance import (
     BLACK,
     GREY,
+    ORANGE,
     Style,
     escaped,
     nth_style,
@@ -19,24 +25,57 @@ from lps_flows.appearance import (
     style_of,
     styles,
 )
-from lps_flows.report.charts.style import INK, empty_chart
+from lps_flows.report.charts.style import INK, empty_chart, panels
+from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.phase_diagram import PhaseDiagramEntry
 
 Group = tuple[str, Style, list[ClusterAssignment]]
 """Name in the legend, look, members."""
+_STAR = {
+    "symbol": "star",
+    "size": 16,
+    "color": ORANGE,
+    "line": {"color": BLACK, "width": 1},
+}
 
 
 def class_chart(
-    places: Sequence[ClusterAssignment], model: ClusterModelDocument
+    places: Sequence[ClusterAssignment],
+    model: ClusterModelDocument,
+    entries: Sequence[PhaseDiagramEntry],
+    along: str,
 ) -> tuple[go.Figure, list[tuple[str, list[bool]]]]:
-    """Return the first principal plane, and the traces of each way to colour it."""
+    """Return structures over the line and in the first principal plane.
+
+    Parameters
+    ----------
+    places, model, entries
+        Classes and phase diagram of one campaign by one method.
+    along
+        Title of the axis along the composition line.
+
+    Returns
+    -------
+    Figure, list
+        The chart, and the traces of each way to colour it.
+    """
     shares = [100 * share for share in plane(model.explained_variance)]
-    chart = empty_chart(
-        f"first component ({shares[0]:.0f} % of the variance)",
-        f"second component ({shares[1]:.0f} %)",
-        clickmode="event",
+    height = {
+        place.structure_id: round(above, 3)
+        for place, above in above_hull(places, entries)
+    }
+    chart = panels(1, 2, horizontal_spacing=0.1).update_layout(clickmode="event")
+    titles = (
+        (along, "energy above the hull (meV/atom)"),
+        (
+            f"first component ({shares[0]:.0f} % of the variance)",
+            f"second component ({shares[1]:.0f} %)",
+        ),
     )
+    for col, (x_title, y_title) in enumerate(titles, start=1):
+        chart.update_xaxes(title=x_title, col=col)
+        chart.update_yaxes(title=y_title, col=col)
     look = styles(model.references)
     nearest = [
         (pretty_html(key), style_of(key, look), members)
@@ -49,26 +88,37 @@ def class_chart(
     owners: list[str] = []
     for way, groups in ways.items():
         for name, style, members in groups:
+            high = [member for member in members if member.structure_id in height]
+            over = [
+                (float(member.x or 0), height[member.structure_id]) for member in high
+            ]
             points = [plane(member.coordinates) for member in members]
-            chart.add_scatter(
-                x=[round(x, 4) for x, _ in points],
-                y=[round(y, 4) for _, y in points],
-                mode="markers",
-                name=f"{name} ({len(members)})",
-                visible=way == "class",
-                marker={
-                    "color": style.colour,
-                    "symbol": style.symbol,
-                    "size": 8,
-                    "opacity": 0.75,
-                },
-                customdata=[member.structure_id for member in members],
-                text=[_hover_text(member) for member in members],
-                hovertemplate="%{text}<extra></extra>",
-            )
-            owners.append(way)
+            for col, shown, where in ((1, high, over), (2, members, points)):
+                chart.add_scatter(
+                    row=1,
+                    col=col,
+                    x=[round(x, 4) for x, _ in where],
+                    y=[round(y, 4) for _, y in where],
+                    mode="markers",
+                    name=f"{name} ({len(members)})",
+                    legendgroup=f"{way} {name}",
+                    showlegend=col == 2,
+                    visible=way == "class",
+                    marker={
+                        "color": style.colour,
+                        "symbol": style.symbol,
+                        "size": 8,
+                        "opacity": 0.75,
+                    },
+                    customdata=[member.structure_id for member in shown],
+                    text=[_hover_text(member) for member in shown],
+                    hovertemplate="%{text}<extra></extra>",
+                )
+                owners.append(way)
     stars = sorted(reference_points(model).items())
     chart.add_scatter(
+        row=1,
+        col=2,
         x=[round(x, 4) for _, (x, _) in stars],
         y=[round(y, 4) for _, (_, y) in stars],
         mode="markers+text",
@@ -135,7 +185,9 @@ def region_chart(
     places: Sequence[ClusterAssignment],
     entries: Sequence[PhaseDiagramEntry],
     limit: float,
+    *,
     along: str,
+    candidates: Sequence[CandidateDocument] = (),
 ) -> go.Figure:
     """Return hull distance over x around Li3PS4, coloured by class.
 
@@ -147,6 +199,8 @@ def region_chart(
         Largest distance above the hull of a candidate (meV/atom), drawn as a line.
     along
         Title of the axis along the composition line.
+    candidates
+        Verdicts; the structures of the chosen compositions get a star.
     """
     inside = in_region(places, entries, limit)
     height = {place.structure_id: round(above, 3) for place, above in inside}
@@ -168,6 +222,26 @@ def region_chart(
             text=[_hover_text(member) for member in members],
             hovertemplate="%{text}<br>x = %{x:.3f}, %{y:.1f} meV/atom above the hull"
             "<extra></extra>",
+        )
+    crystals = [
+        ((float(place.x or 0), height[place.structure_id]), place.parent or "")
+        for place, _ in inside
+        if place.source == "crystal"
+    ]
+    for name, mark, points in (
+        ("crystals", {"size": 0}, crystals),
+        ("candidate", _STAR, chosen_points(candidates, height)),
+    ):
+        chart.add_scatter(
+            x=[x for (x, _), _ in points],
+            y=[above for (_, above), _ in points],
+            mode="markers+text",
+            name=name,
+            showlegend=name == "candidate" and bool(points),
+            marker=mark,
+            text=[pretty_html(title) for _, title in points],
+            textposition="top center",
+            hoverinfo="skip",
         )
     chart.add_hline(
         y=limit,

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from lps_flows.analysis import MOTIFS
+from lps_flows.analysis.rdf import measured_peaks
 from lps_flows.analysis.shown import by_parent, pair_groups
 from lps_flows.appearance import (
     GREY,
     MOTIF_TITLES,
     UNKNOWN,
     Style,
+    escaped,
     name_of,
     pretty_html,
     styles,
@@ -135,6 +137,17 @@ def rdf_chart(
             hoverinfo="skip",
         )
         owners.append(pair)
+        for crystal, (distance, citation) in measured_peaks(pair).items():
+            chart.add_scatter(
+                x=[round(distance, 3)] * 2,
+                y=[-0.3, len(ordered) + 0.6],
+                mode="lines",
+                line={"color": styles([crystal])[crystal].colour, "dash": "dash"},
+                name=f"{pretty_html(crystal)}, measured",
+                visible=pair == pairs[0],
+                hovertemplate=f"{escaped(citation)}<br>%{{x:.2f}} Å<extra></extra>",
+            )
+            owners.append(pair)
     chart.update_yaxes(
         tickvals=list(range(len(ordered))),
         ticktext=[_row(document) for document in ordered],

@@ -117,11 +117,12 @@ def class_section(results: Results, end_members: Sequence[str]) -> Section:
             "Similarity and classes",
             missing="The fingerprint and cluster builders have not run yet.",
         )
-    plane, ways = class_chart(places, model)
+    along = x_title(end_members)
+    chart, ways = class_chart(places, model, results.entries, along)
     blocks: list[Block] = [
         Chart(
             "class-chart",
-            plane,
+            chart,
             f"{cluster_caption(model, places, 'class')} Click a point to see the "
             "structure.",
             ["fig7a_nearest_crystals", "fig7b_classes"],
@@ -131,7 +132,6 @@ def class_section(results: Results, end_members: Sequence[str]) -> Section:
         ),
         _class_table(places, model),
     ]
-    along = x_title(end_members)
     number_of = counted(len(places), "structure")
     if any(place.x is not None and place.source != "crystal" for place in places):
         of = f"of {model.element} environments" if model.element else "of all atoms"
@@ -148,7 +148,7 @@ def class_section(results: Results, end_members: Sequence[str]) -> Section:
         blocks.append(
             Chart(
                 "region-chart",
-                region_chart(*shown, along),
+                region_chart(*shown, along=along, candidates=results.candidates),
                 region_caption(*shown),
                 ["fig9_region"],
             )
