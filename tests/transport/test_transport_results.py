@@ -156,6 +156,17 @@ def test_table_holds_ours_the_papers_and_others(document):
     assert wide[2].startswith(f"{document.activation_energy:.3f} (")
     assert wide[3] == "0.236"
     assert wide[-1] == "2 of 3"
+    table = transport_section([document]).blocks[1]
+    cells = dict(zip(table.header, table.rows[0], strict=True))
+    assert cells["x"] == "0.750"
+    assert cells["moiety"] == "PS4 100%"
+    assert cells["measured (eV)"] == "0.16 to 0.49"
+    assert cells["measured (mS/cm)"] == "0.000893 to 0.28"
+    assert cells["measured by"] == "10.1021/ja3110895"
+    (crystal_row,) = [row for row in table.rows if row[0] == "Li7P3S11"]
+    cells = dict(zip(table.header, crystal_row, strict=True))
+    assert cells["measured (mS/cm)"] == "0.022 to 17"
+    assert "10.1016/j.ssi.2007.05.020" in cells["measured by"]
     assert conductivity_values([]) == []
 
 

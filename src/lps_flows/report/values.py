@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from operator import itemgetter
 
+from pymatgen.core import Structure
+
+from lps_flows.analysis import MOTIFS, classify_motifs
 from lps_flows.analysis.literature import LiteratureValue, literature_for
 from lps_flows.report.blocks import Download, Table
 from lps_flows.schemas.transport import TransportDocument
@@ -13,12 +16,41 @@ ENERGY, SIGMA = "activation energy", "RT ionic conductivity"
 COLLECTIVE = "RT ionic conductivity, collective"
 INTACT = "RT ionic conductivity, intact runs alone"
 _UNITS = {ENERGY: "eV", SIGMA: "mS/cm", COLLECTIVE: "mS/cm", INTACT: "mS/cm"}
+# Motifs of a smaller share of the formers are not named.
+_SHOWN = 0.05
 
 
 def with_interval(document: TransportDocument, quantity: str) -> str:
     """Return a quantity of ours (eV, mS/cm) with its 68 % interval as a cell."""
     value, low, high = _numbers(document, quantity)
     return (value + (f" ({low} to {high})" if low else "")) or "-"
+
+
+def moiety(structure: Structure) -> str:
+    """Return the motifs of a structure by their share of the network formers."""
+    fractions = classify_motifs(structure)
+    shares = sorted(((fractions[motif], motif) for motif in MOTIFS), reverse=True)
+    named = [f"{motif} {share:.0%}" for share, motif in shares if share >= _SHOWN]
+    return ", ".join(named).replace("_", " ") or "-"
+
+
+def measured(label: str, quantity: str) -> str:
+    """Return the range of what experiments found for a structure (eV, mS/cm)."""
+    known = [
+        number
+        for value in literature_for(label, quantity)
+        if value.method == "experiment"
+        for number in value.values
+    ]
+    if not known:
+        return "-"
+    return " to ".join(dict.fromkeys(f"{end:g}" for end in (min(known), max(known))))
+
+
+def primary_sources(label: str) -> str:
+    """Return the works that measured a structure, as far as they are verified."""
+    known = (v for q in (ENERGY, SIGMA) for v in literature_for(label, q))
+    return "; ".join(dict.fromkeys(v.primary for v in known if v.primary)) or "-"
 
 
 def conductivity_values(
@@ -77,6 +109,8 @@ def _ours(document: TransportDocument, quantity: str) -> dict[str, str]:
     value, low, high = _numbers(document, quantity)
     return {
         "structure": document.label,
+        "moiety": moiety(document.structure),
+        "x": "" if document.x is None else f"{document.x:.3f}",
         "quantity": quantity,
         "unit": _UNITS[quantity],
         "source": "this work",
@@ -85,6 +119,7 @@ def _ours(document: TransportDocument, quantity: str) -> dict[str, str]:
         "high": high.replace(",", ""),
         "method": f"{document.method}; {how}",
         "citation": "",
+        "primary source": "",
         "remarks": "; ".join(document.warnings),
     }
 
@@ -94,6 +129,8 @@ def _theirs(label: str, value: LiteratureValue) -> dict[str, str]:
     low, high = (f"{end:g}" for end in sorted(value.values)) if is_range else ("", "")
     return {
         "structure": label,
+        "moiety": "",
+        "x": "" if value.x is None else f"{value.x:g}",
         "quantity": value.quantity,
         "unit": value.unit,
         "source": "the paper, AIMD" if value.by_the_paper else value.method,
@@ -102,6 +139,7 @@ def _theirs(label: str, value: LiteratureValue) -> dict[str, str]:
         "high": high,
         "method": value.method,
         "citation": value.citation,
+        "primary source": value.primary,
         "remarks": value.phase,
     }
 

@@ -223,13 +223,13 @@ def region_chart(
             hovertemplate="%{text}<br>x = %{x:.3f}, %{y:.1f} meV/atom above the hull"
             "<extra></extra>",
         )
-    crystals = [
+    named = [
         ((float(place.x or 0), height[place.structure_id]), place.parent or "")
         for place, _ in inside
         if place.source == "crystal"
     ]
     for name, mark, points in (
-        ("crystals", {"size": 0}, crystals),
+        ("crystals", {"size": 0}, named),
         ("candidate", _STAR, chosen_points(candidates, height)),
     ):
         chart.add_scatter(

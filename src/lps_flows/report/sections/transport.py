@@ -17,6 +17,9 @@ from lps_flows.report.values import (
     ENERGY,
     INTACT,
     SIGMA,
+    measured,
+    moiety,
+    primary_sources,
     published_values,
     with_interval,
 )
@@ -45,7 +48,7 @@ def transport_section(
             missing="No molecular dynamics has been analysed yet.",
         )
     ordered = sorted(documents, key=lambda d: (d.label, d.method))
-    blocks: list[Block] = [_conductivities(ordered, beside_paper=beside_paper)]
+    blocks = _conductivities(ordered, beside_paper=beside_paper)
     warnings = [
         (document.label, _readable(warning))
         for document in ordered
@@ -80,12 +83,10 @@ def transport_section(
 
 def _conductivities(
     documents: Sequence[TransportDocument], *, beside_paper: bool
-) -> Table:
-    """Return Table 1; beside the paper's, its other structures are listed, too."""
+) -> list[Block]:
+    """Return Table 1 in two parts; beside the paper's, its other structures, too."""
     methods = ", ".join(sorted({d.method for d in documents}))
     n_runs = sum(len(d.runs) for d in documents)
-    published = [v.phase for v in of_the_paper(ENERGY)] if beside_paper else []
-    run_here = {d.label for d in documents}
     columns: dict[str, Callable[[TransportDocument], Cell]] = {
         "structure": lambda d: d.label,
         "method": lambda d: d.method,
@@ -93,28 +94,54 @@ def _conductivities(
         "paper (eV)": lambda d: _papers(d.label, ENERGY),
         "conductivity at 300 K (mS/cm)": lambda d: with_interval(d, SIGMA),
         "paper (mS/cm)": lambda d: _papers(d.label, SIGMA),
+        "runs used": lambda d: f"{sum(run.used for run in d.runs)} of {len(d.runs)}",
+    }
+    more: dict[str, Callable[[TransportDocument], Cell]] = {
+        "structure": lambda d: d.label,
+        "moiety": lambda d: moiety(d.structure),
+        "x": lambda d: number(d.x, 3),
+        "measured (eV)": lambda d: measured(d.label, ENERGY),
+        "measured (mS/cm)": lambda d: measured(d.label, SIGMA),
+        "measured by": lambda d: primary_sources(d.label),
         "intact runs alone (mS/cm)": lambda d: with_interval(d, INTACT),
         "Haven ratio": _haven,
         "collective (mS/cm)": lambda d: with_interval(d, COLLECTIVE),
-        "runs used": lambda d: f"{sum(run.used for run in d.runs)} of {len(d.runs)}",
     }
-    if not beside_paper:
-        columns = {k: cell for k, cell in columns.items() if not k.startswith("paper")}
-    table = Table.of(
-        documents,
-        columns,
-        f"Table 1: from {counted(n_runs, 'run')} by {methods}, 68 % intervals."
-        + (f" The paper's: AIMD, {paper_citation()}." if beside_paper else ""),
-    )
+    run_here = {d.label for d in documents}
     others = [
-        (
-            *(key, "not run here", "-", _papers(key, ENERGY)),
-            *("-", _papers(key, SIGMA), "-", "-", "-", "-"),
-        )
-        for key in published
-        if key not in run_here
+        {
+            "structure": value.phase,
+            "method": "not run here",
+            "paper (eV)": value.text,
+            "paper (mS/cm)": _papers(value.phase, SIGMA),
+            "x": number(value.x, 3),
+            "measured (eV)": measured(value.phase, ENERGY),
+            "measured (mS/cm)": measured(value.phase, SIGMA),
+            "measured by": primary_sources(value.phase),
+        }
+        for value in (of_the_paper(ENERGY) if beside_paper else [])
+        if value.phase not in run_here
     ]
-    return replace(table, rows=[*table.rows, *others])
+    first = f"Table 1: from {counted(n_runs, 'run')} by {methods}, 68 % intervals."
+    second = (
+        "Table 1, continued: motifs of the cell, and what intact runs alone and the "
+        f"collective motion give, {methods}."
+    )
+    if beside_paper:
+        first += f" The paper's: AIMD, {paper_citation()}."
+        second += " Measured: the range of all published values, by the works named "
+        second += "as far as they are verified."
+    blocks: list[Block] = []
+    for part, caption in ((columns, first), (more, second)):
+        shown = {
+            title: cell
+            for title, cell in part.items()
+            if beside_paper or not title.startswith(("paper", "measured"))
+        }
+        table = Table.of(documents, shown, caption)
+        rows = [tuple(row.get(title, "-") for title in shown) for row in others]
+        blocks.append(replace(table, rows=[*table.rows, *rows]))
+    return blocks
 
 
 def _haven(document: TransportDocument) -> str:
