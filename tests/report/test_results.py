@@ -110,7 +110,7 @@ def test_conductivity_comes_with_figures_and_table(
     assert (tmp_path / "figures" / "figS2_msd.png").exists()
     assert "table_1.csv" in {file.name for file in tmp_path.iterdir()}
     assert "![fig8a_arrhenius](figures/fig8a_arrhenius.png)" in text
-    assert "0.250 (0.220 to 0.280) | 0.236 | 12.3 (5 to 30) | - | 14.3 | 2 of 3" in text
+    assert "0.250 (0.220 to 0.280) | 0.236 | 12.3 (5 to 30) | 14.3 | 2 of 3" in text
 
 
 def test_summary_and_page_show_the_same_blocks(built: JobStore, tmp_path: Path) -> None:
