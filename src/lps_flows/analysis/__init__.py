@@ -40,6 +40,7 @@ from lps_flows.analysis.motifs import (
 )
 from lps_flows.analysis.phase_diagram import phase_diagram
 from lps_flows.analysis.rdf import RDFSettings, partial_rdf, partial_rdfs
+from lps_flows.analysis.scattering import structure_factor
 from lps_flows.schemas.candidates import (
     CandidateVerdict,
     ClassEvidence,
@@ -93,6 +94,7 @@ __all__ = [
     "phase_diagram",
     "select_candidates",
     "similarity",
+    "structure_factor",
     "structure_fingerprint",
     "takes_part",
     "ternary_hull",
