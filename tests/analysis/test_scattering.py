@@ -1,12 +1,13 @@
-"""Structure factors against sum rules, and Bragg's law."""
+"""Structure factors against sum rules, , Bragg's law and pymatgen's diffraction."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from pymatgen.analysis.diffraction.neutron import NDCalculator
 from pymatgen.core import Lattice, Structure
 
-from lps_flows.analysis import structure_factor
+from lps_flows.analysis import pair_distribution, powder_lines, structure_factor
 from lps_flows.analysis.scattering import ScatteringError, scattering_amplitude
 from lps_flows.chemistry import crystal
 
@@ -51,6 +52,34 @@ def test_sum_rule_of_the_density() -> None:
     assert found == pytest.approx(-2 * np.pi**2 * 8 / 5.43**3, rel=0.02)
 
 
+def test_intensities_are_those_of_pymatgen() -> None:
+    """Integrated peaks against multiplicity times |F|^2 of each reflection."""
+    pattern = NDCalculator(wavelength=1.0).get_pattern(
+        SALT, scaled=False, two_theta_range=(0, 60)
+    )
+    step = 0.005
+    q = np.arange(0.5, 6, step)
+    lengths = [scattering_amplitude(e, "neutron", [0])[0] for e in ("Na", "Cl")]
+    mean, mean_square = np.mean(lengths), np.mean(np.square(lengths))
+    # what scatters per atom, the atoms' own part included
+    per_atom = structure_factor([SALT], "neutron", q, r_max=60.0) - 1
+    per_atom = mean**2 * per_atom + mean_square
+    ratios = []
+    for two_theta, intensity in zip(pattern.x, pattern.y, strict=True):
+        theta = np.radians(two_theta / 2)
+        place = 4 * np.pi * np.sin(theta)
+        others = np.abs(4 * np.pi * np.sin(np.radians(pattern.x / 2)) - place)
+        if place > 5.5 or np.sort(others)[1] < 0.25:
+            continue
+        lorentz = 1 / (np.sin(theta) ** 2 * np.cos(theta))
+        near = np.abs(q - place) < 0.14
+        area = np.sum(q[near] ** 2 * per_atom[near]) * step
+        expected = 2 * np.pi**2 / (SALT.volume * len(SALT)) * intensity / lorentz
+        ratios.append(area / expected)
+    assert len(ratios) >= 4
+    assert ratios == pytest.approx([1.0] * len(ratios), rel=0.05)
+
+
 def test_tends_to_one_and_supercells_do_not_matter() -> None:
     q = np.linspace(0.5, 25, 200)
     small = crystal("gamma-Li3PS4")
@@ -65,5 +94,29 @@ def test_refuses_nothing_and_unknown_radiation() -> None:
         structure_factor([], "neutron", [1.0])
     with pytest.raises(ScatteringError, match="nothing to compute"):
         structure_factor([SALT], "neutron")
-    with pytest.raises(ScatteringError, match="no electron scattering of Cl"):
+    with pytest.raises(ScatteringError, match="no electron scattering of Na"):
         structure_factor([SALT], "electron", [1.0])
+
+
+def test_pair_distribution_has_the_bond_and_the_slope_of_the_density() -> None:
+    gamma = crystal("gamma-Li3PS4")
+    q = np.arange(0.02, 30, 0.02)
+    s = structure_factor([gamma], "xray", q)
+    r = np.arange(0.02, 10, 0.02)
+    g = pair_distribution(q, s, r)
+    below = r < 1.2
+    slope = np.polyfit(r[below], g[below], 1)[0]
+    assert slope == pytest.approx(-4 * np.pi * len(gamma) / gamma.volume, rel=0.1)
+    bond = (r > 1.5) & (r < 2.3)
+    assert r[bond][g[bond].argmax()] == pytest.approx(2.05, abs=0.05)
+
+
+def test_powder_lines_of_lithium_sulfide() -> None:
+    lines = powder_lines(crystal("Li2S"))
+    a = crystal("Li2S").lattice.a
+    assert [line.hkl for line in lines[:3]] == ["1 1 1", "2 0 0", "2 2 0"]
+    assert lines[0].d == pytest.approx(a / np.sqrt(3), abs=1e-3)
+    assert np.sin(np.radians(lines[0].two_theta / 2)) == pytest.approx(
+        1.5406 / 2 / lines[0].d, abs=1e-4
+    )
+    assert max(line.intensity for line in lines) == 100

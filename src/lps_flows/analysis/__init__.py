@@ -40,7 +40,12 @@ from lps_flows.analysis.motifs import (
 )
 from lps_flows.analysis.phase_diagram import phase_diagram
 from lps_flows.analysis.rdf import RDFSettings, partial_rdf, partial_rdfs
-from lps_flows.analysis.scattering import structure_factor
+from lps_flows.analysis.scattering import (
+    ScatteringSettings,
+    pair_distribution,
+    powder_lines,
+    structure_factor,
+)
 from lps_flows.schemas.candidates import (
     CandidateVerdict,
     ClassEvidence,
@@ -75,6 +80,7 @@ __all__ = [
     "MotifSettings",
     "PartialDistribution",
     "RDFSettings",
+    "ScatteringSettings",
     "analyse_motifs",
     "arrhenius",
     "classify_motifs",
@@ -89,9 +95,11 @@ __all__ = [
     "lowest_points",
     "metastable_hull",
     "nernst_einstein",
+    "pair_distribution",
     "partial_rdf",
     "partial_rdfs",
     "phase_diagram",
+    "powder_lines",
     "select_candidates",
     "similarity",
     "structure_factor",

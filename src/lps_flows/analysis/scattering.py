@@ -9,24 +9,63 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
-from typing import Literal
 
 import numpy as np
 import periodictable
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field
+from pymatgen.analysis.diffraction.xrd import XRDCalculator
+from pymatgen.core import Structure
 
 from lps_flows.analysis.neighbours import neighbour_pairs, periodic_structure
 from lps_flows.chemistry import AnyStructure, element_symbols
-from lps_flows.foundation import LpsFlowsError
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.schemas.scattering import PowderLine, Radiation
 
-Radiation = Literal["neutron", "xray"]
-
-_BIN = 0.005
-"""Width of the bins of distances (Å): sin(Qr) is even over them up to 25 1/Å."""
+_BIN = 0.01
+"""Width of the bins of distances (Å): sin(Qr) over one is even up to 25 1/Å."""
+_SYMMETRY = 0.01
+"""Displacements below this (Å) break no symmetry that a powder pattern would show."""
 
 
 class ScatteringError(LpsFlowsError):
     """A structure factor that cannot be computed from what was given."""
+
+
+class ScatteringSettings(FrozenSettings):
+    """Grids of structure factors, and the instrument.
+
+    Examples
+    --------
+    >>> ScatteringSettings(q_max=25).q()[-1].item()
+    25.0
+    """
+
+    q_min: float = Field(0.4, gt=0, description="Smallest momentum transfer (1/Å).")
+    q_max: float = Field(
+        20.0, gt=0, description="Largest one that the instrument reaches (1/Å)."
+    )
+    q_step: float = Field(0.02, gt=0, description="Step of the momentum transfer.")
+    pair_cutoff: float = Field(
+        20.0, gt=0, description="Largest distance of a pair that is counted (Å)."
+    )
+    r_max: float = Field(10.0, gt=0, description="Largest distance in G(r) (Å).")
+    r_step: float = Field(0.02, gt=0, description="Step of the distance (Å).")
+    wavelength: float = Field(
+        1.5406, gt=0, description="Wavelength of powder patterns (Å); Cu K-alpha 1."
+    )
+    n_lowest: int = Field(
+        10, ge=1, description="Lowest-energy structures averaged per composition."
+    )
+
+    def q(self) -> NDArray[np.float64]:
+        """Return the momentum transfers (1/Å)."""
+        n = round((self.q_max - self.q_min) / self.q_step)
+        return np.linspace(self.q_min, self.q_max, n + 1)
+
+    def r(self) -> NDArray[np.float64]:
+        """Return the distances of G(r) (Å)."""
+        return np.linspace(0.0, self.r_max, round(self.r_max / self.r_step) + 1)
 
 
 def scattering_amplitude(
@@ -115,54 +154,134 @@ def structure_factor(
     1.9
     """
     several = structures if isinstance(structures, (list, tuple)) else [structures]
+    return structure_factors(several, (radiation,), q, r_max=r_max)[radiation]
+
+
+def structure_factors(
+    structures: Sequence[AnyStructure],
+    radiations: Sequence[Radiation],
+    q: ArrayLike,
+    *,
+    r_max: float = 20.0,
+) -> dict[Radiation, NDArray[np.float64]]:
+    """Return `structure_factor` by several radiations, one neighbour list each."""
     momentum = np.atleast_1d(np.asarray(q, dtype=float))
-    if not several or not momentum.size:
+    if not structures or not momentum.size:
         raise ScatteringError(
             "there is nothing to compute",
             field="structures, q",
-            value=(len(several), momentum.size),
+            value=(len(structures), momentum.size),
             remedy="give at least one structure and one momentum transfer (1/Å)",
-        )
-    return np.mean(
-        [_of_one(each, radiation, momentum, r_max) for each in several], axis=0
-    )
-
-
-def _of_one(
-    structure: AnyStructure,
-    radiation: Radiation,
-    q: NDArray[np.float64],
-    r_max: float,
-) -> NDArray[np.float64]:
-    cell = periodic_structure(structure)
-    symbols = element_symbols(cell)
-    amplitude = {
-        str(element): scattering_amplitude(str(element), radiation, q)
-        for element in sorted(set(symbols))
-    }
-    mean = sum(
-        (symbols == element).mean() * strength
-        for element, strength in amplitude.items()
-    )
-    if np.abs(mean).min() < 1e-6:
-        raise ScatteringError(
-            "the elements scatter to nothing on average",
-            field="structures",
-            value=cell.reduced_formula,
-            remedy="use the other radiation",
         )
     edges = np.linspace(0.0, r_max, round(r_max / _BIN) + 1)
     centres = 0.5 * (edges[1:] + edges[:-1])
-    lorch = np.sinc(centres / r_max)
-    wave = np.sinc(np.outer(q, centres) / np.pi) * lorch
-    found = neighbour_pairs(cell, r_max)
-    total = np.zeros(len(q))
-    for first, second in combinations_with_replacement(sorted(amplitude), 2):
+    # sin(Qr)/(Qr) times Lorch's window
+    wave = np.sinc(np.outer(momentum, centres) / np.pi) * np.sinc(centres / r_max)
+    totals = {radiation: np.zeros(momentum.shape) for radiation in radiations}
+    for structure in structures:
+        cell = periodic_structure(structure)
+        pairs = _pair_sums(cell, edges, wave)
+        shells = 4.0 / 3.0 * np.pi * np.diff(edges**3) * len(cell) / cell.volume
+        even = wave @ shells
+        shares = cell.composition.fractional_composition
+        for radiation in totals:
+            amplitude = {
+                element: scattering_amplitude(element, radiation, momentum)
+                for element in shares.get_el_amt_dict()
+            }
+            mean = np.sum([shares[el] * f for el, f in amplitude.items()], axis=0)
+            if np.abs(mean).min() < 1e-6:
+                raise ScatteringError(
+                    f"the elements scatter {radiation}s to nothing on average",
+                    field="structures",
+                    value=cell.reduced_formula,
+                    remedy="use the other radiation",
+                )
+            scattered = np.sum(
+                [amplitude[a] * amplitude[b] * s for (a, b), s in pairs.items()], axis=0
+            )
+            totals[radiation] += (1.0 + scattered / mean**2 - even) / len(structures)
+    return totals
+
+
+def _pair_sums(
+    cell: Structure, edges: NDArray[np.float64], wave: NDArray[np.float64]
+) -> dict[tuple[str, str], NDArray[np.float64]]:
+    """Return the sums over the pairs of two elements, per atom of the cell."""
+    symbols = element_symbols(cell)
+    found = neighbour_pairs(cell, float(edges[-1]))
+    sums = {}
+    for first, second in combinations_with_replacement(sorted(set(symbols)), 2):
         chosen = (symbols[found.first] == first) & (symbols[found.second] == second)
         counts = np.histogram(found.distances[chosen], bins=edges)[0]
-        # the list holds each pair both ways, this one only first to second
+        # the list holds each pair both ways, `chosen` only first to second
         both = 1 if first == second else 2
-        strength = both * amplitude[first] * amplitude[second]
-        total += strength * (wave @ counts) / len(cell)
-    shells = 4.0 / 3.0 * np.pi * np.diff(edges**3) * len(cell) / cell.volume
-    return np.asarray(1.0 + total / mean**2 - wave @ shells)
+        sums[str(first), str(second)] = both * (wave @ counts) / len(cell)
+    return sums
+
+
+def pair_distribution(
+    q: NDArray[np.float64], s: NDArray[np.float64], r: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the reduced pair distribution G(r) of a structure factor.
+
+    G(r) = 2/pi times the integral of Q [S(Q) - 1] sin(Qr) with Lorch's window up to
+    the largest Q, as a measurement that ends there is transformed.
+
+    Parameters
+    ----------
+    q, s
+        Momentum transfer (1/Å), evenly spaced, and S(Q), shape (n_q,).
+    r
+        Distances (Å), shape (n_r,).
+
+    Examples
+    --------
+    >>> q = np.arange(0.1, 20, 0.02)
+    >>> chain = 1 + np.sin(2.5 * q) / (2.5 * q)  # one neighbour at 2.5 Å
+    >>> r = np.arange(1, 4, 0.01)
+    >>> round(float(r[pair_distribution(q, chain, r).argmax()]), 2)
+    2.5
+    """
+    window = np.sinc(q / q[-1])
+    step = q[1] - q[0]
+    return np.asarray(
+        2 / np.pi * step * np.sin(np.outer(r, q)) @ (q * (s - 1) * window)
+    )
+
+
+def powder_lines(
+    structure: Structure, wavelength: float = 1.5406, lowest: float = 1.0
+) -> list[PowderLine]:
+    """Return the X-ray powder lines of a crystal up to 90 degrees, by pymatgen.
+
+    Parameters
+    ----------
+    structure
+        Crystal; displacements below 0.01 Å are taken off.
+    wavelength
+        Wavelength (Å).
+    lowest
+        Lines weaker than this are left out (the strongest is 100).
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> strongest = max(powder_lines(crystal("Li2S")), key=lambda line: line.intensity)
+    >>> strongest.hkl, round(strongest.two_theta, 1)
+    ('1 1 1', 27.2)
+    """
+    calculator = XRDCalculator(wavelength=wavelength, symprec=_SYMMETRY)
+    pattern = calculator.get_pattern(structure, two_theta_range=(5, 90))
+    return [
+        PowderLine(
+            two_theta=round(float(angle), 3),
+            d=round(float(d), 4),
+            intensity=round(float(intensity), 1),
+            hkl=" ".join(map(str, planes[0]["hkl"])),
+        )
+        for angle, intensity, planes, d in zip(
+            pattern.x, pattern.y, pattern.hkls, pattern.d_hkls, strict=True
+        )
+        if intensity >= lowest
+    ]
