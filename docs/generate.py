@@ -76,12 +76,14 @@ def documents_page() -> str:
         candidates,
         clusters,
         elasticity,
+        electrochemistry,
         fingerprints,
         motifs,
         phase_diagram,
         potential,
         rdf,
         sampling,
+        scattering,
         selection,
         transport,
     )
@@ -98,9 +100,17 @@ def documents_page() -> str:
             phase_diagram.PhaseDiagramEntry,
             phase_diagram.ENTRY_INDEXES,
         ),
+        "windows": (
+            electrochemistry.WindowDocument,
+            electrochemistry.WINDOW_INDEXES,
+        ),
         "motifs": (motifs.MotifDocument, motifs.MOTIF_INDEXES),
         "motif_trends": (motifs.MotifTrendDocument, motifs.TREND_INDEXES),
         "rdfs": (rdf.RDFDocument, rdf.RDF_INDEXES),
+        "scattering": (
+            scattering.ScatteringDocument,
+            scattering.SCATTERING_INDEXES,
+        ),
         "fingerprints": (
             fingerprints.FingerprintDocument,
             fingerprints.FINGERPRINT_INDEXES,

@@ -9,7 +9,19 @@ from pymatgen.analysis.interface_reactions import InterfacialReactivity
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
-from lps_flows.analysis import HullError, electrochemical_window
+from lps_flows.analysis import (
+    HullError,
+    HullSettings,
+    WindowSettings,
+    electrochemical_window,
+    interface_reaction,
+    phase_diagram,
+    voltage_error,
+)
+from lps_flows.analysis.electrochemistry import diagram_windows
+from lps_flows.schemas.built import StructureHead
+from lps_flows.schemas.electrochemistry import WindowDocument
+from lps_flows.schemas.structure import Provenance
 
 # formation energies per formula unit close to those of PBE (eV)
 ENERGIES = {
@@ -117,3 +129,87 @@ def test_other_known_binaries_are_named() -> None:
 def test_nothing_but_the_ion() -> None:
     with pytest.raises(HullError, match="nothing in it but Li"):
         electrochemical_window(entries(), "Li")
+
+
+def test_error_of_a_voltage_by_hand() -> None:
+    window = electrochemical_window(entries(), "Li3PS4")
+    # Li3PS4 + 5 Li -> P + 4 Li2S: 8, 5, 1 and 12 atoms, five ions
+    expected = 0.01 * (8**2 + 5**2 + 1 + 12**2) ** 0.5 / 5
+    assert voltage_error(window, window.reduction, 0.01) == pytest.approx(expected)
+    assert voltage_error(window, 0.0, 0.01) == 0
+    assert voltage_error(window, math.inf, 0.01) is None
+
+
+def test_interface_is_that_of_pymatgen() -> None:
+    phases = entries(Co=0.0, O2=0.0, Li2O=-6.0, CoO=-2.5, LiCoO2=-7.0, CoS2=-1.5)
+    phases += [PDEntry("P2O5", -15.0), PDEntry("Li3PO4", -21.0), PDEntry("SO3", -4.0)]
+    found = interface_reaction(phases, "Li3PS4", "LiCoO2")
+    theirs = InterfacialReactivity(
+        Composition("Li3PS4"),
+        Composition("LiCoO2"),
+        PhaseDiagram(phases),
+        use_hull_energy=True,
+    )
+    _, share, energy, *_ = min(theirs.get_kinks(), key=lambda kink: kink[2])
+    assert found.energy == pytest.approx(energy)
+    assert found.energy < -0.1
+    assert found.share == pytest.approx(1 - share)
+    assert "Li3PO4" in found.products
+    assert sum(found.products.values()) == pytest.approx(1, abs=1e-3)
+    with pytest.raises(HullError, match="no entry of Co, O:"):
+        interface_reaction(entries(), "Li3PS4", "LiCoO2")
+
+
+def heads(*, without: str = "", above: float = 0.03) -> list[StructureHead]:
+    """Crystals of all phases, and a glass-ceramic Li3PS4 above the hull (eV/atom)."""
+    phases = [(f, f, e, "crystal") for f, e in ENERGIES.items() if f != without]
+    phases.append(("gc", "Li3PS4", ENERGIES["Li3PS4"] + 8 * above, "ga"))
+    return [
+        StructureHead(
+            structure_id=name,
+            campaign="c",
+            method="m",
+            provenance=Provenance(source=source, parent=name),
+            formula=formula,
+            n_atoms=int(Composition(formula).num_atoms),
+            energy=energy,
+            energy_per_atom=energy / Composition(formula).num_atoms,
+            relaxed=True,
+            converged=True,
+        )
+        for name, formula, energy, source in phases
+    ]
+
+
+def windows(settings: WindowSettings, **kwargs) -> dict[str, WindowDocument]:
+    diagram, placed = phase_diagram(heads(**kwargs), HullSettings(reference_error=10.0))
+    made = diagram_windows(diagram, placed, settings)
+    return {document.structure_id: document for document in made}
+
+
+def test_windows_of_a_diagram() -> None:
+    found = windows(WindowSettings(against=("Li2S",)))
+    assert set(found) == {"Li2S", "Li3P", "LiP", "P2S5", "Li3PS4", "gc"}
+    crystal, glass = found["Li3PS4"], found["gc"]
+    assert glass.window == crystal.window
+    assert (glass.glass, crystal.glass) == (True, False)
+    # 16 atoms react; the glass holds 8 times 30 meV more
+    assert glass.metal_energy == pytest.approx(crystal.metal_energy - 8 * 0.03 / 16)
+    assert crystal.reduction_error == pytest.approx(0.0306, abs=1e-4)
+    assert found["P2S5"].oxidation_error is None
+    assert [r.energy for r in crystal.interfaces] == [0.0]
+    for document in found.values():
+        stored = document.model_dump()
+        assert WindowDocument.from_store(stored) == document
+        # a store that knows no infinity holds null
+        if stored["window"]["oxidation"] == math.inf:
+            stored["window"]["oxidation"] = None
+            assert WindowDocument.from_store(stored) == document
+
+
+def test_refusal_of_a_window_is_kept_with_its_reason() -> None:
+    found = windows(WindowSettings(), without="Li3P")
+    assert found["Li3PS4"].window is None
+    assert "no entry of Li3P" in str(found["Li3PS4"].note)
+    # its own diagram lacks nothing
+    assert found["Li2S"].window is not None

@@ -223,6 +223,8 @@ def test_everything_is_written_with_captions(
         "fig7a_nearest_crystals.png",
         "fig7b_classes.png",
         "fig9_region.png",
+        "windows.png",
+        "structure_factors.png",
         "elasticity.png",
         "captions.md",
     }
@@ -235,13 +237,18 @@ def test_everything_is_written_with_captions(
 
 
 def test_what_is_missing_is_said(documents: Results, tmp_path: Path) -> None:
-    few = replace(documents, model=None, rdfs=(), elasticity=(), trends=())
+    few = replace(
+        documents, model=None, rdfs=(), elasticity=(), trends=(), scattering=(),
+        windows=[d for d in documents.windows if d.window is None],
+    )  # fmt: skip
     written = write_figures(few, tmp_path, formats=("png",))
     assert set(written.missing) == {
         "fig3_motifs", "fig6_rdfs", "figS1_rdfs", "fig7a_nearest_crystals",
         "fig7b_classes", "fig9_region", "elasticity", "figS2_msd", "fig8a_arrhenius",
+        "windows", "structure_factors",
     }  # fmt: skip
     assert written.missing["fig9_region"] == "there are no classes"
+    assert "no entry of Li3P" in written.missing["windows"]
     assert "Not made" in (tmp_path / "captions.md").read_text(encoding="utf-8")
 
 

@@ -11,7 +11,12 @@ from lps_flows.analysis.clustering import (
 from lps_flows.analysis.conductivity import ConductivityError, nernst_einstein
 from lps_flows.analysis.diffusivity import diffusivity
 from lps_flows.analysis.elasticity import ElasticitySettings, EOSFit, fit_eos
-from lps_flows.analysis.electrochemistry import electrochemical_window
+from lps_flows.analysis.electrochemistry import (
+    WindowSettings,
+    electrochemical_window,
+    interface_reaction,
+    voltage_error,
+)
 from lps_flows.analysis.fingerprints import (
     FingerprintSettings,
     similarity,
@@ -81,6 +86,7 @@ __all__ = [
     "PartialDistribution",
     "RDFSettings",
     "ScatteringSettings",
+    "WindowSettings",
     "analyse_motifs",
     "arrhenius",
     "classify_motifs",
@@ -90,6 +96,7 @@ __all__ = [
     "fit_eos",
     "formation_energy_per_atom",
     "gaps",
+    "interface_reaction",
     "judge",
     "line_hull",
     "lowest_points",
@@ -106,4 +113,5 @@ __all__ = [
     "structure_fingerprint",
     "takes_part",
     "ternary_hull",
+    "voltage_error",
 ]

@@ -7,20 +7,49 @@ chemical potential is that of the metal less V (one electron per ion).
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
 
+import numpy as np
+from pydantic import Field
+from pymatgen.analysis.interface_reactions import InterfacialReactivity
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 from pymatgen.entries.computed_entries import ComputedEntry
 
 from lps_flows.analysis.hull import HullError
 from lps_flows.chemistry import composition_of, crystals, reduced_formula
+from lps_flows.foundation import FrozenSettings
+from lps_flows.schemas.built import BuiltDocument, StructureResult
 from lps_flows.schemas.electrochemistry import (
     ElectrochemicalWindow,
+    InterfaceReaction,
     MetalReaction,
     VoltageStep,
+    WindowDocument,
 )
+from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
+
+
+class WindowSettings(FrozenSettings):
+    """Cathodes and coatings that electrolytes are held against.
+
+    Examples
+    --------
+    >>> WindowSettings(against=["Li2S"]).phases
+    {}
+    """
+
+    against: tuple[str, ...] = Field(
+        (), description="Formulas of cathodes and coatings to react with."
+    )
+    phases: dict[str, float] = Field(
+        {},
+        description="Energies of further phases by the same method (eV per formula as "
+        "written): the cathode, the elements that it adds, and what it may become.",
+    )
+
 
 _NONE = 1e-4
 """Amounts below this share of the other elements count as none."""
@@ -65,7 +94,7 @@ def electrochemical_window(
     {'Li2S': 4.0, 'Li3P': 1.0}
     """
     compound = composition_of(reduced_formula(_text(composition)))
-    diagram, lacking = _diagram(entries, compound, mobile)
+    diagram, lacking = _diagram(entries, [compound], mobile)
     ion = Element(mobile)
     others = Composition({el: n for el, n in compound.items() if el != ion})
     metal = diagram.el_refs[ion].energy_per_atom
@@ -109,6 +138,193 @@ def electrochemical_window(
     )
 
 
+def voltage_error(
+    window: ElectrochemicalWindow, voltage: float, error: float
+) -> float | None:
+    """Return the standard error of one of the voltages of a window's steps (V).
+
+    Parameters
+    ----------
+    window
+        The window.
+    voltage
+        One of its steps' voltages; None is returned for another, as for infinity.
+    error
+        Standard error of the energies (eV/atom), independent between phases.
+
+    Examples
+    --------
+    >>> window = ElectrochemicalWindow(
+    ...     formula="Li2S", mobile="Li", reduction=0.0, oxidation=2.2,
+    ...     steps=[VoltageStep(0.0, {"Li2S": 1.0}), VoltageStep(2.2, {"S": 1.0})],
+    ...     reaction_with_metal=MetalReaction({"Li2S": 1.0}, 0.0),
+    ... )
+    >>> # S + 2 Li -> Li2S: sqrt(1 + 9 + 4)/2 times the error
+    >>> round(voltage_error(window, 2.2, 0.01), 4)
+    0.0187
+    """
+    voltages = [step.voltage for step in window.steps]
+    if voltage not in voltages:
+        return None
+    k = voltages.index(voltage)
+    if k == 0:
+        return 0.0
+    change = Counter(window.steps[k - 1].products)
+    change.subtract(window.steps[k].products)
+    ions = sum(n * composition_of(f)[window.mobile] for f, n in change.items())
+    atoms = [n * composition_of(f).num_atoms for f, n in change.items()]
+    return float(error * np.linalg.norm([*atoms, ions]) / abs(ions))
+
+
+def interface_reaction(
+    entries: Sequence[PDEntry | ComputedEntry],
+    composition: Composition | str,
+    partner: Composition | str,
+) -> InterfaceReaction:
+    """Return what a composition and a cathode or coating become, by pymatgen.
+
+    Both have the energy of their equilibrium, and of all mixtures the one counts that
+    releases most.
+
+    Parameters
+    ----------
+    entries
+        pymatgen entries of one method (eV), with those of the elements.
+    composition, partner
+        The two.
+
+    Raises
+    ------
+    HullError
+        As `electrochemical_window`.
+
+    Examples
+    --------
+    >>> energies = {"Li": 0, "S": 0, "Fe": 0, "Li2S": -4.2, "FeS": -1.0, "FeS2": -1.6}
+    >>> entries = [PDEntry(formula, e) for formula, e in energies.items()]
+    >>> interface_reaction(entries, "Li2S", "FeS2").energy
+    0.0
+    >>> sorted(interface_reaction(entries, "Li", "FeS2").products)
+    ['Fe', 'Li2S']
+    """
+    both = [composition_of(reduced_formula(_text(c))) for c in (composition, partner)]
+    mobile = min((str(el) for c in both for el in c), key=lambda el: Element(el).X)
+    diagram, _ = _diagram(entries, both, mobile)
+    mixtures = InterfacialReactivity(both[0], both[1], diagram, use_hull_energy=True)
+    # pymatgen gives the share of the first one's atoms
+    _, share, energy, _, _ = min(mixtures.get_kinks(), key=lambda kink: kink[2])
+    mixed = Composition(
+        {
+            el: share * both[0].get_atomic_fraction(el)
+            + (1 - share) * both[1].get_atomic_fraction(el)
+            for el in diagram.elements
+        }
+    )
+    return InterfaceReaction(
+        partner=both[1].reduced_formula,
+        energy=min(float(energy), 0.0) if abs(energy) > 1e-9 else 0.0,
+        share=float(1 - share),
+        products={
+            phase.composition.reduced_formula: round(float(fraction), 6)
+            for phase, fraction in diagram.get_decomposition(mixed).items()
+            if fraction > _NONE
+        },
+    )
+
+
+def diagram_windows(
+    diagram: PhaseDiagramDocument,
+    entries: Sequence[PhaseDiagramEntry],
+    settings: WindowSettings,
+    *,
+    source: str = "",
+) -> list[WindowDocument]:
+    """Return the windows of the compounds of a phase diagram.
+
+    Parameters
+    ----------
+    diagram
+        Phase diagram of one campaign by one method.
+    entries
+        Its entries.
+    settings
+        Cathodes and coatings.
+    source
+        Digest to write on the documents.
+
+    Returns
+    -------
+    list of WindowDocument
+        One per crystal, and per lowest glass-ceramic structure of a composition;
+        where the window is refused, with the reason.
+    """
+    lowest: dict[tuple[str, str], PhaseDiagramEntry] = {}
+    for entry in sorted(entries, key=lambda e: (e.energy_per_atom, e.structure_id)):
+        if len(entry.composition) > 1:
+            lowest.setdefault((entry.formula, entry.label), entry)
+    phases = [
+        PDEntry(Composition(e.composition), e.energy_per_atom * n_atoms)
+        for e in entries
+        if (n_atoms := sum(e.composition.values()))
+    ]
+    phases += [PDEntry(formula, energy) for formula, energy in settings.phases.items()]
+    mobile = diagram.line.mobile
+    found = {
+        formula: _window(phases, formula, mobile, settings)
+        for formula in {formula for formula, _ in lowest}
+    }
+    error = diagram.errors.reference
+    documents = []
+    for (formula, _), entry in sorted(lowest.items()):
+        window, reactions, note = found[formula]
+        above = None if entry.ternary is None else entry.ternary.e_above_hull
+        documents.append(
+            WindowDocument(
+                **entry.model_dump(include=_FACTS),
+                source_digest=source,
+                glass=entry.glass,
+                e_above_hull=above,
+                window=window,
+                note=note,
+                reduction_error=window
+                and error
+                and voltage_error(window, window.reduction, error),
+                oxidation_error=window
+                and error
+                and voltage_error(window, window.oxidation, error),
+                metal_energy=window and _own_energy(window, above or 0.0),
+                interfaces=reactions,
+                settings=settings.model_dump(mode="json"),
+            )
+        )
+    return documents
+
+
+_FACTS = {*StructureResult.model_fields} - {*BuiltDocument.model_fields} | {
+    "campaign",
+    "method",
+}
+
+
+def _window(
+    phases: Sequence[PDEntry], formula: str, mobile: str, settings: WindowSettings
+) -> tuple[ElectrochemicalWindow | None, list[InterfaceReaction], str | None]:
+    try:
+        window = electrochemical_window(phases, formula, mobile)
+        reactions = [interface_reaction(phases, formula, p) for p in settings.against]
+    except HullError as error:
+        return None, [], str(error)
+    return window, reactions, None
+
+
+def _own_energy(window: ElectrochemicalWindow, above: float) -> float:
+    """Return the energy of a structure's reaction with the metal (eV/atom)."""
+    reaction = window.reaction_with_metal
+    n_atoms = composition_of(window.formula).num_atoms
+    made = sum(n * composition_of(f).num_atoms for f, n in reaction.products.items())
+    return reaction.energy - above * n_atoms / max(made, n_atoms)
+
+
 def _positive(voltage: float) -> float:
     """Return a voltage without what rounding left below 0 V."""
     return max(float(voltage), 0.0)
@@ -121,15 +337,17 @@ def _text(composition: Composition | str) -> str:
 
 
 def _diagram(
-    entries: Sequence[PDEntry | ComputedEntry], compound: Composition, mobile: str
+    entries: Sequence[PDEntry | ComputedEntry],
+    compounds: Sequence[Composition],
+    mobile: str,
 ) -> tuple[PhaseDiagram, list[str]]:
-    """Return the diagram of the composition's elements, and what it lacks."""
-    elements = {*map(str, compound.elements), mobile}
+    """Return the diagram of the compounds' elements, and what it lacks."""
+    elements = {mobile, *(str(el) for compound in compounds for el in compound)}
     if elements == {mobile}:
         raise HullError(
             f"there is nothing in it but {mobile}",
             field="composition",
-            value=compound.reduced_formula,
+            value=compounds[0].reduced_formula,
             remedy="name a compound",
         )
     inside = [e for e in entries if {str(el) for el in e.composition} <= elements]
@@ -155,7 +373,7 @@ def _diagram(
             f"no entry of {', '.join(missing)}: without them the window is that of "
             "other phases",
             field="entries",
-            value=sorted(present),
+            value=missing,
             remedy="compute them by the same method",
         )
     return PhaseDiagram(inside), sorted(binaries)

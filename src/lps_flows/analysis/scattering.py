@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
+from typing import cast
 
 import numpy as np
 import periodictable
@@ -16,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from pymatgen.analysis.diffraction.xrd import XRDCalculator
 from pymatgen.core import Structure
+from pymatgen.core.structure import IStructure
 
 from lps_flows.analysis.neighbours import neighbour_pairs, periodic_structure
 from lps_flows.chemistry import AnyStructure, element_symbols
@@ -24,6 +26,8 @@ from lps_flows.schemas.scattering import PowderLine, Radiation
 
 _BIN = 0.01
 """Width of the bins of distances (Å): sin(Qr) over one is even up to 25 1/Å."""
+_NOTHING = 1e-3
+"""A mean amplitude below this (fm, electrons) is none."""
 _SYMMETRY = 0.01
 """Displacements below this (Å) break no symmetry that a powder pattern would show."""
 
@@ -45,12 +49,12 @@ class ScatteringSettings(FrozenSettings):
     q_max: float = Field(
         20.0, gt=0, description="Largest one that the instrument reaches (1/Å)."
     )
-    q_step: float = Field(0.02, gt=0, description="Step of the momentum transfer.")
+    q_step: float = Field(0.05, gt=0, description="Step of the momentum transfer.")
     pair_cutoff: float = Field(
         20.0, gt=0, description="Largest distance of a pair that is counted (Å)."
     )
     r_max: float = Field(10.0, gt=0, description="Largest distance in G(r) (Å).")
-    r_step: float = Field(0.02, gt=0, description="Step of the distance (Å).")
+    r_step: float = Field(0.05, gt=0, description="Step of the distance (Å).")
     wavelength: float = Field(
         1.5406, gt=0, description="Wavelength of powder patterns (Å); Cu K-alpha 1."
     )
@@ -153,8 +157,20 @@ def structure_factor(
     >>> round(float(bragg), 1)  # 2 pi sqrt(3)/5.7 Å, the 111 reflection
     1.9
     """
-    several = structures if isinstance(structures, (list, tuple)) else [structures]
-    return structure_factors(several, (radiation,), q, r_max=r_max)[radiation]
+    several: Sequence[AnyStructure] = (
+        structures
+        if isinstance(structures, (list, tuple))
+        else [cast("AnyStructure", structures)]
+    )
+    total = structure_factors(several, (radiation,), q, r_max=r_max)[radiation]
+    if not np.isfinite(total).all():
+        raise ScatteringError(
+            f"the elements scatter {radiation}s to nothing on average",
+            field="structures",
+            value=periodic_structure(several[0]).reduced_formula,
+            remedy="use the other radiation",
+        )
+    return total
 
 
 def structure_factors(
@@ -164,7 +180,10 @@ def structure_factors(
     *,
     r_max: float = 20.0,
 ) -> dict[Radiation, NDArray[np.float64]]:
-    """Return `structure_factor` by several radiations, one neighbour list each."""
+    """Return `structure_factor` by several radiations, one neighbour list each.
+
+    Where the mean amplitude is nothing, it is not finite.
+    """
     momentum = np.atleast_1d(np.asarray(q, dtype=float))
     if not structures or not momentum.size:
         raise ScatteringError(
@@ -190,13 +209,7 @@ def structure_factors(
                 for element in shares.get_el_amt_dict()
             }
             mean = np.sum([shares[el] * f for el, f in amplitude.items()], axis=0)
-            if np.abs(mean).min() < 1e-6:
-                raise ScatteringError(
-                    f"the elements scatter {radiation}s to nothing on average",
-                    field="structures",
-                    value=cell.reduced_formula,
-                    remedy="use the other radiation",
-                )
+            mean = np.where(np.abs(mean) < _NOTHING, np.nan, mean)
             scattered = np.sum(
                 [amplitude[a] * amplitude[b] * s for (a, b), s in pairs.items()], axis=0
             )
@@ -205,7 +218,7 @@ def structure_factors(
 
 
 def _pair_sums(
-    cell: Structure, edges: NDArray[np.float64], wave: NDArray[np.float64]
+    cell: Structure | IStructure, edges: NDArray[np.float64], wave: NDArray[np.float64]
 ) -> dict[tuple[str, str], NDArray[np.float64]]:
     """Return the sums over the pairs of two elements, per atom of the cell."""
     symbols = element_symbols(cell)

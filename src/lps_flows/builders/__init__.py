@@ -21,8 +21,10 @@ from lps_flows.builders.results import (
     as_far_as_known,
     read_results,
 )
+from lps_flows.builders.scattering import ScatteringBuilder
 from lps_flows.builders.structures import StructureBuilder
 from lps_flows.builders.transport import TransportBuilder
+from lps_flows.builders.windows import WindowBuilder
 
 __all__ = [
     "KEYS",
@@ -37,9 +39,11 @@ __all__ = [
     "PhaseDiagramBuilder",
     "RDFBuilder",
     "ResultStore",
+    "ScatteringBuilder",
     "StructureBuilder",
     "TransportBuilder",
     "TrendSettings",
+    "WindowBuilder",
     "all_builders",
     "as_far_as_known",
     "build_all",

@@ -20,6 +20,8 @@ from lps_flows.analysis import (
     HullSettings,
     MotifSettings,
     RDFSettings,
+    ScatteringSettings,
+    WindowSettings,
 )
 from lps_flows.builders.candidates import CandidateBuilder
 from lps_flows.builders.clusters import ClusterBuilder
@@ -29,8 +31,10 @@ from lps_flows.builders.increment import IncrementalBuilder, chunks
 from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
 from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
 from lps_flows.builders.rdf import RDFBuilder
+from lps_flows.builders.scattering import ScatteringBuilder
 from lps_flows.builders.structures import StructureBuilder
 from lps_flows.builders.transport import TransportBuilder
+from lps_flows.builders.windows import WindowBuilder
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
@@ -40,9 +44,11 @@ KEYS = {
     "structures": "structure_id",
     "phase_diagrams": "diagram_id",
     "phase_diagram_entries": "structure_id",
+    "windows": "structure_id",
     "motifs": "structure_id",
     "motif_trends": "trend_id",
     "rdfs": "rdf_id",
+    "scattering": "scattering_id",
     "fingerprints": "fingerprint_id",
     "cluster_models": "model_id",
     "clusters": "assignment_id",
@@ -75,9 +81,15 @@ class BuildSettings(FrozenSettings):
     """Settings of all analyses."""
 
     hull: HullSettings = Field(HullSettings(), description="Phase diagrams.")
+    windows: WindowSettings = Field(
+        WindowSettings(), description="Electrochemical windows."
+    )
     motifs: MotifSettings = Field(MotifSettings(), description="Motifs.")
     trends: TrendSettings = Field(TrendSettings(), description="Motif trends.")
     rdf: RDFSettings = Field(RDFSettings(), description="Distribution functions.")
+    scattering: ScatteringSettings = Field(
+        ScatteringSettings(), description="Structure factors."
+    )
     fingerprints: FingerprintSettings = Field(
         FingerprintSettings(),
         description="Fingerprints; the classes rest on those of this element.",
@@ -182,6 +194,13 @@ def all_builders(
             line=line,
             **mine,
         ),
+        WindowBuilder(
+            stores["phase_diagrams"],
+            stores["phase_diagram_entries"],
+            stores["windows"],
+            settings=chosen.windows,
+            **mine,
+        ),
         MotifBuilder(
             structures, stores["motifs"], settings=chosen.motifs, line=line, **mine
         ),
@@ -189,6 +208,9 @@ def all_builders(
             stores["motifs"], stores["motif_trends"], settings=chosen.trends, **mine
         ),
         RDFBuilder(structures, stores["rdfs"], settings=chosen.rdf, **mine),
+        ScatteringBuilder(
+            structures, stores["scattering"], settings=chosen.scattering, **mine
+        ),
         *(
             FingerprintBuilder(structures, stores["fingerprints"], settings=one, **mine)
             for one in fingerprint_settings

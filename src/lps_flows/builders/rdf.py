@@ -35,16 +35,8 @@ def rdf_document(
     )
 
 
-class RDFBuilder(LowestBuilder):
-    """One document per composition and parent, over its lowest structures.
-
-    Parameters as `IncrementalBuilder`, with `RDFSettings`; the source is the
-    ``structures`` collection.
-    """
-
-    key = "rdf_id"
-    indexes = RDF_INDEXES
-    settings_type = RDFSettings
+class StructuresBuilder(LowestBuilder):
+    """Base of averages over structures themselves: the ``structures`` collection."""
 
     def heads(self) -> Iterable[Head]:
         """Return what is known of the structures without their atoms."""
@@ -58,6 +50,18 @@ class RDFBuilder(LowestBuilder):
                 head.reduced_formula,
                 head.energy_per_atom,
             )
+
+
+class RDFBuilder(StructuresBuilder):
+    """One document per composition and parent, over its lowest structures.
+
+    Parameters as `IncrementalBuilder`, with `RDFSettings`; the source is the
+    ``structures`` collection.
+    """
+
+    key = "rdf_id"
+    indexes = RDF_INDEXES
+    settings_type = RDFSettings
 
     def document(
         self, records: Sequence[dict[str, Any]], name: str, source: str

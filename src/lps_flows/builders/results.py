@@ -25,6 +25,7 @@ from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
@@ -35,6 +36,7 @@ from lps_flows.schemas.phase_diagram import (
 )
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.results import Results
+from lps_flows.schemas.scattering import ScatteringDocument
 from lps_flows.schemas.transport import TransportDocument
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
@@ -133,8 +135,10 @@ def _read(
             *read("phase_diagram_entries", LineEntry, group | {"x": {"$ne": None}}),
             *read("phase_diagram_entries", PhaseDiagramEntry, group | {"x": None}),
         ],
+        windows=read("windows", WindowDocument, group),
         trends=read("motif_trends", MotifTrendDocument, group),
         rdfs=read("rdfs", RDFDocument, group),
+        scattering=read("scattering", ScatteringDocument, group),
         model=model,
         places=[p for p in places if model is None or p.element == model.element],
         candidates=read("candidates", CandidateDocument, group),

@@ -10,6 +10,7 @@ from lps_flows.analysis.shown_diagram import in_region
 from lps_flows.appearance import counted
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
@@ -18,6 +19,7 @@ from lps_flows.schemas.phase_diagram import (
     PhaseDiagramEntry,
 )
 from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.scattering import ScatteringDocument
 from lps_flows.schemas.transport import TransportDocument
 
 
@@ -118,6 +120,35 @@ def rdf_caption(rdfs: Sequence[RDFDocument]) -> str:
             if measured
             else ""
         )
+    )
+
+
+def window_caption(windows: Sequence[WindowDocument]) -> str:
+    """Return the caption of the electrochemical windows."""
+    shown = [(d, w) for d in windows if (w := d.window)]
+    lacking = sorted({phase for _, window in shown for phase in window.lacking})
+    return (
+        f"Electrochemical windows by {windows[0].method} from the diagram of all "
+        f"elements, {counted(len(shown), 'structure')} of campaign "
+        f"{windows[0].campaign}. Bars: neither taken up nor given off (orange: "
+        "glass-ceramic); ticks: where the phases in equilibrium change. Thermodynamics "
+        "at 0 K: interphases and slow reactions may widen what is seen."
+        + (f" Phases not computed: {', '.join(lacking)}." if lacking else "")
+    )
+
+
+def scattering_caption(documents: Sequence[ScatteringDocument]) -> str:
+    """Return the caption of the structure factors."""
+    on_line = [d for d in documents if d.x is not None]
+    total = sum(d.n_structures for d in on_line)
+    settings = on_line[0].settings if on_line else {}
+    return (
+        f"Structure factors S(Q) (Faber-Ziman) by {documents[0].method}, each the "
+        f"average over the {settings.get('n_lowest', 0)} lowest structures (or all, if "
+        f"fewer) of a composition, {total} structures in all; coloured by parent "
+        f"crystal. Pairs up to {settings.get('pair_cutoff', 0):g} Å with Lorch's "
+        "window; atoms at rest, so peaks at large Q are higher than measured ones, and "
+        "periodic cells keep Bragg peaks that a glass has not."
     )
 
 

@@ -18,6 +18,7 @@ from lps_flows.plotting import captions
 from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
 from lps_flows.plotting.density import density_figure
 from lps_flows.plotting.elasticity import elasticity_figure
+from lps_flows.plotting.electrolyte import scattering_figure, window_figure
 from lps_flows.plotting.hull import formation_energy_figure
 from lps_flows.plotting.motifs import motif_figure
 from lps_flows.plotting.rdf import rdf_figure
@@ -123,6 +124,8 @@ def _figures(results: Results) -> dict[str, Callable[[Results], Captioned]]:
         "fig7a_nearest_crystals": _nearest_crystals,
         "fig7b_classes": _classes,
         "fig9_region": _region,
+        "windows": _windows,
+        "structure_factors": _structure_factors,
         "elasticity": _elasticity,
         "figS2_msd": _msd,
         "fig8a_arrhenius": _arrhenius,
@@ -170,6 +173,15 @@ def _region(results: Results) -> Captioned:
         *shown, candidates=results.candidates, max_e_above_hull=results.limit
     )
     return figure, captions.region_caption(*shown, results.limit)
+
+
+def _windows(results: Results) -> Captioned:
+    return window_figure(results.windows), captions.window_caption(results.windows)
+
+
+def _structure_factors(results: Results) -> Captioned:
+    figure = scattering_figure(results.scattering)
+    return figure, captions.scattering_caption(results.scattering)
 
 
 def _elasticity(results: Results) -> Captioned:

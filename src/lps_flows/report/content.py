@@ -20,6 +20,11 @@ from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.report.blocks import Download, Section
 from lps_flows.report.hull_table import hull_downloads
 from lps_flows.report.sections.candidates import candidate_section
+from lps_flows.report.sections.electrolyte import (
+    diffraction_section,
+    electrolyte_downloads,
+    window_section,
+)
 from lps_flows.report.sections.overview import (
     LaunchPadView,
     failure_section,
@@ -157,7 +162,9 @@ def gather(
         candidate_section(
             results.candidates, left["SelectionDocument"], beside_paper=paper
         ),
+        window_section(results.windows),
         motif_section(results.trends, results.rdfs, members),
+        diffraction_section(results.scattering),
         class_section(results, members),
         potential_section(left["PotentialDocument"]),
         search_section(left["EvolutionDocument"], left["SamplingDocument"]),
@@ -175,6 +182,7 @@ def gather(
         structures=embedded,
         downloads=[
             *(hull_downloads(results) if results.diagram else []),
+            *electrolyte_downloads(results.windows, results.scattering),
             *conductivity_values(results.transport, beside_paper=paper),
             *downloads(list(embedded.values())),
         ],

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from lps_flows.schemas.base import Part
+from lps_flows.schemas.built import StructureResult
+
+WINDOW_INDEXES = ("structure_id", "campaign", "method", "formula", "x")
+
+Voltage = Annotated[float, BeforeValidator(lambda v: math.inf if v is None else v)]
+"""A voltage (V); stores that know no infinity hold null."""
 
 
 class VoltageStep(NamedTuple):
@@ -47,7 +54,7 @@ class ElectrochemicalWindow(Part):
     reduction: float = Field(
         description="Voltage below which it takes up the ion (V against the metal)."
     )
-    oxidation: float = Field(
+    oxidation: Voltage = Field(
         description="Voltage above which it gives off the ion (V against the metal); "
         "infinite when it holds none."
     )
@@ -62,3 +69,53 @@ class ElectrochemicalWindow(Part):
         description="Known phases of two of its elements without an entry: steps "
         "through them are missing.",
     )
+
+
+class InterfaceReaction(Part):
+    """The mixture of a composition with a cathode or coating that releases most.
+
+    Examples
+    --------
+    >>> InterfaceReaction(
+    ...     partner="FeS2", energy=-0.02, share=0.4, products={"Li2S": 1.0},
+    ... ).partner
+    'FeS2'
+    """
+
+    partner: str = Field(description="Reduced formula of the cathode or coating.")
+    energy: float = Field(
+        description="Energy of the reaction (eV/atom of the mixture); 0 when the two "
+        "do not react."
+    )
+    share: float = Field(description="Share of the partner's atoms in the mixture.")
+    products: dict[str, float] = Field(
+        description="Share of the atoms in each phase that forms, by reduced formula."
+    )
+
+
+class WindowDocument(StructureResult):
+    """Window of a structure's composition, and its own reaction with the metal."""
+
+    glass: bool = Field(description="True for a glass-ceramic structure.")
+    e_above_hull: float | None = Field(
+        description="Distance above the hull of all elements (eV/atom)."
+    )
+    window: ElectrochemicalWindow | None = Field(
+        description="Window of the composition, none when refused."
+    )
+    note: str | None = Field(description="Why it was refused.")
+    reduction_error: float | None = Field(
+        description="Standard error of the reduction limit (V), from that of the "
+        "reference engine; none where that is unknown."
+    )
+    oxidation_error: float | None = Field(
+        description="Standard error of the oxidation limit (V)."
+    )
+    metal_energy: float | None = Field(
+        description="Energy of the structure's own reaction with the metal (eV/atom of "
+        "all that reacts): its distance above the hull is released, too."
+    )
+    interfaces: list[InterfaceReaction] = Field(
+        description="Reactions with the cathodes and coatings asked for."
+    )
+    settings: dict[str, Any] = Field(description="Settings of the builder.")

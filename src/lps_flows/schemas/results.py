@@ -10,6 +10,7 @@ from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
@@ -18,6 +19,7 @@ from lps_flows.schemas.phase_diagram import (
     PhaseDiagramEntry,
 )
 from lps_flows.schemas.rdf import RDFDocument
+from lps_flows.schemas.scattering import ScatteringDocument
 from lps_flows.schemas.transport import TransportDocument
 
 DEFAULT_LIMIT = 30.0
@@ -39,8 +41,10 @@ class Results:
     provisional
         True when diagram and entries come from job outputs, because the builders have
         not run.
-    trends, rdfs
-        Motifs and distances of the lowest structures of each composition.
+    windows
+        Electrochemical windows of crystals and lowest glass-ceramics.
+    trends, rdfs, scattering
+        Motifs, distances and patterns of the lowest structures of each composition.
     model, places
         The classes, and the structures' places in them.
     candidates
@@ -57,8 +61,10 @@ class Results:
     diagram: PhaseDiagramDocument | None = None
     entries: Sequence[PhaseDiagramEntry] = ()
     provisional: bool = False
+    windows: Sequence[WindowDocument] = ()
     trends: Sequence[MotifTrendDocument] = ()
     rdfs: Sequence[RDFDocument] = ()
+    scattering: Sequence[ScatteringDocument] = ()
     model: ClusterModelDocument | None = None
     places: Sequence[ClusterAssignment] = ()
     candidates: Sequence[CandidateDocument] = ()
