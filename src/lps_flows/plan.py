@@ -235,17 +235,19 @@ def plan_dynamics(settings: CampaignSettings) -> list[PlannedDynamics]:
     reasons: dict[str, Reason] = {}
     for named in selection.compositions:
         reasons[reduced_formula(named)] = "named"
-    for formula in selection.along(sorted(largest, key=line.x)):
+    on_line = [formula for formula in largest if line.contains(formula)]
+    for formula in selection.along(sorted(on_line, key=line.x)):
         reasons.setdefault(formula, "along the line")
     found += [
-        PlannedDynamics(f"gc-{formula}", reason, line.x(formula), largest[formula])
+        PlannedDynamics(
+            f"gc-{formula}", reason, line.position(formula), largest[formula]
+        )
         for formula, reason in reasons.items()
     ]
     target = settings.conductivity.target_atoms
     for key in settings.md_references:
         cell = settings.crystal(key)
-        on_line = line.contains(cell.composition)
-        x = line.x(cell.composition) if on_line else None
+        x = line.position(cell.composition)
         n_atoms = len(supercell_near(cell, target))
         found.append(PlannedDynamics(key, "reference", x, n_atoms))
     return found

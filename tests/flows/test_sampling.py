@@ -72,11 +72,18 @@ def test_scans_know_their_compositions_before_anything_runs():
     assert x == pytest.approx(42 / 58)
 
 
+def test_scans_may_leave_the_line():
+    scan = ScanSettings(parent="beta-Li3PS4", remove={"S": 1}, n_units=(3,))
+    assert scan.compositions(CompositionLine()) == [(3, "Li48P16S61", None)]
+    assert ScanSettings.model_validate(scan.model_dump(mode="json")) == scan
+
+
 @pytest.mark.parametrize(
     ("change", "error"),
     [
         ({"n_units": (25,)}, RemovalError),
         ({"remove": "Li3P"}, RemovalError),
+        ({"remove": {"Cl": 1}}, RemovalError),
         ({"parent": "Li9PS9"}, UnknownCrystalError),
     ],
 )

@@ -144,18 +144,16 @@ def named_crystals(
 def stable_and_above(
     entries: Sequence[PhaseDiagramEntry],
 ) -> tuple[list[PhaseDiagramEntry], list[PhaseDiagramEntry]]:
-    """Return the vertices of the hull, and the lowest crystal of every other formula.
+    """Return the vertices of the hull, and the lowest of every other formula.
 
-    Parameters
-    ----------
-    entries
-        Entries of one diagram. A glass-ceramic structure appears when it is a vertex.
+    Glass-ceramic structures of the line appear where they are vertices only: the
+    figure of the line has the others.
     """
     placed = [e for e in entries if e.ternary is not None]
     stable = {e.formula: e for e in placed if e.ternary and e.ternary.on_hull}
     above: dict[str, PhaseDiagramEntry] = {}
     for entry in sorted(placed, key=lambda e: e.energy_per_atom):
-        if entry.formula not in stable and not entry.glass:
+        if entry.formula not in stable and not (entry.glass and entry.x is not None):
             above.setdefault(entry.formula, entry)
     return list(stable.values()), list(above.values())
 

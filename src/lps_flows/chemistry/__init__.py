@@ -23,9 +23,11 @@ from lps_flows.chemistry.line import CompositionLine, OffLineError, RemovalError
 from lps_flows.chemistry.own import OwnCrystal
 from lps_flows.chemistry.removal import (
     atoms_removed,
+    left_over,
     removal_sites,
     remove_sites,
     remove_units,
+    written_unit,
 )
 from lps_flows.chemistry.symbols import AnyStructure, StructureError, element_symbols
 
@@ -51,6 +53,7 @@ __all__ = [
     "element_symbols",
     "entry",
     "full_formula",
+    "left_over",
     "reduced_formula",
     "removal_sites",
     "remove_sites",
@@ -58,4 +61,5 @@ __all__ = [
     "substituted",
     "supercell_multiples",
     "supercell_near",
+    "written_unit",
 ]

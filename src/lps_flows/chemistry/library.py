@@ -127,7 +127,7 @@ class CrystalEntry(FrozenSettings):
         """Position on a composition line (Li2S-P2S5 unless given), None off it."""
         line = line or CompositionLine()
         composition = Composition(self.formula)
-        return line.x(composition) if line.contains(composition) else None
+        return line.position(composition)
 
     def structure(self) -> Structure:
         """Conventional cell of the entry.

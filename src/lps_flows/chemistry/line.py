@@ -162,6 +162,16 @@ class CompositionLine(FrozenSettings):
             return False
         return True
 
+    def position(self, composition: str | Composition) -> float | None:
+        """Return x of a composition, None off the line.
+
+        Examples
+        --------
+        >>> CompositionLine().position("Li3PS4"), CompositionLine().position("Li2PS3")
+        (0.75, None)
+        """
+        return self.x(composition) if self.contains(composition) else None
+
     def formula(self, first_units: float, second_units: float) -> str:
         """Full formula of a mixture of so many units of each end member."""
         first, second = (Composition(f) for f in self.end_members)

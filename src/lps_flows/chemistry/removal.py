@@ -1,30 +1,113 @@
-"""Removing formula units of an end member from a structure."""
+"""Removing units of an end member, or of a stated combination, from a structure.
+
+A unit is written as the formula of an end member ("Li2S"), or as numbers of formulas
+("1 Li2S + 2 S"), which may leave the line.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from pymatgen.core import Composition, Structure
 
 from lps_flows.chemistry.bare import bare_structure
+from lps_flows.chemistry.formula import full_formula
 from lps_flows.chemistry.line import CompositionLine, RemovalError
 from lps_flows.chemistry.symbols import element_symbols
 
 
-def atoms_removed(end_member: str, n_units: int) -> dict[str, int]:
-    """Count the atoms of each element, alphabetical, in so many units of an end member.
+def written_unit(unit: Any) -> Any:
+    """Write a combination of formulas as the unit that is removed.
+
+    What is no table is returned as it is.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import written_unit
+    >>> written_unit({"Li2S": 1, "S": 2}), written_unit("Li2S")
+    ('1 Li2S + 2 S', 'Li2S')
+    """
+    if not isinstance(unit, Mapping):
+        return unit
+    return " + ".join(f"{number} {formula}" for formula, number in unit.items())
+
+
+def _unit_composition(unit: str) -> Composition:
+    total: Counter[str] = Counter()
+    try:
+        for term in unit.split(" + "):
+            number, _, formula = term.rpartition(" ")
+            count = int(number or 1)
+            if count < 1:
+                raise ValueError(number)
+            for symbol, amount in Composition(formula).get_el_amt_dict().items():
+                total[symbol] += count * amount
+    except ValueError as error:
+        raise RemovalError(
+            "this is no unit that could be removed",
+            field="remove",
+            value=unit,
+            remedy="Name an end member, or whole positive numbers of formulas: "
+            "{Li2S: 1, S: 2}",
+        ) from error
+    return Composition(total)
+
+
+def left_over(
+    composition: Composition, unit: str, n_units: int, line: CompositionLine
+) -> str:
+    """Return the full formula left when units are taken away.
+
+    Raises
+    ------
+    OffLineError
+        When an end member is taken from what is not on the line.
+    RemovalError
+        When the composition holds too few atoms, or nothing would be left.
+
+    Examples
+    --------
+    >>> from pymatgen.core import Composition
+    >>> from lps_flows.chemistry import CompositionLine, left_over
+    >>> left_over(Composition("Li48P16S64"), "1 S", 3, CompositionLine())
+    'Li48P16S61'
+    """
+    if " " not in unit:
+        return line.remove(composition, unit, n_units)
+    removed = atoms_removed(unit, n_units)
+    there = composition.element_composition.get_el_amt_dict()
+    short = [el for el, n in removed.items() if n > there.get(el, 0)]
+    if short or sum(removed.values()) >= composition.num_atoms:
+        raise RemovalError(
+            f"{full_formula(composition)} holds too few atoms"
+            + (f" of {', '.join(short)}" if short else ", nothing would be left"),
+            field="n_units",
+            value=n_units,
+            remedy="Remove fewer units or start from a larger supercell",
+        )
+    return full_formula(
+        Composition({el: n - removed.get(el, 0) for el, n in there.items()})
+    )
+
+
+def atoms_removed(unit: str, n_units: int) -> dict[str, int]:
+    """Count the atoms of each element, alphabetical, in so many units.
 
     Raises
     ------
     RemovalError
-        When `n_units` is not a positive whole number.
+        When `n_units` is not a positive whole number, or the unit cannot be read.
 
     Examples
     --------
     >>> from lps_flows.chemistry import atoms_removed
     >>> atoms_removed("P2S5", 2)
     {'P': 4, 'S': 10}
+    >>> atoms_removed("1 Li2S + 2 S", 2)
+    {'Li': 4, 'S': 6}
     """
     if n_units != int(n_units) or n_units < 1:
         raise RemovalError(
@@ -33,7 +116,7 @@ def atoms_removed(end_member: str, n_units: int) -> dict[str, int]:
             value=n_units,
             remedy="Give 1, 2, 3, ...",
         )
-    amounts = Composition(end_member).get_el_amt_dict()
+    amounts = _unit_composition(unit).get_el_amt_dict()
     return {
         symbol: round(amount * n_units) for symbol, amount in sorted(amounts.items())
     }
@@ -41,7 +124,7 @@ def atoms_removed(end_member: str, n_units: int) -> dict[str, int]:
 
 def removal_sites(
     structure: Structure,
-    end_member: str,
+    unit: str,
     n_units: int,
     line: CompositionLine | None = None,
 ) -> dict[str, tuple[int, ...]]:
@@ -50,16 +133,16 @@ def removal_sites(
     Parameters
     ----------
     structure
-        Ordered parent on the composition line.
-    end_member, n_units
-        One of the line's end members, and how many units of it.
+        Ordered parent; on the composition line when an end member is removed.
+    unit, n_units
+        The unit, and how many of it.
     line
         Composition line, Li2S-P2S5 unless given.
 
     Raises
     ------
     OffLineError
-        When the parent is not on the line.
+        When an end member is removed and the parent is not on the line.
     RemovalError
         When the end member is not of the line, or the parent holds too few units.
 
@@ -70,11 +153,11 @@ def removal_sites(
     {'Li': (0, 1, 2, 3, 4, 5, 6, 7), 'S': (8, 9, 10, 11)}
     """
     line = line or CompositionLine()
-    line.remove(structure.composition, end_member, n_units)
+    left_over(structure.composition, unit, n_units, line)
     symbols = element_symbols(structure)
     return {
         element: tuple(np.flatnonzero(symbols == element).tolist())
-        for element in atoms_removed(end_member, n_units)
+        for element in atoms_removed(unit, n_units)
     }
 
 
@@ -94,12 +177,12 @@ def remove_sites(structure: Structure, sites: Sequence[int]) -> Structure:
 
 def remove_units(
     structure: Structure,
-    end_member: str,
+    unit: str,
     n_units: int,
     rng: np.random.Generator,
     line: CompositionLine | None = None,
 ) -> Structure:
-    """Remove units of an end member from sites drawn at random, without relaxing.
+    """Remove units from sites drawn at random, without relaxing.
 
     Parameters and errors are those of `removal_sites`; `rng` draws the sites.
 
@@ -111,8 +194,8 @@ def remove_units(
     >>> remove_units(parent, "Li2S", 3, np.random.default_rng(0)).composition
     Composition('Li42 P16 S61')
     """
-    sites = removal_sites(structure, end_member, n_units, line)
+    sites = removal_sites(structure, unit, n_units, line)
     drawn: list[int] = []
-    for element, count in atoms_removed(end_member, n_units).items():
+    for element, count in atoms_removed(unit, n_units).items():
         drawn.extend(int(i) for i in rng.choice(sites[element], count, replace=False))
     return remove_sites(structure, sorted(drawn))

@@ -15,6 +15,7 @@ from lps_flows.chemistry import (
     RemovalError,
     atoms_removed,
     element_symbols,
+    left_over,
     removal_sites,
 )
 from lps_flows.evolution.errors import ParentError
@@ -25,9 +26,10 @@ Removed = tuple[int, ...]
 
 @dataclass(frozen=True)
 class RemovalProblem:
-    """Removal of k units of an end member from a parent supercell.
+    """Removal of k units from a parent supercell.
 
-    The parent is an ordered supercell on the composition line.
+    The parent is an ordered supercell; the unit is an end member of the line that it
+    lies on, or a combination that may leave the line (`left_over`).
 
     Raises
     ------
@@ -79,7 +81,7 @@ class RemovalProblem:
     def formula(self) -> str:
         """Full formula of what is left."""
         parent, line = self.parent.composition, self.line
-        return line.remove(parent, self.end_member, self.n_units)
+        return left_over(parent, self.end_member, self.n_units, line)
 
     @cached_property
     def counts(self) -> dict[str, int]:

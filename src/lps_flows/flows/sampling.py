@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Annotated
 
 from jobflow import Flow, Maker, OnMissing, OutputReference
-from pydantic import Field, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveInt
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import CompositionLine, crystal, supercell_near
+from lps_flows.chemistry import (
+    CompositionLine,
+    crystal,
+    left_over,
+    supercell_near,
+    written_unit,
+)
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.lowest import RelaxLowestMaker
 
 
 class ScanSettings(FrozenSettings):
-    """Compositions reached from one parent by removing one end member."""
+    """Compositions reached from one parent by removing units of one kind.
+
+    Examples
+    --------
+    >>> scan = ScanSettings(
+    ...     parent="Li7P3S11", remove={"Li2S": 1, "S": 3}, n_units=[4], target_atoms=168
+    ... )
+    >>> scan.compositions(CompositionLine())
+    [(4, 'Li48P24S72', None)]
+    """
 
     parent: str = Field(description="Key of the parent crystal.")
-    remove: str = Field(description="Formula of the end member removed.")
+    remove: Annotated[str, BeforeValidator(written_unit)] = Field(
+        description="Formula of the end member removed; or, to leave the line, how "
+        "many of which formulas make a unit: `{Li2S: 1, S: 2}`."
+    )
     n_units: tuple[PositiveInt, ...] = Field(
         min_length=1, description="Numbers of units removed, one composition each."
     )
@@ -28,8 +47,10 @@ class ScanSettings(FrozenSettings):
 
     def compositions(
         self, line: CompositionLine, parent: Structure | None = None
-    ) -> list[tuple[int, str, float]]:
+    ) -> list[tuple[int, str, float | None]]:
         """Return (units removed, formula, x) per composition, before any computing.
+
+        x is None off the line.
 
         Parameters
         ----------
@@ -45,14 +66,14 @@ class ScanSettings(FrozenSettings):
         RemovalError
             When the supercell holds too few units.
         OffLineError
-            When the parent is not on the line.
+            When an end member is removed and the parent is not on the line.
         """
         cell = crystal(self.parent) if parent is None else parent
         composition = supercell_near(cell, self.target_atoms).composition
         found = []
         for n_units in self.n_units:
-            formula = line.remove(composition, self.remove, n_units)
-            found.append((n_units, formula, line.x(formula)))
+            formula = left_over(composition, self.remove, n_units, line)
+            found.append((n_units, formula, line.position(formula)))
         return found
 
 
@@ -60,7 +81,7 @@ class CompositionPlan(FrozenSettings):
     """One composition to be sampled."""
 
     parent: str = Field(description="Key of the parent crystal.")
-    remove: str = Field(description="Formula of the end member removed.")
+    remove: str = Field(description="Unit removed, as `ScanSettings.remove`.")
     n_units: int = Field(ge=1, description="Units removed.")
     formula: str = Field(description="Formula reached.")
     target_atoms: int = Field(ge=1, description="Atoms of the parent cell, about.")

@@ -150,7 +150,7 @@ def collect_eos(
         method=method,
         provenance=provenance,
         formula=full_formula(structure),
-        x=line.x(composition) if line.contains(composition) else None,
+        x=line.position(composition),
         n_atoms=len(structure),
         relaxed_ions=True,
         volumes=[float(c.structure.volume) for c in calculations],

@@ -176,7 +176,7 @@ def record_run(
         removed=problem.end_member,
         n_removed=problem.n_units,
         formula=full_formula(composition),
-        x=line.x(composition),
+        x=line.position(composition),
         n_atoms=len(individuals[0].structure),
         settings=settings.model_dump(mode="json"),
         relaxation=relaxation.model_dump(mode="json"),

@@ -107,7 +107,9 @@ class EvolutionDocument(Document):
     removed: str = Field(description="Formula of the end member removed.")
     n_removed: int = Field(description="Units removed.")
     formula: str = Field(description="Full formula of the individuals.")
-    x: float = Field(description="Position on the composition line.")
+    x: float | None = Field(
+        description="Position on the composition line, none off it."
+    )
     n_atoms: int = Field(description="Atoms of an individual.")
     settings: dict[str, Any] = Field(description="`EvolutionSettings`, whole.")
     relaxation: dict[str, Any] = Field(description="`RelaxationSettings`, whole.")

@@ -129,7 +129,7 @@ class StructureDocument(Document, StructureFacts):
             structure=structure,
             formula=full_formula(composition),
             chemical_system=composition.chemical_system,
-            x=line.x(composition) if line.contains(composition) else None,
+            x=line.position(composition),
             n_atoms=len(structure),
             energy=energy,
             energy_per_atom=energy / len(structure),

@@ -31,6 +31,7 @@ from lps_flows.schemas.phase_diagram import (
     EnergyErrors,
     LineEntry,
     PhaseDiagramDocument,
+    PhaseDiagramEntry,
 )
 from lps_flows.schemas.results import Results
 
@@ -151,7 +152,7 @@ def _n_atoms(entry: LineEntry) -> str:
     return f"{sum(entry.composition.values()):.0f}"
 
 
-def _named(entry: LineEntry) -> Cell:
+def _named(entry: PhaseDiagramEntry) -> Cell:
     origin = f" (from {entry.parent})" if entry.glass else ""
     return StructureLink(entry.structure_id, entry.label + origin)
 
@@ -208,11 +209,9 @@ def _errors(errors: EnergyErrors) -> str:
 
 def _off_line_table(results: Results, method: str) -> Table:
     return Table.of(
-        [(entry, entry.ternary) for entry in results.off_line],
+        [(entry, entry.ternary) for entry in _lowest_off_line(results)],
         {
-            "structure": lambda row: StructureLink(
-                row[0].structure_id, row[0].parent or row[0].formula
-            ),
+            "structure": lambda row: _named(row[0]),
             "formula": lambda row: row[0].formula,
             "E above hull (meV/atom)": lambda row: _milli(
                 row[1].e_above_hull if row[1] else None
@@ -221,8 +220,16 @@ def _off_line_table(results: Results, method: str) -> Table:
                 " + ".join(p.formula for p in row[1].decomposition) if row[1] else "-"
             ),
         },
-        f"Phases off the line, in the diagram of all elements, by {method}.",
+        "Off the line, in the diagram of all elements: crystals, and the lowest "
+        f"glass-ceramic structure of every composition, by {method}.",
     )
+
+
+def _lowest_off_line(results: Results) -> list[PhaseDiagramEntry]:
+    lowest: dict[tuple[str, str], PhaseDiagramEntry] = {}
+    for entry in sorted(results.off_line, key=lambda e: e.energy_per_atom):
+        lowest.setdefault((entry.label, entry.formula), entry)
+    return sorted(lowest.values(), key=lambda e: (e.glass, e.label))
 
 
 def _milli(energy: float | None) -> str:

@@ -51,7 +51,7 @@ def search_section(
         blocks.append(_runs_table(evolutions))
         falling = [
             name
-            for name, run in sorted(runs.items(), key=lambda item: item[1]["x"])
+            for name, run in sorted(runs.items(), key=lambda item: item[1]["x"] or 0.0)
             if (fell(run) or 0.0) > STILL_FALLING
         ]
         if falling:
@@ -104,7 +104,7 @@ def _advice(poor: Sequence[str]) -> str:
 
 
 def _runs_table(evolutions: Sequence[JobOutput]) -> Table:
-    runs = sorted((job.output for job in evolutions), key=lambda run: run["x"])
+    runs = sorted((job.output for job in evolutions), key=lambda run: run["x"] or 0.0)
     return Table.of(
         runs,
         {
