@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from pymatgen.core import Structure
@@ -24,6 +24,7 @@ from lps_flows.evolution.selection import select
 from lps_flows.evolution.settings import EvolutionSettings
 from lps_flows.evolution.structure_operators import (
     condense,
+    join_formers,
     permute,
     rattle,
     splice,
@@ -230,6 +231,15 @@ def rattled_child(nursery: Nursery) -> Child:
     (parent,) = nursery.parents(1)
     changed = rattle(parent.structure, nursery.settings.rattle, nursery.rng)
     return Child(changed, parent.removed, "rattle", (parent.identifier,))
+
+
+def joined(nursery: Nursery, child: Child) -> Child:
+    """Return a child whose formers that lack a ligand are joined, where there are."""
+    line = nursery.problem.line
+    structure = join_formers(child.structure, line.formers, line.anions)
+    if structure is None:
+        return child
+    return replace(child, structure=structure, by_genome=False)
 
 
 def _reassigned(

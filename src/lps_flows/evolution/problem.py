@@ -84,6 +84,11 @@ class RemovalProblem:
         return left_over(parent, self.end_member, self.n_units, line)
 
     @cached_property
+    def leaves_line(self) -> bool:
+        """Whether what is left lies off the composition line."""
+        return not self.line.contains(self.formula)
+
+    @cached_property
     def counts(self) -> dict[str, int]:
         """Atoms to remove, by element."""
         return atoms_removed(self.end_member, self.n_units)

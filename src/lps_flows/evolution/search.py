@@ -23,6 +23,7 @@ from lps_flows.evolution.operators import (
     Nursery,
     adapted_weights,
     draw_operator,
+    joined,
     random_removal,
 )
 from lps_flows.evolution.problem import RemovalProblem, Removed
@@ -33,6 +34,8 @@ Relax = Callable[[Sequence[Structure]], Sequence[RelaxationResult]]
 
 # Proposals per wanted child before a space counts as exhausted.
 _TRIALS = 40
+# Odds that a child off the line has its formers that lack a ligand joined.
+_JOINED = 0.5
 
 
 def evolve(
@@ -235,6 +238,8 @@ class _Search:
             child = operator(nursery)
             if child is None:
                 continue
+            if self.problem.leaves_line and nursery.rng.random() < _JOINED:
+                child = joined(nursery, child)
             if child.by_genome:
                 genome = self.problem.canonical(child.removed)
                 if genome in known:

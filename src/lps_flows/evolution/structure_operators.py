@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import combinations
+
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from pymatgen.core import Lattice, Structure
@@ -14,6 +17,10 @@ _VOID_TRIALS = 400
 _LONGEST_BOND = 2.55
 # Nearest ligands of which one is brought to an under-coordinated former.
 _LIGANDS_TRIED = 4
+# Atoms closer than this times the sum of their covalent radii are bonded.
+_BONDED = 1.25
+# Formers further apart than this (Å) are not joined.
+_REACH = 5.0
 
 
 def radii_of(symbols: np.ndarray) -> np.ndarray:
@@ -186,3 +193,48 @@ def rattle(
         structure.cart_coords + shift,
         coords_are_cartesian=True,
     )
+
+
+def join_formers(
+    structure: Structure, formers: Sequence[str], ligands: Sequence[str]
+) -> Structure | None:
+    """Bring formers that lack a ligand to a bond, each with the ligands of its own.
+
+    What removing ligands leaves: two PS3 become P2S6 with its P-P bond. No relaxation
+    finds it when the two are a bridge apart. The closest pairs go first; None is
+    returned when there is none.
+    """
+    symbols = element_symbols(structure)
+    radii = radii_of(symbols)
+    former = np.flatnonzero(np.isin(symbols, formers))
+    ligand = np.flatnonzero(np.isin(symbols, ligands))
+    if len(former) < 2:
+        return None
+    contacts = relative_contacts(
+        structure.lattice,
+        structure.frac_coords[former],
+        radii[former],
+        structure.frac_coords[ligand],
+        radii[ligand],
+    )
+    bonded = contacts < _BONDED
+    own = bonded & (bonded.sum(axis=0) == 1)
+    lacking = np.flatnonzero(bonded.sum(axis=1) < bonded.sum(axis=1).max())
+    distances = structure.distance_matrix[np.ix_(former[lacking], former[lacking])]
+    coordinates, joined = structure.frac_coords.copy(), set[int]()
+    for i, j in sorted(
+        combinations(range(len(lacking)), 2), key=lambda pair: distances[pair]
+    ):
+        if distances[i, j] > _REACH or {i, j} & joined:
+            continue
+        joined |= {i, j}
+        first, second = former[lacking[i]], former[lacking[j]]
+        apart = coordinates[second] - coordinates[first]
+        apart -= np.round(apart)
+        step = 0.5 * (1 - (radii[first] + radii[second]) / distances[i, j]) * apart
+        for k, moved in ((i, step), (j, -step)):
+            unit = [former[lacking[k]], *ligand[own[lacking[k]]]]
+            coordinates[unit] += moved
+    if not joined:
+        return None
+    return Structure(structure.lattice, structure.species_and_occu, coordinates)
