@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from jobflow import JobStore
 from monty.json import jsanitize
+from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+from pymatgen.core import Composition
 
-from lps_flows.builders import BuildSettings, build_all
-from lps_flows.chemistry import crystal
+from lps_flows.builders import BuildSettings, build_all, read_results
+from lps_flows.chemistry import crystal, remove_units
+from lps_flows.report.sections.phase_diagram import phase_diagram_section
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.evolution import EvolutionDocument, GenerationDocument
 from lps_flows.schemas.phase_diagram import LACKING, PhaseDiagramDocument
@@ -159,3 +162,32 @@ def test_a_search_that_had_not_ended_decides_nothing(
     assert bool(open_parts) is falls
     assert all(part["status"] == "undecided" for part in open_parts)
     assert np.isfinite(verdict["e_above_hull"])
+
+
+def test_what_a_scan_off_the_line_reaches_has_its_place(job_store: JobStore) -> None:
+    """A glass-ceramic structure without x: its energy above the ternary hull."""
+    fill(job_store, glasses=2)
+    structure = remove_units(crystal("Li7P3S11"), "1 S", 1, np.random.default_rng(0))
+    origin = Provenance(source="ga", parent="Li7P3S11", removed="1 S", n_removed=1)
+    uuid = put(job_store, "off", document(structure, 0.0, origin))
+    _built(job_store, clusters={"n_clusters_range": [2, 6]})
+    entries = read(job_store, "phase_diagram_entries")
+    (off,) = (entry for entry in entries if entry["structure_id"] == uuid)
+    assert (off["x"], off["glass"], off["line"]) == (None, True, None)
+    phases = [
+        PDEntry(
+            Composition(e["composition"]),
+            e["energy_per_atom"] * sum(e["composition"].values()),
+            name=e["structure_id"],
+        )
+        for e in entries
+    ]
+    theirs = PhaseDiagram(phases).get_e_above_hull(
+        next(phase for phase in phases if phase.name == uuid)
+    )
+    assert off["ternary"]["e_above_hull"] == pytest.approx(theirs)
+    assert uuid in {m["structure_id"] for m in read(job_store, "motifs")}
+    assert uuid in {p["structure_id"] for p in read(job_store, "clusters")}
+    section = phase_diagram_section(read_results(job_store))
+    table = section.blocks[-1]
+    assert f"gc-{off['formula']}" in {row[0].text.split(" (")[0] for row in table.rows}
