@@ -63,7 +63,13 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
     """
     engine = settings.engine.name
     sizes = {key: len(settings.crystal(key)) for key in settings.crystals}
-    work = [PlannedWork("crystals", "relax", engine, tuple(sizes.values()))]
+    relaxed = _each(list(sizes.values()), 1) + tuple(
+        sizes[key]
+        for key, own in settings.own_crystals.items()
+        if own.order is not None and key in sizes
+        for _ in range(own.order.n_lowest)
+    )
+    work = [PlannedWork("crystals", "relax", engine, relaxed)]
     work += _dataset(settings, sizes)
     training = settings.training
     work.append(

@@ -13,6 +13,7 @@ from lps_flows.chemistry import crystal
 from lps_flows.engines import EngineSettings
 from lps_flows.plan import plan_campaign
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
+from tests.chemistry.test_orderings import published_beta
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 PRESETS = sorted(WORKFLOWS.glob("*.yaml"))
@@ -391,6 +392,27 @@ def test_own_crystals_come_from_files_beside_the_campaign(
     assert moved.settings_hash == settings.settings_hash
     (tmp_path / "mine.cif").write_text(crystal("Li7P3S11").to(fmt="cif"))
     assert load_campaign(_write(tmp_path, demo)).settings_hash != settings.settings_hash
+
+
+def test_a_disordered_file_is_ordered_where_the_campaign_says_how(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    published_beta().to(filename=str(tmp_path / "mine.cif"))
+    demo["crystals"].append("mine")
+    demo["own_crystals"] = {"mine": {"file": "mine.cif"}}
+    with pytest.raises(CampaignFileError, match="disordered"):
+        load_campaign(_write(tmp_path, demo))
+    demo["own_crystals"]["mine"]["order"] = {"n_lowest": 2, "target_atoms": 32}
+    settings = load_campaign(_write(tmp_path, demo))
+    jobs = [job for job, _ in settings.flow().iterflow()]
+    names = [job.name for job in jobs if job.name.endswith(" mine")]
+    assert names == ["order mine", "reference relax mine"]
+    (crystals,) = (w for w in plan_campaign(settings) if w.stage == "crystals")
+    # two orderings, and the lower one once more
+    assert crystals.number == len(demo["crystals"]) + 2
+    demo["own_crystals"]["mine"]["order"]["n_lowest"] = 3
+    other = load_campaign(_write(tmp_path, demo))
+    assert other.settings_hash != settings.settings_hash
 
 
 def test_missing_and_broken_files_are_typed_errors(tmp_path: Path) -> None:

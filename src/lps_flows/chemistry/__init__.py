@@ -20,6 +20,7 @@ from lps_flows.chemistry.library import (
     entry,
 )
 from lps_flows.chemistry.line import CompositionLine, OffLineError, RemovalError
+from lps_flows.chemistry.orderings import OrderingError, OrderSettings, orderings
 from lps_flows.chemistry.own import OwnCrystal
 from lps_flows.chemistry.removal import (
     atoms_removed,
@@ -38,6 +39,8 @@ __all__ = [
     "DisorderedCrystalError",
     "InconsistentCrystalError",
     "OffLineError",
+    "OrderSettings",
+    "OrderingError",
     "OwnCrystal",
     "OwnCrystalError",
     "RemovalError",
@@ -54,6 +57,7 @@ __all__ = [
     "entry",
     "full_formula",
     "left_over",
+    "orderings",
     "reduced_formula",
     "removal_sites",
     "remove_sites",

@@ -66,18 +66,25 @@ class OwnCrystalError(LpsFlowsError):
     """A crystal of one's own cannot be made or read."""
 
 
-def read_crystal(path: Path) -> Structure:
-    """Read an ordered crystal from a CIF (.cif) or POSCAR file (.vasp, .poscar).
+def read_crystal(path: Path, *, ordered: bool = True) -> Structure:
+    """Read a crystal from a CIF (.cif) or POSCAR file (.vasp, .poscar).
 
     Oxidation states, selective dynamics, velocities and moments of the file are left
     out; that atoms were held fixed is said in a warning of the log.
+
+    Parameters
+    ----------
+    path
+        The file.
+    ordered
+        Refuse sites that are partly occupied.
 
     Raises
     ------
     OwnCrystalError
         When the file cannot be read, names no elements or no symmetry, does not agree
         with its own formula, volume or space group, is disordered, or holds atoms that
-        overlap.
+        overlap (which sites of a disordered one may).
     """
     readers = {".cif": _from_cif, ".vasp": _from_poscar, ".poscar": _from_poscar}
     read = readers.get(path.suffix.lower())
@@ -90,7 +97,7 @@ def read_crystal(path: Path) -> Structure:
             text = path.read_text(encoding="utf-8-sig")
             if _TOO_LONG.search(text):
                 raise _error(path, "it holds a number of more than 40 digits")
-            found = read(path, text)
+            found = read(path, text, ordered=ordered)
     except _UNREADABLE as error:
         raise _error(path, f"the structure cannot be read: {error}") from error
     return bare_structure(found)
@@ -102,9 +109,10 @@ def _refuse(path: Path, problems: Iterator[str]) -> None:
         raise _error(path, problem)
 
 
-def _impossible(found: Structure) -> Iterator[str]:
+def _impossible(found: Structure, *, ordered: bool) -> Iterator[str]:
     if not found.is_ordered:
-        yield "the structure is disordered"
+        if ordered:
+            yield "the structure is disordered"
     elif (problem := implausible(found)) is not None:
         yield problem
 
@@ -115,15 +123,16 @@ def _error(path: Path, problem: str) -> OwnCrystalError:
         field="own_crystals.file",
         value=str(path),
         remedy="Name an ordered structure in a .cif, .vasp or .poscar file that says "
-        "its elements and agrees with itself",
+        "its elements and agrees with itself; `order` fills sites that are partly "
+        "occupied",
     )
 
 
-def _from_poscar(path: Path, text: str) -> Structure:
+def _from_poscar(path: Path, text: str, *, ordered: bool) -> Structure:
     _refuse(path, _too_many_atoms(text.splitlines()))
     poscar = Poscar.from_str(text, read_velocities=False)
     _refuse(path, _poscar_problems(poscar, text.splitlines()))
-    _refuse(path, _impossible(poscar.structure))
+    _refuse(path, _impossible(poscar.structure, ordered=ordered))
     fixed = np.invert(np.array(poscar.selective_dynamics or [], dtype=bool))
     if fixed.any():
         logger.warning(
@@ -169,7 +178,7 @@ def _poscar_problems(poscar: Poscar, lines: list[str]) -> Iterator[str]:
             yield f"line {start + k + 6} ends with {said[0]}, line 6 makes it {symbol}"
 
 
-def _from_cif(path: Path, text: str) -> Structure:
+def _from_cif(path: Path, text: str, *, ordered: bool) -> Structure:
     blocks = [
         block.data
         for block in CifFile.from_str(text).data.values()
@@ -182,7 +191,7 @@ def _from_cif(path: Path, text: str) -> Structure:
     found = parser.parse_structures(primitive=False, on_error="raise")[0]
     for problems in (
         _wrong_symmetry(blocks[0], parser),
-        _impossible(found),
+        _impossible(found, ordered=ordered),
         _wrong_amounts(blocks[0], found),
     ):
         _refuse(path, problems)

@@ -12,6 +12,7 @@ from lps_flows.chemistry.bare import is_element
 from lps_flows.chemistry.cells import substituted
 from lps_flows.chemistry.crystal_files import read_crystal
 from lps_flows.chemistry.library import crystal
+from lps_flows.chemistry.orderings import Orderings, OrderSettings, orderings
 from lps_flows.foundation import FrozenSettings
 
 
@@ -43,6 +44,11 @@ class OwnCrystal(FrozenSettings):
         description="CIF or POSCAR file (.cif, .vasp, .poscar); a relative path counts "
         "from the campaign file.",
     )
+    order: OrderSettings | None = Field(
+        None,
+        description="How sites of the file that are partly occupied are filled; none "
+        "refuses them.",
+    )
 
     @field_validator("replace")
     @classmethod
@@ -64,10 +70,12 @@ class OwnCrystal(FrozenSettings):
     def _one_origin(self) -> OwnCrystal:
         if (self.like is None) == (self.file is None):
             raise ValueError("give either `like`, a library crystal, or `file`")
+        if self.order is not None and (self.file is None or self.replace):
+            raise ValueError("`order` goes with a `file`, and not with `replace`")
         return self
 
     def structure(self) -> Structure:
-        """Ordered cell of the crystal (Å).
+        """Ordered cell of the crystal (Å); with `order` that of lowest Ewald energy.
 
         Raises
         ------
@@ -77,14 +85,30 @@ class OwnCrystal(FrozenSettings):
             When the library has no such crystal, or an element to replace is not in
             it.
         """
-        return self._cell.copy()
+        found = self._orderings
+        return (self._cell if found is None else found.structures[0]).copy()
 
+    @property
+    def disordered(self) -> tuple[Structure, OrderSettings] | None:
+        """The cell as the file has it, and how it is ordered; none when it is not."""
+        return None if self.order is None else (self._cell.copy(), self.order)
+
+    def recorded(self) -> str:
+        """Return what its results depend on: the cell, or each that is relaxed."""
+        found = self._orderings
+        cells = [self._cell] if found is None else found.structures
+        return "\n".join(cell.to(fmt="poscar") for cell in cells)
+
+    # once: a file may change while the settings live
     @cached_property
     def _cell(self) -> Structure:
-        # once: a file may change while the settings live
         found = (
             crystal(self.like)
             if self.like is not None
-            else read_crystal(Path(str(self.file)))
+            else read_crystal(Path(str(self.file)), ordered=self.order is None)
         )
         return substituted(found, self.replace) if self.replace else found
+
+    @cached_property
+    def _orderings(self) -> Orderings | None:
+        return None if self.order is None else orderings(self._cell, self.order)

@@ -6,7 +6,7 @@ A unit is written as the formula of an end member ("Li2S"), or as numbers of for
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -36,7 +36,7 @@ def written_unit(unit: Any) -> Any:
 
 
 def _unit_composition(unit: str) -> Composition:
-    total: Counter[str] = Counter()
+    total: defaultdict[str, float] = defaultdict(float)
     try:
         for term in unit.split(" + "):
             number, _, formula = term.rpartition(" ")

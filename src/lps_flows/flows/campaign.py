@@ -9,7 +9,7 @@ from typing import Any
 from jobflow import Flow, Maker, OnMissing
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import OrderSettings, crystal
 from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.build import BuildMaker
 from lps_flows.flows.dataset import DatasetFlowMaker
@@ -17,6 +17,7 @@ from lps_flows.flows.elasticity import ElasticityFlowMaker
 from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
 from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
 from lps_flows.jobs.calculations import failing_through
+from lps_flows.jobs.orderings import OrderedRelaxMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.training import TrainingMaker
@@ -72,8 +73,10 @@ class CampaignMaker(Maker):
         self,
         crystals: Sequence[str],
         compositions: Sequence[CompositionPlan],
+        *,
         training_crystals: Sequence[str] | None = None,
         structures: Mapping[str, Structure] | None = None,
+        disordered: Mapping[str, tuple[Structure, OrderSettings]] | None = None,
         held_cells: Sequence[str] = (),
     ) -> Flow:
         """Make the flow of the whole campaign.
@@ -88,6 +91,9 @@ class CampaignMaker(Maker):
             Keys of the crystals the reference set is made around; all by default.
         structures
             Cells of crystals that the library does not hold, by key.
+        disordered
+            Which of them are the lowest of several orderings: cell with sites that
+            are partly occupied, and how they are filled.
         held_cells
             Keys of the crystals whose cell is held while their atoms relax.
 
@@ -96,10 +102,13 @@ class CampaignMaker(Maker):
         Flow
             Its output is the `SelectionDocument`.
         """
-        own = structures or {}
+        own, orders = structures or {}, disordered or {}
         relaxed = {
             key: self._relaxed(
-                key, own[key] if key in own else crystal(key), held=key in held_cells
+                key,
+                own[key] if key in own else crystal(key),
+                orders.get(key),
+                held=key in held_cells,
             )
             for key in crystals
         }
@@ -185,13 +194,25 @@ class CampaignMaker(Maker):
         parts = [part for found in staged.values() for part in found]
         return Flow(parts, output=select.output, name=self.name)
 
-    def _relaxed(self, key: str, structure: Structure, *, held: bool) -> Flow:
+    def _relaxed(
+        self,
+        key: str,
+        structure: Structure,
+        order: tuple[Structure, OrderSettings] | None,
+        *,
+        held: bool,
+    ) -> Flow:
         origin = Provenance(source="crystal", parent=key)
         relax = self.relax
         if held:
             relax = replace(
                 relax, engine=relax.engine.with_fixed_cell(), remarks=[HELD_CELL]
             )
-        flow = failing_through(relax.make(structure, origin))
+        if order is None:
+            flow = relax.make(structure, origin)
+        else:
+            cell, settings = order
+            flow = OrderedRelaxMaker(relax=relax, settings=settings).make(cell, origin)
+        failing_through(flow)
         flow.append_name(f" {key}")
         return flow

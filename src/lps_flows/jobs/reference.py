@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from jobflow import Flow, Job, Maker, Response, job
+from jobflow import Flow, Job, Maker, OutputReference, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, bare_structure, full_formula
@@ -44,7 +44,11 @@ class ReferenceStaticMaker(Maker):
 
     relaxes: ClassVar[bool] = False
 
-    def make(self, structure: Structure, provenance: Provenance) -> Flow:
+    def make(
+        self,
+        structure: Structure | OutputReference,
+        provenance: Provenance | OutputReference,
+    ) -> Flow:
         """Make the flow; its output is a `StructureDocument`.
 
         Parameters
@@ -52,7 +56,7 @@ class ReferenceStaticMaker(Maker):
         structure
             Structure, or a reference to one; elements and places of it count alone.
         provenance
-            Where it comes from.
+            Where it comes from, or a reference to that.
         """
         name = self.name
         if isinstance(structure, Structure):

@@ -136,6 +136,12 @@ def _facts(
     facts["source"] = origin.source
     if origin.n_removed:
         facts["parent"] = f"{origin.parent} minus {origin.n_removed} {origin.removed}"
+    if tried := origin.details.get("ordering"):
+        facts["ordering"] = (
+            f"lowest of {tried['n_relaxed']} relaxed, of {tried['n_tried']} "
+            f"{'possible' if tried['complete'] else 'sampled'}; they differ by "
+            f"{1000 * tried['spread']:.1f} meV/atom"
+        )
     facts["space group"] = _space_group(record.structure)
     return facts | {"method": record.method, "document": record.structure_id}
 

@@ -44,8 +44,7 @@ class CampaignSettings(CampaignKeys):
         plain["conductivity"]["analysis"]["charge"] = charge
         plain["selection"]["references"] = list(self.md_references)
         plain["own_crystals"] = {
-            key: own.structure().to(fmt="poscar")
-            for key, own in self.own_crystals.items()
+            key: own.recorded() for key, own in self.own_crystals.items()
         }
         return plain
 
@@ -111,7 +110,12 @@ class CampaignSettings(CampaignKeys):
         return self.maker().make(
             self.crystals,
             self.compositions(),
-            self.training_crystals,
-            {key: self.crystal(key) for key in self.own_crystals},
-            self.engine.cells_held,
+            training_crystals=self.training_crystals,
+            structures={key: self.crystal(key) for key in self.own_crystals},
+            disordered={
+                key: order
+                for key, own in self.own_crystals.items()
+                if (order := own.disordered) is not None
+            },
+            held_cells=self.engine.cells_held,
         )

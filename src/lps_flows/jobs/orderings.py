@@ -1,0 +1,123 @@
+"""From a disordered crystal to its ordering of lowest energy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobflow import Flow, Maker, Response, job
+from pymatgen.core import Structure
+
+from lps_flows.chemistry import OrderSettings, orderings
+from lps_flows.engines import BAD_STRUCTURE, EngineError, read_calculation
+from lps_flows.jobs.calculations import SEES_STORE, calculate_all, finished
+from lps_flows.jobs.reference import ReferenceRelaxMaker
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.reference import UnlabelledStructure
+
+
+@dataclass
+class OrderedRelaxMaker(Maker):
+    """Relax several orderings of a disordered crystal; the lowest is the crystal.
+
+    Parameters
+    ----------
+    relax
+        Maker that relaxes a structure; its engine compares the orderings, too.
+    settings
+        How orderings are found, and how many are relaxed.
+    """
+
+    name: str = "order"
+    relax: ReferenceRelaxMaker = field(default_factory=ReferenceRelaxMaker)
+    settings: OrderSettings = field(default_factory=OrderSettings)
+
+    def make(self, structure: Structure, provenance: Provenance) -> Flow:
+        """Make the flow; its output is a `StructureDocument`.
+
+        What was tried is in its provenance, `details["ordering"]`.
+
+        Parameters
+        ----------
+        structure
+            Crystal with sites that are partly occupied (Å).
+        provenance
+            Where it comes from.
+        """
+        chosen = self.choose(structure, provenance)
+        chosen.name = self.name
+        last = self.relax.make(chosen.output.structure, chosen.output.provenance)
+        return Flow([chosen, last], output=last.output, name=self.name)
+
+    # No output schema: a job that is replaced holds a reference, as `LabelMaker`'s.
+    @job(config=SEES_STORE)
+    def choose(
+        self, structure: Structure, provenance: Provenance
+    ) -> UnlabelledStructure | Response:
+        """Relax the orderings of lowest Ewald energy and return the lowest one.
+
+        Raises
+        ------
+        OrderingError
+            When the crystal cannot be ordered.
+        EngineError
+            When no ordering could be relaxed.
+        """
+        found = orderings(structure, self.settings)
+        chosen: UnlabelledStructure | Response = calculate_all(
+            self.relax.engine,
+            found.structures,
+            lowest_ordering,
+            relax=True,
+            name=self.name,
+            provenance=provenance,
+            tried={
+                "n_tried": found.n_tried,
+                "complete": found.complete,
+                "ewald_energies": found.energies,
+            },
+        )
+        return chosen
+
+
+@job(output_schema=UnlabelledStructure)
+def lowest_ordering(
+    tasks: Iterable[Any], *, method: str, provenance: Provenance, tried: dict[str, Any]
+) -> UnlabelledStructure:
+    """Return the lowest of relaxed orderings, with what was tried.
+
+    Raises
+    ------
+    EngineError
+        When none could be relaxed.
+    """
+    relaxed, failed = [], []
+    for rank, task in enumerate(tasks):
+        try:
+            calculation = read_calculation(finished(task))
+        except BAD_STRUCTURE as error:
+            failed.append(str(error))
+        else:
+            per_atom = calculation.energy / len(calculation.structure)
+            relaxed.append((per_atom, rank, calculation.structure))
+    if not relaxed:
+        raise EngineError(
+            f"none of {len(failed)} orderings could be relaxed; the first: {failed[0]}",
+            field="own_crystals.order",
+            value=provenance.parent,
+            remedy="Look at their failures, or try more of them (order.n_lowest)",
+        )
+    per_atom, rank, structure = min(relaxed, key=lambda found: found[:2])
+    ordering = tried | {
+        "method": method,
+        "n_relaxed": len(relaxed),
+        "n_failed": len(failed),
+        "rank": rank,
+        "spread": max(found[0] for found in relaxed) - per_atom,
+    }
+    details = provenance.details | {"ordering": ordering}
+    return UnlabelledStructure(
+        structure=structure,
+        provenance=provenance.model_copy(update={"details": details}),
+    )
