@@ -39,6 +39,7 @@ from lps_flows.report.sections.structure import (
     motif_section,
 )
 from lps_flows.report.sections.transport import transport_section
+from lps_flows.report.sheet import candidate_sheets
 from lps_flows.report.structures import EmbeddedStructure, downloads, embed
 from lps_flows.report.values import conductivity_values
 from lps_flows.schemas.results import Results
@@ -184,6 +185,7 @@ def gather(
             *(hull_downloads(results) if results.diagram else []),
             *electrolyte_downloads(results.windows, results.scattering),
             *conductivity_values(results.transport, beside_paper=paper),
+            *candidate_sheets(results, embedded),
             *downloads(list(embedded.values())),
         ],
         results=results,

@@ -9,7 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from jobflow import JobStore
 from plotly.offline import get_plotlyjs
 
@@ -17,13 +16,12 @@ from lps_flows import __version__
 from lps_flows.appearance import ELEMENTS
 from lps_flows.builders import ResultStore
 from lps_flows.foundation.writing import write_text
-from lps_flows.report.blocks import Cell, Chart, StructureLink
+from lps_flows.report.blocks import Chart
 from lps_flows.report.content import ReportContent, gather
 from lps_flows.report.structures import EmbeddedStructure
+from lps_flows.report.templates import environment
 
 _VIEWER = "3Dmol-2.5.5.min.js"
-_LONG_TEXT = 60
-_LONG_NAME = 24
 
 
 def write_report(
@@ -68,7 +66,7 @@ def render_page(content: ReportContent) -> str:
         if isinstance(block, Chart) and block.choices
     }
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             content=content,
@@ -124,27 +122,5 @@ def _viewed(entry: EmbeddedStructure) -> dict[str, Any]:
     }
 
 
-def _is_name(cell: Cell) -> bool:
-    """Whether a cell is better not broken into lines."""
-    text = cell.text if isinstance(cell, StructureLink) else cell
-    return " " not in text and len(text) < _LONG_NAME
-
-
 def _asset(name: str) -> str:
     return (files("lps_flows.report") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lps_flows.report", "assets"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.tests["structure_link"] = lambda cell: not isinstance(cell, str)
-    environment.tests["long_text"] = lambda cell: (
-        isinstance(cell, str) and len(cell) > _LONG_TEXT
-    )
-    environment.tests["name"] = _is_name
-    return environment
