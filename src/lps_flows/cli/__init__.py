@@ -5,6 +5,7 @@ from lps_flows.cli import (  # noqa: F401 - each module adds its verbs to the ap
     database,
     dynamics,
     inspection,
+    keeping,
     reporting,
     results,
 )

@@ -1,5 +1,8 @@
 """Run campaigns: the private server, the configuration, the launching."""
 
+from lps_flows.runner.archive import archive
+from lps_flows.runner.belongings import Inventory, inventory
+from lps_flows.runner.campaigns import CampaignSummary, campaigns, delete
 from lps_flows.runner.configuration import environment, write_configuration
 from lps_flows.runner.doctor import Check, check_everything
 from lps_flows.runner.home import Home
@@ -13,6 +16,7 @@ from lps_flows.runner.progress import (
 )
 from lps_flows.runner.recorded import Recorded, record_in_files, recorded
 from lps_flows.runner.recovery import Recovered, recover, silent_for
+from lps_flows.runner.restore import Restored, restore
 from lps_flows.runner.routing import RoutingSettings, route
 from lps_flows.runner.running import RunResult, run, run_in_files
 from lps_flows.runner.server import PrivateMongod, ServerStatus
@@ -27,20 +31,26 @@ from lps_flows.runner.submission import (
 from lps_flows.runner.workplace import Workplace, open_workplace
 
 __all__ = [
+    "CampaignSummary",
     "Check",
     "Failure",
     "Home",
+    "Inventory",
     "PrivateMongod",
     "Progress",
     "Recorded",
     "Recovered",
+    "Restored",
     "RoutingSettings",
     "RunResult",
     "ServerStatus",
     "StageProgress",
     "Submission",
     "Workplace",
+    "archive",
+    "campaigns",
     "check_everything",
+    "delete",
     "environment",
     "failures",
     "find_deleted",
@@ -48,12 +58,14 @@ __all__ = [
     "find_submission",
     "forget",
     "install_mongod",
+    "inventory",
     "list_campaigns",
     "open_workplace",
     "progress",
     "record_in_files",
     "recorded",
     "recover",
+    "restore",
     "route",
     "run",
     "run_in_files",

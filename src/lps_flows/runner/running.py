@@ -119,12 +119,12 @@ def run(
     """
     launchpad = workplace.require_launchpad()
     revive = workplace.server.start if workplace.server else None
-    with _alone(workplace, campaign):
+    with alone(workplace, campaign):
         submission = wait_out(
             lambda: submit(workplace, flow, campaign, settings_hash, settings), revive
         )
         recovered = wait_out(
-            lambda: recover(launchpad, campaign, _of_earlier_runs(workplace, campaign)),
+            lambda: recover(launchpad, campaign, of_earlier_runs(workplace, campaign)),
             revive,
         )
         if retry_failed:
@@ -183,7 +183,7 @@ def _prefix(workplace: Workplace, campaign: str) -> str:
 
 
 @contextlib.contextmanager
-def _alone(workplace: Workplace, campaign: str) -> Iterator[None]:
+def alone(workplace: Workplace, campaign: str) -> Iterator[None]:
     """Hold the campaign's lock; children of a killed run get time to end."""
     lock = FileLock(workplace.home.lock(f"run-{checked_name(campaign)}"))
     children = sorted(workplace.home.folder("locks").glob(f"run-{campaign}#*.lock"))
@@ -203,7 +203,7 @@ def _alone(workplace: Workplace, campaign: str) -> Iterator[None]:
         ) from None
 
 
-def _of_earlier_runs(workplace: Workplace, campaign: str) -> dict[str, Any]:
+def of_earlier_runs(workplace: Workplace, campaign: str) -> dict[str, Any]:
     """Return a query on launches of earlier runs; we hold their locks, so they died."""
     launchpad = workplace.require_launchpad()
     prefix = _prefix(workplace, campaign)

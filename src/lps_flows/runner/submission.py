@@ -264,10 +264,11 @@ def _is_stale(record: dict[str, Any], here: str) -> bool:
 
 def _being_submitted(campaign: str) -> SubmissionError:
     return SubmissionError(
-        "another process is submitting this campaign",
+        "another process is submitting, restoring or deleting this campaign",
         field="campaign",
         value=campaign,
-        remedy="Wait; if it was killed on another machine, it is forgotten "
+        remedy="Wait. If it was killed: restore or delete it again; a submission on "
+        "another machine is forgotten "
         f"{_SUBMISSION_EXPIRES_S / 60:.0f} minutes after it began",
     )
 

@@ -1,0 +1,132 @@
+"""Verbs that list, keep, move and delete campaigns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.table import Table
+
+from lps_flows.cli.application import AsJson, err, out, verb
+from lps_flows.cli.campaign import workplace
+from lps_flows.cli.progress import working
+
+Campaign = Annotated[str, typer.Argument(help="Name of the campaign.")]
+ArchiveFile = Annotated[Path, typer.Argument(help="Archive, for example demo.lps.")]
+
+
+@verb("lps-flows archive demo demo.lps")
+def archive(campaign: Campaign, file: ArchiveFile) -> None:
+    """Write everything of a campaign into one file; it may go on running meanwhile."""
+    from lps_flows.runner import archive as write_archive
+
+    with workplace() as place, working("archiving"):
+        write_archive(place, campaign, file)
+    size = _size(file.stat().st_size)
+    out.print(f"{campaign} is in {file} ({size}).", markup=False)
+
+
+@verb("lps-flows restore demo.lps")
+def restore(
+    file: ArchiveFile,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="Write the campaign file here, where there is none."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put an archived campaign onto this server, to go on from there.
+
+    It holds jobs, which run when the campaign does: restore those of people you trust.
+    """
+    from lps_flows.foundation.writing import write_text
+    from lps_flows.runner import restore as restore_archive
+
+    with workplace() as place, working("restoring"):
+        found = restore_archive(place, file)
+    if settings is not None and found.settings is not None:
+        text = yaml.safe_dump(found.settings, sort_keys=False, allow_unicode=True)
+        write_text(settings, text)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
+    out.print(
+        f"{found.campaign}: {found.n_fireworks} fireworks, {found.n_documents} "
+        f"documents and {found.n_files} files of its runs are restored.",
+        markup=False,
+    )
+    if found.put_back:
+        out.print(f"{len(found.put_back)} fireworks that were running will run again.")
+    where = settings or f"its campaign file ({found.campaign}.yaml)"
+    out.print(f"Go on with `lps-flows run` and {where}.", markup=False)
+
+
+@verb("lps-flows campaigns --json")
+def campaigns(as_json: AsJson = False) -> None:
+    """List the campaigns of the server: name, state, size, last change."""
+    from lps_flows.runner import campaigns as list_campaigns
+
+    with workplace() as place, working("looking"):
+        found = list_campaigns(place)
+    if as_json:
+        typer.echo(json.dumps([_plain(asdict(each)) for each in found], indent=2))
+        return
+    table = Table("campaign", "state", "done", "size", "last change (UTC)")
+    for each in found:
+        done = f"{each.n_completed}/{each.holds.n_fireworks}"
+        size, changed = _size(each.holds.n_bytes), (each.last_change or "")[:16]
+        table.add_row(each.campaign, each.state, done, size, changed.replace("T", " "))
+    out.print(table)
+
+
+def _plain(summary: dict[str, Any]) -> dict[str, Any]:
+    holds = summary.pop("holds")
+    return {
+        "name": summary.pop("campaign"),
+        **summary,
+        "size": holds["n_bytes"],
+        **holds,
+    }
+
+
+@verb("lps-flows delete demo")
+def delete(
+    campaign: Campaign,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a campaign whole, after showing what goes: nothing brings it back."""
+    from lps_flows.runner import delete as delete_campaign
+    from lps_flows.runner import inventory
+    from lps_flows.runner.belongings import no_campaign
+
+    with workplace() as place:
+        found = inventory(place, campaign)
+        record = {"campaign": campaign}
+        known = place.require_launchpad().db["campaigns"].find_one(record)
+        if known is None and not any(asdict(found).values()):
+            raise no_campaign(campaign)
+        out.print(
+            f"{campaign}: {found.n_fireworks} fireworks, {found.n_documents} "
+            f"documents, {found.n_arrays} arrays, {found.n_results} results, "
+            f"{found.n_files} files of runs; {_size(found.n_bytes)} in all",
+            markup=False,
+        )
+        if not yes and not typer.confirm("Delete all of it?", err=True):
+            err.print("Nothing is deleted.")
+            raise typer.Exit(1)
+        with working("deleting"):
+            delete_campaign(place, campaign)
+    out.print(f"{campaign} is deleted.", markup=False)
+
+
+def _size(n_bytes: float) -> str:
+    """Write a number of bytes for people."""
+    for unit in ("B", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} GB"

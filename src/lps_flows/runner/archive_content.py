@@ -1,0 +1,192 @@
+"""What an archive may hold: one campaign, whose parts refer to each other alone.
+
+An archive comes from outside. Everything in it is looked at before anything is written:
+whose it is, what it refers to, and where its files would lie.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import bson
+from bson.errors import BSONError
+
+from lps_flows.builders import KEYS
+from lps_flows.runner.archive_file import damaged_archive
+from lps_flows.runner.home import checked_name
+
+_TASK = "{{jobflow.managers.fireworks.JobFiretask}}"
+_LONGEST_PATH = 1000
+
+
+@dataclass
+class Content:
+    """What the documents of an archive refer to.
+
+    Attributes
+    ----------
+    campaign
+        Its name.
+    nodes
+        Fireworks of its workflow; empty where that was deleted.
+    fireworks, launches
+        Ids.
+    named
+        Launches that fireworks name.
+    ended
+        Launches that came to an end.
+    active
+        Fireworks that were running or reserved, with their launches.
+    hosts
+        Machines on which it ran.
+    jobs
+        UUIDs.
+    files
+        Ids of arrays.
+    paths
+        Files of run directories.
+    n_documents
+        Number of documents of jobs.
+    """
+
+    campaign: str
+    nodes: set[int] = field(default_factory=set)
+    fireworks: set[int] = field(default_factory=set)
+    launches: set[int] = field(default_factory=set)
+    named: set[int] = field(default_factory=set)
+    ended: set[int] = field(default_factory=set)
+    active: dict[int, list[int]] = field(default_factory=dict)
+    hosts: set[str] = field(default_factory=set)
+    jobs: set[str] = field(default_factory=set)
+    files: set[Any] = field(default_factory=set)
+    paths: dict[str, None] = field(default_factory=dict)
+    n_documents: int = 0
+
+    @property
+    def put_back(self) -> set[int]:
+        """Fireworks whose worker stays behind, to be run again."""
+        return {fw for fw, its in self.active.items() if not self.ended & set(its)}
+
+    def add(self, name: str, document: Mapping[str, Any]) -> None:
+        """Take note of a document; a ValueError says why it cannot be here."""
+        match name:
+            case "workflows":
+                self._workflow(document)
+            case "fireworks":
+                self._firework(document)
+            case "launches":
+                self._launch(document)
+            case "docs":
+                _need(document["metadata"]["campaign"] == self.campaign, name)
+                _need(isinstance(document["uuid"], str), name)
+                self.jobs.add(document["uuid"])
+                self.n_documents += 1
+            case "data.files":
+                _need(document["metadata"]["job_uuid"] in self.jobs, name)
+                self.files.add(document["_id"])
+            case "actions.files":
+                _need(document["metadata"]["launch_id"] in self.launches, name)
+                self.files.add(document["_id"])
+            case "data.chunks" | "actions.chunks":
+                _need(document["files_id"] in self.files, name)
+            case "runs":
+                self._file(document)
+            case _:
+                _need(name in KEYS, name)
+                _need(document["campaign"] == self.campaign, name)
+
+    def _workflow(self, document: Mapping[str, Any]) -> None:
+        _need(not self.nodes, "more than one workflow")
+        _need(document["metadata"]["campaign"] == self.campaign, "workflows")
+        self.nodes = {_id(node) for node in document["nodes"]}
+        named = {int(key) for key in document["fw_states"]}
+        for links in (document["links"], document["parent_links"]):
+            named |= {int(key) for key in links}
+            named |= {int(node) for ends in links.values() for node in ends}
+        _need(bool(self.nodes) and named <= self.nodes, "links")
+
+    def _firework(self, document: Mapping[str, Any]) -> None:
+        (task,) = document["spec"]["_tasks"]
+        _need(document["spec"]["campaign"] == self.campaign, "fireworks")
+        _need(task["_fw_name"] == _TASK and task["store"] is None, "a foreign task")
+        fw_id = _id(document["fw_id"])
+        _need(fw_id in self.nodes and fw_id not in self.fireworks, "fireworks")
+        self.fireworks.add(fw_id)
+        self.jobs.add(str(task["job"]["uuid"]))
+        launches = [_id(n) for n in document["launches"]]
+        self.named.update(launches)
+        if document["state"] in ("RUNNING", "RESERVED"):
+            self.active[fw_id] = launches
+
+    def _launch(self, document: Mapping[str, Any]) -> None:
+        launch = _id(document["launch_id"])
+        _need(document["fw_id"] in self.fireworks, "launches")
+        _need(launch not in self.launches, "launches")
+        _need(isinstance(document["launch_dir"], str), "launch_dir")
+        self.launches.add(launch)
+        self.hosts.add(str(document["host"]))
+        if document["state"] in ("COMPLETED", "FIZZLED"):
+            self.ended.add(launch)
+
+    def _file(self, document: Mapping[str, Any]) -> None:
+        path = document["path"]
+        _need(isinstance(path, str) and 0 < len(path) <= _LONGEST_PATH, "a path")
+        steps = PurePosixPath(path)
+        plain = not steps.is_absolute() and ".." not in steps.parts and bool(steps.name)
+        _need(plain and "\0" not in path, "a path that leads elsewhere")
+        _need(isinstance(document["content"], bytes), "runs")
+        # its pieces follow each other
+        _need(path not in self.paths or path == next(reversed(self.paths)), "runs")
+        self.paths[path] = None
+
+
+def check_content(
+    file: Path, head: Mapping[str, Any], entries: Iterator[tuple[str, Any]]
+) -> Content:
+    """Read an archive whole; return what it holds.
+
+    Raises
+    ------
+    DamagedArchiveError
+        If it holds what no campaign has, or cannot be read to its end.
+    CampaignNameError
+        If its name cannot be used.
+    """
+    try:
+        record = head["record"]
+        content = Content(checked_name(str(head["campaign"])))
+        _need(record["campaign"] == content.campaign, "campaigns")
+        _need(all(isinstance(folder, str) for folder in head["folders"]), "folders")
+        _need(record["settings_hash"] is not None, "settings")
+        settings_of(record)
+        for name, document in entries:
+            whole = name.endswith(".chunks")  # of which no field but one matters
+            content.add(name, document if whole else bson.decode(document.raw))
+        _need(content.fireworks == content.nodes, "fireworks")
+        _need(content.named <= content.launches, "launches")
+    except (BSONError, LookupError, TypeError, ValueError, RecursionError) as error:
+        why = str(error) if type(error) is ValueError else type(error).__name__
+        raise damaged_archive(f"it holds what no campaign has ({why})", file) from error
+    return content
+
+
+def settings_of(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the settings in the record of a campaign, where there are any."""
+    text = record.get("settings")
+    settings = None if text is None else json.loads(text)
+    _need(settings is None or isinstance(settings, dict), "settings")
+    return settings
+
+
+def _id(value: object) -> int:
+    _need(isinstance(value, int) and not isinstance(value, bool), "an id")
+    return int(str(value))
+
+
+def _need(condition: bool, what: str) -> None:
+    if not condition:
+        raise ValueError(what[:100])

@@ -1,0 +1,280 @@
+"""What belongs to a campaign, in which collections and folders."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maggma.stores import GridFSStore, MongoStore
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+
+from lps_flows.builders import KEYS
+from lps_flows.builders.increment import chunks
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.home import checked_name
+from lps_flows.runner.workplace import Workplace
+
+_AT_ONCE = 500
+_JOB = "spec._tasks.job.uuid"
+_LAUNCHER = "launcher_"
+
+Query = dict[str, Any]
+
+
+class StoreKindError(LpsFlowsError):
+    """The documents or arrays are in a kind of store whose parts cannot be named."""
+
+
+class NoCampaignError(LpsFlowsError):
+    """There is nothing of a campaign of this name."""
+
+
+def no_campaign(campaign: str) -> NoCampaignError:
+    """Return the error for a name that the server does not know."""
+    return NoCampaignError(
+        "the server holds nothing of this campaign",
+        field="campaign",
+        value=campaign,
+        remedy="`lps-flows campaigns` lists what it holds",
+    )
+
+
+def collections(workplace: Workplace) -> dict[str, Collection[dict[str, Any]]]:
+    """Return every collection in which something of a campaign lies, by name.
+
+    Raises
+    ------
+    StoreKindError
+        If the job store is not MongoDB with GridFS.
+    UnreachableError
+        If there is no LaunchPad.
+    """
+    launchpad = workplace.require_launchpad()
+    docs = workplace.job_store.docs_store
+    data = workplace.job_store.additional_stores.get("data")
+    if not (isinstance(docs, MongoStore) and isinstance(data, GridFSStore)):
+        raise StoreKindError(
+            "campaigns are kept, moved and deleted in MongoDB with GridFS only",
+            field="JOB_STORE",
+            value=f"{type(docs).__name__}, {type(data).__name__}",
+            remedy="Compare with workflows/fireworks/jobflow.yaml",
+        )
+    results = {name: workplace.result_store(name) for name in KEYS}
+    return {
+        "workflows": launchpad.workflows,
+        "fireworks": launchpad.fireworks,
+        "launches": launchpad.launches,
+        # actions too large for a launch
+        "actions.files": launchpad.db["fw_gridfs.files"],
+        "actions.chunks": launchpad.db["fw_gridfs.chunks"],
+        "docs": docs._collection,  # noqa: SLF001 - maggma copies and converts
+        "data.files": data._files_collection,  # noqa: SLF001
+        "data.chunks": data._chunks_collection,  # noqa: SLF001
+        **{name: store._collection for name, store in results.items()},  # type: ignore[attr-defined]  # noqa: SLF001
+    }
+
+
+def belongings(
+    workplace: Workplace,
+    campaign: str,
+    session: ClientSession | None = None,
+    *,
+    orphans: bool = True,
+) -> Iterator[tuple[str, Query]]:
+    """Yield the name of a collection and a query, until all of a campaign was named.
+
+    What others refer to comes first: jobs before their arrays, files before their
+    chunks.
+
+    Parameters
+    ----------
+    workplace
+        Where it is.
+    campaign
+        Its name.
+    session
+        For reading the LaunchPad at one point of time.
+    orphans
+        Whether to name fireworks that are in no workflow (yet), too.
+    """
+    place = collections(workplace)
+    mine: Query = {"metadata.campaign": campaign}
+    yield "workflows", mine
+    workflow = place["workflows"].find_one(mine, {"nodes": 1}, session=session)
+    known = set(workflow["nodes"] if workflow else ())
+    if orphans:
+        theirs = {"spec.campaign": campaign}
+        known |= set(place["fireworks"].distinct("fw_id", theirs, session=session))
+    uuids = set(place["docs"].distinct("uuid", mine)) if workflow is None else set()
+    for few in chunks(sorted(known), _AT_ONCE):
+        some: Query = {"fw_id": {"$in": few}}
+        yield "fireworks", some
+        uuids |= set(place["fireworks"].distinct(_JOB, some, session=session))
+        yield "launches", some
+        ids = place["launches"].distinct("launch_id", some, session=session)
+        yield from _files(place, "actions", "launch_id", ids, session)
+    # In the order of the queue: documents of jobs that it does not know yet will be
+    # made again, by other jobs.
+    if orphans:
+        uuids |= set(place["docs"].distinct("uuid", mine))
+    for few in chunks(sorted(uuids), _AT_ONCE):
+        yield "docs", {**mine, "uuid": {"$in": few}}
+        yield from _files(place, "data", "job_uuid", few)
+    for name in KEYS:
+        yield name, {"campaign": campaign}
+
+
+def _files(
+    place: dict[str, Collection[dict[str, Any]]],
+    name: str,
+    owner: str,
+    owners: list[Any],
+    session: ClientSession | None = None,
+) -> Iterator[tuple[str, Query]]:
+    theirs: Query = {f"metadata.{owner}": {"$in": owners}}
+    ids = (
+        place[f"{name}.files"].find(theirs, {"_id": 1}, session=session).distinct("_id")
+    )
+    if ids:
+        yield f"{name}.files", {"_id": {"$in": ids}}
+        yield f"{name}.chunks", {"files_id": {"$in": ids}}
+
+
+def job_query(uuid: str | Query) -> Query:
+    """Return the query on fireworks of a job."""
+    return {_JOB: uuid}
+
+
+def run_folders(workplace: Workplace, campaign: str) -> list[Path]:
+    """Return the folders of a campaign's runs that are on this machine.
+
+    The first is the one in the home, in which the run directories lie, whether it is
+    there or not; others are single run directories of stock workers.
+    """
+    own = workplace.home.path / "launches" / checked_name(campaign)
+    launchpad = workplace.require_launchpad()
+    ids = launchpad.fireworks.distinct("fw_id", {"spec.campaign": campaign})
+    named = {
+        Path(name)
+        for few in chunks(sorted(ids), _AT_ONCE)
+        for name in launchpad.launches.distinct("launch_dir", {"fw_id": {"$in": few}})
+        if isinstance(name, str) and Path(name).name.startswith(_LAUNCHER)
+    }
+    # of a home that was copied, what it was copied from belongs to the other
+    others = (folder for folder in sorted(named) if not (own / folder.name).exists())
+    return [own, *(folder for folder in others if folder.is_dir())]
+
+
+def run_files(workplace: Workplace, campaign: str) -> Iterator[tuple[Path, str]]:
+    """Yield the plain files of a campaign's runs, and their paths below its folder.
+
+    Directories of stock workers come to lie beside those of the home: their names hold
+    the microsecond in which they were made. Records of training lie beside them.
+    """
+    own, *others = run_folders(workplace, campaign)
+    yield from ((file, str(file.relative_to(own))) for file in _files_in(own))
+    for folder in others:
+        for file in _files_in(folder):
+            yield file, str(file.relative_to(folder.parent))
+    fireworks = workplace.require_launchpad().fireworks
+    for record in {r for f in others for r in f.parent.glob("training-*.record")}:
+        job = record.stem.removeprefix("training-")
+        if fireworks.find_one(
+            {"spec.campaign": campaign, **job_query(job)}, {"_id": 1}
+        ):
+            yield record, record.name
+
+
+def _files_in(folder: Path) -> Iterator[Path]:
+    """Yield the plain files in a folder, at any depth; links are not followed."""
+    for where, _, names in os.walk(folder):
+        for name in sorted(names):
+            file = Path(where, name)
+            if file.is_file() and not file.is_symlink():
+                yield file
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """How much there is of a campaign.
+
+    Attributes
+    ----------
+    n_fireworks, n_documents, n_arrays, n_results
+        Fireworks, documents of jobs, arrays of jobs, documents of builders.
+    n_files
+        Files in run directories on this machine.
+    n_bytes
+        Size of all of it (bytes).
+    """
+
+    n_fireworks: int = 0
+    n_documents: int = 0
+    n_arrays: int = 0
+    n_results: int = 0
+    n_files: int = 0
+    n_bytes: int = 0
+
+
+def inventory(workplace: Workplace, campaign: str) -> Inventory:
+    """Count what there is of a campaign.
+
+    Parameters
+    ----------
+    workplace
+        Where it is.
+    campaign
+        Its name.
+    """
+    place = collections(workplace)
+    found = dict.fromkeys(place, 0)
+    n_files = n_bytes = 0
+    for name, query in belongings(workplace, campaign):
+        if name.endswith(".chunks"):
+            continue  # their files tell their size
+        size = "$length" if name.endswith(".files") else {"$bsonSize": "$$ROOT"}
+        counted = {"_id": None, "n": {"$sum": 1}, "bytes": {"$sum": size}}
+        for group in place[name].aggregate([{"$match": query}, {"$group": counted}]):
+            found[name] += group["n"]
+            n_bytes += group["bytes"]
+    for file, _ in run_files(workplace, campaign):
+        with suppress(FileNotFoundError):  # a worker has just removed it
+            n_bytes += file.stat().st_size
+            n_files += 1
+    return Inventory(
+        found["fireworks"],
+        found["docs"],
+        found["data.files"],
+        sum(found[name] for name in KEYS),
+        n_files,
+        n_bytes,
+    )
+
+
+def remove(workplace: Workplace, campaign: str) -> None:
+    """Remove what is in the databases of a campaign, but its record.
+
+    Broken off, it can be done again: what tells the rest goes last.
+    """
+    place = collections(workplace)
+    mine = {"spec.campaign": campaign}
+    place["fireworks"].update_many(
+        mine, {"$set": {"state": "ARCHIVED"}}
+    )  # no more runs
+    for name, query in reversed(list(belongings(workplace, campaign))):
+        place[name].delete_many(query)
+
+
+def remove_runs(workplace: Workplace, campaign: str) -> None:
+    """Remove the run directories of a campaign on this machine, and its logs."""
+    for folder in reversed(run_folders(workplace, campaign)):
+        shutil.rmtree(folder, ignore_errors=True)
+    for log in (workplace.home.path / "logs").glob(f"{campaign}-*.log"):
+        if log.stem.removeprefix(f"{campaign}-").isdigit():
+            log.unlink(missing_ok=True)
