@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
+from errno import EEXIST
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +37,7 @@ def restore(
     file: ArchiveFile,
     settings: Annotated[
         Path | None,
-        typer.Option(help="Write the campaign file here, where there is none."),
+        typer.Option(help="Write the campaign file here, too."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,9 +48,13 @@ def restore(
     from lps_flows.foundation.writing import write_text
     from lps_flows.runner import restore as restore_archive
 
+    if settings is not None and settings.exists():
+        raise FileExistsError(EEXIST, os.strerror(EEXIST), str(settings))
     with workplace() as place, working("restoring"):
         found = restore_archive(place, file)
-    if settings is not None and found.settings is not None:
+    if found.settings is None:  # an old version did not record them
+        settings = None
+    if settings is not None:
         text = yaml.safe_dump(found.settings, sort_keys=False, allow_unicode=True)
         write_text(settings, text)
     if as_json:
@@ -101,14 +107,9 @@ def delete(
     """Remove a campaign whole, after showing what goes: nothing brings it back."""
     from lps_flows.runner import delete as delete_campaign
     from lps_flows.runner import inventory
-    from lps_flows.runner.belongings import no_campaign
 
     with workplace() as place:
         found = inventory(place, campaign)
-        record = {"campaign": campaign}
-        known = place.require_launchpad().db["campaigns"].find_one(record)
-        if known is None and not any(asdict(found).values()):
-            raise no_campaign(campaign)
         out.print(
             f"{campaign}: {found.n_fireworks} fireworks, {found.n_documents} "
             f"documents, {found.n_arrays} arrays, {found.n_results} results, "

@@ -1,11 +1,12 @@
 """Run campaigns: the private server, the configuration, the launching."""
 
-from lps_flows.runner.archive import archive
+from lps_flows.runner.archiving import archive
 from lps_flows.runner.belongings import Inventory, inventory
-from lps_flows.runner.campaigns import CampaignSummary, campaigns, delete
 from lps_flows.runner.configuration import environment, write_configuration
+from lps_flows.runner.deletion import delete
 from lps_flows.runner.doctor import Check, check_everything
 from lps_flows.runner.home import Home
+from lps_flows.runner.listing import CampaignSummary, campaigns
 from lps_flows.runner.mongod_binary import find_mongod, install_mongod
 from lps_flows.runner.progress import (
     Failure,
@@ -16,7 +17,7 @@ from lps_flows.runner.progress import (
 )
 from lps_flows.runner.recorded import Recorded, record_in_files, recorded
 from lps_flows.runner.recovery import Recovered, recover, silent_for
-from lps_flows.runner.restore import Restored, restore
+from lps_flows.runner.restoring import Restored, restore
 from lps_flows.runner.routing import RoutingSettings, route
 from lps_flows.runner.running import RunResult, run, run_in_files
 from lps_flows.runner.server import PrivateMongod, ServerStatus

@@ -7,6 +7,7 @@ whose it is, what it refers to, and where its files would lie.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -21,6 +22,7 @@ from lps_flows.runner.home import checked_name
 
 _TASK = "{{jobflow.managers.fireworks.JobFiretask}}"
 _LONGEST_PATH = 1000
+_RECORDED = {"settings_hash", "schema_version", "versions", "n_fireworks"}
 
 
 @dataclass
@@ -51,6 +53,8 @@ class Content:
         Files of run directories.
     n_documents
         Number of documents of jobs.
+    n_bytes
+        Size of what each collection has, and of the files of run directories.
     """
 
     campaign: str
@@ -65,6 +69,7 @@ class Content:
     files: set[Any] = field(default_factory=set)
     paths: dict[str, None] = field(default_factory=dict)
     n_documents: int = 0
+    n_bytes: Counter[str] = field(default_factory=Counter)
 
     @property
     def put_back(self) -> set[int]:
@@ -160,11 +165,12 @@ def check_content(
         record = head["record"]
         content = Content(checked_name(str(head["campaign"])))
         _need(record["campaign"] == content.campaign, "campaigns")
-        _need(all(isinstance(folder, str) for folder in head["folders"]), "folders")
-        _need(record["settings_hash"] is not None, "settings")
+        _need(all(Path(str(f)).is_absolute() for f in head["folders"]), "folders")
+        _need(record.keys() >= _RECORDED, "campaigns")
         settings_of(record)
         for name, document in entries:
             whole = name.endswith(".chunks")  # of which no field but one matters
+            content.n_bytes[name] += len(document.raw)
             content.add(name, document if whole else bson.decode(document.raw))
         _need(content.fireworks == content.nodes, "fireworks")
         _need(content.named <= content.launches, "launches")

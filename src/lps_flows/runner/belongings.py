@@ -1,13 +1,10 @@
-"""What belongs to a campaign, in which collections and folders."""
+"""What belongs to a campaign, in which collections."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from maggma.stores import GridFSStore, MongoStore
@@ -17,12 +14,10 @@ from pymongo.collection import Collection
 from lps_flows.builders import KEYS
 from lps_flows.builders.increment import chunks
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.runner.home import checked_name
+from lps_flows.runner.run_folders import JOB, run_files
 from lps_flows.runner.workplace import Workplace
 
 _AT_ONCE = 500
-_JOB = "spec._tasks.job.uuid"
-_LAUNCHER = "launcher_"
 
 Query = dict[str, Any]
 
@@ -57,7 +52,7 @@ def collections(workplace: Workplace) -> dict[str, Collection[dict[str, Any]]]:
     """
     launchpad = workplace.require_launchpad()
     docs = workplace.job_store.docs_store
-    data = workplace.job_store.additional_stores.get("data")
+    data = getattr(workplace.job_store, "additional_stores", {}).get("data")
     if not (isinstance(docs, MongoStore) and isinstance(data, GridFSStore)):
         raise StoreKindError(
             "campaigns are kept, moved and deleted in MongoDB with GridFS only",
@@ -65,7 +60,7 @@ def collections(workplace: Workplace) -> dict[str, Collection[dict[str, Any]]]:
             value=f"{type(docs).__name__}, {type(data).__name__}",
             remedy="Compare with workflows/fireworks/jobflow.yaml",
         )
-    results = {name: workplace.result_store(name) for name in KEYS}
+    results: dict[str, Any] = {name: workplace.result_store(name) for name in KEYS}
     return {
         "workflows": launchpad.workflows,
         "fireworks": launchpad.fireworks,
@@ -76,7 +71,7 @@ def collections(workplace: Workplace) -> dict[str, Collection[dict[str, Any]]]:
         "docs": docs._collection,  # noqa: SLF001 - maggma copies and converts
         "data.files": data._files_collection,  # noqa: SLF001
         "data.chunks": data._chunks_collection,  # noqa: SLF001
-        **{name: store._collection for name, store in results.items()},  # type: ignore[attr-defined]  # noqa: SLF001
+        **{name: store._collection for name, store in results.items()},  # noqa: SLF001
     }
 
 
@@ -115,7 +110,7 @@ def belongings(
     for few in chunks(sorted(known), _AT_ONCE):
         some: Query = {"fw_id": {"$in": few}}
         yield "fireworks", some
-        uuids |= set(place["fireworks"].distinct(_JOB, some, session=session))
+        uuids |= set(place["fireworks"].distinct(JOB, some, session=session))
         yield "launches", some
         ids = place["launches"].distinct("launch_id", some, session=session)
         yield from _files(place, "actions", "launch_id", ids, session)
@@ -144,60 +139,6 @@ def _files(
     if ids:
         yield f"{name}.files", {"_id": {"$in": ids}}
         yield f"{name}.chunks", {"files_id": {"$in": ids}}
-
-
-def job_query(uuid: str | Query) -> Query:
-    """Return the query on fireworks of a job."""
-    return {_JOB: uuid}
-
-
-def run_folders(workplace: Workplace, campaign: str) -> list[Path]:
-    """Return the folders of a campaign's runs that are on this machine.
-
-    The first is the one in the home, in which the run directories lie, whether it is
-    there or not; others are single run directories of stock workers.
-    """
-    own = workplace.home.path / "launches" / checked_name(campaign)
-    launchpad = workplace.require_launchpad()
-    ids = launchpad.fireworks.distinct("fw_id", {"spec.campaign": campaign})
-    named = {
-        Path(name)
-        for few in chunks(sorted(ids), _AT_ONCE)
-        for name in launchpad.launches.distinct("launch_dir", {"fw_id": {"$in": few}})
-        if isinstance(name, str) and Path(name).name.startswith(_LAUNCHER)
-    }
-    # of a home that was copied, what it was copied from belongs to the other
-    others = (folder for folder in sorted(named) if not (own / folder.name).exists())
-    return [own, *(folder for folder in others if folder.is_dir())]
-
-
-def run_files(workplace: Workplace, campaign: str) -> Iterator[tuple[Path, str]]:
-    """Yield the plain files of a campaign's runs, and their paths below its folder.
-
-    Directories of stock workers come to lie beside those of the home: their names hold
-    the microsecond in which they were made. Records of training lie beside them.
-    """
-    own, *others = run_folders(workplace, campaign)
-    yield from ((file, str(file.relative_to(own))) for file in _files_in(own))
-    for folder in others:
-        for file in _files_in(folder):
-            yield file, str(file.relative_to(folder.parent))
-    fireworks = workplace.require_launchpad().fireworks
-    for record in {r for f in others for r in f.parent.glob("training-*.record")}:
-        job = record.stem.removeprefix("training-")
-        if fireworks.find_one(
-            {"spec.campaign": campaign, **job_query(job)}, {"_id": 1}
-        ):
-            yield record, record.name
-
-
-def _files_in(folder: Path) -> Iterator[Path]:
-    """Yield the plain files in a folder, at any depth; links are not followed."""
-    for where, _, names in os.walk(folder):
-        for name in sorted(names):
-            file = Path(where, name)
-            if file.is_file() and not file.is_symlink():
-                yield file
 
 
 @dataclass(frozen=True)
@@ -231,6 +172,11 @@ def inventory(workplace: Workplace, campaign: str) -> Inventory:
         Where it is.
     campaign
         Its name.
+
+    Raises
+    ------
+    NoCampaignError
+        If there is nothing of it.
     """
     place = collections(workplace)
     found = dict.fromkeys(place, 0)
@@ -247,7 +193,7 @@ def inventory(workplace: Workplace, campaign: str) -> Inventory:
         with suppress(FileNotFoundError):  # a worker has just removed it
             n_bytes += file.stat().st_size
             n_files += 1
-    return Inventory(
+    there = Inventory(
         found["fireworks"],
         found["docs"],
         found["data.files"],
@@ -255,6 +201,10 @@ def inventory(workplace: Workplace, campaign: str) -> Inventory:
         n_files,
         n_bytes,
     )
+    records = workplace.require_launchpad().db["campaigns"]
+    if there == Inventory() and records.find_one({"campaign": campaign}) is None:
+        raise no_campaign(campaign)
+    return there
 
 
 def remove(workplace: Workplace, campaign: str) -> None:
@@ -269,12 +219,3 @@ def remove(workplace: Workplace, campaign: str) -> None:
     )  # no more runs
     for name, query in reversed(list(belongings(workplace, campaign))):
         place[name].delete_many(query)
-
-
-def remove_runs(workplace: Workplace, campaign: str) -> None:
-    """Remove the run directories of a campaign on this machine, and its logs."""
-    for folder in reversed(run_folders(workplace, campaign)):
-        shutil.rmtree(folder, ignore_errors=True)
-    for log in (workplace.home.path / "logs").glob(f"{campaign}-*.log"):
-        if log.stem.removeprefix(f"{campaign}-").isdigit():
-            log.unlink(missing_ok=True)

@@ -19,10 +19,9 @@ from lps_flows.runner.belongings import (
     belongings,
     collections,
     no_campaign,
-    run_files,
-    run_folders,
 )
 from lps_flows.runner.progress import progress
+from lps_flows.runner.run_folders import run_files, run_folders
 from lps_flows.runner.workplace import Workplace
 from lps_flows.schemas.base import code_versions
 

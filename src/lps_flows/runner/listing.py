@@ -1,4 +1,4 @@
-"""List the campaigns of a server, and take one away whole."""
+"""List the campaigns of a server."""
 
 from __future__ import annotations
 
@@ -6,31 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from filelock import FileLock
-from fireworks.fw_config import RUN_EXPIRATION_SECS
-
-from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.belongings import (
     Inventory,
     collections,
     inventory,
-    no_campaign,
-    remove,
-    remove_runs,
 )
-from lps_flows.runner.home import checked_name
 from lps_flows.runner.progress import Progress, progress
-from lps_flows.runner.recovery import silent_for
-from lps_flows.runner.running import alone, of_earlier_runs
 from lps_flows.runner.workplace import Workplace
 from lps_flows.schemas.built import NO_CAMPAIGN
 
 _CAMPAIGN = "metadata.campaign"
-_DELETING = "deleting"
-
-
-class CampaignRunsError(LpsFlowsError):
-    """Workers are at a campaign that shall be deleted."""
 
 
 @dataclass(frozen=True)
@@ -110,55 +95,3 @@ def _state(record: dict[str, Any] | None, found: Progress) -> str:
         (state for state, number in counts.items() if number),
         "complete" if found.complete else "no queue",
     )
-
-
-def delete(workplace: Workplace, campaign: str) -> Inventory:
-    """Remove a campaign whole; return what there was of it.
-
-    Fireworks, documents, arrays, results, and its run directories on this machine. A
-    run of it afterwards starts anew. Broken off, it can be done again.
-
-    Parameters
-    ----------
-    workplace
-        Where it is.
-    campaign
-        Its name.
-
-    Raises
-    ------
-    NoCampaignError
-        If there is nothing of it.
-    AlreadyRunningError, CampaignRunsError
-        If workers are at it.
-    """
-    checked_name(campaign)
-    records = workplace.require_launchpad().db["campaigns"]
-    lock = FileLock(workplace.home.lock(f"submit-{campaign}"))
-    with alone(workplace, campaign), lock:
-        found, mine = inventory(workplace, campaign), {"campaign": campaign}
-        if found == Inventory() and records.find_one(mine) is None:
-            raise no_campaign(campaign)
-        _refuse_while_it_runs(workplace, campaign)
-        records.update_one(mine, {"$set": {"state": _DELETING}}, upsert=True)
-        remove_runs(workplace, campaign)
-        remove(workplace, campaign)
-        records.delete_one(mine)
-    return found
-
-
-def _refuse_while_it_runs(workplace: Workplace, campaign: str) -> None:
-    place = collections(workplace)
-    running = {"spec.campaign": campaign, "state": "RUNNING"}
-    lost = [of_earlier_runs(workplace, campaign), silent_for(RUN_EXPIRATION_SECS)]
-    ids = {"$in": place["fireworks"].distinct("fw_id", running)}
-    living = {"fw_id": ids, "state": "RUNNING", "$nor": lost}
-    hosts = place["launches"].distinct("host", living)
-    if hosts:
-        raise CampaignRunsError(
-            f"workers are at it on {', '.join(map(str, hosts))}",
-            field="campaign",
-            value=campaign,
-            remedy="Stop them. If they were killed, `lps-flows recover` with --after "
-            "puts back what they left; then delete it",
-        )

@@ -1,0 +1,510 @@
+"""Campaigns kept in a file, moved, listed and deleted; nothing from outside is trusted.
+
+The toy campaign is stopped in the middle: some jobs are done (with arrays, a fan-out,
+results of builders, files in run directories), one was being run by a worker that dies.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+from uuid import uuid4
+
+import bson
+import pytest
+from fireworks import LaunchPad
+from fireworks.core.rocket_launcher import launch_rocket
+from jobflow import SETTINGS, Flow
+
+from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner import (
+    Home,
+    PrivateMongod,
+    Workplace,
+    archive,
+    campaigns,
+    delete,
+    inventory,
+    progress,
+    restore,
+    run,
+    submit,
+)
+from lps_flows.runner.archive_file import (
+    DamagedArchiveError,
+    read_archive,
+    write_archive,
+)
+from lps_flows.runner.belongings import NoCampaignError, collections
+from lps_flows.runner.configuration import launchpad_settings
+from lps_flows.runner.deletion import CampaignRunsError
+from lps_flows.runner.restoring import CampaignThereError, NoRoomError
+from lps_flows.runner.worker import CampaignWorker
+from lps_flows.runner.workplace import prepare
+from tests.conftest import make_job_store
+from tests.toy_jobs import blob, runs, toy_flow
+
+LEAVES = 3
+JOBS = LEAVES + 8
+TEXT = "kept in pieces" * 1000
+
+
+class Toy:
+    """A toy campaign and what it takes to go on with it anywhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self.journal = folder / "journal"
+
+    def flow(self) -> Flow:
+        large = [blob(300_000), blob(10)]
+        for job in large:
+            job.update_config({"manager_config": {"_priority": 9}})  # first
+        return Flow([*large, toy_flow(self.journal, LEAVES)], name="toy")
+
+    def run(self, place: Workplace, campaign: str = "toy") -> None:
+        assert run(place, self.flow, campaign, "hash").complete
+
+    def launch(self, place: Workplace, times: int, worker: str = "stock") -> None:
+        """Run a few fireworks, each in a directory below the home, as workers do."""
+        for number in range(times):
+            folder = place.home.launches("toy") / f"launcher_{worker}-{number}"
+            folder.mkdir()
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(SETTINGS, "JOB_STORE", place.job_store)
+                patch.chdir(folder)
+                folder.joinpath("result").write_text(TEXT)
+                assert launch_rocket(
+                    place.launchpad, CampaignWorker(worker, "toy"), strm_lvl="ERROR"
+                )
+
+    def stop_in_the_middle(self, place: Workplace) -> None:
+        submit(place, self.flow, "toy", "hash")
+        self.launch(place, 6)
+        running = str(place.home.launches("toy") / "launcher_dead")
+        worker = CampaignWorker("dead", "toy")
+        assert place.launchpad.checkout_fw(worker, running)[0]
+        results = place.result_store("transport")
+        results._collection.insert_one({"campaign": "toy", "label": running})
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Toy:
+    return Toy(tmp_path)
+
+
+@pytest.fixture
+def another(mongod: PrivateMongod, tmp_path: Path) -> Iterator[Callable[[], Workplace]]:
+    """Makes workplaces in other folders, on other databases."""
+    made = []
+
+    def make() -> Workplace:
+        name = f"test_{uuid4().hex}"
+        launchpad = LaunchPad.from_dict({**launchpad_settings(mongod), "name": name})
+        store = make_job_store(mongod, f"{name}_docs")
+        home = Home(tmp_path / f"elsewhere-{len(made)}")
+        place = Workplace(home, "private", store, launchpad)
+        prepare(place)
+        made.append((place, name))
+        return place
+
+    yield make
+    for place, name in made:
+        for database in (name, f"{name}_docs"):
+            place.launchpad.connection.drop_database(database)
+        place.close()
+
+
+def everything(place: Workplace) -> dict[str, int]:
+    """Number of documents in every collection, of all campaigns."""
+    counts = {n: c.count_documents({}) for n, c in collections(place).items()}
+    counts["campaigns"] = place.launchpad.db["campaigns"].count_documents({})
+    return counts
+
+
+def files_of(home: Home) -> set[str]:
+    found = (home.path / "launches").rglob("*")
+    return {str(f.relative_to(home.path)) for f in found if f.is_file()}
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def changed(
+    file: Path, change: Callable[[str, dict[str, Any]], None], **head: Any
+) -> Path:
+    """Write the archive anew, sealed as it must be, with other content."""
+    known, entries = read_archive(file)
+    documents = []
+    for name, raw in entries:
+        document = bson.decode(raw.raw)
+        change(name, document)
+        documents.append((name, document))
+    target = file.with_name(f"{uuid4().hex}.lps")
+    write_archive(target, {**known, **head}, documents)
+    return target
+
+
+def test_a_campaign_goes_on_elsewhere(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    undisturbed = another()
+    other = Toy(tmp_path / "undisturbed")
+    other.journal.parent.mkdir()
+    other.run(undisturbed)
+    toy.stop_in_the_middle(workplace)
+    before = everything(workplace)
+    file = archive(workplace, "toy", tmp_path / "toy.lps")
+    assert everything(workplace) == before
+    assert file.stat().st_mode & 0o777 == 0o600
+    place = another()
+    submit(place, Toy(tmp_path).flow, "other", "hash")  # ids are taken there
+    found = restore(place, file)
+    assert found.campaign == "toy"
+    assert len(found.put_back) == 1
+    assert files_of(place.home) == files_of(workplace.home) != set()
+    for name in files_of(place.home):
+        content = (place.home.path / name).read_bytes()
+        assert content == (workplace.home.path / name).read_bytes()
+    done = runs(toy.journal)
+    toy.run(place)
+    assert {name for name, times in runs(toy.journal).items() if times > 1} == set()
+    assert set(done) < set(runs(toy.journal))
+    counts, expected = everything(place), everything(undisturbed)
+    for name in ("docs", "data.files", "data.chunks"):
+        assert counts[name] == expected[name], name
+    assert inventory(place, "toy").n_documents == JOBS
+    (label,) = place.result_store("transport").distinct("label")
+    assert label == str(place.home.path / "launches" / "toy" / "launcher_dead")
+    # both are whole, and neither knows of the other
+    assert progress(place.launchpad, "other").total.ready > 0
+    for name, collection in collections(place).items():
+        if name.endswith(".chunks"):
+            continue
+        for document in collection.find():
+            assert not [s for s in strings(document) if str(workplace.home.path) in s]
+
+
+def test_paths_in_documents_follow_with_the_machine(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    old = workplace.home.launches("toy")
+    docs = collections(workplace)["docs"]
+    first = docs.find_one()
+    said = {
+        "dir_name": f"{gethostname()}:{old}/launcher_1",
+        "other": f"{old}x/launcher_1",
+        "inside": [f"see {old}."],
+    }
+    docs.update_one({"_id": first["_id"]}, {"$set": {"output": said}})
+    place = another()
+    restore(place, archive(workplace, "toy", tmp_path / "toy.lps"))
+    new = place.home.launches("toy")
+    (found,) = place.job_store.query({"uuid": first["uuid"]})
+    assert found["output"] == {
+        "dir_name": f"{gethostname()}:{new}/launcher_1",
+        "other": f"{old}x/launcher_1",
+        "inside": [f"see {new}."],
+    }
+
+
+def test_an_archive_of_a_complete_campaign_restores_whole(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    toy.run(workplace)
+    folder = next(workplace.home.launches("toy").iterdir())
+    folder.joinpath("large").write_bytes(b"x" * (2**20 + 1))  # of a code, say
+    place = another()
+    restore(place, archive(workplace, "toy", tmp_path / "toy.lps"))
+    assert progress(place.launchpad, "toy").complete
+    assert files_of(workplace.home) - files_of(place.home) == {
+        str((folder / "large").relative_to(workplace.home.path))
+    }
+    again = run(place, toy.flow, "toy", "hash")
+    assert again.complete
+    assert not again.submission.new
+    assert max(runs(toy.journal).values()) == 1
+
+
+def test_an_existing_campaign_is_not_touched(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    file = archive(workplace, "toy", tmp_path / "toy.lps")
+    before = everything(workplace)
+    with pytest.raises(CampaignThereError, match="lps-flows delete toy"):
+        restore(workplace, file)
+    assert everything(workplace) == before
+    # under another name the documents of its jobs would stand twice
+    renamed = {"campaign": "renamed"}
+
+    def rename(name: str, document: dict[str, Any]) -> None:
+        if name == "fireworks":
+            document["spec"] |= renamed
+        elif name in ("docs", "workflows"):
+            document["metadata"] |= renamed
+        elif name == "transport":
+            document |= renamed
+
+    record = {**read_archive(file)[0]["record"], **renamed}
+    twin = changed(file, rename, record=record, **renamed)
+    with pytest.raises(CampaignThereError):
+        restore(workplace, twin)
+    assert everything(workplace) == before
+    assert restore(another(), twin).campaign == "renamed"
+
+
+@pytest.mark.parametrize("place_of_damage", [0.0, 0.3, 0.7, 0.9999])
+def test_a_damaged_archive_is_refused_before_anything_is_written(
+    workplace: Workplace,
+    toy: Toy,
+    another: Callable[[], Workplace],
+    tmp_path: Path,
+    place_of_damage: float,
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    whole = archive(workplace, "toy", tmp_path / "toy.lps").read_bytes()
+    at = int(place_of_damage * len(whole))
+    flipped = bytes([whole[at] ^ 1])
+    place = another()
+    before = everything(place)
+    for content in (
+        whole[:at] + flipped + whole[at + 1 :],
+        whole[: max(at, 1)],
+        whole[at:] if at else whole + b"x",
+        b"",
+    ):
+        bad = tmp_path / "bad.lps"
+        bad.write_bytes(content)
+        with pytest.raises(DamagedArchiveError, match="Nothing was written"):
+            restore(place, bad)
+        assert everything(place) == before
+        assert files_of(place.home) == set()
+
+
+def leads_out(name: str, document: dict[str, Any]) -> None:
+    if name == "runs":
+        document["path"] = "../../../escaped"
+
+
+def absolute(name: str, document: dict[str, Any]) -> None:
+    if name == "runs":
+        document["path"] = "/tmp/escaped"
+
+
+def foreign_task(name: str, document: dict[str, Any]) -> None:
+    if name == "fireworks":
+        script = {"_fw_name": "ScriptTask", "script": "touch /tmp/ran", "store": None}
+        document["spec"]["_tasks"] = [script]
+
+
+def another_campaign(name: str, document: dict[str, Any]) -> None:
+    if name == "docs":
+        document["metadata"]["campaign"] = "of someone else"
+
+
+def stray_chunks(name: str, document: dict[str, Any]) -> None:
+    if name == "data.chunks":
+        document["files_id"] = bson.ObjectId()
+
+
+def unknown_node(name: str, document: dict[str, Any]) -> None:
+    if name == "workflows":
+        document["nodes"].append(10**6)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [leads_out, absolute, foreign_task, another_campaign, stray_chunks, unknown_node],
+)
+def test_what_no_campaign_holds_is_refused(
+    workplace: Workplace,
+    toy: Toy,
+    another: Callable[[], Workplace],
+    tmp_path: Path,
+    change: Callable[[str, dict[str, Any]], None],
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    file = archive(workplace, "toy", tmp_path / "toy.lps")
+    place = another()
+    before = everything(place)
+    with pytest.raises(DamagedArchiveError, match="what no campaign has"):
+        restore(place, changed(file, change))
+    assert everything(place) == before
+    assert files_of(place.home) == set()
+
+
+def test_foreign_collections_names_and_formats_are_refused(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    file = archive(workplace, "toy", tmp_path / "toy.lps")
+    head, entries = read_archive(file)
+    place = another()
+    foreign = tmp_path / "foreign.lps"
+    write_archive(foreign, head, [*entries, ("system.users", {"user": "me"})])
+    with pytest.raises(DamagedArchiveError, match="what no campaign has"):
+        restore(place, foreign)
+    with pytest.raises(LpsFlowsError, match="cannot be used for a folder"):
+        restore(place, changed(file, lambda *_: None, campaign="../up"))
+    with pytest.raises(DamagedArchiveError, match="another format"):
+        restore(place, changed(file, lambda *_: None, format=99))
+    assert not any(everything(place).values())
+
+
+def test_an_archive_that_claims_a_huge_document_is_refused(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    packed = gzip.compress((2**31 - 1).to_bytes(4, "little") + bytes(1000), mtime=0)
+    seal = hashlib.sha256(packed).hexdigest().encode()
+    comment = b"sha256 " + seal + b"\0"
+    empty = b"\x1f\x8b\x08\x10" + bytes(5) + b"\xff" + comment + b"\x03\0" + bytes(8)
+    file = tmp_path / "bomb.lps"
+    file.write_bytes(packed + empty)
+    with pytest.raises(DamagedArchiveError, match="too large"):
+        restore(workplace, file)
+
+
+def test_what_does_not_fit_is_not_begun(
+    workplace: Workplace,
+    toy: Toy,
+    another: Callable[[], Workplace],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    file = archive(workplace, "toy", tmp_path / "toy.lps")
+    place = another()
+
+    class Full:
+        free = 10_000
+
+    monkeypatch.setattr("lps_flows.runner.restoring.disk_usage", lambda _: Full)
+    with pytest.raises(NoRoomError, match="Make room"):
+        restore(place, file)
+    assert not any(everything(place).values())
+
+
+def test_a_file_that_is_no_archive_is_not_replaced(
+    workplace: Workplace, toy: Toy, tmp_path: Path
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    file = tmp_path / "thesis.tex"
+    file.write_text("years of work")
+    with pytest.raises(DamagedArchiveError, match="not replaced"):
+        archive(workplace, "toy", file)
+    assert file.read_text() == "years of work"
+    with pytest.raises(NoCampaignError, match="lps-flows campaigns"):
+        archive(workplace, "never there", tmp_path / "none.lps")
+    assert not (tmp_path / "none.lps").exists()
+
+
+def test_a_restore_that_breaks_off_leaves_nothing(
+    workplace: Workplace,
+    toy: Toy,
+    another: Callable[[], Workplace],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    file = archive(workplace, "toy", tmp_path / "toy.lps")
+    place = another()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lps_flows.runner.restoring.RunFiles.write", full)
+        with pytest.raises(OSError, match="No space left"):
+            restore(place, file)
+    assert not any(everything(place).values())
+    restore(place, file)
+    toy.run(place)
+
+
+def test_a_link_that_is_there_is_not_followed(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    file = archive(workplace, "toy", tmp_path / "toy.lps")
+    place, outside = another(), tmp_path / "outside"
+    outside.mkdir()
+    name = Path(min(files_of(workplace.home))).parts[2]
+    (place.home.launches("toy") / name).symlink_to(outside)
+    restore(place, file)
+    assert list(outside.iterdir()) == []
+
+
+def test_campaigns_lists_what_the_server_holds(workplace: Workplace, toy: Toy) -> None:
+    assert campaigns(workplace) == []
+    toy.stop_in_the_middle(workplace)
+    toy_flow_elsewhere = toy_flow(toy.journal, LEAVES)
+    submit(workplace, toy_flow_elsewhere, "another", "hash")
+    waiting, running = campaigns(workplace)
+    assert (waiting.campaign, waiting.state) == ("another", "unfinished")
+    assert (running.campaign, running.state) == ("toy", "running")
+    assert running.n_completed == 6
+    assert running.holds.n_bytes > 300_000  # the array, wherever it is
+    assert running.holds.n_files >= 6
+    assert waiting.last_change is not None
+    toy.launch(workplace, 1, "late")
+    assert campaigns(workplace)[1].last_change > running.last_change
+
+
+def test_delete_removes_one_campaign_whole_and_a_new_run_starts_clean(
+    workplace: Workplace, toy: Toy
+) -> None:
+    toy.run(workplace, "kept")
+    kept, kept_files = everything(workplace), files_of(workplace.home)
+    toy.run(workplace)
+    both = everything(workplace)
+    found = delete(workplace, "toy")
+    assert found.n_documents == found.n_fireworks == JOBS
+    assert everything(workplace) == kept
+    assert files_of(workplace.home) == kept_files
+    with pytest.raises(NoCampaignError):
+        delete(workplace, "toy")
+    toy.run(workplace)
+    assert everything(workplace) == both
+    assert inventory(workplace, "toy").n_documents == JOBS
+
+
+def test_delete_waits_for_living_workers(workplace: Workplace, toy: Toy) -> None:
+    toy.stop_in_the_middle(workplace)  # for FireWorks, its worker may be alive
+    before = everything(workplace)
+    with pytest.raises(CampaignRunsError, match=f"on {gethostname()}.*recover"):
+        delete(workplace, "toy")
+    assert everything(workplace) == before
+
+
+def test_a_killed_deletion_is_seen_and_done_again(
+    workplace: Workplace, toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.run(workplace)
+    with monkeypatch.context() as patch:
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("lps_flows.runner.deletion.remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            delete(workplace, "toy")
+    (left,) = campaigns(workplace)
+    assert left.state == "deleting"
+    with pytest.raises(LpsFlowsError, match="delete it again"):
+        toy.run(workplace)
+    delete(workplace, "toy")
+    assert campaigns(workplace) == []
+    toy.run(workplace)
