@@ -1,7 +1,8 @@
 """A whole campaign, small: every stage real, resumed after kills, shared by workers.
 
-The fast test runs it once; the slow ones kill it at three stages and share it between
-stock workers, and compare the documents with those of an undisturbed run.
+The fast test runs it once; the slow ones kill it at three stages, move it to another
+server by an archive, share it between stock workers, and compare the documents with
+those of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import pytest
 from lps_flows.builders import KEYS, result_store
 from lps_flows.runner import (
     Home,
+    PrivateMongod,
     Workplace,
     environment,
     open_workplace,
@@ -142,6 +144,22 @@ def _command_line(home: Home, *arguments: str) -> subprocess.Popen[bytes]:
     )
 
 
+def _killed_at(
+    home: Home, place: Workplace, settings: CampaignSettings, stage: str
+) -> None:
+    """Run the campaign until a job of `stage` is seen running, and kill it."""
+    process = _command_line(home, "run", str(TINY))
+    until = time.monotonic() + 600
+    while time.monotonic() < until and process.poll() is None:
+        found = progress(place.require_launchpad(), settings.name).stages
+        if any(entry.stage == stage and entry.running for entry in found):
+            break
+        time.sleep(0.05)
+    assert process.poll() is None, f"it ended before {stage} was seen running"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 @pytest.mark.slow
 def test_killed_at_three_stages_it_ends_as_if_undisturbed(
     own_home: Home, workplace: Workplace, settings: CampaignSettings
@@ -152,24 +170,54 @@ def test_killed_at_three_stages_it_ends_as_if_undisturbed(
     with open_workplace(own_home) as place:
         launchpad = place.require_launchpad()
         for stage in ("crystals", "sampling", "conductivity"):
-            process = _command_line(own_home, "run", str(TINY))
-            until = time.monotonic() + 600
-            while time.monotonic() < until:
-                running = [
-                    entry
-                    for entry in progress(launchpad, settings.name).stages
-                    if entry.stage == stage and entry.running
-                ]
-                if running or process.poll() is not None:
-                    break
-                time.sleep(0.05)
-            assert process.poll() is None, f"it ended before {stage} was seen running"
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _killed_at(own_home, place, settings, stage)
         assert _command_line(own_home, "run", str(TINY)).wait(timeout=900) == 0
         assert progress(launchpad, settings.name).complete
         assert completed_twice(place) == []
         assert documents(place) == expected
+
+
+@pytest.fixture
+def new_home(tmp_path: Path) -> Iterator[Home]:
+    """A second home: another folder, another server, another port."""
+    home = Home(tmp_path / "new" / "home")
+    yield home
+    PrivateMongod(home.path).stop()
+
+
+@pytest.mark.slow
+def test_killed_archived_and_restored_elsewhere_it_ends_as_if_undisturbed(
+    own_home: Home,
+    new_home: Home,
+    workplace: Workplace,
+    settings: CampaignSettings,
+    tmp_path: Path,
+) -> None:
+    assert run(workplace, settings.flow, settings.name, settings.settings_hash).complete
+    expected = documents(workplace)
+    file, campaign_file = tmp_path / "tiny.lps", tmp_path / "new" / "mine.yaml"
+    with open_workplace(own_home) as place:
+        _killed_at(own_home, place, settings, "sampling")
+        before = documents(place)
+        assert before != expected
+        archiving = _command_line(own_home, "archive", settings.name, str(file))
+        assert archiving.wait(timeout=300) == 0
+        port = place.server.port
+    (own_home.path / "launches").rename(tmp_path / "where nobody looks")
+    restoring = ["restore", str(file), "--settings", str(campaign_file)]
+    assert _command_line(new_home, *restoring).wait(timeout=300) == 0
+    with open_workplace(new_home) as place:
+        assert place.server.port != port
+        assert documents(place) == before
+        running = _command_line(new_home, "run", str(campaign_file))
+        assert running.wait(timeout=900) == 0
+        assert progress(place.require_launchpad(), settings.name).complete
+        assert completed_twice(place) == []
+        assert documents(place) == expected
+        deleting = _command_line(new_home, "delete", settings.name, "--yes")
+        assert deleting.wait(timeout=300) == 0
+        assert not any(documents(place).values())
+        assert not any((new_home.path / "launches").iterdir())
 
 
 @pytest.mark.slow

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from socket import gethostname
 from typing import Any
@@ -19,7 +21,9 @@ import pytest
 from fireworks import LaunchPad
 from fireworks.core.rocket_launcher import launch_rocket
 from jobflow import SETTINGS, Flow
+from typer.testing import CliRunner
 
+from lps_flows.cli import app
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner import (
     Home,
@@ -508,3 +512,51 @@ def test_a_killed_deletion_is_seen_and_done_again(
     delete(workplace, "toy")
     assert campaigns(workplace) == []
     toy.run(workplace)
+
+
+def test_the_verbs_say_what_they_did_and_ask_before_deleting(
+    workplace: Workplace,
+    toy: Toy,
+    another: Callable[[], Workplace],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    toy.run(workplace)
+    places = {"here": workplace, "there": another()}
+    where = "here"
+
+    @contextmanager
+    def opened() -> Iterator[Workplace]:
+        yield places[where]
+
+    monkeypatch.setattr("lps_flows.cli.keeping.workplace", opened)
+    cli, file = CliRunner(), str(tmp_path / "toy.lps")
+
+    def said(*arguments: str, answer: str = "", code: int = 0) -> str:
+        result = cli.invoke(app, arguments, input=answer)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    assert "toy is in" in said("archive", "toy", file)
+    where = "there"
+    restored = json.loads(said("restore", file, "--json"))
+    assert restored["n_documents"] == restored["n_fireworks"] == JOBS
+    assert "lps-flows delete toy" in said("restore", file, code=1)
+    (listed,) = json.loads(said("campaigns", "--json"))
+    assert listed["name"] == "toy"
+    assert listed["state"] == "complete"
+    assert listed["size"] > 300_000
+    assert listed["last_change"].startswith("20")
+    assert "toy" in said("campaigns")
+    before = everything(places["there"])
+    shown = said("delete", "toy", answer="n\n", code=1)
+    assert f"{JOBS} fireworks, {JOBS} documents, 2 arrays" in shown
+    assert everything(places["there"]) == before
+    said("delete", "toy", "--yes")
+    assert not any(everything(places["there"]).values())
+    assert "lps-flows campaigns" in said("delete", "toy", "--yes", code=1)
+    there = tmp_path / "campaign.yaml"
+    there.write_text("mine")
+    said("restore", file, "--settings", str(there), code=1)
+    assert there.read_text() == "mine"
+    assert not any(everything(places["there"]).values())
