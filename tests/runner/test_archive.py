@@ -46,6 +46,7 @@ from lps_flows.runner.archive_file import (
 from lps_flows.runner.belongings import NoCampaignError, collections
 from lps_flows.runner.configuration import launchpad_settings
 from lps_flows.runner.deletion import CampaignRunsError
+from lps_flows.runner.quiet import quieten
 from lps_flows.runner.restoring import CampaignThereError, NoRoomError
 from lps_flows.runner.worker import CampaignWorker
 from lps_flows.runner.workplace import prepare
@@ -100,26 +101,47 @@ def toy(tmp_path: Path) -> Toy:
     return Toy(tmp_path)
 
 
+def make_workplace(mongod: PrivateMongod, home: Home) -> Workplace:
+    name = f"test_{uuid4().hex}"
+    launchpad = LaunchPad.from_dict({**launchpad_settings(mongod), "name": name})
+    store = make_job_store(mongod, f"{name}_docs")
+    place = Workplace(home, "private", store, launchpad)
+    prepare(place)
+    quieten()
+    return place
+
+
+def drop(place: Workplace) -> None:
+    for database in (place.launchpad.name, f"{place.launchpad.name}_docs"):
+        place.launchpad.connection.drop_database(database)
+    place.close()
+
+
 @pytest.fixture
 def another(mongod: PrivateMongod, tmp_path: Path) -> Iterator[Callable[[], Workplace]]:
     """Makes workplaces in other folders, on other databases."""
-    made = []
+    made: list[Workplace] = []
 
     def make() -> Workplace:
-        name = f"test_{uuid4().hex}"
-        launchpad = LaunchPad.from_dict({**launchpad_settings(mongod), "name": name})
-        store = make_job_store(mongod, f"{name}_docs")
         home = Home(tmp_path / f"elsewhere-{len(made)}")
-        place = Workplace(home, "private", store, launchpad)
-        prepare(place)
-        made.append((place, name))
-        return place
+        made.append(make_workplace(mongod, home))
+        return made[-1]
 
     yield make
-    for place, name in made:
-        for database in (name, f"{name}_docs"):
-            place.launchpad.connection.drop_database(database)
-        place.close()
+    for place in made:
+        drop(place)
+
+
+@pytest.fixture(scope="module")
+def kept(
+    mongod: PrivateMongod, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """An archive of the toy campaign, stopped in the middle."""
+    folder = tmp_path_factory.mktemp("kept")
+    place = make_workplace(mongod, Home(folder / "home"))
+    Toy(folder).stop_in_the_middle(place)
+    yield archive(place, "toy", folder / "toy.lps")
+    drop(place)
 
 
 def everything(place: Workplace) -> dict[str, int]:
@@ -272,14 +294,12 @@ def test_an_existing_campaign_is_not_touched(
 
 @pytest.mark.parametrize("place_of_damage", [0.0, 0.3, 0.7, 0.9999])
 def test_a_damaged_archive_is_refused_before_anything_is_written(
-    workplace: Workplace,
-    toy: Toy,
+    kept: Path,
     another: Callable[[], Workplace],
     tmp_path: Path,
     place_of_damage: float,
 ) -> None:
-    toy.stop_in_the_middle(workplace)
-    whole = archive(workplace, "toy", tmp_path / "toy.lps").read_bytes()
+    whole = kept.read_bytes()
     at = int(place_of_damage * len(whole))
     flipped = bytes([whole[at] ^ 1])
     place = another()
@@ -334,37 +354,31 @@ def unknown_node(name: str, document: dict[str, Any]) -> None:
     [leads_out, absolute, foreign_task, another_campaign, stray_chunks, unknown_node],
 )
 def test_what_no_campaign_holds_is_refused(
-    workplace: Workplace,
-    toy: Toy,
+    kept: Path,
     another: Callable[[], Workplace],
-    tmp_path: Path,
     change: Callable[[str, dict[str, Any]], None],
 ) -> None:
-    toy.stop_in_the_middle(workplace)
-    file = archive(workplace, "toy", tmp_path / "toy.lps")
     place = another()
     before = everything(place)
     with pytest.raises(DamagedArchiveError, match="what no campaign has"):
-        restore(place, changed(file, change))
+        restore(place, changed(kept, change))
     assert everything(place) == before
     assert files_of(place.home) == set()
 
 
 def test_foreign_collections_names_and_formats_are_refused(
-    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+    kept: Path, another: Callable[[], Workplace], tmp_path: Path
 ) -> None:
-    toy.stop_in_the_middle(workplace)
-    file = archive(workplace, "toy", tmp_path / "toy.lps")
-    head, entries = read_archive(file)
+    head, entries = read_archive(kept)
     place = another()
     foreign = tmp_path / "foreign.lps"
     write_archive(foreign, head, [*entries, ("system.users", {"user": "me"})])
     with pytest.raises(DamagedArchiveError, match="what no campaign has"):
         restore(place, foreign)
     with pytest.raises(LpsFlowsError, match="cannot be used for a folder"):
-        restore(place, changed(file, lambda *_: None, campaign="../up"))
+        restore(place, changed(kept, lambda *_: None, campaign="../up"))
     with pytest.raises(DamagedArchiveError, match="another format"):
-        restore(place, changed(file, lambda *_: None, format=99))
+        restore(place, changed(kept, lambda *_: None, format=99))
     assert not any(everything(place).values())
 
 
@@ -382,14 +396,10 @@ def test_an_archive_that_claims_a_huge_document_is_refused(
 
 
 def test_what_does_not_fit_is_not_begun(
-    workplace: Workplace,
-    toy: Toy,
+    kept: Path,
     another: Callable[[], Workplace],
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    toy.stop_in_the_middle(workplace)
-    file = archive(workplace, "toy", tmp_path / "toy.lps")
     place = another()
 
     class Full:
@@ -397,7 +407,7 @@ def test_what_does_not_fit_is_not_begun(
 
     monkeypatch.setattr("lps_flows.runner.restoring.disk_usage", lambda _: Full)
     with pytest.raises(NoRoomError, match="Make room"):
-        restore(place, file)
+        restore(place, kept)
     assert not any(everything(place).values())
 
 
@@ -416,14 +426,11 @@ def test_a_file_that_is_no_archive_is_not_replaced(
 
 
 def test_a_restore_that_breaks_off_leaves_nothing(
-    workplace: Workplace,
+    kept: Path,
     toy: Toy,
     another: Callable[[], Workplace],
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    toy.stop_in_the_middle(workplace)
-    file = archive(workplace, "toy", tmp_path / "toy.lps")
     place = another()
 
     def full(*_: object) -> None:
@@ -432,9 +439,9 @@ def test_a_restore_that_breaks_off_leaves_nothing(
     with monkeypatch.context() as patch:
         patch.setattr("lps_flows.runner.restoring.RunFiles.write", full)
         with pytest.raises(OSError, match="No space left"):
-            restore(place, file)
+            restore(place, kept)
     assert not any(everything(place).values())
-    restore(place, file)
+    restore(place, kept)
     toy.run(place)
 
 
