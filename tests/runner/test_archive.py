@@ -441,6 +441,18 @@ def test_a_restore_that_breaks_off_leaves_nothing(
         with pytest.raises(OSError, match="No space left"):
             restore(place, kept)
     assert not any(everything(place).values())
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lps_flows.runner.restoring.RunFiles.write", killed)
+        patch.setattr("lps_flows.runner.restoring.remove", killed)
+        with pytest.raises(KeyboardInterrupt):
+            restore(place, kept)
+    (left,) = campaigns(place)
+    assert left.state == "restoring"
+    assert left.holds.n_fireworks > 0
     restore(place, kept)
     toy.run(place)
 
