@@ -125,6 +125,17 @@ class Engine(MSONable, ABC):
         """Return the same engine with relaxations of the shape of the cell alone."""
         raise self._cannot("relax the shape of a cell at fixed volume")
 
+    def in_a_chain(self) -> Engine:
+        """Return the same engine, each single point of which starts from another's.
+
+        Where its code keeps files to start from, `static` leaves them behind and takes
+        those of its `prev_dir`.
+        """
+        return self
+
+    def forget(self, directory: str) -> None:
+        """Remove the files of a calculation that the next of a chain started from."""
+
     def compute(self, structure: Structure, *, relax: bool) -> Any:
         """Run one calculation in this process and return its task document.
 

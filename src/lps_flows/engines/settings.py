@@ -168,6 +168,12 @@ class EngineSettings(ForcesSettings):
         "not converge soft crystals like P2S5.",
     )
     relax_cell: bool = Field(True, description="Relax the cell with the positions.")
+    relaxation: Literal["single points", "native"] = Field(
+        "single points",
+        description="What a trained potential is at hand for: single points that it "
+        "leads, a third to a tenth of the evaluations; native is the engine's own "
+        "relaxation everywhere.",
+    )
     md: MDSettings = Field(
         MDSettings(), description="Molecular dynamics for reference structures."
     )

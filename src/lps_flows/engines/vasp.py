@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atomate2.utils.path import strip_hostname
 from atomate2.vasp.jobs.core import RelaxMaker, StaticMaker
 from atomate2.vasp.jobs.md import MDMaker
 from atomate2.vasp.sets.base import VaspInputGenerator
@@ -88,7 +91,15 @@ class PbeSetGenerator(VaspInputGenerator):
 
 @dataclass
 class PbeStaticSetGenerator(PbeSetGenerator):
-    """Input set of a single point."""
+    """Input set of a single point.
+
+    Parameters
+    ----------
+    keep_wave_functions
+        Leave WAVECAR behind for the single point that follows.
+    """
+
+    keep_wave_functions: bool = False
 
     @property
     def incar_updates(self) -> dict[str, Any]:
@@ -98,6 +109,7 @@ class PbeStaticSetGenerator(PbeSetGenerator):
             # Rounded: the last digits of the product are of no meaning in a file.
             "EDIFF": float(f"{self.ediff_per_atom * n_atoms:.6g}"),
             "ALGO": "Normal",
+            "LWAVE": self.keep_wave_functions,
             "NSW": 0,
             "IBRION": -1,
             "EDIFFG": None,
@@ -269,6 +281,18 @@ class VaspEngine(Engine):
         """Return the same engine with relaxations of the shape of the cell alone."""
         relax = _with_inputs(self.relax, relax_cell=False, relax_shape=True)
         return replace(self, relax=relax, max_stress=None)
+
+    def in_a_chain(self) -> VaspEngine:
+        """Return the same engine, whose single points start from wave functions."""
+        static = _with_inputs(self.static, keep_wave_functions=True)
+        copied = {"additional_vasp_files": ("WAVECAR",)}
+        return replace(self, static=replace(static, copy_vasp_kwargs=copied))
+
+    def forget(self, directory: str) -> None:
+        """Remove WAVECAR, gigabytes, where this worker sees it."""
+        with suppress(OSError):
+            for file in Path(strip_hostname(directory)).glob("WAVECAR*"):
+                file.unlink()
 
 
 def _with_inputs(maker: Any, **changes: Any) -> Any:

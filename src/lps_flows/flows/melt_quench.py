@@ -130,7 +130,9 @@ class MeltQuenchFlowMaker(Maker):
         relax = self.relax or ReferenceRelaxMaker(engine=engine)
         relaxed = failing_through(
             relax.make(
-                glass.output.structure, origin.model_copy(update={"details": facts})
+                glass.output.structure,
+                origin.model_copy(update={"details": facts}),
+                potential_uuid,
             )
         )
         relaxed.append_name(f" {label}")

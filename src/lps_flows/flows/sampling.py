@@ -153,7 +153,9 @@ class SamplingFlowMaker(Maker):
             for maker in self._seeded()
         ]
         first, *others = searches
-        lowest = self.lowest.make(first.output, [other.output for other in others])
+        lowest = self.lowest.make(
+            first.output, [other.output for other in others], potential.uuid
+        )
         # A search that fails is lost alone.
         lowest.config.on_missing_references = OnMissing.NONE
         suffix = f" {formula} from {parent_key}"

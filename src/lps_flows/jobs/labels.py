@@ -10,6 +10,7 @@ import numpy as np
 from jobflow import job
 from pymatgen.core import Structure
 
+from lps_flows.analysis import analyse_motifs
 from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import (
     BAD_STRUCTURE,
@@ -34,8 +35,9 @@ def structure_document(
     relaxed: bool,
     line: CompositionLine,
     max_stress: float | None = None,
-    remarks: Sequence[str] = (),
     start: Structure | None = None,
+    spent: int = 0,
+    remarks: Sequence[str] = (),
 ) -> StructureDocument:
     """Write a calculation as the document that the whole campaign understands.
 
@@ -53,19 +55,25 @@ def structure_document(
         Composition line on which x is given.
     max_stress
         Largest component of the stress (GPa) of a converged relaxation of the cell.
+    start
+        Structure before the relaxation: a large change of its volume and other anions
+        are remarked upon.
+    spent
+        Evaluations before this calculation.
     remarks
         What a reader must know about the energy.
-    start
-        Structure before the relaxation: a large change of its volume is remarked upon.
     """
-    if start is not None:
+    left, remarks = None, list(remarks)
+    if relaxed and start is not None:
+        left = left_basin(start, calculation.structure, line)
         growth = calculation.structure.volume / start.volume - 1
         if abs(growth) > _LARGE_GROWTH:
-            remark = (
+            remarks.append(
                 f"relaxing changed the volume by {100 * growth:+.0f} %: the method may "
                 "lack what holds it together (dispersion)"
             )
-            remarks = [*remarks, remark]
+    if left:
+        remarks.append("its anions are not those it had before the relaxation")
     stress, change = calculation.stress, calculation.energy_change
     loaded = relaxed and (calculation.max_stress or 0.0) > (max_stress or np.inf)
     return StructureDocument.of(
@@ -79,8 +87,18 @@ def structure_document(
         forces=calculation.forces.tolist(),
         stress=None if stress is None else stress.tolist(),
         energy_change=None if change is None else change / len(calculation.structure),
+        n_evaluations=spent + calculation.n_steps,
+        left_basin=left,
         remarks=remarks,
     )
+
+
+def left_basin(before: Structure, after: Structure, line: CompositionLine) -> bool:
+    """Tell whether the anions of a structure are others than before."""
+    fractions = (
+        analyse_motifs(each, line=line).fractions() for each in (before, after)
+    )
+    return next(fractions) != next(fractions)
 
 
 def label_documents(
@@ -103,18 +121,25 @@ def label_documents(
         return [structure_document(calculation, provenance, relaxed=done, **facts)]
     path = read_path(task)
     last = len(path) - 1
-    documents = []
+    documents: list[StructureDocument] = []
+    counted = 0
     for index in frames_on_the_way(len(path), n_frames):
         step = path[index]
         where = {"relaxation_step": index, "relaxation_steps": len(path)}
         documents.append(
             structure_document(
-                replace(step, converged=step.electrons_converged),
+                replace(
+                    step,
+                    converged=step.electrons_converged,
+                    # the way from one label to the next, so that they add up
+                    n_steps=index + 1 - counted,
+                ),
                 provenance.model_copy(update={"details": provenance.details | where}),
                 relaxed=index == last and step.converged,
                 **facts,
             )
         )
+        counted = index + 1
     return documents
 
 
@@ -149,6 +174,7 @@ def document_calculation(
         end = read_calculation(relaxation)
         calculation = replace(
             calculation,
+            n_steps=calculation.n_steps + end.n_steps,
             converged=calculation.converged and end.converged,
             energy_change=end.energy_change,
         )
@@ -211,4 +237,5 @@ def collect_labels(
         n_structures=len(documents),
         entries=documents,
         failures=failures,
+        n_evaluations=sum(entry.n_evaluations or 0 for entry in documents),
     )

@@ -69,6 +69,7 @@ class RelaxLowestMaker(Maker):
         self,
         evolution: EvolutionDocument | None,
         others: Sequence[EvolutionDocument | None] = (),
+        potential: str | None = None,
     ) -> Response:
         """Replace this job by one relaxation per structure and their comparison.
 
@@ -78,6 +79,8 @@ class RelaxLowestMaker(Maker):
             Search of the composition; None when it failed.
         others
             Searches from other seeds.
+        potential
+            Their potential, by its job's uuid or a path: it leads the relaxations.
 
         Returns
         -------
@@ -100,7 +103,9 @@ class RelaxLowestMaker(Maker):
             )
         lowest = lowest_of(searches, self.settings.n_lowest)
         flows: list[Flow | Job] = [
-            failing_through(self.relax.make(entry.structure, entry.provenance))
+            failing_through(
+                self.relax.make(entry.structure, entry.provenance, potential)
+            )
             for entry in lowest
         ]
         compare = compare_energies(

@@ -70,7 +70,7 @@ def document_md_task(
     """
     frames = read_trajectory(task)
     end = _final_structure(task)
-    order = _order_of(start, end, frames.fractional[0])
+    order = order_of(start, end, frames.fractional[0])
     fractional = frames.fractional[:, order]
     path = np.concatenate(
         [start.frac_coords[None], fractional, end.frac_coords[None, order]]
@@ -105,7 +105,7 @@ def document_md_task(
                 "velocities": [end.site_properties["velocities"][i] for i in order]
             },
         ),
-        dir_name=str(_field(task, "dir_name") or "") or None,
+        dir_name=str(field_of(task, "dir_name") or "") or None,
         frames=MDFrames(
             steps=PackedArray.pack(numbers[kept], "<i8"),
             positions=None
@@ -118,7 +118,7 @@ def document_md_task(
     )
 
 
-def _order_of(start: Structure, end: Structure, first: np.ndarray) -> np.ndarray:
+def order_of(start: Structure, end: Structure, first: np.ndarray) -> np.ndarray:
     """Return, for each atom of the start, its index in the task, shape (n_atoms,)."""
     wanted, found = (
         np.array([site.specie.symbol for site in cell]) for cell in (start, end)
@@ -144,19 +144,20 @@ def _order_of(start: Structure, end: Structure, first: np.ndarray) -> np.ndarray
 
 def _final_structure(task: Any) -> Structure:
     """Return the structure at the end of a task, which carries its velocities."""
-    structure = _field(task, "structure")
+    structure = field_of(task, "structure")
     if isinstance(structure, dict):
         structure = decode(structure)
     if structure is None or "velocities" not in structure.site_properties:
         raise DynamicsError(
             "the task ends without velocities, so a continuation would draw new ones",
             field="task",
-            value=str(_field(task, "dir_name")),
+            value=str(field_of(task, "dir_name")),
             remedy="Look at CONTCAR in its run directory: velocities follow the "
             "positions",
         )
     return structure
 
 
-def _field(task: Any, name: str) -> Any:
+def field_of(task: Any, name: str) -> Any:
+    """Return a field of a task document, be it an object or a table."""
     return task.get(name) if isinstance(task, dict) else getattr(task, name, None)

@@ -11,14 +11,20 @@ from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, bare_structure, full_formula
 from lps_flows.engines import Engine, get_engine, read_calculation
-from lps_flows.jobs.calculations import SEES_STORE, calculate_all
+from lps_flows.jobs.calculations import SEES_STORE, calculate_all, in_place
 from lps_flows.jobs.labels import (
     collect_labels,
     document_calculation,
     structure_document,
 )
+from lps_flows.jobs.single_points import (
+    SinglePointRelaxMaker,
+    SinglePointSettings,
+    end_of,
+)
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
+from lps_flows.schemas.relaxation import RelaxationDocument
 
 
 @dataclass
@@ -74,10 +80,9 @@ class ReferenceStaticMaker(Maker):
             jobs: list[Flow | Job] = [last]
         else:
             tasks = self._tasks(structure, name)
-            last = document_calculation(
-                tasks[-1].output,
+            last = _documented(
+                tasks,
                 provenance,
-                tasks[-2].output if len(tasks) > 1 else None,
                 method=self.engine.method,
                 relaxed=self.relaxes,
                 line=self.line,
@@ -122,11 +127,82 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
         The reference engine.
     line
         Composition line on which x is given.
+    single_points
+        Where a relaxation by single points ends; none leaves every relaxation to the
+        engine.
     """
 
     name: str = "reference relax"
+    single_points: SinglePointSettings | None = field(
+        default_factory=SinglePointSettings
+    )
 
     relaxes: ClassVar[bool] = True
+
+    def make(
+        self,
+        structure: Structure,
+        provenance: Provenance,
+        potential: str | None = None,
+    ) -> Flow:
+        """Make the flow; its output is a `StructureDocument`.
+
+        Parameters
+        ----------
+        structure, provenance
+            See `ReferenceStaticMaker`.
+        potential
+            A trained potential that leads the relaxation: uuid of its job, or path.
+        """
+        if potential is None or self.single_points is None:
+            return super().make(structure, provenance)
+        name = self.name
+        if isinstance(structure, Structure):
+            name = f"{name} {full_formula(structure)}"
+        steps: Any = SinglePointRelaxMaker(
+            name=f"{name} steps", engine=self.engine, settings=self.single_points
+        ).make(structure, provenance, potential)
+        last: Any = self.document(steps.output)
+        last.name = name
+        return Flow([steps, last], output=last.output, name=name)
+
+    # No output schema, as `LabelMaker.make`.
+    @job(config=SEES_STORE)
+    def document(self, relaxation: RelaxationDocument) -> StructureDocument | Response:
+        """Turn a relaxation by single points into a structure document.
+
+        One that did not get there goes on as the engine's own relaxation, and says so.
+
+        Parameters
+        ----------
+        relaxation
+            Where the single points ended.
+        """
+        engine, remarks = self.engine, list(self.remarks)
+        facts: dict[str, Any] = {
+            "method": relaxation.method,
+            "line": self.line,
+            "relaxed": True,
+            "start": relaxation.given,
+        }
+        if relaxation.end is not None:
+            remarks += [relaxation.reason] if relaxation.reason else []
+            facts |= {"remarks": remarks}
+            return structure_document(
+                end_of(relaxation), relaxation.provenance, **facts
+            )
+        facts |= {
+            "remarks": [*remarks, f"relaxed by the engine itself: {relaxation.reason}"],
+            "spent": relaxation.n_evaluations,
+            "max_stress": engine.max_stress,
+        }
+        start = relaxation.lowest()
+        if engine.batched:
+            calculation = read_calculation(engine.compute(start, relax=True))
+            return structure_document(calculation, relaxation.provenance, **facts)
+        tasks = self._tasks(start, f"{self.name} {full_formula(start)}")
+        written = _documented(tasks, relaxation.provenance, **facts)
+        return Response(replace=Flow([*tasks, in_place(written)]))
 
 
 @dataclass
@@ -196,6 +272,15 @@ class LabelMaker(Maker):
             n_frames=self.n_frames,
         )
         return labelled
+
+
+def _documented(tasks: Sequence[Any], provenance: Provenance, **facts: Any) -> Job:
+    """Make the job that documents the last of an engine's own jobs."""
+    before = tasks[-2].output if len(tasks) > 1 else None
+    documented: Job = document_calculation(
+        tasks[-1].output, provenance, before, **facts
+    )
+    return documented
 
 
 @job(output_schema=StructureDocument, config=SEES_STORE)

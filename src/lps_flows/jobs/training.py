@@ -10,25 +10,33 @@ from pathlib import Path
 import numpy as np
 from jobflow import CURRENT_JOB, Maker, job
 
+from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.potential import TrainingResult, TrainingSettings, train_potential
 from lps_flows.schemas import StructureDocument, StructureSet
 from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.schemas.relaxation import RelaxationDocument
 
 
 class TrainingSetError(LpsFlowsError):
     """The labelled structures cannot be a training set."""
 
 
+Labelled = StructureSet | StructureDocument | RelaxationDocument | None
+"""What holds labels; None stands for a calculation that failed."""
+
+
 def gather(
-    labelled: Sequence[StructureSet | StructureDocument | None],
+    labelled: Sequence[Labelled], line: CompositionLine | None = None
 ) -> list[StructureDocument]:
     """Flatten labelled sets into the structures a potential may be trained on.
 
     Parameters
     ----------
     labelled
-        Sets and single documents; None stands for a calculation that failed.
+        Sets, single documents and relaxations by single points.
+    line
+        Composition line on which x is given.
 
     Returns
     -------
@@ -40,12 +48,9 @@ def gather(
     TrainingSetError
         When nothing is left, or energies of several methods are mixed.
     """
+    line = line or CompositionLine()
     documents = [
-        entry
-        for item in labelled
-        if item is not None
-        for entry in (item.entries if isinstance(item, StructureSet) else [item])
-        if entry.converged
+        entry for item in labelled for entry in _entries(item, line) if entry.converged
     ]
     methods = sorted({document.method for document in documents})
     if not documents:
@@ -64,6 +69,14 @@ def gather(
             remedy="Label the whole set with one engine",
         )
     return documents
+
+
+def _entries(item: Labelled, line: CompositionLine) -> Sequence[StructureDocument]:
+    if isinstance(item, StructureSet):
+        return item.entries
+    if isinstance(item, RelaxationDocument):
+        return item.labels(line)
+    return [] if item is None else [item]
 
 
 def dataset_hash(documents: Sequence[StructureDocument]) -> str:
@@ -96,7 +109,7 @@ class TrainingMaker(Maker):
     @job(output_schema=PotentialDocument, data=["potential", "parity", "restarts"])
     def make(
         self,
-        labelled: list[StructureSet | StructureDocument | None],
+        labelled: list[Labelled],
         previous: PotentialDocument | None = None,
     ) -> PotentialDocument:
         """Train on everything converged in `labelled`.

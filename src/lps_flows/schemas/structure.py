@@ -81,6 +81,16 @@ class StructureDocument(Document, StructureFacts):
     remarks: list[str] = Field(
         default_factory=list, description="What a reader must know about the energy."
     )
+    n_evaluations: int | None = Field(
+        None,
+        description="Evaluations of energy and forces by `method` that it took; none "
+        "in documents of before.",
+    )
+    left_basin: bool | None = Field(
+        None,
+        description="True when a relaxation by single points changed its anions; none "
+        "where nobody looked.",
+    )
 
     @classmethod
     def of(
@@ -98,6 +108,8 @@ class StructureDocument(Document, StructureFacts):
         stress: list[list[float]] | None = None,
         energy_change: float | None = None,
         remarks: Sequence[str] = (),
+        n_evaluations: int | None = None,
+        left_basin: bool | None = None,
     ) -> StructureDocument:
         """Return the document of a structure that has an energy.
 
@@ -121,6 +133,8 @@ class StructureDocument(Document, StructureFacts):
             Where they are known (eV/atom, eV/Å, eV/Å^3, eV/atom).
         remarks
             What a reader must know about the energy.
+        n_evaluations, left_basin
+            What it took, and whether a relaxation changed the anions.
         """
         composition = structure.composition
         return cls(
@@ -140,6 +154,8 @@ class StructureDocument(Document, StructureFacts):
             stress=stress,
             energy_change=energy_change,
             remarks=list(remarks),
+            n_evaluations=n_evaluations,
+            left_basin=left_basin,
         )
 
 
@@ -163,4 +179,9 @@ class StructureSet(Document):
     failures: list[CalculationFailure] = Field(
         default_factory=list,
         description="Members without an energy, and why; nothing else is lost by them.",
+    )
+    n_evaluations: int | None = Field(
+        None,
+        description="Evaluations by `method` that the entries took; none in documents "
+        "of before.",
     )

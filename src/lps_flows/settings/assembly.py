@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ase.units import GPa
+
 from lps_flows.engines import (
     POTENTIAL_ENGINE,
     Engine,
@@ -26,6 +28,7 @@ from lps_flows.jobs.lowest import RelaxLowestMaker
 from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
 from lps_flows.jobs.selection import SelectionMaker
+from lps_flows.jobs.single_points import SinglePointSettings
 from lps_flows.jobs.thermal_cell import needs_process
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.jobs.uncertainty import UncertainStructuresMaker
@@ -53,7 +56,9 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
         moved_by = get_engine(moving)  # now, not after a week
         if keys.conductivity.npt:
             needs_process(moved_by)
-    relax = ReferenceRelaxMaker(engine=engine, line=keys.line)
+    relax = ReferenceRelaxMaker(
+        engine=engine, line=keys.line, single_points=_single_points(keys.engine)
+    )
     training = TrainingMaker(settings=keys.training)
     evolution = _evolution(keys)
     return CampaignMaker(
@@ -99,6 +104,12 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
         ),
         build=BuildMaker(settings=keys.analysis, line=keys.line),
     )
+
+
+def _single_points(engine: EngineSettings) -> SinglePointSettings | None:
+    if engine.relaxation == "native" or not engine.relax_cell:
+        return None
+    return SinglePointSettings(fmax=engine.fmax, max_stress=engine.stress_limit * GPa)
 
 
 def _evolution(keys: CampaignKeys) -> EvolutionMaker:

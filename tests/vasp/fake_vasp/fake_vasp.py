@@ -207,6 +207,9 @@ def main() -> None:
         sys.stdout.write(ZHEGV + "\n")
         sys.exit(1)
     atoms.calc = calculator()
+    waves = Path("WAVECAR")
+    if waves.exists():
+        sys.stdout.write(" the WAVECAR file was read successfully\n")
     moving = inputs.number("IBRION") == 0
     if moving:
         read_velocities(atoms)
@@ -225,6 +228,8 @@ def main() -> None:
         n_electronic=int(inputs.number("NELM")) if fails and failure == "scf" else 6,
     )
     write_contcar(atoms, moving)
+    if inputs.incar.get("LWAVE", ".TRUE.").strip(". ").upper().startswith("T"):
+        waves.write_text(BANNER + "\n")
     if fails and failure == "truncate":
         text = Path("vasprun.xml").read_text()
         Path("vasprun.xml").write_text(text[: len(text) // 2])

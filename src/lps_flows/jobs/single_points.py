@@ -1,0 +1,218 @@
+"""Relax by single points of the reference engine, led by a trained potential."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jobflow import CURRENT_JOB, Flow, JobConfig, Maker, OnMissing, Response, job
+from pydantic import Field
+from pymatgen.core import Structure
+
+from lps_flows.chemistry import bare_structure, full_formula
+from lps_flows.engines import (
+    BAD_STRUCTURE,
+    Calculation,
+    Engine,
+    get_engine,
+    read_calculation,
+)
+from lps_flows.engines.ann import load_potential
+from lps_flows.engines.engine import refuse_unphysical
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.jobs.calculations import finished, in_place
+from lps_flows.jobs.md_task import field_of, order_of
+from lps_flows.potential import (
+    ANNPotential,
+    RelaxationSettings,
+    SinglePointRelaxation,
+    relax_batch,
+)
+from lps_flows.potential.single_points import MAX_STRESS
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.relaxation import RelaxationDocument
+
+
+class SinglePointSettings(FrozenSettings):
+    """Where a relaxation by single points ends."""
+
+    fmax: float = Field(0.02, gt=0, description="Largest force on an atom (eV/Å).")
+    max_stress: float = Field(
+        MAX_STRESS, gt=0, description="Largest stress component (eV/Å^3)."
+    )
+    max_evaluations: int = Field(
+        120, ge=1, description="Most single points of one relaxation."
+    )
+
+
+@dataclass
+class SinglePointRelaxMaker(Maker):
+    """Relax one structure by single points, each a step that the potential proposes.
+
+    Engines whose calculations share this process do so in one job. Any other gets a
+    job for each single point, which starts from the files of the one before; the job
+    behind it decides on the next. A single point that fails costs that step alone, and
+    a chain that is killed goes on at its last step.
+
+    Parameters
+    ----------
+    engine
+        The reference engine.
+    settings
+        Thresholds.
+    """
+
+    name: str = "relax by single points"
+    engine: Engine = field(default_factory=get_engine)
+    settings: SinglePointSettings = field(default_factory=SinglePointSettings)
+
+    # No output schema, as `LabelMaker`'s; a single point that failed comes as None.
+    @job(
+        data="trials",
+        config=JobConfig(expose_store=True, on_missing_references=OnMissing.NONE),
+    )
+    def make(
+        self,
+        structure: Structure,
+        provenance: Provenance,
+        potential: str,
+        task: Any = None,
+    ) -> RelaxationDocument | Response:
+        """Take one step, or all of them.
+
+        Parameters
+        ----------
+        structure
+            Where to start; it is relaxed on the potential first.
+        provenance
+            Where it comes from.
+        potential
+            The potential that leads: uuid of its job, or path.
+        task
+            The single point that the step before asked for.
+        """
+        refuse_unphysical(structure)
+        model, misfit = _loaded(potential)
+        document = self._so_far(structure, provenance, model)
+        steps = SinglePointRelaxation(
+            document.start,
+            model,
+            **self.settings.model_dump(),
+            trials=document.trials,
+        )
+        if _step() > 1:
+            self._moved_on(document, field_of(task, "dir_name"))
+            _answer(steps, lambda _: finished(task))
+        while (candidate := steps.propose()) is not None:
+            if not self.engine.batched:
+                document.trials = steps.trials
+                return self._next(document, candidate, structure, provenance, potential)
+            _answer(steps, lambda cell: self.engine.compute(cell, relax=False))
+        if document.directory is not None:
+            self.engine.forget(document.directory)
+        result = steps.result()
+        document.trials = steps.trials
+        if result.converged:
+            answers = [None if t.failure else t.energy for t in steps.trials]
+            document.end = answers.index(result.energy)
+        document.reason = misfit or result.reason
+        return document
+
+    def _so_far(
+        self, structure: Structure, provenance: Provenance, model: ANNPotential | None
+    ) -> RelaxationDocument:
+        """Return where the step before left it, or the beginning."""
+        if _step() > 1:
+            return RelaxationDocument.from_store(
+                CURRENT_JOB.store.get_output(
+                    CURRENT_JOB.job.uuid, which=_step() - 1, load=True
+                )
+            )
+        given = bare_structure(structure)
+        return RelaxationDocument(
+            method=self.engine.written_method(),
+            provenance=provenance,
+            given=given,
+            start=given if model is None else self._prepared(given, model),
+        )
+
+    def _prepared(self, structure: Structure, model: ANNPotential) -> Structure:
+        settings = RelaxationSettings(
+            max_force=0.5 * self.settings.fmax, max_stress=self.settings.max_stress
+        )
+        try:
+            (found,) = relax_batch([structure], model, settings)
+        except LpsFlowsError:
+            return structure
+        return structure if found.failure else bare_structure(found.structure)
+
+    def _moved_on(self, document: RelaxationDocument, directory: str | None) -> None:
+        """Note where the next single point starts from; one that failed leaves it."""
+        if directory is not None:
+            if document.directory is not None:
+                self.engine.forget(document.directory)
+            document.directory = directory
+
+    def _next(
+        self,
+        document: RelaxationDocument,
+        candidate: Structure,
+        structure: Structure,
+        provenance: Provenance,
+        potential: str,
+    ) -> Response:
+        number, formula = len(document.trials) + 1, full_formula(candidate)
+        static: Any = self.engine.in_a_chain().static
+        task = static.make(candidate, prev_dir=document.directory)
+        task.name = f"{static.name} {formula} {number}"
+        again: Any = self.make(structure, provenance, potential, task.output)
+        return Response(output=document, replace=Flow([task, in_place(again)]))
+
+
+def _step() -> int:
+    """Return which job of a chain is running."""
+    return 1 if CURRENT_JOB.job is None else int(CURRENT_JOB.job.index)
+
+
+def _loaded(potential: str) -> tuple[ANNPotential | None, str | None]:
+    """Return the potential, or why there is none."""
+    try:
+        return load_potential(potential), None
+    except (LpsFlowsError, ValueError, OSError) as error:
+        return None, f"the potential cannot be read: {error}"
+
+
+def _answer(steps: SinglePointRelaxation, compute: Callable[[Structure], Any]) -> None:
+    """Answer what was asked, or say why there is no answer."""
+    asked: Any = steps.propose()
+    try:
+        found = read_calculation(compute(asked))
+        # a code may sort the atoms
+        order = order_of(asked, found.structure, found.structure.frac_coords)
+    except BAD_STRUCTURE as error:
+        steps.fail(str(error) or type(error).__name__)
+        return
+    if found.stress is None:
+        steps.fail("the engine gives no stress")
+    elif not found.electrons_converged:
+        steps.fail("the electronic cycle did not converge")
+    else:
+        steps.answer(found.energy, found.forces[order], found.stress)
+
+
+def end_of(relaxation: RelaxationDocument) -> Calculation:
+    """Return the calculation at which a relaxation got to the thresholds."""
+    index = relaxation.end or 0
+    trial, forces = relaxation.trials[index], relaxation.trials[index].forces
+    return Calculation(
+        structure=relaxation.places()[index],
+        energy=trial.energy,
+        forces=np.array(forces),
+        stress=np.array(trial.stress),
+        converged=True,
+        electrons_converged=True,
+        n_steps=relaxation.n_evaluations,
+        max_force=float(np.linalg.norm(forces, axis=1).max()),
+    )
