@@ -37,7 +37,7 @@ def test_each_single_point_starts_from_the_wave_functions_before_it(
             tmp_path.glob("*/POSCAR.gz"), key=lambda f: f.stat().st_mtime
         )
     ]
-    *statics, last = folders
+    statics, last = folders[:3], folders[3]
     assert len(statics) == len(asked) == 3
     for folder, structure in zip(statics, asked, strict=True):
         incar = incar_of(folder)
