@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pymatgen.core import Composition
 
 from lps_flows.chemistry import reduced_formula, supercell_near
-from lps_flows.engines import POTENTIAL_ENGINE
+from lps_flows.engines import POTENTIAL_ENGINE, ForcesSettings
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.schemas.selection import Reason
-from lps_flows.settings import CampaignSettings
+from lps_flows.settings import CampaignKeys
+from lps_flows.settings.assembly import campaign_maker
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class PlannedWork:
         MD steps of each, or most steps of a relaxation; none where nothing limits.
     at_most
         True when results decide and this is the upper bound.
+    led
+        True for relaxations by single points that the potential leads.
     """
 
     stage: str
@@ -41,6 +44,7 @@ class PlannedWork:
     n_atoms: tuple[int, ...]
     steps: int | None = None
     at_most: bool = False
+    led: bool = False
 
     @property
     def number(self) -> int:
@@ -48,7 +52,7 @@ class PlannedWork:
         return len(self.n_atoms)
 
 
-def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
+def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
     """Count the calculations of a campaign by stage and kind.
 
     Parameters
@@ -61,7 +65,7 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
     list of PlannedWork
         In the order of the stages.
     """
-    engine = settings.engine.name
+    engine = _label(settings.engine)
     sizes = {key: len(settings.crystal(key)) for key in settings.crystals}
     relaxed = _each(list(sizes.values()), 1) + tuple(
         sizes[key]
@@ -71,17 +75,15 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
     )
     work = [PlannedWork("crystals", "relax", engine, relaxed)]
     work += _dataset(settings, sizes)
-    training = settings.training
-    work.append(
-        PlannedWork("training", "training", POTENTIAL_ENGINE, (0,) * training.restarts)
-    )
+    work.append(_training(settings, "training", _labelled_atoms(work)))
     plans = settings.compositions()
     atoms = [_atoms(plan.formula) for plan in plans]
     ga = settings.sampling.evolution
     individuals = (ga.generations + 1) * (ga.children or ga.population)
     for _ in range(settings.active_learning.rounds):
         work += _learning_round(settings, atoms)
-    lowest = settings.sampling.lowest.n_lowest
+        work.append(_training(settings, "active learning", _labelled_atoms(work)))
+    lowest, led = settings.sampling.lowest.n_lowest, _led(settings)
     work += [
         PlannedWork(
             "sampling",
@@ -90,14 +92,15 @@ def plan_campaign(settings: CampaignSettings) -> list[PlannedWork]:
             _each(atoms, individuals * settings.sampling.n_seeds),
             at_most=True,
         ),
-        PlannedWork("sampling", "relax", engine, _each(atoms, lowest), None, True),
+        PlannedWork("sampling", "relax", engine, _each(atoms, lowest), None, True, led),
     ]
     work += _melt_quench(settings)
     work += _conductivity(settings)
-    return [*work, *_elasticity(settings, sizes, atoms)]
+    work += _elasticity(settings, sizes, atoms)
+    return [planned for planned in work if planned.number]
 
 
-def count_labels(settings: CampaignSettings) -> int:
+def count_labels(settings: CampaignKeys) -> int:
     """Return how many structures the first training sees, at most."""
     sizes = {key: len(settings.crystal(key)) for key in settings.crystals}
     frames = {"static": 1, "relax": settings.dataset.relaxation_frames, "md": 0}
@@ -105,8 +108,34 @@ def count_labels(settings: CampaignSettings) -> int:
     return len(sizes) + sum(work.number * frames[work.kind] for work in made)
 
 
-def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedWork]:
-    dataset, engine = settings.dataset, settings.engine.name
+def _label(engine: ForcesSettings) -> str:
+    """Return engine and model, for models differ in what they cost."""
+    return engine.name if engine.model is None else f"{engine.name} {engine.model}"
+
+
+def _led(settings: CampaignKeys) -> bool:
+    return settings.engine.relaxation != "native" and settings.engine.relax_cell
+
+
+def _labelled_atoms(work: Sequence[PlannedWork]) -> int:
+    """Return the atoms of all labels before the sampling; a relaxation gives one."""
+    labels = [planned for planned in work if planned.kind in ("static", "relax")]
+    return sum(n for planned in labels for n in planned.n_atoms)
+
+
+def _training(settings: CampaignKeys, stage: str, n_atoms: int) -> PlannedWork:
+    training = settings.training
+    return PlannedWork(
+        stage,
+        "training",
+        POTENTIAL_ENGINE,
+        (n_atoms,) * training.restarts,
+        training.iterations,
+    )
+
+
+def _dataset(settings: CampaignKeys, sizes: dict[str, int]) -> list[PlannedWork]:
+    dataset, engine = settings.dataset, _label(settings.engine)
     keys = settings.training_crystals or settings.crystals
     cells = {
         key: len(supercell_near(settings.crystal(key), dataset.target_atoms))
@@ -118,12 +147,16 @@ def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedW
         for key in keys
         for n in (sizes[key],) * strained + (cells[key],) * dataset.n_rattled
     ]
-    flow = settings.maker().dataset
+    flow = campaign_maker(settings).dataset
     parents = [cells[key] for key in flow.parents(list(keys))]
     snapshots = dataset.n_trajectories * dataset.n_snapshots
     # A snapshot that is relaxed is the first label of its own relaxation.
-    relaxed = dataset.n_removed + (snapshots if dataset.relax_snapshots else 0)
-    labelled = 0 if dataset.relax_snapshots else snapshots
+    made = (
+        (dataset.n_removed, dataset.relax_removed),
+        (snapshots, dataset.relax_snapshots),
+    )
+    relaxed = sum(number for number, relax in made if relax)
+    labelled = sum(number for number, relax in made if not relax)
     return [
         PlannedWork("dataset", "static", engine, (*as_is, *_each(parents, labelled))),
         PlannedWork(
@@ -146,7 +179,7 @@ def _dataset(settings: CampaignSettings, sizes: dict[str, int]) -> list[PlannedW
     ]
 
 
-def _learning_round(settings: CampaignSettings, atoms: list[int]) -> list[PlannedWork]:
+def _learning_round(settings: CampaignKeys, atoms: list[int]) -> list[PlannedWork]:
     learning, ga = settings.active_learning, settings.sampling.evolution
     explored = (settings.sampling.exploration_generations + 1) * (
         ga.children or ga.population
@@ -159,7 +192,7 @@ def _learning_round(settings: CampaignSettings, atoms: list[int]) -> list[Planne
         PlannedWork(
             stage,
             "static",
-            settings.engine.name,
+            _label(settings.engine),
             (max(atoms),) * learning.n_structures,
             None,
             True,
@@ -177,7 +210,7 @@ def _learning_round(settings: CampaignSettings, atoms: list[int]) -> list[Planne
     return work
 
 
-def _melt_quench(settings: CampaignSettings) -> list[PlannedWork]:
+def _melt_quench(settings: CampaignKeys) -> list[PlannedWork]:
     quench = settings.melt_quench
     if quench is None:
         return []
@@ -190,12 +223,20 @@ def _melt_quench(settings: CampaignSettings) -> list[PlannedWork]:
     steps = sum(quench.steps(duration) for _, duration in quench.programme())
     return [
         PlannedWork("melt-quench", "md", POTENTIAL_ENGINE, molten, steps, at_most=True),
-        PlannedWork("melt-quench", "relax", settings.engine.name, molten, None, True),
+        PlannedWork(
+            "melt-quench",
+            "relax",
+            _label(settings.engine),
+            molten,
+            None,
+            True,
+            _led(settings),
+        ),
     ]
 
 
 def _elasticity(
-    settings: CampaignSettings, sizes: dict[str, int], atoms: list[int]
+    settings: CampaignKeys, sizes: dict[str, int], atoms: list[int]
 ) -> list[PlannedWork]:
     stage = settings.elasticity
     if stage is None:
@@ -203,7 +244,7 @@ def _elasticity(
     cells = [sizes[key] for key in stage.crystals or sizes]
     cells += atoms if stage.glasses else []
     volumes = _each(cells, settings.analysis.elasticity.n_frames)
-    engine = settings.engine.name
+    engine = _label(settings.engine)
     return [PlannedWork("elasticity", "relax", engine, volumes, None, True)]
 
 
@@ -229,7 +270,7 @@ class PlannedDynamics:
     n_atoms: int
 
 
-def plan_dynamics(settings: CampaignSettings) -> list[PlannedDynamics]:
+def plan_dynamics(settings: CampaignKeys) -> list[PlannedDynamics]:
     """Return what a campaign takes into molecular dynamics, in order."""
     selection, line = settings.selection, settings.line
     largest: dict[str, int] = {}
@@ -259,9 +300,9 @@ def plan_dynamics(settings: CampaignSettings) -> list[PlannedDynamics]:
     return found
 
 
-def _conductivity(settings: CampaignSettings) -> list[PlannedWork]:
+def _conductivity(settings: CampaignKeys) -> list[PlannedWork]:
     transport = settings.conductivity
-    engine = (settings.conductivity_engine or settings.engine).name
+    engine = _label(settings.conductivity_engine or settings.engine)
     cells = [planned.n_atoms for planned in plan_dynamics(settings)]
     steps = round(
         (transport.equilibration + transport.production) / transport.time_step

@@ -1,5 +1,8 @@
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lps_flows.engines import EngineError
@@ -17,6 +20,7 @@ class Counted:
     n_atoms: tuple[int, ...] = (100,)
     steps: int | None = None
     stage: str = "dataset"
+    led: bool = False
 
 
 def hours(*work):
@@ -66,3 +70,57 @@ def test_own_model_replaces_the_package_s(tmp_path):
     file.write_text("volume_per_atom: -1\n", encoding="utf-8")
     with pytest.raises(EngineError, match="no cost model"):
         load_cost_model(file)
+
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+def test_the_model_says_what_was_measured():
+    model = load_cost_model()
+    measured = json.loads((RESULTS / "costs.json").read_text())
+    for name in ("chgnet", "sevennet", "sevennet 7net-l3i5", "ann"):
+        found = measured["sevennet 7net-0" if name == "sevennet" else name]
+        cost = model.engines[name]
+        assert cost.overhead + cost.seconds == pytest.approx(found["seconds"], rel=0.1)
+    ann = model.engines["ann"]
+    assert ann.relaxation_steps == pytest.approx(
+        measured["ann"]["relaxation_steps"], rel=0.1
+    )
+    step = evaluation_seconds(100, ann, 18.0, dynamics=True)
+    assert step == pytest.approx(measured["ann md step"], rel=0.1)
+    assert model.training_iteration == pytest.approx(
+        measured["training_iteration"], rel=0.1
+    )
+    ends = json.loads((RESULTS / "relaxations.json").read_text())["ends"]
+    led = [end["evaluations"] for name, end in ends.items() if "single-points" in name]
+    assert model.single_points == pytest.approx(np.mean(led), rel=0.1)
+
+
+def test_searches_cost_what_they_were_measured_to():
+    # 36 searches of 31 generations of 32, some 100 atoms each: 88 s each
+    (searches,) = hours(Counted("relax", "ann", (100,) * 36 * 31 * 32))
+    assert searches == pytest.approx(36 * 88 / 3600, rel=0.5)
+
+
+def test_a_relaxation_that_a_potential_leads_costs_its_single_points():
+    led, own = estimate_cost([Counted("relax", led=True), Counted("relax")])
+    assert (led.evaluations, own.evaluations) == (20, 50)
+
+
+def test_a_model_of_its_own_cost_goes_before_its_engine():
+    plain, same, large = hours(
+        *(
+            Counted("static", f"sevennet{model}")
+            for model in ("", " 7net-0", " 7net-l3i5")
+        )
+    )
+    assert plain == same
+    assert large > 2 * same
+
+
+def test_training_costs_by_atoms_and_iterations():
+    one, ten = hours(
+        Counted("training", "ann", (1000,), 100),
+        Counted("training", "ann", (2000,) * 5, 100),
+    )
+    assert ten == pytest.approx(10 * one)

@@ -11,6 +11,7 @@ import yaml
 
 from lps_flows.chemistry import crystal
 from lps_flows.engines import EngineSettings
+from lps_flows.engines.cost import estimate_cost
 from lps_flows.plan import plan_campaign
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
 from tests.chemistry.test_orderings import published_beta
@@ -480,3 +481,26 @@ def test_a_held_crystal_relaxes_its_atoms_alone_and_says_so(
     assert list(held) == ["P2S5"]
     assert "held" in held["P2S5"][0]
     assert len(relaxing) == len(demo["crystals"])
+
+
+def test_the_frugal_study_is_the_papers_for_a_thousandth_of_its_evaluations() -> None:
+    paper, frugal = (
+        load_campaign(WORKFLOWS / f"{name}.yaml") for name in ("paper", "frugal")
+    )
+    assert frugal.maker().relax.engine.method == paper.maker().relax.engine.method
+    same = ("fmax", "crystal_fmax", "vasp", "relax_cell")
+    assert all(getattr(frugal.engine, n) == getattr(paper.engine, n) for n in same)
+    assert frugal.compositions() == paper.compositions()
+    assert frugal.crystals == paper.crystals
+    planned = plan_campaign(frugal)
+    spent = [line for line in estimate_cost(planned) if line.engine == "vasp"]
+    assert 1000 < sum(line.evaluations for line in spent) <= 6000
+    assert not [line for line in spent if line.kind == "md"]
+    assert not [
+        job.name
+        for job, _ in frugal.flow().iterflow()
+        if "vasp" in job.name and " md " in job.name
+    ]
+    published = estimate_cost(plan_campaign(paper))
+    assert not any(planned.led for planned in plan_campaign(paper))
+    assert sum(line.evaluations for line in published if line.engine == "vasp") > 5.8e6

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from jobflow import Flow
 
     from lps_flows.report import ReportContent
-    from lps_flows.runner import Failure, Progress, Submission, Workplace
+    from lps_flows.runner import Failure, Price, Progress, Submission, Workplace
     from lps_flows.settings import CampaignKeys, CampaignSettings
 
 # lpad's commands for fireworks that were stopped, by their state
@@ -146,7 +146,7 @@ def run(
         complete = _run_in(place, settings, workers, retry_failed)
         written = [] if out_folder is None else _results(place, settings, out_folder)
         if as_json:
-            result = _state(place, settings.name)
+            result = _state(place, settings)
             result |= {"complete": complete, "files": [str(path) for path in written]}
             typer.echo(json.dumps(result, indent=2))
         elif out_folder is not None:
@@ -183,17 +183,29 @@ def _results(place: Workplace, settings: CampaignSettings, folder: Path) -> list
         return write_results(gathered(place, settings, step), folder)
 
 
-def _state(place: Workplace, campaign: str) -> dict[str, Any]:
-    """Return progress and failures as plain data; without a server there are none."""
+def _state(place: Workplace, settings: CampaignKeys) -> dict[str, Any]:
+    """Return progress, failures and cost as plain data."""
     from lps_flows.runner import failures, progress
 
+    campaign = settings.name
+    cost = {name: asdict(price) for name, price in _prices(place, settings).items()}
     if place.launchpad is None:
-        return {"campaign": campaign, "stages": [], "running": [], "failures": []}
+        nothing: dict[str, Any] = {"stages": [], "running": [], "failures": []}
+        return {"campaign": campaign, **nothing, "cost": cost}
     failed = failures(place.launchpad, campaign)
     return {
         **asdict(progress(place.launchpad, campaign)),
         "failures": [asdict(entry) for entry in failed],
+        "cost": cost,
     }
+
+
+def _prices(place: Workplace, settings: CampaignKeys) -> dict[str, Price]:
+    from lps_flows.runner import prices, run_time
+
+    launchpad, name = place.launchpad, settings.name
+    times = None if launchpad is None else run_time(launchpad, name)
+    return prices(place.job_store, name, settings, times)
 
 
 def _run_in(
@@ -283,17 +295,18 @@ def status(file: CampaignFile, as_json: AsJson = False) -> None:
     with submitted(file) as (place, settings):
         launchpad, name = place.require_launchpad(), settings.name
         if as_json:
-            typer.echo(json.dumps(_state(place, name), indent=2))
+            typer.echo(json.dumps(_state(place, settings), indent=2))
             return
         state, failed = progress(launchpad, name), failures(launchpad, name)
         gone = find_deleted(place, name)
+        cost = _prices(place, settings)
     if not state.stages:
         state_of_it = "was deleted (lpad reset or delete_wflows)"
         if gone is None:
             state_of_it = "has not been submitted"
         out.print(f"{name} {state_of_it}. Use `lps-flows run {file}`.", markup=False)
         return
-    out.print(stage_table(state))
+    out.print(stage_table(state, cost))
     _print_failures(failed)
     _print_stopped(state)
 

@@ -6,7 +6,7 @@ Everything here goes to the error stream, so that results can be piped.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
@@ -24,6 +24,7 @@ from rich.table import Table
 from lps_flows.cli.application import err
 
 if TYPE_CHECKING:
+    from lps_flows.runner import Price
     from lps_flows.runner import Progress as CampaignProgress
 
 _PLAIN_INTERVAL_S = 60.0
@@ -34,15 +35,31 @@ Step = Callable[[str, int, int | None], None]
 """Takes what is being done, how much of it is done, and how much there is."""
 
 
-def stage_table(state: CampaignProgress) -> Table:
-    """Return progress per stage as a table."""
+def stage_table(
+    state: CampaignProgress, prices: Mapping[str, Price] | None = None
+) -> Table:
+    """Return progress per stage as a table, with what it cost where that is given."""
     shown = ("running", "ready", "waiting", "failed", "stopped")
-    table = Table("stage", "done", *shown)
+    told = ("evaluations", "foretold", "core-hours", "foretold") if prices else ()
+    table = Table("stage", "done", *shown, *told)
     for stage in (*state.stages, state.total):
         numbers = [getattr(stage, name) for name in shown]
         done = f"{stage.completed}/{stage.total}"
-        table.add_row(stage.stage, done, *(str(n) if n else "" for n in numbers))
+        cells = [str(n) if n else "" for n in numbers]
+        price = prices and prices.get(stage.stage)
+        if price:
+            cells += [
+                f"{price.evaluations:,}",
+                _number(price.foretold_evaluations, ",.0f"),
+                _number(price.core_hours, ",.2f"),
+                _number(price.foretold_core_hours, ",.2f"),
+            ]
+        table.add_row(stage.stage, done, *cells)
     return table
+
+
+def _number(value: float | None, how: str) -> str:
+    return "" if value is None else format(value, how)
 
 
 @contextmanager

@@ -39,8 +39,17 @@ class CostModel(FrozenSettings):
 
     volume_per_atom: float = Field(gt=0, description="Volume (Å^3/atom).")
     engines: dict[str, EngineCost] = Field(description="Costs by engine name.")
+    single_points: int = Field(
+        20, ge=1, description="Evaluations of a relaxation that a potential leads."
+    )
     training_seconds: float = Field(
         gt=0, description="One restart of the ANN training (core-seconds)."
+    )
+    training_iteration: float | None = Field(
+        None,
+        gt=0,
+        description="One iteration of a restart on 100,000 atoms (core-seconds), where "
+        "that is to count instead.",
     )
 
 
@@ -65,7 +74,7 @@ class Work(Protocol):
 
     @property
     def steps(self) -> int | None:
-        """MD steps, or most relaxation steps, of each."""
+        """MD steps, iterations, or most relaxation steps, of each."""
 
 
 @dataclass(frozen=True)
@@ -151,9 +160,13 @@ def estimate_cost(
 def _line(work: Work, model: CostModel) -> CostLine:
     if work.kind == "training":
         seconds, evaluations = model.training_seconds * len(work.n_atoms), 0
+        if model.training_iteration is not None and work.steps is not None:
+            restarts = sum(work.n_atoms) / 1e5
+            seconds = model.training_iteration * work.steps * restarts
     else:
         cost = _engine_cost(work.engine, model)
-        steps = _evaluations(work, cost)
+        led = getattr(work, "led", False)  # by single points, see `PlannedWork`
+        steps = model.single_points if led else _evaluations(work, cost)
         evaluations = steps * len(work.n_atoms)
         seconds = sum(
             steps
@@ -207,7 +220,9 @@ def _evaluations(work: Work, cost: EngineCost) -> int:
     return min(cost.relaxation_steps, work.steps or cost.relaxation_steps)
 
 
-def _engine_cost(name: str, model: CostModel) -> EngineCost:
+def _engine_cost(label: str, model: CostModel) -> EngineCost:
+    """Return the cost of an engine's model where it has its own, else the engine's."""
+    name = label if label in model.engines else label.partition(" ")[0]
     if name not in model.engines:
         raise EngineError(
             f"the cost model knows {', '.join(sorted(model.engines))} and not this one",

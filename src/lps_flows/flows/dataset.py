@@ -24,8 +24,8 @@ class DatasetFlowMaker(Maker):
 
     Of every crystal: strained and rattled cells, labelled as they are. Of every
     parent of glass-ceramics besides: supercells with units removed, and snapshots of
-    MD runs; both are relaxed a little way, and frames of each relaxation are the
-    labels, so that the potential knows the way down to the minima.
+    MD runs; where the settings say so both are relaxed a little way, and frames of each
+    relaxation are the labels, so that the potential knows the way down to the minima.
 
     Parameters
     ----------
@@ -116,6 +116,7 @@ class DatasetFlowMaker(Maker):
         settings = self.settings
         # The first frame of a relaxation is the snapshot itself.
         label_md = self.label_path if settings.relax_snapshots else self.label
+        label_removed = self.label_path if settings.relax_removed else self.label
         steps: list[Flow | Job] = []
         labelled: list[Job] = []
 
@@ -129,7 +130,7 @@ class DatasetFlowMaker(Maker):
             if key not in parents:
                 continue
             if settings.n_removed:
-                label(self.label_path, make(kind="removed"), f"{key} removed")
+                label(label_removed, make(kind="removed"), f"{key} removed")
             if not settings.n_trajectories:
                 continue
             starts = _named(make(kind="starts"), f"{key} md starts")

@@ -155,4 +155,5 @@ def collect_eos(
         relaxed_ions=True,
         volumes=[float(c.structure.volume) for c in calculations],
         energies=[float(c.energy) for c in calculations],
+        n_evaluations=sum(c.n_steps for c in calculations),
     )

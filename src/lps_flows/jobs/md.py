@@ -99,5 +99,6 @@ class MDChunkMaker(Maker):
             state=result.state,
             frames=result.frames if result.n_frames else None,
             wall_time=result.wall_time,
+            n_evaluations=(n_steps if whole else last_stored - first_step),
             failure=result.failure,
         )

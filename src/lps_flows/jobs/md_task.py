@@ -96,6 +96,7 @@ def document_md_task(
         last_step=int(numbers[-1]) + (not ends_on_frame),
         n_frames=int(kept.sum()),
         last_stored=int(numbers[kept][-1]) if kept.any() else last_stored,
+        n_evaluations=int(numbers[-1]) + (not ends_on_frame) - first_step,
         equilibration=equilibration,
         structure=Structure(
             end.lattice,

@@ -52,6 +52,11 @@ class DatasetSettings(FrozenSettings):
         ge=0,
         description="Supercells per parent with units of an end member removed.",
     )
+    relax_removed: bool = Field(
+        True,
+        description="Relax them a little way and keep frames of it; otherwise label "
+        "them as they are.",
+    )
     max_removed_fraction: float = Field(
         0.35,
         gt=0,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jobflow import JobStore
+from pydantic import ValidationError
 
 from lps_flows.analysis import HullError, HullSettings
 from lps_flows.analysis.literature import is_papers_line
@@ -42,7 +43,9 @@ from lps_flows.report.sections.transport import transport_section
 from lps_flows.report.sheet import candidate_sheets
 from lps_flows.report.structures import EmbeddedStructure, downloads, embed
 from lps_flows.report.values import conductivity_values
+from lps_flows.runner import prices
 from lps_flows.schemas.results import Results
+from lps_flows.settings import CampaignKeys
 
 _LI_P_S = CompositionLine()
 _HULL = HullSettings()
@@ -102,6 +105,14 @@ class ReportContent:
         return self.method
 
 
+def _keys(settings: Mapping[str, Any] | None) -> CampaignKeys | None:
+    """Return the settings a report is given, where they are those of this version."""
+    try:
+        return None if settings is None else CampaignKeys.model_validate(dict(settings))
+    except ValidationError:
+        return None
+
+
 def gather(
     job_store: JobStore,
     result_store: ResultStore,
@@ -157,6 +168,12 @@ def gather(
             methods=_methods(structures, sets),
             versions=versions,
             settings=settings,
+            prices=prices(
+                job_store,
+                campaign,
+                _keys(settings),
+                launchpad.run_time_s if launchpad else None,
+            ),
             beside_paper=paper,
         ),
         phase_diagram_section(results, error),

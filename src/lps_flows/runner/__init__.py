@@ -8,12 +8,14 @@ from lps_flows.runner.doctor import Check, check_everything
 from lps_flows.runner.home import Home
 from lps_flows.runner.listing import CampaignSummary, campaigns
 from lps_flows.runner.mongod_binary import find_mongod, install_mongod
+from lps_flows.runner.price import Price, prices
 from lps_flows.runner.progress import (
     Failure,
     Progress,
     StageProgress,
     failures,
     progress,
+    run_time,
 )
 from lps_flows.runner.recorded import Recorded, record_in_files, recorded
 from lps_flows.runner.recovery import Recovered, recover, silent_for
@@ -37,6 +39,7 @@ __all__ = [
     "Failure",
     "Home",
     "Inventory",
+    "Price",
     "PrivateMongod",
     "Progress",
     "Recorded",
@@ -62,6 +65,7 @@ __all__ = [
     "inventory",
     "list_campaigns",
     "open_workplace",
+    "prices",
     "progress",
     "record_in_files",
     "recorded",
@@ -70,6 +74,7 @@ __all__ = [
     "route",
     "run",
     "run_in_files",
+    "run_time",
     "silent_for",
     "submit",
     "write_configuration",

@@ -26,6 +26,11 @@ class EOSDocument(Document):
     )
     volumes: list[float] = Field(description="Volumes of the cell (Å^3).")
     energies: list[float] = Field(description="Energies of the cell (eV).")
+    n_evaluations: int | None = Field(
+        None,
+        description="Evaluations of energy and forces by `method`; none in documents "
+        "of before.",
+    )
 
 
 class ElasticityDocument(BuiltDocument):

@@ -69,6 +69,11 @@ class MDChunkDocument(Document):
     )
     frames: MDFrames | None = Field(None, description="Frames; none after a failure.")
     wall_time: float = Field(0.0, description="Wall time of the chunk (s).")
+    n_evaluations: int | None = Field(
+        None,
+        description="Evaluations of energy and forces by `method`; none in documents "
+        "of before.",
+    )
     failure: str | None = Field(
         None, description="Why the dynamics stopped early; none when it did not."
     )

@@ -13,7 +13,7 @@ from lps_flows.analysis.literature import paper_citation
 from lps_flows.appearance import counted
 from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report.blocks import Block, Listing, Note, Section, Table
-from lps_flows.runner import Failure, Progress
+from lps_flows.runner import Failure, Price, Progress
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ def overview_section(
     methods: Mapping[str, int],
     versions: Mapping[str, str],
     settings: Mapping[str, Any] | None,
+    prices: Mapping[str, Price],
     beside_paper: bool,
 ) -> Section:
     """Return the section.
@@ -49,6 +50,8 @@ def overview_section(
         Versions of the code that wrote the documents, several where they differ.
     settings
         The campaign file, whole.
+    prices
+        What each stage cost, beside what was foretold.
     beside_paper
         Whether the paper's numbers stand in the tables: its line is this one.
     """
@@ -75,6 +78,8 @@ def overview_section(
                 "the LaunchPad that keeps it, and none was read.",
             )
         )
+    if prices["total"].evaluations:
+        blocks.append(_price_table(prices))
     blocks.append(
         Table(
             ("method", "structures with an energy"),
@@ -121,6 +126,27 @@ def _progress_table(view: LaunchPadView) -> Table:
             "wall time": lambda stage: _duration(run_time.get(stage.stage, 0.0)),
         },
         "Fireworks by stage, and the wall time their launches took.",
+    )
+
+
+def _price_table(prices: Mapping[str, Price]) -> Table:
+    def number(value: float | None, how: str) -> str:
+        return "" if value is None else format(value, how)
+
+    return Table(
+        ("stage", "reference evaluations", "foretold", "core-hours", "foretold"),
+        [
+            (
+                stage,
+                f"{price.evaluations:,}",
+                number(price.foretold_evaluations, ",.0f"),
+                number(price.core_hours, ",.2f"),
+                number(price.foretold_core_hours, ",.2f"),
+            )
+            for stage, price in prices.items()
+        ],
+        "Evaluations of energy and forces by the reference methods, and hours of all "
+        "jobs with one core per worker, beside what `--dry-run` foretells (at most).",
     )
 
 
