@@ -82,7 +82,8 @@ def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
     individuals = (ga.generations + 1) * (ga.children or ga.population)
     for _ in range(settings.active_learning.rounds):
         work += _learning_round(settings, atoms)
-        work.append(_training(settings, "active learning", _labelled_atoms(work)))
+        n_atoms, warm = _labelled_atoms(work), settings.training.warm_iterations
+        work.append(_training(settings, "active learning", n_atoms, warm))
     lowest, led = settings.sampling.lowest.n_lowest, _led(settings)
     work += [
         PlannedWork(
@@ -123,14 +124,16 @@ def _labelled_atoms(work: Sequence[PlannedWork]) -> int:
     return sum(n for planned in labels for n in planned.n_atoms)
 
 
-def _training(settings: CampaignKeys, stage: str, n_atoms: int) -> PlannedWork:
+def _training(
+    settings: CampaignKeys, stage: str, n_atoms: int, iterations: int | None = None
+) -> PlannedWork:
     training = settings.training
     return PlannedWork(
         stage,
         "training",
         POTENTIAL_ENGINE,
         (n_atoms,) * training.restarts,
-        training.iterations,
+        iterations or training.iterations,
     )
 
 
@@ -314,6 +317,13 @@ def _conductivity(settings: CampaignKeys) -> list[PlannedWork]:
     if transport.npt:
         cell = round(transport.npt / transport.time_step)
         work.append(PlannedWork("conductivity", "md", engine, each, cell))
+    if transport.guard is not None:
+        asked = transport.guard.n_frames * transport.guard.restarts
+        frames = _each(cells, asked)
+        reference = _label(settings.engine)
+        work.append(
+            PlannedWork("conductivity", "static", reference, frames, None, True)
+        )
     return work
 
 

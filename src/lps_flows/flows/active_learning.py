@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from jobflow import Flow, Job, Maker, OutputReference
+from jobflow import (
+    Flow,
+    Job,
+    JobConfig,
+    Maker,
+    OnMissing,
+    OutputReference,
+    Response,
+    job,
+)
 from pymatgen.core import Structure
 
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.flows.sampling import CompositionPlan
+from lps_flows.jobs.calculations import in_place
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.exploration import ExploreDynamicsMaker
+from lps_flows.jobs.training import TrainingSetError
+from lps_flows.jobs.uncertainty import EnoughSettings, judge_round
+from lps_flows.schemas import StructureSet
+from lps_flows.schemas.potential import PotentialDocument
 
 
 @dataclass
@@ -21,7 +36,8 @@ class ActiveLearningFlowMaker(Maker):
     Parameters
     ----------
     rounds
-        Number of rounds.
+        Number of rounds; the most of them where ``retrain.pick.settings.enough`` says
+        when to stop.
     explore
         Maker of the short GA runs, one per composition and round.
     explore_md
@@ -71,19 +87,118 @@ class ActiveLearningFlowMaker(Maker):
         Flow
             Its output has the key ``potential``, the last `PotentialDocument`.
         """
-        parts: list[Flow | Job] = []
+        plans, own = list(compositions), dict(unrelaxed or {})
         sets = list(labelled)
+        parts: list[Flow | Job] = []
         for number in range(1, self.rounds + 1):
-            explored = self._explore(
-                potential, compositions, crystals, unrelaxed or {}, number
+            explored, again = self._round(
+                potential, sets, number, plans=plans, crystals=crystals, unrelaxed=own
             )
-            again = self.retrain.make(potential, sets, [job.output for job in explored])
-            again.append_name(f" round {number}")
             parts += [*explored, again]
             # The flow's output is a dictionary; its parts stand for themselves.
             sets.append(again.output["labelled"])
             potential = again.output["potential"]
+            if self.retrain.pick.settings.enough is not None:
+                judged = self.go_on(
+                    potential,
+                    sets[-1],
+                    number,
+                    potential_uuid=potential.uuid,
+                    plans=plans,
+                    crystal_uuids={key: made.uuid for key, made in crystals.items()},
+                    unrelaxed=own,
+                )
+                judged.name = f"judge {self.name}"
+                parts.append(judged)
+                potential = judged.output
+                break
         return Flow(parts, output={"potential": potential}, name=self.name)
+
+    def _round(
+        self,
+        potential: OutputReference,
+        labelled: Sequence[OutputReference],
+        number: int,
+        *,
+        plans: Sequence[CompositionPlan],
+        crystals: Mapping[str, OutputReference],
+        unrelaxed: Mapping[str, Structure],
+    ) -> tuple[list[Job], Flow]:
+        explored = self._explore(potential, plans, crystals, unrelaxed, number)
+        again = self.retrain.make(potential, labelled, [job.output for job in explored])
+        again.append_name(f" round {number}")
+        return explored, again
+
+    # No output schema: a job that is replaced holds none of its own.
+    @job(
+        data=["potential", "parity", "restarts"],
+        config=JobConfig(on_missing_references=OnMissing.NONE),
+    )
+    def go_on(
+        self,
+        potential: PotentialDocument,
+        labelled: StructureSet | None,
+        number: int,
+        *,
+        potential_uuid: str,
+        plans: list[CompositionPlan],
+        crystal_uuids: dict[str, str],
+        unrelaxed: dict[str, Structure],
+    ) -> PotentialDocument | Response:
+        """Judge a round, and start the next one where it is needed.
+
+        Parameters
+        ----------
+        potential
+            Trained in this round.
+        labelled
+            What was labelled in it, of which the lowest structures of the searches
+            tell how far the potential before was from the reference.
+        number
+            Its number.
+        potential_uuid
+            Job that trained the potential.
+        plans, crystal_uuids, unrelaxed
+            What is explored, and from where; see `make`.
+
+        Raises
+        ------
+        TrainingSetError
+            When nothing was trained.
+        """
+        if potential is None:
+            raise TrainingSetError(
+                "the round trained no potential",
+                field="active_learning",
+                value=number,
+                remedy="Look at its training with `lps-flows status`, then rerun it",
+            )
+        verdict = judge_round(
+            labelled, number, self.retrain.pick.settings.enough or EnoughSettings()
+        )
+        potential.rounds = [*potential.rounds, verdict]
+        if verdict.enough or number >= self.rounds:
+            return potential
+        crystals = {key: OutputReference(uuid) for key, uuid in crystal_uuids.items()}
+        explored, again = self._round(
+            OutputReference(potential_uuid),
+            [OutputReference(uuid) for uuid in potential.trained_on],
+            number + 1,
+            plans=plans,
+            crystals=crystals,
+            unrelaxed=unrelaxed,
+        )
+        trained = again.output["potential"]
+        judged: Any = self.go_on(
+            trained,
+            again.output["labelled"],
+            number + 1,
+            potential_uuid=trained.uuid,
+            plans=plans,
+            crystal_uuids=crystal_uuids,
+            unrelaxed=unrelaxed,
+        )
+        return Response(replace=Flow([*explored, again, in_place(judged)]))
 
     def _explore(
         self,

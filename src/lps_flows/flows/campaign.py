@@ -19,6 +19,7 @@ from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
 from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.orderings import OrderedRelaxMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
+from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.schemas import Provenance
@@ -48,6 +49,8 @@ class CampaignMaker(Maker):
         Maker of the rounds of active learning; none leaves them out.
     sampling
         Maker that samples one composition.
+    refine
+        Maker that trains once more before the dynamics; none leaves it out.
     melt_quench
         Maker of glasses by melting and cooling; none leaves them out.
     selection
@@ -64,6 +67,7 @@ class CampaignMaker(Maker):
     training: TrainingMaker = field(default_factory=TrainingMaker)
     learning: ActiveLearningFlowMaker | None = None
     sampling: SamplingFlowMaker = field(default_factory=SamplingFlowMaker)
+    refine: RefineMaker | None = None
     melt_quench: MeltQuenchFlowMaker | None = None
     selection: SelectionMaker = field(default_factory=SelectionMaker)
     elasticity: ElasticityFlowMaker | None = None
@@ -117,7 +121,9 @@ class CampaignMaker(Maker):
             {key: documents[key] for key in (training_crystals or crystals)}
         )
         labelled = [*documents.values(), *dataset.output]
-        training = self.training.make(labelled)
+        training = self.training.make(
+            labelled, trained_on=[part.uuid for part in labelled]
+        )
         # What failed upstream is left out of the set; the rest goes on.
         training.config.on_missing_references = OnMissing.NONE
         potential, learning = training.output, []
@@ -157,11 +163,18 @@ class CampaignMaker(Maker):
                     unrelaxed=own.get(plan.parent),
                 )
             ]
+        moving, refined = potential, []
+        if self.refine is not None:
+            last = self.refine.make(
+                potential,
+                after=[flow.output for flow in (*sampled, *quenched)],
+            )
+            moving, refined = last.output, [last]
         select = self.selection.make(
             documents,
             {key: reference.uuid for key, reference in documents.items()},
             [flow.output for flow in sampled],
-            potential_uuid=potential.uuid,
+            potential_uuid=moving.uuid,
             quenched={flow.output.uuid: flow.output for flow in quenched},
         )
         select.config.on_missing_references = OnMissing.NONE
@@ -179,7 +192,7 @@ class CampaignMaker(Maker):
         staged: dict[str, list[Any]] = {
             "crystals": list(relaxed.values()),
             "dataset": [dataset],
-            "training": [training],
+            "training": [training, *refined],
             "active learning": learning,
             "sampling": sampled,
             "melt-quench": quenched,

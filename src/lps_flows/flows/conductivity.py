@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from jobflow import Flow, Job, Maker
+from jobflow import Flow, Job, JobOrder, Maker, OutputReference
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
@@ -19,11 +20,16 @@ from lps_flows.chemistry import (
 from lps_flows.engines import Engine, EngineSettings, get_engine
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.jobs.calculations import in_place
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.jobs.md import MDChunkMaker
+from lps_flows.jobs.reference import LabelMaker
+from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
 from lps_flows.jobs.transport import AnalyseRunMaker, CollectTransportMaker
+from lps_flows.jobs.unsure import GuardSettings, UnsureFramesMaker
+from lps_flows.schemas.md import MDRunDocument
 
 
 class ConductivityError(LpsFlowsError):
@@ -63,6 +69,12 @@ class ConductivitySettings(DynamicsSettings):
     analysis: TransportSettings = Field(
         TransportSettings(), description="How runs are analysed."
     )
+    guard: GuardSettings | None = Field(
+        None,
+        description="Where the committee of the campaign's potential is unsure of a "
+        "run, label frames by the reference engine, train again and start the runs "
+        "anew; none takes them as they are.",
+    )
 
 
 @dataclass
@@ -79,12 +91,17 @@ class ConductivityFlowMaker(Maker):
         Temperatures, lengths, integration and analysis.
     line
         Composition line on which x is given.
+    label, refine
+        Makers that label frames of guarded dynamics and train on them; without them
+        nothing is guarded.
     """
 
     name: str = "conductivity"
     engine: EngineSettings = field(default_factory=EngineSettings)
     settings: ConductivitySettings = field(default_factory=ConductivitySettings)
     line: CompositionLine = field(default_factory=CompositionLine)
+    label: LabelMaker | None = None
+    refine: RefineMaker | None = None
 
     def make(
         self,
@@ -110,12 +127,25 @@ class ConductivityFlowMaker(Maker):
             When no mobile ion is in the structure, it is disordered, there are fewer
             than two temperatures or one twice, or the ann engine has no potential.
         """
-        settings = self.settings
         self._check(structure, potential_uuid)
         structure = bare_structure(structure)
-        if len(structure) < settings.target_atoms:
-            structure = supercell_near(structure, settings.target_atoms)
+        if len(structure) < self.settings.target_atoms:
+            structure = supercell_near(structure, self.settings.target_atoms)
         label = label or full_formula(structure)
+        parts, collect = self._runs(structure, label, potential_uuid)
+        return Flow(
+            [*parts, collect], output=collect.output, name=f"{self.name} {label}"
+        )
+
+    def _runs(
+        self,
+        structure: Structure,
+        label: str,
+        potential_uuid: str | None,
+        spent: Sequence[Any] = (),
+    ) -> tuple[list[Flow], Job]:
+        """Return a flow for each temperature, and the job that brings them together."""
+        settings = self.settings
         engine = get_engine(self.engine.on(potential_uuid))
         dynamics = DynamicsFlowMaker(
             chunk=MDChunkMaker(engine=engine, settings=settings.dynamics())
@@ -157,12 +187,71 @@ class ConductivityFlowMaker(Maker):
             jobs = [*chunks, run] if seed else [*thermal, *chunks, run]
             parts.append(Flow(jobs, output=run.output, name=name))
             runs.append(run)
-        collect = CollectTransportMaker(
-            settings=settings.analysis, line=self.line
-        ).make([run.output for run in runs], [run.uuid for run in runs], label)
+        collect: Any = CollectTransportMaker(
+            settings=settings.analysis,
+            line=self.line,
+            guarded=self if self._guards(potential_uuid) else None,
+        ).make(
+            [run.output for run in runs],
+            [run.uuid for run in runs],
+            label,
+            potential_uuid,
+            list(spent),
+        )
         collect.name = f"{label} conductivity"
+        return parts, collect
+
+    def _guards(self, potential_uuid: str | None) -> bool:
+        known = potential_uuid is not None and self.engine.needs_potential
+        return known and None not in (self.settings.guard, self.label, self.refine)
+
+    def again(
+        self,
+        runs: Sequence[MDRunDocument],
+        run_uuids: Sequence[str],
+        label: str,
+        potential: str,
+        spent: Sequence[int | None],
+    ) -> Flow | None:
+        """Label what the committee is unsure of, train, and start the runs anew.
+
+        Parameters
+        ----------
+        runs, run_uuids
+            Analysed runs of one structure, and their jobs.
+        label
+            Name of the structure.
+        potential
+            Potential that moved the atoms, by its job's uuid.
+        spent
+            Reference evaluations of each time before.
+
+        Returns
+        -------
+        Flow or None
+            Its last job gives the output of the one that it replaces; None where the
+            runs may stay, or have been started often enough.
+        """
+        guard, label_maker, refine = self.settings.guard, self.label, self.refine
+        if guard is None or label_maker is None or refine is None:
+            return None
+        unsure = [
+            uuid for run, uuid in zip(runs, run_uuids, strict=True) if guard.unsure(run)
+        ]
+        if not unsure or len(spent) >= guard.restarts:
+            return None
+        pick: Any = UnsureFramesMaker(settings=guard).make(
+            [OutputReference(uuid) for uuid in unsure], potential
+        )
+        labelled: Any = label_maker.make(pick.output)
+        trained: Any = refine.make(
+            OutputReference(potential), [labelled.output], [labelled.uuid]
+        )
+        cost = [*spent, labelled.output.n_evaluations]
+        parts, collect = self._runs(runs[0].structure, label, trained.uuid, cost)
         return Flow(
-            [*parts, collect], output=collect.output, name=f"{self.name} {label}"
+            [pick, labelled, trained, Flow([*parts]), in_place(collect)],
+            order=JobOrder.LINEAR,  # the runs read the potential from the store
         )
 
     def _cell(

@@ -58,7 +58,8 @@ class RetrainFlowMaker(Maker):
         pick = self.pick.make(potential, list(pools))
         pick.config.on_missing_references = OnMissing.NONE
         label = self.label.make(pick.output)
-        train = self.training.make([*labelled, label.output], previous=potential)
+        sets = [*labelled, label.output]
+        train = self.training.make(sets, potential, [part.uuid for part in sets])
         train.config.on_missing_references = OnMissing.NONE
         return Flow(
             [pick, label, train],

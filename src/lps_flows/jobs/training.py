@@ -12,7 +12,12 @@ from jobflow import CURRENT_JOB, Maker, job
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.potential import TrainingResult, TrainingSettings, train_potential
+from lps_flows.potential import (
+    ANNPotential,
+    TrainingResult,
+    TrainingSettings,
+    train_potential,
+)
 from lps_flows.schemas import StructureDocument, StructureSet
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.relaxation import RelaxationDocument
@@ -111,6 +116,7 @@ class TrainingMaker(Maker):
         self,
         labelled: list[Labelled],
         previous: PotentialDocument | None = None,
+        trained_on: Sequence[str] = (),
     ) -> PotentialDocument:
         """Train on everything converged in `labelled`.
 
@@ -121,7 +127,10 @@ class TrainingMaker(Maker):
             calculation.
         previous
             An earlier potential; it is returned as it is when the structures are the
-            same ones it was trained on with the same settings.
+            same ones it was trained on with the same settings. Its weights are begun
+            with where the settings say so (`warm_iterations`).
+        trained_on
+            Jobs that `labelled` comes from.
 
         Returns
         -------
@@ -152,9 +161,15 @@ class TrainingMaker(Maker):
                 for index, document in enumerate(documents)
             ],
             sources=[document.provenance.source for document in documents],
+            previous=None
+            if previous is None
+            else ANNPotential.from_dict(previous.potential),
             checkpoint=_record_path(),
         )
-        return _document(documents, energies, result, self.settings)
+        found = _document(documents, energies, result, self.settings)
+        found.trained_on = list(trained_on)
+        found.rounds = [] if previous is None else previous.rounds
+        return found
 
 
 def _record_path() -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobflow import CURRENT_JOB, JobConfig, Maker, job
+from jobflow import CURRENT_JOB, JobConfig, Maker, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
@@ -128,16 +128,27 @@ class CollectTransportMaker(Maker):
         Charge and reference temperature.
     line
         Which ion moves; x is given on it.
+    guarded
+        Maker of the runs, whose ``again(runs, run_uuids, label, potential, spent)``
+        starts them anew where the potential did not know enough; none takes them as
+        they are.
     """
 
     name: str = "collect transport"
     settings: TransportSettings = field(default_factory=TransportSettings)
     line: CompositionLine = field(default_factory=CompositionLine)
+    guarded: Any = None
 
-    @job(output_schema=TransportDocument)
+    # No output schema: a job that is replaced holds none of its own.
+    @job
     def make(
-        self, runs: list[MDRunDocument], run_uuids: list[str], label: str
-    ) -> TransportDocument:
+        self,
+        runs: list[MDRunDocument],
+        run_uuids: list[str],
+        label: str,
+        potential: str | None = None,
+        spent: Sequence[int | None] = (),
+    ) -> TransportDocument | Response:
         """Bring the runs together.
 
         Parameters
@@ -148,8 +159,16 @@ class CollectTransportMaker(Maker):
             Their jobs.
         label
             Name of the structure.
+        potential
+            Potential that moved the atoms, by its job's uuid.
+        spent
+            Reference evaluations of each time that the runs were started again.
         """
         documents = [_as_run(run) for run in runs]
+        if self.guarded is not None:
+            more = self.guarded.again(documents, run_uuids, label, potential, spent)
+            if more is not None:
+                return Response(replace=more)
         structure = documents[0].structure
         density = structure.composition[self.line.mobile] / structure.volume
         summaries = [
@@ -213,6 +232,8 @@ class CollectTransportMaker(Maker):
                 None if not survived or None in survived else all(survived)
             ),
             warnings=warnings,
+            n_evaluations=None if self.guarded is None else sum(n or 0 for n in spent),
+            n_retrained=None if self.guarded is None else len(spent),
         )
 
     def _fitted(self, runs: list[RunSummary], density: float) -> TransportResult:

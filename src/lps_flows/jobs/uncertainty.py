@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 from jobflow import Maker, job
 from pydantic import Field
 
@@ -13,8 +15,24 @@ from lps_flows.jobs.exploration import ExplorationSettings
 from lps_flows.potential import ANNPotential, committee_uncertainty, most_uncertain
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.evolution import EvolutionDocument
-from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.schemas.potential import LearningRound, PotentialDocument
 from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
+
+
+class EnoughSettings(FrozenSettings):
+    """When the potential knows the structures it will be asked for."""
+
+    max_error: float = Field(
+        0.005,
+        gt=0,
+        description="Mean |ANN - reference| on the lowest structures that a round "
+        "explored, before they are trained on (eV/atom).",
+    )
+    max_spread: float = Field(
+        0.005,
+        gt=0,
+        description="Mean standard deviation of the committee on them (eV/atom).",
+    )
 
 
 class ActiveLearningSettings(FrozenSettings):
@@ -35,6 +53,16 @@ class ActiveLearningSettings(FrozenSettings):
         ge=0,
         description="Committee standard deviation (eV/atom) above which a structure "
         "is worth labelling.",
+    )
+    enough: EnoughSettings | None = Field(
+        None,
+        description="When no further round is needed; none runs all rounds. With it "
+        "the lowest structure of every search of a round is labelled, too.",
+    )
+    refine: bool = Field(
+        False,
+        description="Train once more before molecular dynamics, on every single point "
+        "of the relaxations, too.",
     )
     dynamics: ExplorationSettings | None = Field(
         ExplorationSettings(),
@@ -81,22 +109,77 @@ class UncertainStructuresMaker(Maker):
         model = ANNPotential.from_dict(potential.potential)
         structures = [document.structure for document in documents]
         stds = committee_uncertainty(model, structures)
+        lowest = [] if self.settings.enough is None else list(_lowest(pools))
+        n_lowest = min(len(lowest), self.settings.n_structures)
         picked = most_uncertain(
             model,
             structures,
-            self.settings.n_structures,
+            self.settings.n_structures - n_lowest,
             threshold=self.settings.min_energy_std,
         )
         entries = [
             UnlabelledStructure(
                 structure=documents[index].structure,
-                provenance=_with_uncertainty(
-                    documents[index].provenance, float(stds[index])
-                ),
+                provenance=_with(documents[index].provenance, energy_std=stds[index]),
             )
             for index in picked
         ]
+        # a search's own lowest is a test of the potential, too
+        entries += [
+            UnlabelledStructure(
+                structure=document.structure,
+                provenance=_with(
+                    document.provenance,
+                    energy_std=document.energy_std,
+                    ann_energy=document.energy_per_atom,
+                ),
+            )
+            for document in lowest[:n_lowest]
+        ]
         return UnlabelledSet(n_structures=len(entries), entries=entries)
+
+
+def judge_round(
+    labelled: StructureSet | None, number: int, enough: EnoughSettings
+) -> LearningRound:
+    """Compare the potential with the labels of the lowest structures of a round.
+
+    Parameters
+    ----------
+    labelled
+        What `UncertainStructuresMaker` picked, labelled; None when that failed.
+    number
+        Number of the round.
+    enough
+        Thresholds.
+    """
+    pairs = [
+        (
+            abs(entry.provenance.details["ann_energy"] - entry.energy_per_atom),
+            entry.provenance.details.get("energy_std"),
+        )
+        for entry in (labelled.entries if labelled else [])
+        if "ann_energy" in entry.provenance.details
+    ]
+    spreads = [spread for _, spread in pairs if spread is not None]
+    error = float(np.mean([error for error, _ in pairs])) if pairs else None
+    spread = float(np.mean(spreads)) if spreads else None
+    return LearningRound(
+        number=number,
+        error=error,
+        spread=spread,
+        n_evaluations=(labelled.n_evaluations or 0) if labelled else 0,
+        enough=error is not None
+        and error <= enough.max_error
+        and (spread or 0.0) <= enough.max_spread,
+    )
+
+
+def _lowest(pools: Sequence[Any]) -> Iterator[StructureDocument]:
+    """Yield the lowest structure of each search."""
+    for pool in pools:
+        if isinstance(pool, EvolutionDocument):
+            yield from pool.lowest[:1]
 
 
 def _documents(
@@ -110,6 +193,6 @@ def _documents(
             yield from pool.entries
 
 
-def _with_uncertainty(provenance: Provenance, std: float) -> Provenance:
-    details = {**provenance.details, "energy_std": std}
-    return provenance.model_copy(update={"details": details})
+def _with(provenance: Provenance, **facts: float | None) -> Provenance:
+    known = {name: float(fact) for name, fact in facts.items() if fact is not None}
+    return provenance.model_copy(update={"details": provenance.details | known})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,6 +73,19 @@ class Parametrisation:
     def random(self, rng: np.random.Generator) -> np.ndarray:
         """Draw the parameters of one member."""
         return np.concatenate([layout.random(rng) for layout in self.layouts])
+
+    def flat(self, member: Mapping[str, ElementNetwork]) -> np.ndarray:
+        """Return the parameters of networks of this normalisation: `member`, undone."""
+        parts = []
+        for z, element in enumerate(self.descriptor.species):
+            network = member[element]
+            folded = self.input_maps[z] * self.normalisation.std[z]
+            first = network.weights[0] @ np.linalg.pinv(folded)
+            for weights, biases in zip(
+                (first, *network.weights[1:]), network.biases, strict=True
+            ):
+                parts += [weights.ravel(), biases]
+        return np.concatenate(parts)
 
     def member(self, flat: np.ndarray) -> dict[str, ElementNetwork]:
         """Return the networks of one member's parameters, maps folded in."""

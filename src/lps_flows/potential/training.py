@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from lps_flows.chemistry import AnyStructure
 from lps_flows.potential.committee import existing_device
 from lps_flows.potential.lockstep import Answer, Evaluate, LockStep, Record, Run
+from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.objective import Objective, make_chunks
 from lps_flows.potential.parametrisation import Parametrisation
 from lps_flows.potential.partition import hold_out
@@ -33,6 +34,7 @@ def train_potential(
     groups: Sequence[Hashable] | None = None,
     *,
     sources: Sequence[str] | None = None,
+    previous: ANNPotential | None = None,
     checkpoint: str | Path | None = None,
     progress: bool = False,
 ) -> TrainingResult:
@@ -52,6 +54,10 @@ def train_potential(
         Per structure a trajectory or family that is held out as a whole.
     sources
         Per structure a label (crystal, strained, md, ga) for errors by source.
+    previous
+        An earlier potential of the same descriptor and networks, on less data: with
+        `TrainingSettings.warm_iterations` its members are trained on, with its
+        normalisation, instead of random weights.
     checkpoint
         File that lets an interrupted training resume to the same weights as an
         uninterrupted one: call again with the same arguments. Removed at the end.
@@ -86,11 +92,18 @@ def train_potential(
     """
     settings = settings or TrainingSettings()
     ready = prepare_training(
-        structures, energies, settings, forces=forces, groups=groups, sources=sources
+        structures,
+        energies,
+        settings,
+        forces=forces,
+        groups=groups,
+        sources=sources,
+        previous=previous,
     )
     record = None
     if checkpoint is not None:
         identity = f"{ready.data.digest}{ready.train.tolist()}".encode()
+        identity += ready.starts.tobytes()
         identity += settings.model_dump_json(exclude={"threads"}).encode()
         # another optimiser would ask for other points than those on record
         identity += " ".join(map(version, ("lps-flows", "numpy", "scipy"))).encode()
@@ -100,12 +113,12 @@ def train_potential(
         with (
             threadpool_limits(1, user_api="blas"),
             training_bar(
-                settings.iterations, ready.energy_scale, show=progress
+                ready.iterations, ready.energy_scale, show=progress
             ) as show_runs,
         ):
             runs = LockStep(
                 ready.evaluate,
-                iterations=settings.iterations,
+                iterations=ready.iterations,
                 memory=settings.memory,
                 patience=settings.patience,
                 record=record,
@@ -129,7 +142,7 @@ class Prepared:
     """Everything that is fixed before the first iteration.
 
     `train` and `held` are the indices of both parts, `starts` (n_restarts,
-    n_parameters) random parameters; `evaluate` answers the restarts.
+    n_parameters) the parameters begun with; `evaluate` answers the restarts.
     """
 
     data: TrainingData
@@ -138,6 +151,7 @@ class Prepared:
     held: np.ndarray
     evaluate: Evaluate
     starts: np.ndarray
+    iterations: int
 
     @property
     def energy_scale(self) -> float:
@@ -153,6 +167,7 @@ def prepare_training(
     forces: Sequence[Any] | None = None,
     groups: Sequence[Hashable] | None = None,
     sources: Sequence[str] | None = None,
+    previous: ANNPotential | None = None,
 ) -> Prepared:
     """Check, split and scale the data, and draw the weights; see `train_potential`."""
     data = TrainingData.collect(
@@ -163,7 +178,12 @@ def prepare_training(
     used = _forces_used(data, train, held, settings, rng)
     threads = settings.threads or available_threads()
     features = data.descriptor.batch_features(data.batch, threads)
-    normalisation = normalise(data, features, train, used, settings)
+    warm = _goes_on(previous, data, settings)
+    normalisation = (
+        normalise(data, features, train, used, settings)
+        if warm is None
+        else warm.normalisation
+    )
     parametrisation = Parametrisation.of(data, normalisation, features, train, settings)
     weights = {
         "energy_weight": settings.energy_weight,
@@ -188,6 +208,11 @@ def prepare_training(
         return TorchObjective(parametrisation, chunks, device=device, **weights)
 
     starts = [parametrisation.random(child) for child in rng.spawn(settings.restarts)]
+    iterations = settings.iterations
+    if warm is not None:
+        kept = warm.members[: settings.restarts]
+        starts[: len(kept)] = [parametrisation.flat(member) for member in kept]
+        iterations = settings.warm_iterations or iterations
     return Prepared(
         data,
         parametrisation,
@@ -195,7 +220,27 @@ def prepare_training(
         held,
         _evaluator(objective(train), objective(held) if len(held) else None),
         np.array(starts),
+        iterations,
     )
+
+
+def _goes_on(
+    previous: ANNPotential | None, data: TrainingData, settings: TrainingSettings
+) -> ANNPotential | None:
+    """Return the earlier potential where its weights can be trained on."""
+    if previous is None or settings.warm_iterations is None:
+        return None
+    network = next(iter(previous.members[0].values()))
+    names = (settings.activation,) * len(settings.hidden) + ("linear",)
+    sizes = (data.descriptor.n_features, *settings.hidden, 1)
+    same = (
+        previous.descriptor == data.descriptor
+        and network.sizes == sizes
+        and network.activations == names
+        # an element it has not seen has no statistics
+        and (previous.normalisation.n_atoms > 0).all()
+    )
+    return previous if same else None
 
 
 def _forces_used(

@@ -39,6 +39,12 @@ class TrainingSettings(FrozenSettings):
         10, ge=1, le=1000, description="Trainings from different random weights."
     )
     iterations: int = Field(500, ge=1, description="L-BFGS iterations of each restart.")
+    warm_iterations: int | None = Field(
+        None,
+        ge=1,
+        description="Iterations of a training that starts from the weights of an "
+        "earlier one; none starts every training from random weights.",
+    )
     memory: int = Field(20, ge=1, description="Corrections that L-BFGS remembers.")
     patience: int | None = Field(
         None,

@@ -7,7 +7,22 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from lps_flows.potential import ErrorReport, RestartHistory
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, Part
+
+
+class LearningRound(Part):
+    """What a round of active learning found before it was trained on."""
+
+    number: int = Field(description="Its number.")
+    error: float | None = Field(
+        description="Mean |ANN - reference| on the lowest structures that the round "
+        "explored, before they were trained on (eV/atom); none without any."
+    )
+    spread: float | None = Field(
+        description="Mean standard deviation of the committee on them (eV/atom)."
+    )
+    n_evaluations: int = Field(description="Reference evaluations of the round.")
+    enough: bool = Field(description="True when no further round was needed.")
 
 
 class PotentialDocument(Document):
@@ -54,3 +69,12 @@ class PotentialDocument(Document):
     def _as_dict(cls, value: Any) -> Any:
         """Take back a potential that a store's decoder has already rebuilt."""
         return value.as_dict() if hasattr(value, "as_dict") else value
+
+    trained_on: list[str] = Field(
+        default_factory=list,
+        description="Jobs of the labelled sets it was trained on, for the next "
+        "training; empty in documents of before.",
+    )
+    rounds: list[LearningRound] = Field(
+        default_factory=list, description="Rounds of active learning behind it."
+    )

@@ -130,6 +130,14 @@ class TransportDocument(Document):
     warnings: list[str] = Field(
         default_factory=list, description="What to bear in mind with these numbers."
     )
+    n_evaluations: int | None = Field(
+        None,
+        description="Reference evaluations that guarding its dynamics asked for; none "
+        "where nothing guarded them.",
+    )
+    n_retrained: int | None = Field(
+        None, description="Times the potential was trained on them."
+    )
 
 
 class TransportRecord(TransportDocument):

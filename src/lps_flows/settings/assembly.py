@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from ase.units import GPa
 
@@ -27,6 +28,7 @@ from lps_flows.jobs.exploration import ExploreDynamicsMaker
 from lps_flows.jobs.lowest import RelaxLowestMaker
 from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
+from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.single_points import SinglePointSettings
 from lps_flows.jobs.thermal_cell import needs_process
@@ -74,6 +76,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
             lowest=RelaxLowestMaker(relax=relax, settings=keys.sampling.lowest),
             n_seeds=keys.sampling.n_seeds,
         ),
+        refine=RefineMaker(training=training) if keys.active_learning.refine else None,
         melt_quench=None
         if keys.melt_quench is None
         else MeltQuenchFlowMaker(
@@ -86,6 +89,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
                 engine=moving,
                 settings=keys.conductivity,
                 line=keys.line,
+                **_guard(keys, engine, training),
             ),
             settings=keys.selection,
             rule=keys.analysis.candidates,
@@ -104,6 +108,16 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
         ),
         build=BuildMaker(settings=keys.analysis, line=keys.line),
     )
+
+
+def _guard(
+    keys: CampaignKeys, engine: Engine, training: TrainingMaker
+) -> dict[str, Any]:
+    """Return what teaches the potential in guarded dynamics."""
+    if keys.conductivity.guard is None:
+        return {}
+    label = LabelMaker(engine=engine, line=keys.line)
+    return {"label": label, "refine": RefineMaker(training=training)}
 
 
 def _single_points(engine: EngineSettings) -> SinglePointSettings | None:
