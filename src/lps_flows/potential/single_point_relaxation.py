@@ -132,7 +132,9 @@ class SinglePointRelaxation:
         if not all(np.isfinite(part).all() for part in (energy, forces, stress)):
             self.fail("energy, forces or stress are not finite")
         else:
-            self._take(energy=energy, forces=forces.tolist(), stress=stress.tolist())
+            self._take(
+                energy=float(energy), forces=forces.tolist(), stress=stress.tolist()
+            )
 
     def fail(self, failure: str) -> None:
         """Note that the structure asked could not be evaluated; a shorter step follows.
