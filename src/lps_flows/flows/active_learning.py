@@ -20,13 +20,13 @@ from pymatgen.core import Structure
 
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.flows.sampling import CompositionPlan
-from lps_flows.jobs.calculations import in_place
+from lps_flows.jobs.calculations import in_place, recalled
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.exploration import ExploreDynamicsMaker
 from lps_flows.jobs.training import TrainingSetError
 from lps_flows.jobs.uncertainty import EnoughSettings, judge_round
 from lps_flows.schemas import StructureSet
-from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.schemas.potential import LearningRound, PotentialDocument
 
 
 @dataclass
@@ -144,6 +144,7 @@ class ActiveLearningFlowMaker(Maker):
         plans: list[CompositionPlan],
         crystal_uuids: dict[str, str],
         unrelaxed: dict[str, Structure],
+        rounds: Sequence[LearningRound] = (),
     ) -> PotentialDocument | Response:
         """Judge a round, and start the next one where it is needed.
 
@@ -160,6 +161,8 @@ class ActiveLearningFlowMaker(Maker):
             Job that trained the potential.
         plans, crystal_uuids, unrelaxed
             What is explored, and from where; see `make`.
+        rounds
+            What the rounds before found.
 
         Raises
         ------
@@ -176,16 +179,17 @@ class ActiveLearningFlowMaker(Maker):
         verdict = judge_round(
             labelled, number, self.retrain.pick.settings.enough or EnoughSettings()
         )
-        potential.rounds = [*potential.rounds, verdict]
+        potential.rounds = [*rounds, verdict]
         if verdict.enough or number >= self.rounds:
             return potential
-        crystals = {key: OutputReference(uuid) for key, uuid in crystal_uuids.items()}
+        known: Any = recalled(crystal_uuids)
+        before: Any = recalled({"potential": potential_uuid})
         explored, again = self._round(
-            OutputReference(potential_uuid),
-            [OutputReference(uuid) for uuid in potential.trained_on],
+            before.output["potential"],
+            [],
             number + 1,
             plans=plans,
-            crystals=crystals,
+            crystals={key: known.output[key] for key in crystal_uuids},
             unrelaxed=unrelaxed,
         )
         trained = again.output["potential"]
@@ -197,8 +201,11 @@ class ActiveLearningFlowMaker(Maker):
             plans=plans,
             crystal_uuids=crystal_uuids,
             unrelaxed=unrelaxed,
+            rounds=potential.rounds,
         )
-        return Response(replace=Flow([*explored, again, in_place(judged)]))
+        return Response(
+            replace=Flow([known, before, *explored, again, in_place(judged)])
+        )
 
     def _explore(
         self,

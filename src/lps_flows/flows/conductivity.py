@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from jobflow import Flow, Job, JobOrder, Maker, OutputReference
+from jobflow import Flow, Job, JobOrder, Maker
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
@@ -20,7 +20,7 @@ from lps_flows.chemistry import (
 from lps_flows.engines import Engine, EngineSettings, get_engine
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.jobs.calculations import in_place
+from lps_flows.jobs.calculations import in_place, recalled
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.reference import LabelMaker
@@ -240,17 +240,16 @@ class ConductivityFlowMaker(Maker):
         ]
         if not unsure or len(spent) >= guard.restarts:
             return None
-        pick: Any = UnsureFramesMaker(settings=guard).make(
-            [OutputReference(uuid) for uuid in unsure], potential
-        )
+        pick: Any = UnsureFramesMaker(settings=guard).make(unsure, potential)
         labelled: Any = label_maker.make(pick.output)
+        before: Any = recalled({"potential": potential})
         trained: Any = refine.make(
-            OutputReference(potential), [labelled.output], [labelled.uuid]
+            before.output["potential"], [labelled.output], [labelled.uuid]
         )
         cost = [*spent, labelled.output.n_evaluations]
         parts, collect = self._runs(runs[0].structure, label, trained.uuid, cost)
         return Flow(
-            [pick, labelled, trained, Flow([*parts]), in_place(collect)],
+            [pick, labelled, before, trained, Flow([*parts]), in_place(collect)],
             order=JobOrder.LINEAR,  # the runs read the potential from the store
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from jobflow import Flow, Maker, OnMissing, OutputReference
 
 from lps_flows.jobs.reference import LabelMaker
+from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.jobs.uncertainty import UncertainStructuresMaker
 
@@ -44,7 +45,8 @@ class RetrainFlowMaker(Maker):
         potential
             Reference to the `PotentialDocument` whose committee judges.
         labelled
-            References to the sets it was trained on.
+            References to the sets it was trained on; those that it names itself when
+            there are none.
         pools
             References to sets of structures it met (`EvolutionDocument` or
             `StructureSet`).
@@ -58,8 +60,13 @@ class RetrainFlowMaker(Maker):
         pick = self.pick.make(potential, list(pools))
         pick.config.on_missing_references = OnMissing.NONE
         label = self.label.make(pick.output)
-        sets = [*labelled, label.output]
-        train = self.training.make(sets, potential, [part.uuid for part in sets])
+        if labelled:
+            sets = [*labelled, label.output]
+            train = self.training.make(sets, potential, [part.uuid for part in sets])
+        else:
+            train = RefineMaker(name=self.training.name, training=self.training).make(
+                potential, [label.output], [label.uuid]
+            )
         train.config.on_missing_references = OnMissing.NONE
         return Flow(
             [pick, label, train],

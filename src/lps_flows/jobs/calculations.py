@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from jobflow import CURRENT_JOB, Flow, Job, JobConfig, OnMissing, Response
+from jobflow import (
+    CURRENT_JOB,
+    Flow,
+    Job,
+    JobConfig,
+    OnMissing,
+    OutputReference,
+    Response,
+    job,
+)
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import bare_structure, full_formula
@@ -96,9 +105,18 @@ def failing_through(flow: Flow) -> Flow:
     Otherwise the jobs behind the one that failed wait for ever, and so does everything
     that would have left it out.
     """
-    for job, _ in flow.iterflow():
-        job.config.on_missing_references = OnMissing.NONE
+    for each, _ in flow.iterflow():
+        each.config.on_missing_references = OnMissing.NONE
     return flow
+
+
+@job
+def recalled(uuids: dict[str, str]) -> dict[str, OutputReference]:
+    """Refer to outputs of jobs of before, by name.
+
+    What replaces a job may refer to jobs of its own alone; this is one.
+    """
+    return {name: OutputReference(uuid) for name, uuid in uuids.items()}
 
 
 def in_place(last: Job) -> Job:

@@ -62,23 +62,22 @@ class UnsureFramesMaker(Maker):
     settings: GuardSettings = field(default_factory=GuardSettings)
 
     @job(output_schema=UnlabelledSet, data="entries", config=SEES_STORE)
-    def make(self, runs: Sequence[MDRunDocument], potential: str) -> UnlabelledSet:
+    def make(self, run_uuids: Sequence[str], potential: str) -> UnlabelledSet:
         """Pick.
 
         Parameters
         ----------
-        runs
-            Analysed runs.
+        run_uuids
+            Jobs that analysed the runs.
         potential
             The potential that moved the atoms, by its job's uuid or a path.
         """
-        model = load_potential(potential)
+        model, store = load_potential(potential), CURRENT_JOB.store
         found: list[tuple[float, UnlabelledStructure]] = []
-        for run in runs:
+        for uuid in run_uuids:
+            run = MDRunDocument.from_store(store.get_output(uuid, load=True))
             try:
-                positions = join_trajectory(
-                    run.chunk_uuids, CURRENT_JOB.store
-                ).positions
+                positions = join_trajectory(run.chunk_uuids, store).positions
             except EmptyTrajectoryError:
                 continue
             last = len(positions) - 1

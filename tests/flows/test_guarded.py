@@ -1,0 +1,72 @@
+"""Dynamics on a potential that is taught where its committee is unsure."""
+
+from types import SimpleNamespace
+
+import pytest
+from jobflow.core.flow import get_flow
+
+from lps_flows.chemistry import crystal
+from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.flows import conductivity
+from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
+from lps_flows.jobs.reference import LabelMaker
+from lps_flows.jobs.refining import RefineMaker
+from lps_flows.jobs.unsure import GuardSettings
+
+POTENTIAL = "3f2a7a0e-6b3f-4c43-9a52-3f1f2f0f5a11"
+
+
+@pytest.fixture
+def maker(monkeypatch):
+    monkeypatch.setattr(conductivity, "in_place", lambda last: last)
+    return ConductivityFlowMaker(
+        engine=EngineSettings(name="ann"),
+        settings=ConductivitySettings(
+            temperatures=(700.0, 900.0),
+            guard=GuardSettings(max_energy_std=0.01, restarts=2),
+        ),
+        label=LabelMaker(engine=get_engine(EngineSettings(name="chgnet"))),
+        refine=RefineMaker(),
+    )
+
+
+def runs(*stds):
+    return [
+        SimpleNamespace(max_energy_std=std, structure=crystal("beta-Li3PS4"))
+        for std in stds
+    ]
+
+
+def test_runs_that_the_committee_is_sure_of_stay(maker):
+    assert maker.again(runs(0.005, None), ["a", "b"], "x", POTENTIAL, []) is None
+
+
+def test_they_start_again_so_many_times_and_no_more(maker):
+    assert maker.again(runs(0.5, 0.5), ["a", "b"], "x", POTENTIAL, [3, 4]) is None
+    assert maker.again(runs(0.5, 0.5), ["a", "b"], "x", POTENTIAL, [3]) is not None
+
+
+def test_frames_are_labelled_trained_on_and_the_runs_begin_anew(maker):
+    flow = get_flow(maker.again(runs(0.005, 0.2), ["a", "b"], "x", POTENTIAL, [7]))
+    order = [job.name for job, _ in flow.iterflow()]
+    assert order[:4] == [
+        "unsure frames",
+        "label structures",
+        "recalled",
+        "refine potential",
+    ]
+    assert order[-1] == "x conductivity"
+    # only the run that it is unsure of is learnt from
+    assert flow.jobs[0].function_args == (["b"], POTENTIAL)
+    parents = {job.name: parents for job, parents in flow.iterflow()}
+    moved = next(name for name in order if " md 1" in name)
+    assert flow.jobs[3].uuid in parents[moved]  # it reads the potential from the store
+    collect = flow.jobs[-1]
+    assert collect.function_args[3] == flow.jobs[3].uuid
+    assert collect.function_args[4][0] == 7
+
+
+def test_without_a_guard_nothing_is_watched():
+    plain = ConductivityFlowMaker(engine=EngineSettings(name="ann"))
+    flow = plain.make(crystal("beta-Li3PS4"), potential_uuid=POTENTIAL)
+    assert flow.jobs[-1].maker.guarded is None
