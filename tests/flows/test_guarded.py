@@ -13,6 +13,7 @@ from lps_flows.jobs.reference import LabelMaker
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.unsure import GuardSettings
 
+CELL = crystal("beta-Li3PS4")
 POTENTIAL = "3f2a7a0e-6b3f-4c43-9a52-3f1f2f0f5a11"
 
 
@@ -38,16 +39,29 @@ def runs(*stds):
 
 
 def test_runs_that_the_committee_is_sure_of_stay(maker):
-    assert maker.again(runs(0.005, None), ["a", "b"], "x", POTENTIAL, []) is None
+    assert (
+        maker.again(runs(0.005, None), ["a", "b"], "x", POTENTIAL, spent=[], start=CELL)
+        is None
+    )
 
 
 def test_they_start_again_so_many_times_and_no_more(maker):
-    assert maker.again(runs(0.5, 0.5), ["a", "b"], "x", POTENTIAL, [3, 4]) is None
-    assert maker.again(runs(0.5, 0.5), ["a", "b"], "x", POTENTIAL, [3]) is not None
+    assert (
+        maker.again(
+            runs(0.5, 0.5), ["a", "b"], "x", POTENTIAL, spent=[3, 4], start=CELL
+        )
+        is None
+    )
+    assert (
+        maker.again(runs(0.5, 0.5), ["a", "b"], "x", POTENTIAL, spent=[3], start=CELL)
+        is not None
+    )
 
 
 def test_frames_are_labelled_trained_on_and_the_runs_begin_anew(maker):
-    flow = get_flow(maker.again(runs(0.005, 0.2), ["a", "b"], "x", POTENTIAL, [7]))
+    flow = get_flow(
+        maker.again(runs(0.005, 0.2), ["a", "b"], "x", POTENTIAL, spent=[7], start=CELL)
+    )
     order = [job.name for job, _ in flow.iterflow()]
     assert order[:4] == [
         "unsure frames",
@@ -63,7 +77,7 @@ def test_frames_are_labelled_trained_on_and_the_runs_begin_anew(maker):
     assert flow.jobs[3].uuid in parents[moved]  # it reads the potential from the store
     collect = flow.jobs[-1]
     assert collect.function_args[3] == flow.jobs[3].uuid
-    assert collect.function_args[4][0] == 7
+    assert collect.function_kwargs["spent"][0] == 7
 
 
 def test_without_a_guard_nothing_is_watched():

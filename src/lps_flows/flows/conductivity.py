@@ -196,7 +196,8 @@ class ConductivityFlowMaker(Maker):
             [run.uuid for run in runs],
             label,
             potential_uuid,
-            list(spent),
+            spent=list(spent),
+            start=structure,
         )
         collect.name = f"{label} conductivity"
         return parts, collect
@@ -211,7 +212,9 @@ class ConductivityFlowMaker(Maker):
         run_uuids: Sequence[str],
         label: str,
         potential: str,
+        *,
         spent: Sequence[int | None],
+        start: Structure,
     ) -> Flow | None:
         """Label what the committee is unsure of, train, and start the runs anew.
 
@@ -225,6 +228,8 @@ class ConductivityFlowMaker(Maker):
             Potential that moved the atoms, by its job's uuid.
         spent
             Reference evaluations of each time before.
+        start
+            The structure, in no temperature's own cell.
 
         Returns
         -------
@@ -247,7 +252,7 @@ class ConductivityFlowMaker(Maker):
             before.output["potential"], [labelled.output], [labelled.uuid]
         )
         cost = [*spent, labelled.output.n_evaluations]
-        parts, collect = self._runs(runs[0].structure, label, trained.uuid, cost)
+        parts, collect = self._runs(start, label, trained.uuid, cost)
         return Flow(
             [pick, labelled, before, trained, Flow([*parts]), in_place(collect)],
             order=JobOrder.LINEAR,  # the runs read the potential from the store

@@ -129,9 +129,8 @@ class CollectTransportMaker(Maker):
     line
         Which ion moves; x is given on it.
     guarded
-        Maker of the runs, whose ``again(runs, run_uuids, label, potential, spent)``
-        starts them anew where the potential did not know enough; none takes them as
-        they are.
+        Maker of the runs, whose ``again`` takes what ``make`` is given and starts them
+        anew where the potential did not know enough; none takes them as they are.
     """
 
     name: str = "collect transport"
@@ -147,7 +146,9 @@ class CollectTransportMaker(Maker):
         run_uuids: list[str],
         label: str,
         potential: str | None = None,
+        *,
         spent: Sequence[int | None] = (),
+        start: Structure | None = None,
     ) -> TransportDocument | Response:
         """Bring the runs together.
 
@@ -163,10 +164,14 @@ class CollectTransportMaker(Maker):
             Potential that moved the atoms, by its job's uuid.
         spent
             Reference evaluations of each time that the runs were started again.
+        start
+            The structure to start them again from.
         """
         documents = [_as_run(run) for run in runs]
         if self.guarded is not None:
-            more = self.guarded.again(documents, run_uuids, label, potential, spent)
+            more = self.guarded.again(
+                documents, run_uuids, label, potential, spent=spent, start=start
+            )
             if more is not None:
                 return Response(replace=more)
         structure = documents[0].structure
