@@ -7,7 +7,7 @@ from jobflow import JobStore
 
 from lps_flows.analysis import HullError
 from lps_flows.builders import build_all
-from lps_flows.jobs.outputs import DamagedDocumentError
+from lps_flows.schemas.damage import DamagedDocumentError
 from tests.builders.toy_campaign import SETTINGS, document, fill, glass, put, read
 
 

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from lps_flows.analysis import ClusterModel, gaps
-from lps_flows.schemas.base import DamagedDocumentError, Document
+from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead, StructureRecord
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.damage import DamagedDocumentError
 from lps_flows.schemas.evolution import EvolutionDocument
 from lps_flows.schemas.fingerprints import FingerprintDocument
 from lps_flows.schemas.md import MDChunkDocument, MDRunDocument

@@ -18,8 +18,9 @@ import lps_flows.report  # noqa: F401 - every document class is defined then
 from lps_flows.chemistry import crystal
 from lps_flows.foundation import ForeignClassError, decode
 from lps_flows.schemas import Provenance, StructureDocument
-from lps_flows.schemas.base import DamagedDocumentError, Stored
+from lps_flows.schemas.base import Stored
 from lps_flows.schemas.built import StructureRecord
+from lps_flows.schemas.damage import DamagedDocumentError
 
 ROOT = Path(__file__).parents[2] / "src" / "lps_flows"
 SOURCES = sorted(ROOT.rglob("*.py"))

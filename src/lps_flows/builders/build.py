@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from lps_flows.builders.transport import TransportBuilder
 from lps_flows.builders.windows import WindowBuilder
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.schemas.damage import left_out, readable
 
 logger = logging.getLogger(__name__)
 
@@ -255,7 +256,7 @@ def run_builder(
     done = 0
     name = type(builder).__name__
     for chunk in chunks(builder.get_items(), builder.chunk_size):
-        made = [builder.process_item(item) for item in chunk]
+        made = list(readable(builder.process_item, chunk))
         builder.update_targets(made)
         done += len(chunk)
         if progress is not None:
@@ -264,6 +265,13 @@ def run_builder(
     written = builder.written - before
     logger.info("%s wrote %d documents", name, written)
     return written
+
+
+def _raise_first(damaged: Mapping[str, LpsFlowsError]) -> None:
+    for reason in damaged:
+        logger.warning("left out: %s", reason)
+    for error in damaged.values():
+        raise error
 
 
 def build_all(
@@ -279,6 +287,11 @@ def build_all(
 
     Parameters as `all_builders`; `progress` is called after every chunk with builder,
     items done and their number.
+
+    Raises
+    ------
+    DamagedDocumentError
+        For a document that cannot be read, after everything else has been built.
     """
     job_store.connect()
     own = {} if store else {name: result_store(job_store, name) for name in KEYS}
@@ -291,9 +304,17 @@ def build_all(
     )
     written: dict[str, int] = {}
     try:
-        for builder in builders:
-            name = type(builder).__name__
-            written[name] = written.get(name, 0) + run_builder(builder, progress)
+        with left_out() as damaged:
+            try:
+                for builder in builders:
+                    name = type(builder).__name__
+                    made = run_builder(builder, progress)
+                    written[name] = written.get(name, 0) + made
+            except LpsFlowsError:
+                # what is damaged may be what this builder lacked
+                _raise_first(damaged)
+                raise
+            _raise_first(damaged)
     finally:
         for result in own.values():
             # a store in memory shares its client with the job store

@@ -22,6 +22,7 @@ from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.outputs import newest_heads
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import BuiltDocument, StructureHead, StructureRecord
+from lps_flows.schemas.damage import readable
 
 
 def digest(*parts: Any) -> str:
@@ -214,5 +215,6 @@ def query_heads(store: Store, campaign: str | None) -> list[StructureHead]:
     if campaign is not None:
         selection["campaign"] = campaign
     fields = list(StructureHead.model_fields)
-    heads = map(StructureHead.from_store, store.query(selection, properties=fields))
+    found = store.query(selection, properties=fields)
+    heads = readable(StructureHead.from_store, found)
     return sorted(heads, key=lambda head: head.structure_id)

@@ -24,6 +24,7 @@ from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.damage import readable
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.md import MDRunDocument
@@ -156,7 +157,7 @@ def read_collection(
 ) -> list[AnyDocument]:
     """Return the documents of one collection, in the order of their key."""
     documents = store(collection).query(dict(criteria), sort={KEYS[collection]: 1})
-    return [model.from_store(document) for document in documents]
+    return list(readable(model.from_store, documents))
 
 
 _LI_P_S = CompositionLine()
@@ -206,10 +207,9 @@ def as_far_as_known(
 
 def read_transport(job_store: JobStore, campaign: str) -> list[TransportDocument]:
     """Return the conductivities of a campaign, whether the builders have run or not."""
-    return [
-        checked_output({"uuid": job.uuid, "output": job.output}, TransportDocument)
-        for job in outputs(job_store, campaign, "TransportDocument", load=True)
-    ]
+    jobs = outputs(job_store, campaign, "TransportDocument", load=True)
+    read = partial(checked_output, model=TransportDocument)
+    return list(readable(read, ({"uuid": j.uuid, "output": j.output} for j in jobs)))
 
 
 def _densities(
@@ -220,7 +220,7 @@ def _densities(
     if not shown:
         return {}
     criteria = {"uuid": {"$in": shown}, "output.@class": "MDRunDocument"}
-    return {
-        job["uuid"]: checked_output(job, MDRunDocument)
-        for job in job_store.query(criteria, sort={"index": 1}, load=True)
-    }
+    jobs = job_store.query(criteria, sort={"index": 1}, load=True)
+    return dict(
+        readable(lambda job: (job["uuid"], checked_output(job, MDRunDocument)), jobs)
+    )

@@ -13,10 +13,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 from typer.core import TyperGroup
 
 from lps_flows import __version__
-from lps_flows.foundation import LpsFlowsError
+from lps_flows.foundation import LpsFlowsError, printable
 
 FAILED = 1
 INTERRUPTED = 130
@@ -25,16 +26,30 @@ _DEBUG = "--debug"
 # A terminal shows what it can; in a pipe, lines are not wrapped, tables are wide, and
 # nothing moves or has colours, whatever FORCE_COLOR says.
 _PIPED = sys.stdout is None or not sys.stdout.isatty()
-out = Console(
+
+
+class PlainConsole(Console):
+    """Shows text as text: square brackets are no mark-up, control characters escaped.
+
+    Names, reasons and file names are other people's.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, highlight=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return text without what would steer the terminal."""
+        return super().render_str(printable(text), **options)
+
+
+out = PlainConsole(
     soft_wrap=_PIPED,
     width=160 if _PIPED else None,
-    highlight=False,
     force_terminal=False if _PIPED else None,
 )
-err = Console(
+err = PlainConsole(
     stderr=True,
     soft_wrap=True,
-    highlight=False,
     force_terminal=None if sys.stderr and sys.stderr.isatty() else False,
 )
 
@@ -73,7 +88,7 @@ class Verbs(TyperGroup):
             if message is None or ctx.find_root().params.get("debug"):
                 raise
             err.print("Error:", style="bold red", end=" ")
-            err.print(message, markup=False)
+            err.print(message)
             raise typer.Exit(FAILED) from None
 
 
@@ -102,7 +117,6 @@ def interrupted(remedy: str | None = None) -> typer.Exit:
     again = shlex.join(["lps-flows", *sys.argv[1:]])
     err.print(
         f"Interrupted. {remedy or f'What is done stays done; go on with: {again}'}",
-        markup=False,
     )
     return typer.Exit(INTERRUPTED)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from lps_flows.cli.application import (
@@ -90,7 +89,6 @@ def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
             err.print(
                 f"{settings.name} was submitted by a version that recorded only part "
                 f"of its settings; {file} stands for the others.",
-                markup=False,
             )
         differing = settings.differences(known.settings, complete=known.complete)
         if differing:
@@ -99,10 +97,9 @@ def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
                 "what follows is of those it was submitted with (there), not of the "
                 "file (here). Give the changed campaign another name.",
                 style="yellow",
-                markup=False,
             )
         for difference in differing[:_MOST_SHOWN]:
-            err.print(f"  {difference}", markup=False)
+            err.print(f"  {difference}")
         if len(differing) > _MOST_SHOWN:
             err.print(f"  and {len(differing) - _MOST_SHOWN} more")
         yield place, settings.as_submitted(known.settings)
@@ -152,7 +149,7 @@ def run(
         elif out_folder is not None:
             out.print(f"{len(written)} files in {out_folder}")
             summary = out_folder / "summary.md"
-            out.print(summary.read_text(encoding="utf-8"), markup=False)
+            out.print(summary.read_text(encoding="utf-8"))
     if not complete:
         raise typer.Exit(FAILED)
 
@@ -226,7 +223,6 @@ def _run_in(
         err.print(
             "Closing this terminal ends the run; nothing is lost, and the same command "
             "goes on. To let it run without one: nohup lps-flows run ... &",
-            markup=False,
         )
     with Display() as display:
         result = run_campaign(
@@ -250,7 +246,6 @@ def _run_in(
         err.print(
             "Nothing is left that could run, and yet it is not complete: "
             "`lps-flows recover` mends what the LaunchPad lost track of.",
-            markup=False,
         )
     return result.complete
 
@@ -304,11 +299,13 @@ def status(file: CampaignFile, as_json: AsJson = False) -> None:
         state_of_it = "was deleted (lpad reset or delete_wflows)"
         if gone is None:
             state_of_it = "has not been submitted"
-        out.print(f"{name} {state_of_it}. Use `lps-flows run {file}`.", markup=False)
+        out.print(f"{name} {state_of_it}. Use `lps-flows run {file}`.")
         return
     out.print(stage_table(state, cost))
     _print_failures(failed)
     _print_stopped(state)
+    for problem in state.damaged:
+        err.print(f"Damaged, and counted as stopped: {problem}")
 
 
 @verb("lps-flows recover workflows/paper.yaml")
@@ -335,7 +332,6 @@ def recover(
             out.print(
                 f"{name} was deleted (lpad reset or delete_wflows): nothing is left to "
                 f"mend. `lps-flows run {file}` begins it anew.",
-                markup=False,
             )
             return
         dead = silent_for(RUN_EXPIRATION_SECS if after is None else after)
@@ -347,7 +343,7 @@ def recover(
         ("failed while the server was away, ready again", found.unanswered),
     ):
         if ids:
-            out.print(f"{what}: {', '.join(map(str, ids))}", markup=False)
+            out.print(f"{what}: {', '.join(map(str, ids))}")
     if found.deleted:
         out.print(f"{found.deleted} additions without a workflow deleted")
     if not found:
@@ -383,7 +379,6 @@ def _print_set_aside(submission: Submission) -> None:
             f"The fireworks of {submission.campaign} had been deleted (lpad reset or "
             "delete_wflows), so it begins anew; documents of the deleted one are kept "
             f"as campaign {submission.set_aside}.",
-            markup=False,
         )
 
 
@@ -401,7 +396,6 @@ def _print_stopped(state: Progress) -> None:
         err.print(
             f"{number} fireworks are {name}: someone took them out of the queue. "
             + remedy,
-            markup=False,
         )
 
 
@@ -411,8 +405,6 @@ def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:
     reason = Column("reason", overflow="fold")
     table = Table("firework", "stage", "job", reason, title="Failed")
     for entry in failed:
-        # what is in square brackets is text here, no mark-up
-        told = map(escape, (entry.stage, entry.name, entry.reason))
-        table.add_row(str(entry.fw_id), *told)
+        table.add_row(str(entry.fw_id), entry.stage, entry.name, entry.reason)
     err.print(table)
     err.print("After mending the cause: the same command with --retry-failed.")

@@ -28,7 +28,7 @@ def install() -> None:
     if found is None:
         with working("installing the MongoDB server"):
             found = install_mongod()
-    out.print(str(found), markup=False)
+    out.print(str(found))
 
 
 @database.command(epilog="Example: lps-flows db start")
@@ -62,7 +62,7 @@ def status(as_json: AsJson = False) -> None:
         typer.echo(json.dumps(asdict(found), default=str, indent=2))
     else:
         for name, value in asdict(found).items():
-            out.print(f"{name:10} {value}", markup=False)
+            out.print(f"{name:10} {value}")
     if not found.running:
         err.print("Start it with `lps-flows db start`.")
         raise typer.Exit(FAILED)

@@ -30,6 +30,6 @@ def build(
 
     with working("compiling the pair style"):
         made = build_plugin(folder)
-    out.print(str(made), markup=False)
+    out.print(str(made))
     if folder is not None:
-        out.print(f"export LAMMPS_PLUGIN_PATH={made.parent}", markup=False)
+        out.print(f"export LAMMPS_PLUGIN_PATH={made.parent}")

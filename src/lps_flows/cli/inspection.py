@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import typer
-from rich.markup import escape
 from rich.table import Column, Table
 
 from lps_flows.cli.application import FAILED, AsJson, out, verb
@@ -54,8 +53,8 @@ def doctor(as_json: AsJson = False) -> None:
             table.add_row(
                 "ok" if check.ok else "-",
                 check.name,
-                escape(check.detail),
-                "" if check.ok else escape(check.remedy),
+                check.detail,
+                "" if check.ok else check.remedy,
             )
         out.print(table)
     if any(check.required and not check.ok for check in checks):

@@ -22,6 +22,7 @@ from rich.progress import (
 from rich.table import Table
 
 from lps_flows.cli.application import err
+from lps_flows.foundation import printable
 
 if TYPE_CHECKING:
     from lps_flows.runner import Price
@@ -112,7 +113,7 @@ class Display:
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             console=err,
             speed_estimate_period=_PACE_S,
         )
@@ -131,7 +132,7 @@ class Display:
     def show(self, state: CampaignProgress) -> None:
         """Show a new state; called from the runner's watching thread."""
         total = state.total
-        now = ", ".join(state.running[:3])
+        now = printable(", ".join(state.running[:3]))
         if err.is_terminal:
             self._bar.update(
                 self._task,
@@ -151,5 +152,5 @@ class Display:
         due = time.monotonic() - self._last_time >= _PLAIN_INTERVAL_S
         if line != self._last_line and (due or not now):
             elapsed = time.monotonic() - self._started
-            err.print(f"[{elapsed:6.0f} s] {line}", markup=False)
+            err.print(f"[{elapsed:6.0f} s] {line}")
             self._last_line, self._last_time = line, time.monotonic()

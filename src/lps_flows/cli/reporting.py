@@ -30,7 +30,7 @@ def report(
         page = render_page(gathered(place, settings, step))
     target.parent.mkdir(parents=True, exist_ok=True)
     write_text(target, page)
-    out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)", markup=False)
+    out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")
 
 
 @verb("lps-flows serve workflows/demo.yaml")
@@ -64,6 +64,6 @@ def serve(
         )
         with live_server(live, port, host=host, open_to_all=open_to_all) as server:
             shows = f"{server.address} shows {settings.name}; Ctrl-C ends it."
-            out.print(shows, markup=False)
+            out.print(shows)
             with contextlib.suppress(KeyboardInterrupt):
                 server.serve_forever()

@@ -57,13 +57,12 @@ def figures(file: CampaignFile, folder: OutFolder) -> None:
     page = folder / "report.html"
     write_text(page, render_page(content))
     for path in (*written.files, page):
-        out.print(str(path), markup=False)
+        out.print(str(path))
     if not written.pictures:
         err.print(
             f"There is nothing to draw yet. Run the campaign, or `lps-flows build "
             f"{file}` when its calculations are done; {folder}/captions.md says what "
             "each figure waits for.",
-            markup=False,
         )
         raise typer.Exit(FAILED)
 

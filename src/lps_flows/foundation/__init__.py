@@ -6,7 +6,7 @@ from lps_flows.foundation.decoding import (
     decode,
     unmarked,
 )
-from lps_flows.foundation.errors import LpsFlowsError
+from lps_flows.foundation.errors import LpsFlowsError, printable
 from lps_flows.foundation.frozen import FrozenSettings
 from lps_flows.foundation.plain_yaml import PlainYamlError, read_plain_yaml
 
@@ -17,6 +17,7 @@ __all__ = [
     "PlainYamlError",
     "decodable",
     "decode",
+    "printable",
     "read_plain_yaml",
     "unmarked",
 ]

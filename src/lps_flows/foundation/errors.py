@@ -39,7 +39,7 @@ class LpsFlowsError(Exception):
         )
         where = "" if field is None else f"{field} = {value!r}: "
         what_to_do = "" if remedy is None else f" {remedy.rstrip('.')}."
-        super().__init__(_printable(f"{where}{problem.rstrip('.')}.{what_to_do}"))
+        super().__init__(printable(f"{where}{problem.rstrip('.')}.{what_to_do}"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the full set of parts (workers send errors between processes)."""
@@ -52,7 +52,7 @@ class LpsFlowsError(Exception):
         )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Escape what would steer a terminal: names come from files of other people."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 

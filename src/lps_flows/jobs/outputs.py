@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from jobflow import JobStore
+from pydantic import BaseModel, ValidationError, create_model
 
 from lps_flows.foundation import unmarked
-from lps_flows.schemas.base import DamagedDocumentError, Document, damaged
+from lps_flows.schemas.base import Document
+from lps_flows.schemas.damage import (
+    DamagedDocumentError,
+    damaged,
+    leave_out,
+    readable,
+)
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
@@ -49,19 +57,23 @@ def newest_heads(
     newest: dict[str, dict[str, Any]] = {}
     for head in job_store.query(jobs, properties=list(_HEAD), sort={"index": 1}):
         output = head["output"]
-        # MongoDB finds a class in a list of documents, too
-        if not isinstance(output, Mapping) or not _ours(output):
+        if not _of_ours(head):
             continue
         said = {*head, *(f"output.{name}" for name in output)}
         lacking = _SAID_BY_EVERY_JOB - said
         if lacking:
             uuid = str(head.get("uuid", head.get("_id")))
-            raise damaged(uuid, "a job's", KeyError(*sorted(lacking)))
-        newest[head["uuid"]] = head
+            leave_out(damaged(uuid, "a job's", KeyError(*sorted(lacking))))
+            continue
+        newest[str(head["uuid"])] = head
     return newest
 
 
-def _ours(output: Mapping[str, Any]) -> bool:
+def _of_ours(job: Mapping[str, Any]) -> bool:
+    output = job.get("output")
+    # MongoDB finds a class in a list of documents, too
+    if not isinstance(output, Mapping):
+        return False
     module = str(output.get("@module", _PACKAGE))
     return module.partition(".")[0] == _PACKAGE
 
@@ -134,23 +146,24 @@ def outputs(
     list of JobOutput
         In the order in which the jobs ended.
     """
-    wanted = ["name", "metadata", "completed_at", "output.@class"]
+    wanted = ["uuid", "index", "name", "metadata", "completed_at", "output.@class"]
     wanted += ["output"] if fields is None else [f"output.{name}" for name in fields]
     newest: dict[str, dict[str, Any]] = {}
     criteria = {"metadata.campaign": campaign, "output.@class": document}
     if fields is None:
         # MongoDB refuses a projection on a path and on its parent together
         wanted.remove("output.@class")
-    for job in job_store.query(criteria, properties=wanted, load=load):
+    found = job_store.query(criteria, properties=wanted, load=load)
+    for job in readable(_whole, filter(_of_ours, found)):
         known = newest.get(job["uuid"])
         if known is None or job["index"] > known["index"]:
             newest[job["uuid"]] = job
     jobs = [
         JobOutput(
             uuid=uuid,
-            name=job.get("name", ""),
-            stage=(job.get("metadata") or {}).get("stage", "other"),
-            completed_at=job.get("completed_at"),
+            name=str(job.get("name", "")),
+            stage=_stage(job),
+            completed_at=_ended(job) or None,
             output=unmarked(job["output"]),
         )
         for uuid, job in newest.items()
@@ -158,10 +171,59 @@ def outputs(
     return sorted(jobs, key=lambda job: (job.completed_at or "", job.uuid))
 
 
+def _whole(job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job document that says which job it is of."""
+    kinds: dict[str, type] = {"uuid": str, "index": int}
+    wrong = [name for name in kinds if not isinstance(job.get(name), kinds[name])]
+    if wrong:
+        uuid = str(job.get("uuid", job.get("_id")))
+        raise damaged(uuid, "a job's", KeyError(*wrong))
+    return job
+
+
+def _stage(job: Mapping[str, Any]) -> str:
+    metadata = job.get("metadata")
+    said = metadata.get("stage") if isinstance(metadata, Mapping) else None
+    return said if isinstance(said, str) else "other"
+
+
+def _ended(job: Mapping[str, Any]) -> str:
+    when = job.get("completed_at")
+    return when if isinstance(when, str) else ""
+
+
+@cache
+def _part_of(model: type[Document], fields: tuple[str, ...]) -> type[BaseModel]:
+    known = {name: model.model_fields[name] for name in fields}
+    parts: Any = {name: (info.annotation, info) for name, info in known.items()}
+    return create_model(f"Part of {model.__name__}", **parts)
+
+
+def checked_parts(
+    job_store: JobStore,
+    campaign: str,
+    model: type[Document],
+    *,
+    fields: tuple[str, ...] | None = None,
+    load: bool = False,
+) -> list[JobOutput]:
+    """Return `outputs` of a kind of document whose fields are what they should be."""
+    kind = model if fields is None else _part_of(model, fields)
+
+    def check(job: JobOutput) -> JobOutput:
+        try:
+            kind.model_validate(job.output)
+        except ValidationError as error:
+            raise damaged(job.uuid, f"a {model.__name__}", error) from error
+        return job
+
+    found = outputs(job_store, campaign, model.__name__, fields=fields, load=load)
+    return list(readable(check, found))
+
+
 def finished_jobs(job_store: JobStore, campaign: str) -> Iterator[tuple[str, str]]:
     """Yield (stage, ISO time) of every job of a campaign that has ended."""
     for job in job_store.query(
         {"metadata.campaign": campaign}, properties=["metadata", "completed_at"]
     ):
-        stage = (job.get("metadata") or {}).get("stage", "other")
-        yield stage, job.get("completed_at") or ""
+        yield _stage(job), _ended(job)

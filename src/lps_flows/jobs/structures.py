@@ -10,11 +10,11 @@ from jobflow import JobStore
 from pydantic import ValidationError
 
 from lps_flows.analysis.resampling import energy_errors
-from lps_flows.foundation import unmarked
-from lps_flows.jobs.outputs import checked_output, newest_heads, outputs
-from lps_flows.schemas.base import DamagedDocumentError, damaged
+from lps_flows.foundation import ForeignClassError, unmarked
+from lps_flows.jobs.outputs import checked_parts, newest_heads, outputs
 from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
-from lps_flows.schemas.evolution import STILL_FALLING, fell
+from lps_flows.schemas.damage import DamagedDocumentError, damaged, leave_out
+from lps_flows.schemas.evolution import STILL_FALLING, EvolutionDocument, fell
 from lps_flows.schemas.phase_diagram import EnergyErrors
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.structure import StructureDocument, StructureFacts
@@ -41,13 +41,16 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     DamagedDocumentError
         When a structure is none that a job can have written.
     """
-    output = job["output"]
-    metadata = job.get("metadata") or {}
-    entries = (
-        {f"-{i}": entry for i, entry in enumerate(output["entries"])}
-        if output["@class"] == "StructureSet"
-        else {"": output}
-    )
+    output, metadata = job["output"], job.get("metadata") or {}
+    try:
+        entries = (
+            {f"-{i}": entry for i, entry in enumerate(output["entries"])}
+            if output["@class"] == "StructureSet"
+            else {"": output}
+        )
+        stage, campaign = metadata.get("stage"), metadata.get("campaign")
+    except (AttributeError, KeyError, TypeError) as error:
+        raise damaged(str(job["uuid"]), "a job with structures", error) from error
     created = {
         suffix: _checked(entry, job["uuid"] + suffix).created_at
         for suffix, entry in entries.items()
@@ -58,8 +61,8 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             # a date, though sets in the additional store are JSON and hold texts
             "created_at": created[suffix],
             "structure_id": job["uuid"] + suffix,
-            "campaign": metadata.get("campaign") or NO_CAMPAIGN,
-            "stage": metadata.get("stage"),
+            "campaign": campaign or NO_CAMPAIGN,
+            "stage": stage,
             "job_uuid": job["uuid"],
             "job_index": job["index"],
         }
@@ -101,10 +104,14 @@ def relaxed_heads(
     for uuid, head in newest_heads(job_store, ["StructureSet"], campaign).items():
         key = uuid, head["index"]
         if key not in read:
-            read[key] = [
-                StructureHead(**{name: entry[name] for name in _HEAD_FIELDS})
-                for entry in _relaxed_by(job_store, *key)
-            ]
+            try:
+                read[key] = [
+                    StructureHead(**{name: entry[name] for name in _HEAD_FIELDS})
+                    for entry in _relaxed_by(job_store, *key)
+                ]
+            except (DamagedDocumentError, ForeignClassError) as error:
+                leave_out(error)  # named again at the next look
+                continue
         heads += read[key]
     for job in outputs(
         job_store,
@@ -117,7 +124,7 @@ def relaxed_heads(
             try:
                 heads.append(StructureHead(**job.output, **ids))
             except ValidationError as error:
-                raise damaged(job.uuid, "a structure", error) from error
+                leave_out(damaged(job.uuid, "a structure", error))
     return heads
 
 
@@ -132,17 +139,16 @@ def searched_errors(job_store: JobStore, campaign: str, method: str) -> EnergyEr
         Whose energies, and by which reference method.
     """
     sampled = [
-        checked_output({"uuid": job.uuid, "output": job.output}, SamplingDocument)
-        for job in outputs(job_store, campaign, "SamplingDocument")
+        SamplingDocument.from_store(job.output)
+        for job in checked_parts(job_store, campaign, SamplingDocument)
         if job.output["method"] == method
     ]
-    fields = ["formula", "stopped", "last_fall"]
-    searches = outputs(job_store, campaign, "EvolutionDocument", fields=fields)
+    fields = ("formula", "stopped", "last_fall")
+    kind = EvolutionDocument
+    searches = checked_parts(job_store, campaign, kind, fields=fields)
     if any("last_fall" not in search.output for search in searches):
-        fields.append("generations")
-        searches = outputs(
-            job_store, campaign, "EvolutionDocument", fields=fields, load=True
-        )
+        fields = (*fields, "generations")
+        searches = checked_parts(job_store, campaign, kind, fields=fields, load=True)
     falling = [
         search.output["formula"]
         for search in searches

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from lps_flows.analysis.rdf import measured_peaks
@@ -248,4 +249,4 @@ def density_caption(run: MDRunDocument) -> str:
 
 def density_name(label: str, temperature: float) -> str:
     """Return the part of a file's name that tells a run's density from others."""
-    return f"{label}_{temperature:g}K".replace("/", "_")
+    return re.sub(r"[^\w.+=() -]", "_", f"{label[:80]}_{temperature:g}K")

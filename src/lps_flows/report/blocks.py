@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Self, TypeVar
 
 import plotly.graph_objects as go
 
+from lps_flows.foundation import printable
+
 _MOST_ROWS = 14
 _LONG_CELL = 18
+# what a spreadsheet takes for a formula, and numbers and dashes that look so
+_FORMULAS = tuple("=+-@")
+_NUMBER = re.compile(r"-|[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 
 Status = Literal["done", "partial", "missing"]
 
@@ -193,9 +199,19 @@ class Download:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(
-            [_rounded(cell(item)) for cell in columns.values()] for item in items
+            [_spreadsheet(cell(item)) for cell in columns.values()] for item in items
         )
         return cls(name, "text/csv", stream.getvalue().encode(), f"{text}, CSV")
+
+
+def _spreadsheet(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
+    shown = _rounded(value)
+    if not isinstance(shown, str):
+        return shown
+    text = printable(shown)
+    formula = text.startswith(_FORMULAS) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if formula else text
 
 
 def _rounded(cell: object) -> object:

@@ -16,7 +16,7 @@ from lps_flows.analysis.literature import is_papers_line
 from lps_flows.builders import ResultStore, as_far_as_known, read_results
 from lps_flows.chemistry import CompositionLine
 from lps_flows.engines.registry import is_surrogate
-from lps_flows.jobs.outputs import JobOutput, finished_jobs, outputs
+from lps_flows.jobs.outputs import JobOutput, checked_parts, finished_jobs
 from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.report.blocks import Download, Section
 from lps_flows.report.hull_table import hull_downloads
@@ -44,20 +44,27 @@ from lps_flows.report.sheet import candidate_sheets
 from lps_flows.report.structures import EmbeddedStructure, downloads, embed
 from lps_flows.report.values import conductivity_values
 from lps_flows.runner import prices
+from lps_flows.schemas.base import Document
+from lps_flows.schemas.damage import left_out
+from lps_flows.schemas.evolution import EvolutionDocument
+from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.results import Results
+from lps_flows.schemas.sampling import SamplingDocument
+from lps_flows.schemas.selection import SelectionDocument
+from lps_flows.schemas.structure import StructureDocument, StructureSet
 from lps_flows.settings import CampaignKeys
 
 _LI_P_S = CompositionLine()
 _HULL = HullSettings()
-_READ: dict[str, dict[str, Any]] = {
-    "StructureDocument": {
+_READ: dict[type[Document], dict[str, Any]] = {
+    StructureDocument: {
         "fields": ("method", "formula", "relaxed", "converged", "versions", "remarks")
     },
-    "StructureSet": {"fields": ("method", "n_structures", "failures")},
-    "EvolutionDocument": {"load": True},
-    "SelectionDocument": {},
-    "PotentialDocument": {"load": True},
-    "SamplingDocument": {},
+    StructureSet: {"fields": ("method", "n_structures", "failures")},
+    EvolutionDocument: {"load": True},
+    SelectionDocument: {},
+    PotentialDocument: {"load": True},
+    SamplingDocument: {},
 }
 """What is read of the jobs' outputs: fields, or all and what lies in `data`, too."""
 
@@ -143,70 +150,75 @@ def gather(
     progress
         Called while documents are read with what is done, how many, and of how many.
     """
-    results = read_results(job_store, campaign=campaign, store=result_store)
-    error = ""
-    if results.diagram is None:
-        try:
-            heads = relaxed_heads(job_store, campaign)
-            results = as_far_as_known(results, heads, hull, line, job_store)
-        except HullError as problem:
-            error = str(problem)
-    left: dict[str, list[JobOutput]] = {}
-    for kind, options in _READ.items():
-        left[kind] = outputs(job_store, campaign, kind, **options)
-        if progress is not None:
-            progress("kinds of documents", len(left), len(_READ))
-    jobs = list(finished_jobs(job_store, campaign))
-    structures, sets = left["StructureDocument"], left["StructureSet"]
-    members = results.line.end_members if results.diagram else line.end_members
-    paper = is_papers_line(members)
-    versions = _versions(structures)
-    sections = [
-        overview_section(
-            jobs,
-            launchpad,
-            methods=_methods(structures, sets),
-            versions=versions,
-            settings=settings,
-            prices=prices(
-                job_store,
-                campaign,
-                _keys(settings),
-                launchpad.run_time_s if launchpad else None,
+    with left_out() as damaged:
+        results = read_results(job_store, campaign=campaign, store=result_store)
+        error = ""
+        if results.diagram is None:
+            try:
+                heads = relaxed_heads(job_store, campaign)
+                results = as_far_as_known(results, heads, hull, line, job_store)
+            except HullError as problem:
+                error = str(problem)
+        left: dict[str, list[JobOutput]] = {}
+        for kind, options in _READ.items():
+            left[kind.__name__] = checked_parts(job_store, campaign, kind, **options)
+            if progress is not None:
+                progress("kinds of documents", len(left), len(_READ))
+        jobs = list(finished_jobs(job_store, campaign))
+        structures, sets = left["StructureDocument"], left["StructureSet"]
+        members = results.line.end_members if results.diagram else line.end_members
+        paper = is_papers_line(members)
+        versions = _versions(structures)
+        sections = [
+            overview_section(
+                jobs,
+                launchpad,
+                methods=_methods(structures, sets),
+                versions=versions,
+                settings=settings,
+                prices=prices(
+                    job_store,
+                    campaign,
+                    _keys(settings),
+                    launchpad.run_time_s if launchpad else None,
+                ),
+                beside_paper=paper,
             ),
-            beside_paper=paper,
-        ),
-        phase_diagram_section(results, error),
-        candidate_section(
-            results.candidates, left["SelectionDocument"], beside_paper=paper
-        ),
-        window_section(results.windows),
-        motif_section(results.trends, results.rdfs, members),
-        diffraction_section(results.scattering),
-        class_section(results, members),
-        potential_section(left["PotentialDocument"]),
-        search_section(left["EvolutionDocument"], left["SamplingDocument"]),
-        transport_section(results.transport, beside_paper=paper),
-        elasticity_section(results.elasticity),
-        failure_section(launchpad, structures, sets, left["EvolutionDocument"]),
-    ]
-    embedded = embed(job_store, result_store, results)
-    return ReportContent(
-        campaign=campaign,
-        method=results.diagram.method if results.diagram else None,
-        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        versions=versions,
-        sections=sections,
-        structures=embedded,
-        downloads=[
-            *(hull_downloads(results) if results.diagram else []),
-            *electrolyte_downloads(results.windows, results.scattering),
-            *conductivity_values(results.transport, beside_paper=paper),
-            *candidate_sheets(results, embedded),
-            *downloads(list(embedded.values())),
-        ],
-        results=results,
-    )
+            phase_diagram_section(results, error),
+            candidate_section(
+                results.candidates, left["SelectionDocument"], beside_paper=paper
+            ),
+            window_section(results.windows),
+            motif_section(results.trends, results.rdfs, members),
+            diffraction_section(results.scattering),
+            class_section(results, members),
+            potential_section(left["PotentialDocument"]),
+            search_section(left["EvolutionDocument"], left["SamplingDocument"]),
+            transport_section(results.transport, beside_paper=paper),
+            elasticity_section(results.elasticity),
+        ]
+        embedded = embed(job_store, result_store, results)
+        sections.append(
+            failure_section(
+                launchpad, structures, sets, left["EvolutionDocument"], list(damaged)
+            )
+        )
+        return ReportContent(
+            campaign=campaign,
+            method=results.diagram.method if results.diagram else None,
+            written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            versions=versions,
+            sections=sections,
+            structures=embedded,
+            downloads=[
+                *(hull_downloads(results) if results.diagram else []),
+                *electrolyte_downloads(results.windows, results.scattering),
+                *conductivity_values(results.transport, beside_paper=paper),
+                *candidate_sheets(results, embedded),
+                *downloads(list(embedded.values())),
+            ],
+            results=results,
+        )
 
 
 def _methods(

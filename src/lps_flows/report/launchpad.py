@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fireworks import LaunchPad
 
 from lps_flows.report.sections.overview import LaunchPadView
-from lps_flows.runner import failures, progress, run_time
+from lps_flows.runner import failures, launch_times, progress
 
 
 def launchpad_view(launchpad: LaunchPad, campaign: str) -> LaunchPadView:
@@ -18,8 +20,10 @@ def launchpad_view(launchpad: LaunchPad, campaign: str) -> LaunchPadView:
     campaign
         Name of the campaign.
     """
+    state = progress(launchpad, campaign)
+    times, unread = launch_times(launchpad, campaign)
     return LaunchPadView(
-        progress(launchpad, campaign),
+        replace(state, damaged=(*state.damaged, *unread)),
         failures(launchpad, campaign),
-        run_time(launchpad, campaign),
+        times,
     )

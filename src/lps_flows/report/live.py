@@ -27,6 +27,7 @@ from lps_flows.report.serving import Pages, PageServer
 from lps_flows.runner import Workplace
 from lps_flows.runner.loopback import require_loopback
 from lps_flows.schemas.built import StructureHead
+from lps_flows.schemas.damage import left_out
 from lps_flows.schemas.results import Results
 
 _FRESH_S = 2.0
@@ -91,20 +92,9 @@ class LiveCampaign:
     def state(self) -> str:
         """Return progress, failures and the phase diagram so far, as JSON."""
         view = self._view()
-        note, chart, n_points = "", None, 0
-        try:
-            heads = relaxed_heads(
-                self.workplace.job_store, self.campaign, self._read_sets
-            )
-            results = as_far_as_known(
-                Results(self.campaign),
-                heads,
-                self.hull,
-                self.line,
-                self.workplace.job_store,
-            )
-        except HullError as error:
-            results, note = Results(self.campaign), str(error)
+        chart, n_points = None, 0
+        with left_out() as damaged:
+            results, note = self._results()
         diagram = results.diagram
         if diagram is not None:
             chart = json.loads(phase_diagram_chart(diagram, results).to_json())
@@ -112,6 +102,9 @@ class LiveCampaign:
         elif not note:
             note = "No relaxed structure on the composition line yet."
         stages = view.progress.stages if view else ()
+        unread = [*damaged, *(view.progress.damaged if view else ())]
+        if unread:
+            note = f"{note} Damaged and left out: {'; '.join(unread)}".strip()
         return json.dumps(
             {
                 "campaign": self.campaign,
@@ -126,6 +119,17 @@ class LiveCampaign:
                 "chart": chart,
             }
         )
+
+    def _results(self) -> tuple[Results, str]:
+        """Return the phase diagram so far, and what is said in its place."""
+        try:
+            heads = relaxed_heads(
+                self.workplace.job_store, self.campaign, self._read_sets
+            )
+            found = as_far_as_known(Results(self.campaign), heads, self.hull, self.line)
+        except HullError as error:
+            return Results(self.campaign), str(error)
+        return found, ""
 
     def report(self) -> str:
         """Return the whole report as it stands now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from lps_flows.foundation import printable
 from lps_flows.report.blocks import Block, Cell, Chart, Note, Section, Table
 from lps_flows.report.content import ReportContent
 
@@ -32,7 +33,7 @@ def render_markdown(
     )
     parts = [
         f"# {_plain(content.campaign)}",
-        f"Energies by {content.energies}. {written}.",
+        _plain(f"Energies by {content.energies}. {written}."),
     ]
     for section in content.sections:
         parts.append(f"## {section.title}")
@@ -40,9 +41,8 @@ def render_markdown(
     if waiting or missing:
         parts.append("## Figures")
         parts += [_picture(name, file) for name, file in waiting.items()]
-        parts += [
-            f"- {name}: not made, {why}." for name, why in (missing or {}).items()
-        ]
+        reasons = (missing or {}).items()
+        parts += [f"- {name}: not made, {_plain(why)}." for name, why in reasons]
     return "\n\n".join(parts) + "\n"
 
 
@@ -83,5 +83,8 @@ def _cell(cell: Cell) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text that no viewer of Markdown takes for a tag of HTML."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    """Return text that no viewer of Markdown takes for a tag, link, picture or code."""
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", printable(text))
+    # a link needs the bracket that ends its text, a heading or list the line's start
+    text = re.sub(r"([`]|\](?=[(\[:]))", r"\\\1", text)
+    return re.sub(r"^(\s*)([#>+*-]|\d+[.)])(?=\s)", r"\1\\\2", text, flags=re.MULTILINE)

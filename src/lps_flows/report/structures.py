@@ -22,6 +22,7 @@ from lps_flows.potential import write_xsf
 from lps_flows.report.blocks import Download
 from lps_flows.report.picture import picture
 from lps_flows.schemas.built import StructureRecord
+from lps_flows.schemas.damage import readable
 from lps_flows.schemas.phase_diagram import LineEntry, PhaseDiagramEntry
 from lps_flows.schemas.results import Results
 
@@ -97,17 +98,16 @@ def _records(
     job_store: JobStore, result_store: ResultStore, results: Results, ids: Sequence[str]
 ) -> Iterator[StructureRecord]:
     if not results.provisional:
-        for document in result_store("structures").query(
-            {"structure_id": {"$in": list(ids)}}
-        ):
-            yield StructureRecord.from_store(document)
+        found = result_store("structures").query({"structure_id": {"$in": list(ids)}})
+        yield from readable(StructureRecord.from_store, found)
         return
     # a member of a set is named by its job and its place
     jobs = {"-".join(name.split("-")[:_PARTS_OF_A_UUID]) for name in ids}
     classes = list(STRUCTURE_OUTPUTS)
     criteria = {"uuid": {"$in": sorted(jobs)}, "output.@class": {"$in": classes}}
-    for job in job_store.query(criteria, sort={"index": 1}, load=True):
-        yield from map(StructureRecord.from_store, structures_of(job))
+    found = job_store.query(criteria, sort={"index": 1}, load=True)
+    for structures in readable(structures_of, found):
+        yield from readable(StructureRecord.from_store, structures)
 
 
 def _name(entry: PhaseDiagramEntry) -> str:

@@ -14,6 +14,7 @@ from lps_flows.runner.progress import (
     Progress,
     StageProgress,
     failures,
+    launch_times,
     progress,
     run_time,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "forget",
     "install_mongod",
     "inventory",
+    "launch_times",
     "list_campaigns",
     "open_workplace",
     "prices",

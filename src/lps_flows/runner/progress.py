@@ -18,6 +18,14 @@ _STATES = {
     "WAITING": "waiting",
     "FIZZLED": "failed",
 }
+# MongoDB compares the parts of a list, too
+_ONE = {"$not": {"$type": "array"}}
+_SOUND: dict[str, Any] = {
+    "state": {"$in": [*_STATES, "DEFUSED", "PAUSED", "ARCHIVED"], **_ONE},
+    "fw_id": {"$type": "number", **_ONE},
+    "name": {"$type": "string", **_ONE},
+    "launches": {"$type": "array"},
+}
 _ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?:: |$)")
 _LONGEST_REASON = 600
 # user and password of a connection string that an exception quotes
@@ -64,12 +72,15 @@ class Progress:
         Names of the fireworks that are running now.
     stopped
         How many fireworks someone took out of the queue, by FireWorks' state.
+    damaged
+        Fireworks that do not say what every firework says, and count as stopped.
     """
 
     campaign: str
     stages: tuple[StageProgress, ...]
     running: tuple[str, ...] = ()
     stopped: dict[str, int] = field(default_factory=dict)
+    damaged: tuple[str, ...] = ()
 
     @property
     def total(self) -> StageProgress:
@@ -125,45 +136,76 @@ def progress(launchpad: LaunchPad, campaign: str) -> Progress:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     stopped: dict[str, int] = {}
     for group in counted:
-        stage, state = group["_id"].get("stage") or "other", group["_id"]["state"]
+        stage = str(group["_id"].get("stage") or "other")
+        state = str(group["_id"].get("state", "without a state"))
         counts[stage][_STATES.get(state, "stopped")] += group["n"]
         if state not in _STATES:
             stopped[state] = stopped.get(state, 0) + group["n"]
     record = launchpad.db["campaigns"].find_one({"campaign": campaign}) or {}
-    known = [stage for stage in record.get("stages", []) if stage in counts]
+    said = record.get("stages")
+    known = [s for s in (said if isinstance(said, list) else []) if s in list(counts)]
     stages = [*known, *sorted(set(counts) - set(known))]
+    damaged = launchpad.fireworks.find(
+        {"spec.campaign": campaign, "$nor": [_SOUND]}, {"fw_id": 1}
+    )
     running = launchpad.fireworks.find(
         {"spec.campaign": campaign, "state": "RUNNING"}, {"name": 1}
     )
     return Progress(
         campaign,
         tuple(StageProgress(stage, **counts[stage]) for stage in stages),
-        tuple(sorted(firework["name"] for firework in running)),
+        tuple(sorted(str(firework.get("name")) for firework in running)),
         stopped,
+        tuple(
+            f"firework {firework.get('fw_id', firework['_id'])}: its state, name or "
+            "launches are not a firework's"
+            for firework in damaged
+        ),
     )
 
 
 def run_time(launchpad: LaunchPad, campaign: str) -> dict[str, float]:
     """Return the wall time of all finished launches by stage (s)."""
+    return launch_times(launchpad, campaign)[0]
+
+
+def launch_times(
+    launchpad: LaunchPad, campaign: str
+) -> tuple[dict[str, float], list[str]]:
+    """Return the wall time of finished launches by stage (s), and what is unread."""
     stages: dict[int, str] = {}
     for firework in launchpad.fireworks.find(
         {"spec.campaign": campaign}, {"fw_id": 1, "spec.stage": 1}
     ):
-        stages[firework["fw_id"]] = firework["spec"].get("stage", "other")
+        if isinstance(firework.get("fw_id"), int):
+            stages[firework["fw_id"]] = str(firework["spec"].get("stage", "other"))
     spent: dict[str, float] = {}
+    unread = []
     for launch in launchpad.launches.find(
         {"fw_id": {"$in": list(stages)}}, {"fw_id": 1, "state_history": 1}
     ):
-        begun = ended = None
-        for entry in launch.get("state_history", []):
-            if entry["state"] == "RUNNING":
-                begun = entry["created_on"]
-            elif entry["state"] in {"COMPLETED", "FIZZLED"}:
-                ended = entry["created_on"]
-        if begun is not None and ended is not None:
+        try:
+            seconds = _wall_time(launch["state_history"])
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            unread.append(
+                f"launch of firework {launch['fw_id']}: its times cannot be read "
+                f"({type(error).__name__}: {error})"
+            )
+            continue
+        if seconds is not None:
             stage = stages[launch["fw_id"]]
-            spent[stage] = spent.get(stage, 0.0) + _seconds(begun, ended)
-    return spent
+            spent[stage] = spent.get(stage, 0.0) + seconds
+    return spent, unread
+
+
+def _wall_time(history: list[dict[str, Any]]) -> float | None:
+    begun = ended = None
+    for entry in history:
+        if entry["state"] == "RUNNING":
+            begun = entry["created_on"]
+        elif entry["state"] in {"COMPLETED", "FIZZLED"}:
+            ended = entry["created_on"]
+    return None if begun is None or ended is None else _seconds(begun, ended)
 
 
 def _seconds(begun: datetime | str, ended: datetime | str) -> float:
@@ -181,29 +223,37 @@ def failures(launchpad: LaunchPad, campaign: str) -> list[Failure]:
     wanted["spec._exception_details"] = 1
     found = []
     for firework in launchpad.fireworks.find(query, wanted).sort("fw_id", 1):
+        launches = firework.get("launches")
         launch = launchpad.launches.find_one(
-            {"launch_id": {"$in": firework["launches"]}}, sort=[("launch_id", -1)]
+            {"launch_id": {"$in": launches if isinstance(launches, list) else []}},
+            sort=[("launch_id", -1)],
         )
+        fw_id = firework.get("fw_id")
         found.append(
             Failure(
-                firework["fw_id"],
-                firework["name"],
-                firework["spec"].get("stage", "other"),
+                fw_id if isinstance(fw_id, int) else -1,
+                str(firework.get("name")),
+                str(firework["spec"].get("stage", "other")),
                 _reason(firework, launch),
-                (launch or {}).get("launch_dir", ""),
+                str((launch or {}).get("launch_dir", "")),
             )
         )
     return found
 
 
 def _reason(firework: dict[str, Any], launch: dict[str, Any] | None) -> str:
-    action = (launch or {}).get("action") or {}
-    trace = action.get("stored_data", {}).get("_exception", {}).get("_stacktrace")
+    trace = _at(launch, "action", "stored_data", "_exception", "_stacktrace")
     if trace is None:
-        trace = firework["spec"].get("_exception_details", {}).get("_stacktrace")
-    if trace is None:
+        trace = _at(firework, "spec", "_exception_details", "_stacktrace")
+    if not isinstance(trace, str):
         return "The worker stopped without a word (killed, or out of memory)."
     return last_error(trace)
+
+
+def _at(content: Any, *keys: str) -> Any:
+    for key in keys:
+        content = content.get(key) if isinstance(content, dict) else None
+    return content
 
 
 def last_error(trace: str) -> str:

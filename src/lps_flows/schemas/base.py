@@ -19,10 +19,11 @@ from pydantic import (
 from pymatgen.core import Structure
 
 from lps_flows.foundation import LpsFlowsError, decodable, decode, unmarked
+from lps_flows.schemas.damage import damaged
 
 SCHEMA_VERSION = "1.0"
 
-_LONGEST_REASON = 200
+_LONGEST_NAME = 200
 _RECORDED_PACKAGES = ("lps-flows", "atomate2", "pymatgen", "ase", "torch", "numpy")
 
 
@@ -36,10 +37,6 @@ def code_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-class DamagedDocumentError(LpsFlowsError):
-    """A document in the store does not have the layout of its class."""
 
 
 def _structure(stored: Any) -> Structure:
@@ -93,31 +90,12 @@ class Stored(BaseModel):
             raise damaged(name, f"a {cls.__name__}", error, field=field) from error
 
 
-def damaged(
-    name: str, what: str, error: Exception, *, field: str = "uuid"
-) -> DamagedDocumentError:
-    """Return the error for a document, named by its id, that cannot be read."""
-    why = type(error).__name__
-    if isinstance(error, DamagedDocumentError):
-        why = error.problem
-    elif isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:_LONGEST_REASON]
-    return DamagedDocumentError(
-        f"this document is not {what} ({why})",
-        field=field,
-        value=name,
-        remedy="Something else than lps-flows has changed it, or another version "
-        "wrote it. Rerun its job, or remove it from the store",
-    )
-
-
 def _name_of(stored: Any) -> tuple[str, str]:
     """Return the field that names a document, and the name."""
     if isinstance(stored, Mapping):
         for field in ("structure_id", "run_uuid", "uuid", "key", "label", "_id"):
             if stored.get(field):
-                return field, str(stored[field])[:_LONGEST_REASON]
+                return field, str(stored[field])[:_LONGEST_NAME]
     return "document", type(stored).__name__
 
 

@@ -162,6 +162,7 @@ def failure_section(
     structures: Sequence[JobOutput],
     sets: Sequence[JobOutput],
     evolutions: Sequence[JobOutput],
+    damaged: Sequence[str] = (),
 ) -> Section:
     """Return the section on failures and rejections.
 
@@ -175,8 +176,19 @@ def failure_section(
         Outputs of class `StructureSet`, their failures.
     evolutions
         Outputs of class `EvolutionDocument`, their rejections.
+    damaged
+        What could not be read, and is left out of the page.
     """
     blocks: list[Block] = []
+    unread = [*damaged, *(launchpad.progress.damaged if launchpad is not None else ())]
+    if unread:
+        blocks.append(
+            Table(
+                ("damaged",),
+                [(problem,) for problem in unread],
+                "Documents that could not be read; nothing else here rests on them.",
+            )
+        )
     if launchpad is not None and launchpad.failures:
         blocks.append(
             Table(
