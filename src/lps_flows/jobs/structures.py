@@ -143,7 +143,7 @@ def searched_errors(job_store: JobStore, campaign: str, method: str) -> EnergyEr
         for job in checked_parts(job_store, campaign, SamplingDocument)
         if job.output["method"] == method
     ]
-    fields = ("formula", "stopped", "last_fall")
+    fields: tuple[str, ...] = ("formula", "stopped", "last_fall")
     kind = EvolutionDocument
     searches = checked_parts(job_store, campaign, kind, fields=fields)
     if any("last_fall" not in search.output for search in searches):
