@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lps_flows.foundation import LpsFlowsError
 
@@ -131,22 +132,26 @@ class Tally:
 
 
 def inputs(
-    sound: Sequence[bytes], count: int, seed: int
-) -> Iterator[tuple[bytes, bytes]]:
-    """Yield sound files and what became of them."""
+    sound: Sequence[Any],
+    count: int,
+    seed: int,
+    damage: Callable[[Any, random.Random], Any],
+) -> Iterator[tuple[Any, Any]]:
+    """Yield sound files or documents and what became of them."""
     rng = random.Random(seed)
     for _ in range(count):
         whole = rng.choice(sound)
-        yield whole, damaged(whole, rng)
+        yield whole, damage(whole, rng)
 
 
 def play(
     name: str,
-    sound: Sequence[bytes],
-    read: Callable[[bytes], None],
+    sound: Sequence[Any],
+    read: Callable[[Any], None],
     kind: type[LpsFlowsError] | tuple[type[LpsFlowsError], ...],
     count: int,
     seed: int = 0,
+    damage: Callable[[Any, random.Random], Any] = damaged,
 ) -> Tally:
     """Give a reader damaged files, and count how it ends.
 
@@ -162,6 +167,10 @@ def play(
         Errors that the reader may raise; with a field.
     count
         Number of damaged files.
+    seed
+        Of the damages.
+    damage
+        Does it; to bytes by default.
     """
     for one in sound:
         read(one)
@@ -171,7 +180,7 @@ def play(
     resource.setrlimit(resource.RLIMIT_AS, (_size() + _NEVER_MORE, before[1]))
     stop = signal.signal(signal.SIGPROF, _stop)
     try:
-        for _, data in inputs(sound, count, seed):
+        for _, data in inputs(sound, count, seed, damage):
             tally.inputs += 1
             start = time.process_time()
             signal.setitimer(signal.ITIMER_PROF, 2 * SECONDS)

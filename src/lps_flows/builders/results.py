@@ -221,6 +221,11 @@ def _densities(
         return {}
     criteria = {"uuid": {"$in": shown}, "output.@class": "MDRunDocument"}
     jobs = job_store.query(criteria, sort={"index": 1}, load=True)
-    return dict(
-        readable(lambda job: (job["uuid"], checked_output(job, MDRunDocument)), jobs)
-    )
+    return dict(readable(_run_with_density, jobs))
+
+
+def _run_with_density(job: Mapping[str, Any]) -> tuple[str, MDRunDocument]:
+    run = checked_output(job, MDRunDocument)
+    if run.density is not None:
+        run.density.unpack()  # refused here rather than in the midst of a page
+    return job["uuid"], run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import zlib
 from typing import Annotated, Any
 
@@ -11,10 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PlainSerializer, PlainValidator
 
 from lps_flows.schemas.base import Part
+from lps_flows.schemas.damage import damaged
 
 
 def _floats(values: ArrayLike) -> NDArray[np.float64]:
-    return np.asarray(values, dtype=float)
+    try:
+        return np.asarray(values, dtype=float)
+    # what pydantic takes for a wrong value is a ValueError alone
+    except (OverflowError, TypeError) as error:
+        raise ValueError(str(error)) from error
 
 
 Floats = Annotated[
@@ -28,7 +34,10 @@ Floats = Annotated[
 class PackedArray(Part):
     """An array as compressed, base64-encoded, little-endian bytes."""
 
-    dtype: str = Field(description="numpy type of the elements, e.g. '<f4'.")
+    dtype: str = Field(
+        pattern=r"^[<|][fiu][1248]$",
+        description="numpy type of the elements, e.g. '<f4'.",
+    )
     shape: tuple[int, ...] = Field(description="Shape, C order.")
     content: str = Field(description="zlib-compressed bytes in base64.")
 
@@ -44,6 +53,19 @@ class PackedArray(Part):
         )
 
     def unpack(self) -> NDArray[Any]:
-        """Return the array."""
-        raw = zlib.decompress(base64.b64decode(self.content))
-        return np.frombuffer(raw, dtype=self.dtype).reshape(self.shape).copy()
+        """Return the array.
+
+        Raises
+        ------
+        DamagedDocumentError
+            When the bytes are not those of an array of this shape.
+        """
+        n_bytes = math.prod(self.shape) * np.dtype(self.dtype).itemsize
+        try:
+            packed = base64.b64decode(self.content)
+            # no more than the array can have: few bytes may unpack to gigabytes
+            raw = zlib.decompressobj().decompress(packed, max(n_bytes, 0) + 1)
+            return np.frombuffer(raw, dtype=self.dtype).reshape(self.shape).copy()
+        except (TypeError, ValueError, zlib.error) as error:
+            name = f"{self.dtype} of shape {self.shape}"
+            raise damaged(name, "a packed array", error, field="array") from error
