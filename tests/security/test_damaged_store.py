@@ -18,6 +18,7 @@ from lps_flows.report.content import gather
 from lps_flows.report.launchpad import launchpad_view
 from lps_flows.report.markdown import render_markdown
 from lps_flows.runner import Workplace, failures, progress, submit
+from lps_flows.runner.recorded import recorded
 from lps_flows.schemas.damage import DamagedDocumentError
 from tests.report import synthetic
 from tests.report.conftest import beside
@@ -150,6 +151,27 @@ def test_a_launch_without_times_is_named(workplace: Workplace, history: Any) -> 
     assert [f"firework {fw_id}" in one for one in view.progress.damaged] == [True]
     page = LiveCampaign(workplace, "damaged").report()
     assert "its times cannot be read" in page
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"$set": {"settings": 5, "stages": "x"}},
+        {"$set": {"settings": "{"}},
+        {"$set": {"settings": "[1]", "stages": [{"a": 1}]}},
+        {"$unset": {"settings_hash": 1, "stages": 1}},
+    ],
+)
+def test_a_damaged_record_of_a_campaign_ends_nothing(
+    workplace: Workplace, damage: dict[str, Any]
+) -> None:
+    launchpad = workplace.require_launchpad()
+    submit(workplace, Flow([number(1), number(2)]), "damaged", "hash")
+    launchpad.db["campaigns"].update_one({"campaign": "damaged"}, damage)
+    found = recorded(workplace, "damaged")
+    assert found is not None
+    assert not found.complete
+    assert progress(launchpad, "damaged").total.total == 2
 
 
 def test_what_computes_stops_at_it(job_store: JobStore) -> None:

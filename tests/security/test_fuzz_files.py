@@ -31,8 +31,10 @@ from lps_flows.potential import (
 )
 from lps_flows.potential.dataset_files import read_labelled
 from lps_flows.potential.normalisation import Normalisation
+from lps_flows.settings import CampaignFileError, load_campaign
 from tests.security.mutation import Tally, play
 
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
 GOLDEN = Path(__file__).parents[1] / "potential" / "data" / "golden"
 CELL = crystal("Li2S")
 COUNTS = (pytest.param(300), pytest.param(3000, marks=pytest.mark.slow))
@@ -213,6 +215,29 @@ def test_extxyz(count: int, tmp_path: Path) -> None:
             assert forces is None or np.isfinite(forces).all()
 
     finish(play("extxyz", sound, read, PotentialFileError, count))
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_campaign_files(count: int, tmp_path: Path) -> None:
+    file = tmp_path / "campaign.yaml"
+    multiplied = "".join(
+        f"a{k}: &b{k} [{', '.join([f'*b{k - 1}'] * 9)}]\n" for k in range(1, 9)
+    )
+    sound = [(WORKFLOWS / name).read_bytes() for name in ("demo.yaml", "standard.yaml")]
+
+    def read(data: bytes) -> None:
+        file.write_bytes(data)
+        assert load_campaign(file).name
+
+    finish(play("campaign file", sound, read, CampaignFileError, count))
+    for attack in (
+        "a0: &b0 [x]\n" + multiplied,
+        "seed: " + "9" * 5000,
+        "seed: !!int x",
+    ):
+        with pytest.raises(CampaignFileError) as caught:
+            read(sound[0] + attack.encode())
+        assert len(str(caught.value)) < 1000
 
 
 def finish(tally: Tally) -> None:

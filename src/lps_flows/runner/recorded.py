@@ -86,10 +86,13 @@ def recorded(workplace: Workplace, campaign: str) -> Recorded | None:
     record = workplace.launchpad.db["campaigns"].find_one({"campaign": campaign})
     if record is None:
         return None
-    if record.get("settings") is not None:
-        return Recorded(record["settings_hash"], json.loads(record["settings"]))
-    found = _in_fireworks(workplace.launchpad, campaign)
-    return Recorded(record["settings_hash"], found, complete=False)
+    settings_hash = str(record.get("settings_hash", ""))
+    try:
+        return Recorded(settings_hash, dict(json.loads(record["settings"])))
+    # a record of an older version says nothing of them, a damaged one nothing readable
+    except (KeyError, TypeError, ValueError):
+        found = _in_fireworks(workplace.launchpad, campaign)
+        return Recorded(settings_hash, found, complete=False)
 
 
 def record_in_files(workplace: Workplace, campaign: str, settings: Comparable) -> None:
