@@ -126,7 +126,13 @@ class LiveCampaign:
             heads = relaxed_heads(
                 self.workplace.job_store, self.campaign, self._read_sets
             )
-            found = as_far_as_known(Results(self.campaign), heads, self.hull, self.line)
+            found = as_far_as_known(
+                Results(self.campaign),
+                heads,
+                self.hull,
+                self.line,
+                self.workplace.job_store,
+            )
         except HullError as error:
             return Results(self.campaign), str(error)
         return found, ""
