@@ -150,8 +150,9 @@ def _dataset(settings: CampaignKeys, sizes: dict[str, int]) -> list[PlannedWork]
         for key in keys
         for n in (sizes[key],) * strained + (cells[key],) * dataset.n_rattled
     ]
-    flow = campaign_maker(settings).dataset
-    parents = [cells[key] for key in flow.parents(list(keys))]
+    chosen = settings.reference_set.parents(list(keys), settings.line)
+    parents = [cells[key] for key in chosen]
+    md = settings.engine.md
     snapshots = dataset.n_trajectories * dataset.n_snapshots
     # A snapshot that is relaxed is the first label of its own relaxation.
     made = (
@@ -175,9 +176,7 @@ def _dataset(settings: CampaignKeys, sizes: dict[str, int]) -> list[PlannedWork]
             "md",
             engine,
             _each(parents, dataset.n_trajectories),
-            flow.dynamics.chunk.settings.steps(
-                dataset.md_steps * settings.engine.md.time_step
-            ),
+            dataset.dynamics(md).steps(dataset.md_steps * md.time_step),
         ),
     ]
 

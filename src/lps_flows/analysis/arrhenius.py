@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.constants import physical_constants
-from scipy.stats import norm
 
 from lps_flows.foundation import LpsFlowsError
 
-BOLTZMANN = physical_constants["Boltzmann constant in eV/K"][0]
+BOLTZMANN = 1.380649e-23 / 1.602176634e-19
+"""Boltzmann constant (eV/K), exact: both numbers define units of the SI."""
 # 1/T further outside the measured range than this multiple of its width is far.
 LONG_EXTRAPOLATION = 0.5
 
@@ -86,7 +86,7 @@ class ArrheniusFit:
         self, T: float, level: float = 0.6827
     ) -> tuple[float, float]:
         """Return the central interval of D(T) (cm^2/s) at a confidence level."""
-        half = float(norm.ppf(0.5 + level / 2) * self.log_std(T))
+        half = float(scipy.stats.norm.ppf(0.5 + level / 2) * self.log_std(T))
         middle = self.D(T)
         return middle * float(np.exp(-half)), middle * float(np.exp(half))
 

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 Image = tuple[int, tuple[int, ...]]
 """An atom by its site index and lattice translation."""
@@ -135,10 +134,10 @@ def _components(nodes: list[int], neighbours: Neighbours) -> list[list[int]]:
     position = {p: k for k, p in enumerate(nodes)}
     edges = [(position[p], position[q]) for p in nodes for q, _ in neighbours(p)]
     rows, columns = zip(*edges, strict=True) if edges else ((), ())
-    graph = coo_array(
+    graph = scipy.sparse.coo_array(
         (np.ones(len(rows)), (rows, columns)), shape=(len(nodes), len(nodes))
     )
-    n, label = connected_components(graph, directed=False)
+    n, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     return [[p for p in nodes if label[position[p]] == k] for k in range(n)]
 
 

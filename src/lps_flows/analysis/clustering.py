@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from pydantic import Field, model_validator
-from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_rand_score, silhouette_score
-from sklearn.preprocessing import StandardScaler
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.clusters import ClusterModelDocument
+
+if TYPE_CHECKING:
+    from sklearn.cluster import KMeans
 
 NO_CRYSTAL = "none"
 
@@ -153,7 +152,11 @@ class ClusterModel:
 
     def classify(self, reduced: np.ndarray) -> np.ndarray:
         """Return the label of the nearest centre, shape (n,)."""
-        return self.labels[cdist(np.atleast_2d(reduced), self.centroids).argmin(axis=1)]
+        return self.labels[
+            scipy.spatial.distance.cdist(np.atleast_2d(reduced), self.centroids).argmin(
+                axis=1
+            )
+        ]
 
     def similarities(self, reduced: np.ndarray) -> dict[str, float]:
         """Return the similarity (Eq. 3) of one reduced vector to every reference."""
@@ -234,6 +237,9 @@ def fit_clusters(
     >>> len(fit_clusters(fingerprints, {}).centroids)
     3
     """
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
     data = np.asarray(fingerprints, dtype=float)
     n_distinct = len({row.tobytes() for row in data.round(10)}) if data.ndim == 2 else 0
     if n_distinct < 3:
@@ -274,6 +280,8 @@ def _best_centroids(
     reduced: np.ndarray, n_distinct: int, settings: ClusterSettings
 ) -> tuple[np.ndarray, np.ndarray, dict[int, float]]:
     """Return centres and sizes of the chosen k, largest first, and all scores."""
+    from sklearn.metrics import silhouette_score
+
     low, high = settings.n_clusters_range
     tried: Sequence[int] = (
         range(low, high + 1) if settings.n_clusters is None else (settings.n_clusters,)
@@ -292,6 +300,8 @@ def _best_centroids(
 
 def _stability(reduced: np.ndarray, k: int, settings: ClusterSettings) -> float:
     """Return the worst agreement (adjusted Rand index) between two seeds."""
+    from sklearn.metrics import adjusted_rand_score
+
     found = [
         _k_means(k, settings, shift).fit_predict(reduced)
         for shift in range(settings.n_seeds)
@@ -309,6 +319,8 @@ def _sample(reduced: np.ndarray, settings: ClusterSettings) -> np.ndarray:
 
 
 def _k_means(k: int, settings: ClusterSettings, shift: int = 0) -> KMeans:
+    from sklearn.cluster import KMeans
+
     return KMeans(k, n_init=_STARTS, random_state=settings.seed + shift)
 
 
@@ -321,7 +333,9 @@ def _stable_labels(model: ClusterModel, previous: ClusterModel | None) -> np.nda
         previous.centroids @ previous.components
     ) * previous.scaler_scale + previous.scaler_mean
     old = (old_raw - model.scaler_mean) / model.scaler_scale
-    rows, columns = linear_sum_assignment(cdist(new, old))
+    rows, columns = scipy.optimize.linear_sum_assignment(
+        scipy.spatial.distance.cdist(new, old)
+    )
     labels = np.full(len(new), -1)
     labels[rows] = previous.labels[columns]
     fresh = int(max(previous.labels.max(), -1)) + 1

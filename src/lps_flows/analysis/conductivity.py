@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from scipy.constants import Boltzmann, elementary_charge
+import scipy
 
 from lps_flows.foundation import LpsFlowsError
 
@@ -70,5 +70,5 @@ def nernst_einstein(
                 remedy="Check units and sign",
             )
     per_cm3 = number_density / CM3_PER_ANGSTROM3 if per_angstrom3 else number_density
-    coulombs = charge * elementary_charge
-    return float(per_cm3 * coulombs**2 * D / (Boltzmann * temperature))
+    coulombs = charge * scipy.constants.elementary_charge
+    return float(per_cm3 * coulombs**2 * D / (scipy.constants.Boltzmann * temperature))

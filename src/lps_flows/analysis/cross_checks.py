@@ -7,7 +7,6 @@ import io
 import warnings
 
 import numpy as np
-from pymatgen.analysis.diffusion.analyzer import get_diffusivity_from_msd
 
 from lps_flows.analysis.msd import MeanSquaredDisplacement
 
@@ -24,8 +23,8 @@ def kinisi_diffusivity(
     where the diffusive regime begins (fs).
     """
     # imported here: scipp and emcee take a second that other analyses do not need
-    import scipp as sc  # noqa: PLC0415
-    from kinisi.diffusion import Diffusion  # noqa: PLC0415
+    import scipp as sc
+    from kinisi.diffusion import Diffusion
 
     first = int(np.searchsorted(curve.lags, start * (1 - 1e-9)))
     data = sc.DataArray(
@@ -72,6 +71,8 @@ def pymatgen_diffusivity(
     A least-squares line weighted by 1/lag; its standard deviation takes the points
     for independent, which those of one trajectory are not, so it is too small.
     """
+    from pymatgen.analysis.diffusion.analyzer import get_diffusivity_from_msd
+
     keep = curve.lags >= start * (1 - 1e-9)
     value, std = get_diffusivity_from_msd(
         curve.values[keep], curve.lags[keep], smoothed="max"

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import scipy
 from ase.units import Bohr
 from numpy.typing import ArrayLike, NDArray
 from pymatgen.core import Structure
-from pymatgen.io.common import VolumetricData
-from pymatgen.io.vasp import Chgcar, Poscar
-from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
-from scipy.ndimage import gaussian_filter
 
 from lps_flows.analysis.trajectory import (
     EmptyTrajectoryError,
@@ -53,6 +50,8 @@ def probability_density(
     ndarray
         Shape (n_a, n_b, n_c); its mean times the volume is the number of ions.
     """
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
     matrix = cell_matrix(lattice)
     xyz = np.asarray(positions, dtype=float)
     if xyz.size == 0:
@@ -88,7 +87,9 @@ def probability_density(
     volume = abs(np.linalg.det(matrix))
     density = counts / (n_frames * len(operations)) * counts.size / volume
     if smearing > 0:
-        density = gaussian_filter(density, smearing * shape / lengths, mode="wrap")
+        density = scipy.ndimage.gaussian_filter(
+            density, smearing * shape / lengths, mode="wrap"
+        )
     return np.asarray(density)
 
 
@@ -101,6 +102,9 @@ def write_density(
     atomic units (cell in Bohr, density in Bohr^-3); any other a CHGCAR, in which the
     values are the density times the volume of the cell.
     """
+    from pymatgen.io.common import VolumetricData
+    from pymatgen.io.vasp import Chgcar, Poscar
+
     target = Path(path)
     bare = bare_structure(structure)
     with written_beside(target) as beside:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 from pymatgen.core import Lattice
-from scipy.stats import norm
 
 from lps_flows.analysis.linear_regime import (
     CM2_PER_S,
@@ -145,7 +145,7 @@ def diffusivity_from_msd(
     significance = plateau_significance(curve, fit) / scale
     scale *= memory_factor(curve, fit)
     inner = diffusivity_interval(curve, fit, scale, 1.0)
-    outer = diffusivity_interval(curve, fit, scale, float(norm.ppf(0.975)))
+    outer = diffusivity_interval(curve, fit, scale, float(scipy.stats.norm.ppf(0.975)))
     _refuse_falling(curve, fit, significance)
 
     exponent = local_exponent(curve, fit)

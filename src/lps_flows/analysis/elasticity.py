@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from pydantic import Field
-from scipy.optimize import curve_fit
 
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
@@ -143,7 +143,7 @@ def fit_eos(volumes: Sequence[float], energies: Sequence[float]) -> EOSFit:
         4.0,
     )
     try:
-        parameters, covariance = curve_fit(
+        parameters, covariance = scipy.optimize.curve_fit(
             birch_murnaghan, v, e, p0=start, maxfev=20_000
         )
     except RuntimeError as exc:

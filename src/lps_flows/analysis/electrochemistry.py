@@ -10,13 +10,11 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
-from pymatgen.analysis.interface_reactions import InterfacialReactivity
-from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
-from pymatgen.entries.computed_entries import ComputedEntry
 
 from lps_flows.analysis.hull import HullError
 from lps_flows.chemistry import composition_of, crystals, reduced_formula
@@ -30,6 +28,10 @@ from lps_flows.schemas.electrochemistry import (
     WindowDocument,
 )
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
+
+if TYPE_CHECKING:
+    from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+    from pymatgen.entries.computed_entries import ComputedEntry
 
 
 class WindowSettings(FrozenSettings):
@@ -85,6 +87,7 @@ def electrochemical_window(
 
     Examples
     --------
+    >>> from pymatgen.analysis.phase_diagram import PDEntry
     >>> energies = {"Li": 0, "P": 0, "S": 0, "Li2S": -4.2, "Li3P": -3.3, "P2S5": -2.4}
     >>> entries = [PDEntry(formula, e) for formula, e in energies.items()]
     >>> window = electrochemical_window([*entries, PDEntry("Li3PS4", -8.2)], "Li3PS4")
@@ -208,6 +211,8 @@ def interface_reaction(
     ['Fe', 'Li2S']
     """
     both = [composition_of(reduced_formula(_text(c))) for c in (composition, partner)]
+    from pymatgen.analysis.interface_reactions import InterfacialReactivity
+
     mobile = min((str(el) for c in both for el in c), key=lambda el: Element(el).X)
     diagram, _ = _diagram(entries, both, mobile)
     mixtures = InterfacialReactivity(both[0], both[1], diagram, use_hull_energy=True)
@@ -258,6 +263,8 @@ def diagram_windows(
         One per crystal, and per lowest glass-ceramic structure of a composition;
         where the window is refused, with the reason.
     """
+    from pymatgen.analysis.phase_diagram import PDEntry
+
     lowest: dict[tuple[str, str], PhaseDiagramEntry] = {}
     for entry in sorted(entries, key=lambda e: (e.energy_per_atom, e.structure_id)):
         if len(entry.composition) > 1:
@@ -342,6 +349,8 @@ def _diagram(
     mobile: str,
 ) -> tuple[PhaseDiagram, list[str]]:
     """Return the diagram of the compounds' elements, and what it lacks."""
+    from pymatgen.analysis.phase_diagram import PhaseDiagram
+
     elements = {mobile, *(str(el) for compound in compounds for el in compound)}
     if elements == {mobile}:
         raise HullError(

@@ -73,7 +73,7 @@ def _descriptor(
     angular_order: int,
 ) -> ChebyshevDescriptor:
     # torch takes seconds to load: only when a fingerprint is computed
-    from lps_flows.potential import ChebyshevDescriptor  # noqa: PLC0415
+    from lps_flows.potential import ChebyshevDescriptor
 
     return ChebyshevDescriptor(
         species=species,

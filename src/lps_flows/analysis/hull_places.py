@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pymatgen.analysis.phase_diagram import (
-    CompoundPhaseDiagram,
-    PDEntry,
-    PhaseDiagram,
-)
 from pymatgen.core import Composition, Element
 
 from lps_flows.analysis.hull import (
@@ -22,6 +17,9 @@ from lps_flows.analysis.hull import (
 )
 from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.phase_diagram import DecompositionProduct, HullPlace
+
+if TYPE_CHECKING:
+    from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 
 
 def line_hull(
@@ -54,6 +52,8 @@ def line_hull(
     >>> round(places["Li3PS4"].formation_energy, 3), places["Li3PS4"].on_hull
     (-0.1, True)
     """
+    from pymatgen.analysis.phase_diagram import CompoundPhaseDiagram
+
     if not isinstance(line, CompositionLine):
         line = CompositionLine(end_members=line)
     check_entries(entries)
@@ -100,6 +100,8 @@ def ternary_hull(
     >>> ternary_hull(entries)["Li2S"].formation_energy
     -1.5
     """
+    from pymatgen.analysis.phase_diagram import PhaseDiagram
+
     check_entries(entries)
     lowest = list(lowest_by_composition(entries).values())
     present = {e.formula for e in lowest if e.composition.is_element}
@@ -128,6 +130,8 @@ def ternary_hull(
 
 
 def _pd_entry(entry: HullEntry) -> PDEntry:
+    from pymatgen.analysis.phase_diagram import PDEntry
+
     return PDEntry(entry.composition, entry.energy, attribute=entry.entry_id)
 
 

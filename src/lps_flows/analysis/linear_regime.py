@@ -6,9 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
-from scipy.optimize import nnls
-from scipy.stats import chi2
+import scipy
 
 from lps_flows.analysis.msd import MeanSquaredDisplacement
 from lps_flows.analysis.trajectory import Array
@@ -114,16 +112,16 @@ def _fit_from(
             cov = curve.covariance(D, s2, q, spread)[first:, first:]
         # Rounding only: the model covariance is positive semi-definite.
         cov[np.diag_indices_from(cov)] *= 1 + 1e-10
-        factor = cho_factor(cov)
+        factor = scipy.linalg.cho_factor(cov)
         design = np.stack([lags, np.ones_like(lags)], axis=1)
-        solved = cho_solve(factor, design)
+        solved = scipy.linalg.cho_solve(factor, design)
         both = np.linalg.solve(design.T @ solved, solved.T)
         slope, intercept = both @ values
         residual = values - slope * lags - intercept
-        chi_square = float(residual @ cho_solve(factor, residual))
+        chi_square = float(residual @ scipy.linalg.cho_solve(factor, residual))
         weights = both[0] / 6
     bent = np.stack([*design.T, np.sqrt(lags)], axis=1)
-    solved = cho_solve(factor, bent)
+    solved = scipy.linalg.cho_solve(factor, bent)
     bent_covariance = np.linalg.inv(bent.T @ solved)
     bend = float(
         (bent_covariance @ solved.T @ values)[2] / np.sqrt(bent_covariance[2, 2])
@@ -133,7 +131,7 @@ def _fit_from(
         first=first,
         slope=float(slope),
         intercept=float(intercept),
-        probability=float(chi2.sf(chi_square, len(lags) - 2)),
+        probability=float(scipy.stats.chi2.sf(chi_square, len(lags) - 2)),
         misfit=float(chi_square / (len(lags) - 2)),
         bend=bend,
         weights=weights,
@@ -165,7 +163,9 @@ def _excess_spread(
     weight = np.sqrt(curve.n_independent[first:]) / gaussian
     excess = (curve.variances[first:] - gaussian) * weight
     lags = curve.lags[first:, None]
-    (spread, q), _ = nnls(np.hstack([lags**2, lags]) * weight[:, None], excess)
+    (spread, q), _ = scipy.optimize.nnls(
+        np.hstack([lags**2, lags]) * weight[:, None], excess
+    )
     return float(spread), float(q)
 
 

@@ -9,8 +9,6 @@ import numpy as np
 from ase import Atoms
 from pymatgen.core import Structure
 from pymatgen.core.structure import IMolecule, IStructure
-from pymatgen.io.ase import AseAtomsAdaptor
-from vesin import NeighborList
 
 from lps_flows.chemistry import AnyStructure, StructureError, element_symbols
 
@@ -66,7 +64,7 @@ def periodic_structure(structure: AnyStructure) -> Structure | IStructure:
             value=structure.cell.array.tolist(),
             remedy="complete the cell, for example with ase.geometry.complete_cell",
         )
-    return AseAtomsAdaptor.get_structure(structure)
+    return Structure.from_ase_atoms(structure)
 
 
 def _boxed(species: Sequence[Any], positions: np.ndarray) -> Structure:
@@ -76,6 +74,8 @@ def _boxed(species: Sequence[Any], positions: np.ndarray) -> Structure:
 
 def neighbour_pairs(structure: Structure | IStructure, cutoff: float) -> Pairs:
     """Return all pairs within a cutoff (Å), images of the atom itself included."""
+    from vesin import NeighborList
+
     first, second, shifts, distances = NeighborList(
         cutoff=cutoff, full_list=True, n_threads=1
     ).compute(

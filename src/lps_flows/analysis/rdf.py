@@ -7,10 +7,9 @@ from functools import cache
 from itertools import combinations_with_replacement
 
 import numpy as np
+import scipy
 from pydantic import Field
 from pymatgen.core import Composition
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
 
 from lps_flows.analysis.neighbours import (
     neighbour_pairs,
@@ -193,7 +192,9 @@ def _summary(
     sigma = settings.smoothing / settings.bin_width
     g = raw
     if sigma > 0:
-        g = gaussian_filter1d(raw, sigma, mode="constant", truncate=_REACH)
+        g = scipy.ndimage.gaussian_filter1d(
+            raw, sigma, mode="constant", truncate=_REACH
+        )
     n_bins = len(g) - _margin(settings)
     centres, g, running = centres[:n_bins], g[:n_bins], running[:n_bins]
     peak, minimum = first_extrema(centres, g)
@@ -222,7 +223,7 @@ def first_extrema(r: np.ndarray, g: np.ndarray) -> tuple[float | None, float | N
     between shells) its middle is taken.
     """
     padded = np.concatenate([[0.0], g, [0.0]])
-    peaks = find_peaks(padded, prominence=0.1 * g.max(initial=0.0))[0] - 1
+    peaks = scipy.signal.find_peaks(padded, prominence=0.1 * g.max(initial=0.0))[0] - 1
     if g.max(initial=0.0) <= 0 or len(peaks) == 0:
         return None, None
     first = peaks[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition, Element
 
 from lps_flows.analysis.hull_gaps import curve_between
@@ -170,6 +169,8 @@ def tie_lines(
     elements
         The elements of the diagram.
     """
+    from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+
     phases = [
         PDEntry(
             composition := Composition(e.composition),

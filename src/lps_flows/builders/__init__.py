@@ -1,30 +1,35 @@
 """Builders: from what jobs computed to results, incrementally."""
 
-from lps_flows.builders.build import (
-    KEYS,
-    BuildSettings,
-    all_builders,
-    build_all,
-    result_store,
-    run_builder,
-)
-from lps_flows.builders.candidates import CandidateBuilder
-from lps_flows.builders.clusters import ClusterBuilder
-from lps_flows.builders.elasticity import ElasticityBuilder
-from lps_flows.builders.fingerprints import FingerprintBuilder
-from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
-from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
-from lps_flows.builders.rdf import RDFBuilder
-from lps_flows.builders.results import (
-    NoResultsError,
-    ResultStore,
-    as_far_as_known,
-    read_results,
-)
-from lps_flows.builders.scattering import ScatteringBuilder
-from lps_flows.builders.structures import StructureBuilder
-from lps_flows.builders.transport import TransportBuilder
-from lps_flows.builders.windows import WindowBuilder
+from typing import TYPE_CHECKING
+
+from lps_flows.foundation.face import show
+
+if TYPE_CHECKING:
+    from lps_flows.builders.build import (
+        KEYS,
+        BuildSettings,
+        all_builders,
+        build_all,
+        result_store,
+        run_builder,
+    )
+    from lps_flows.builders.candidates import CandidateBuilder
+    from lps_flows.builders.clusters import ClusterBuilder
+    from lps_flows.builders.elasticity import ElasticityBuilder
+    from lps_flows.builders.fingerprints import FingerprintBuilder
+    from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
+    from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
+    from lps_flows.builders.rdf import RDFBuilder
+    from lps_flows.builders.results import (
+        NoResultsError,
+        ResultStore,
+        as_far_as_known,
+        read_results,
+    )
+    from lps_flows.builders.scattering import ScatteringBuilder
+    from lps_flows.builders.structures import StructureBuilder
+    from lps_flows.builders.transport import TransportBuilder
+    from lps_flows.builders.windows import WindowBuilder
 
 __all__ = [
     "KEYS",
@@ -51,3 +56,5 @@ __all__ = [
     "result_store",
     "run_builder",
 ]
+
+show(__name__)

@@ -1,36 +1,49 @@
 """The composition line, the crystal library, supercells and removals."""
 
-from lps_flows.chemistry.bare import bare_structure
-from lps_flows.chemistry.cells import (
-    SupercellError,
-    substituted,
-    supercell_multiples,
-    supercell_near,
-)
-from lps_flows.chemistry.contacts import closest_contact
-from lps_flows.chemistry.crystal_files import OwnCrystalError
-from lps_flows.chemistry.formula import composition_of, full_formula, reduced_formula
-from lps_flows.chemistry.library import (
-    CrystalEntry,
-    DisorderedCrystalError,
-    InconsistentCrystalError,
-    UnknownCrystalError,
-    crystal,
-    crystals,
-    entry,
-)
-from lps_flows.chemistry.line import CompositionLine, OffLineError, RemovalError
-from lps_flows.chemistry.orderings import OrderingError, OrderSettings, orderings
-from lps_flows.chemistry.own import OwnCrystal
-from lps_flows.chemistry.removal import (
-    atoms_removed,
-    left_over,
-    removal_sites,
-    remove_sites,
-    remove_units,
-    written_unit,
-)
-from lps_flows.chemistry.symbols import AnyStructure, StructureError, element_symbols
+from typing import TYPE_CHECKING
+
+from lps_flows.foundation.face import show
+
+if TYPE_CHECKING:
+    from lps_flows.chemistry.bare import bare_structure
+    from lps_flows.chemistry.cells import (
+        SupercellError,
+        substituted,
+        supercell_multiples,
+        supercell_near,
+    )
+    from lps_flows.chemistry.contacts import closest_contact
+    from lps_flows.chemistry.crystal_files import OwnCrystalError
+    from lps_flows.chemistry.formula import (
+        composition_of,
+        full_formula,
+        reduced_formula,
+    )
+    from lps_flows.chemistry.library import (
+        CrystalEntry,
+        DisorderedCrystalError,
+        InconsistentCrystalError,
+        UnknownCrystalError,
+        crystal,
+        crystals,
+        entry,
+    )
+    from lps_flows.chemistry.line import CompositionLine, OffLineError, RemovalError
+    from lps_flows.chemistry.orderings import OrderingError, OrderSettings, orderings
+    from lps_flows.chemistry.own import OwnCrystal
+    from lps_flows.chemistry.removal import (
+        atoms_removed,
+        left_over,
+        removal_sites,
+        remove_sites,
+        remove_units,
+        written_unit,
+    )
+    from lps_flows.chemistry.symbols import (
+        AnyStructure,
+        StructureError,
+        element_symbols,
+    )
 
 __all__ = [
     "AnyStructure",
@@ -67,3 +80,5 @@ __all__ = [
     "supercell_near",
     "written_unit",
 ]
+
+show(__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from pymatgen.analysis.structure_prediction.volume_predictor import RLSVolumePredictor
 from pymatgen.core import Structure
 
 from lps_flows.chemistry.bare import bare_structure
@@ -115,6 +114,10 @@ def substituted(structure: Structure, replacements: Mapping[str, str]) -> Struct
     >>> sodium.reduced_formula, sodium.properties["derived_from"]
     ('Na3PS4', 'Li12 P4 S16 by Li->Na, unrelaxed')
     """
+    from pymatgen.analysis.structure_prediction.volume_predictor import (
+        RLSVolumePredictor,
+    )
+
     present = {element.symbol for element in structure.composition}
     absent = sorted(set(replacements) - present)
     if absent:

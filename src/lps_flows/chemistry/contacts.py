@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 from pymatgen.core import Structure
-from vesin import NeighborList
+from pymatgen.optimization.neighbors import find_points_in_spheres
 
 
 def closest_contact(structure: Structure | Atoms) -> float:
@@ -15,7 +15,8 @@ def closest_contact(structure: Structure | Atoms) -> float:
     Parameters
     ----------
     structure
-        Periodic; pairs beyond twice the largest radius are not looked at.
+        Periodic; pairs beyond twice the largest radius are not looked at. Where a
+        coordinate is no number, atoms count as being in one place.
 
     Examples
     --------
@@ -29,11 +30,18 @@ def closest_contact(structure: Structure | Atoms) -> float:
     else:
         numbers, positions = np.array(structure.atomic_numbers), structure.cart_coords
         cell = structure.lattice.matrix
+    if not np.isfinite(positions).all():
+        return 0.0
     radii = covalent_radii[numbers]
-    finder = NeighborList(cutoff=2.0 * float(radii.max()), full_list=False)
-    first, second, distance = finder.compute(
-        points=positions, box=cell, periodic=True, quantities="ijd"
+    points = np.ascontiguousarray(positions, dtype=float)
+    first, second, images, distance = find_points_in_spheres(
+        points,
+        points,
+        r=2.0 * float(radii.max()),
+        pbc=np.ones(3, dtype=np.int64),
+        lattice=np.ascontiguousarray(cell, dtype=float),
+        tol=1e-8,
     )
-    if not len(distance):
-        return float("inf")
-    return float((distance / (radii[first] + radii[second])).min())
+    pair = (first != second) | images.any(axis=1)
+    reach = (radii[first] + radii[second])[pair]
+    return float((distance[pair] / reach).min(initial=np.inf))

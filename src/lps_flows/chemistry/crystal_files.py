@@ -13,16 +13,18 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pymatgen.core import Composition, Structure, SymmOp
-from pymatgen.io.cif import CifFile, CifParser
-from pymatgen.io.vasp import Poscar
 from pymatgen.symmetry.groups import SpaceGroup
 
 from lps_flows.chemistry.bare import bare_structure, implausible, is_element
 from lps_flows.foundation import LpsFlowsError
+
+if TYPE_CHECKING:
+    from pymatgen.io.cif import CifParser
+    from pymatgen.io.vasp import Poscar
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +131,8 @@ def _error(path: Path, problem: str) -> OwnCrystalError:
 
 
 def _from_poscar(path: Path, text: str, *, ordered: bool) -> Structure:
+    from pymatgen.io.vasp import Poscar
+
     _refuse(path, _too_many_atoms(text.splitlines()))
     poscar = Poscar.from_str(text, read_velocities=False)
     _refuse(path, _poscar_problems(poscar, text.splitlines()))
@@ -179,6 +183,8 @@ def _poscar_problems(poscar: Poscar, lines: list[str]) -> Iterator[str]:
 
 
 def _from_cif(path: Path, text: str, *, ordered: bool) -> Structure:
+    from pymatgen.io.cif import CifFile, CifParser
+
     blocks = [
         block.data
         for block in CifFile.from_str(text).data.values()

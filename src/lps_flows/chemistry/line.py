@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import product
+from operator import mul
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -25,6 +27,20 @@ class OffLineError(LpsFlowsError):
 
 class RemovalError(LpsFlowsError):
     """Units cannot be removed from a composition or a structure."""
+
+
+def _balanced(composition: Composition) -> list[dict[str, float]]:
+    """Return the charges among the common ones that balance, if they are the only ones.
+
+    pymatgen's guesses weigh them by how often they occur, which takes a while to read.
+    """
+    states = [element.common_oxidation_states for element in composition]
+    found = [
+        {element.symbol: float(n) for element, n in zip(composition, each, strict=True)}
+        for each in product(*states)
+        if sum(map(mul, each, composition.values())) == 0
+    ]
+    return found if len(found) == 1 else []
 
 
 class CompositionLine(FrozenSettings):
@@ -81,7 +97,7 @@ class CompositionLine(FrozenSettings):
         """
         charges: dict[str, float] = {}
         for composition in map(Composition, self.end_members):
-            guesses = composition.oxi_state_guesses()
+            guesses = _balanced(composition) or composition.oxi_state_guesses()
             most = max(composition, key=lambda element: element.X).symbol
             for element in composition:
                 sign = -1.0 if element.symbol == most else 1.0

@@ -79,7 +79,7 @@ def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
     from lps_flows.runner import recorded
     from lps_flows.settings import load_campaign
 
-    settings = load_campaign(file)
+    settings = load_campaign(file, fitted=True)
     with workplace() as place:
         known = recorded(place, settings.name)
         if known is None or known.settings_hash == settings.settings_hash:

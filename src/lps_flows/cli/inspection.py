@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated
 
 import typer
 from rich.table import Column, Table
@@ -37,12 +38,17 @@ def crystals(as_json: AsJson = False) -> None:
 
 
 @verb("lps-flows doctor")
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Leave out stores, queue and engines.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check what is installed and reachable, with the remedy for what is not."""
-    from lps_flows.runner import check_everything
+    from lps_flows.runner import check_everything, check_quickly
 
     with working("checking"):
-        checks = check_everything()
+        checks = check_quickly() if quick else check_everything()
     if as_json:
         typer.echo(json.dumps([check._asdict() for check in checks], indent=2))
     else:

@@ -87,12 +87,14 @@ def export(
     from lps_flows.jobs.export import ExportError, export_structures
 
     with submitted(file) as (place, settings), working("reading the store") as step:
+        structures = place.result_store("structures")
+        there = structures.distinct("method", {"campaign": settings.name})
+        if method is None and len(there) == 1:  # without loading an engine
+            method = there[0]
         wanted = method or get_engine(settings.engine).method
         labelled = {"campaign": settings.name, "method": wanted}
-        structures = place.result_store("structures")
         total = structures.count(labelled)
         if not total:
-            there = structures.distinct("method", {"campaign": settings.name})
             raise ExportError(
                 f"the campaign {settings.name!r} has no labelled structure by this "
                 "method",

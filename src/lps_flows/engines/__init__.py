@@ -1,21 +1,26 @@
 """Reference methods: the only room that knows VASP, CHGNet or any code by name."""
 
-from lps_flows.engines.engine import Engine
-from lps_flows.engines.errors import BAD_STRUCTURE, EngineError
-from lps_flows.engines.reading import (
-    Calculation,
-    TrajectoryFrames,
-    read_calculation,
-    read_path,
-    read_trajectory,
-)
-from lps_flows.engines.registry import engine_names, get_engine
-from lps_flows.engines.settings import (
-    POTENTIAL_ENGINE,
-    EngineSettings,
-    ForcesSettings,
-    MDSettings,
-)
+from typing import TYPE_CHECKING
+
+from lps_flows.foundation.face import show
+
+if TYPE_CHECKING:
+    from lps_flows.engines.engine import Engine
+    from lps_flows.engines.errors import BAD_STRUCTURE, EngineError
+    from lps_flows.engines.reading import (
+        Calculation,
+        TrajectoryFrames,
+        read_calculation,
+        read_path,
+        read_trajectory,
+    )
+    from lps_flows.engines.registry import engine_names, get_engine
+    from lps_flows.engines.settings import (
+        POTENTIAL_ENGINE,
+        EngineSettings,
+        ForcesSettings,
+        MDSettings,
+    )
 
 __all__ = [
     "BAD_STRUCTURE",
@@ -33,3 +38,5 @@ __all__ = [
     "read_path",
     "read_trajectory",
 ]
+
+show(__name__)

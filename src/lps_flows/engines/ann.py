@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from uuid import UUID
 
 from atomate2.ase.jobs import AseRelaxMaker
-from jobflow import CURRENT_JOB
 
 from lps_flows.engines.ase_engine import (
     AseEngine,
@@ -19,11 +16,10 @@ from lps_flows.engines.ase_engine import (
 )
 from lps_flows.engines.engine import set_threads
 from lps_flows.engines.errors import EngineError
-from lps_flows.potential import ANNCalculator, ANNPotential
+from lps_flows.engines.trained import is_uuid, load_potential
+from lps_flows.potential import ANNCalculator
 
 if TYPE_CHECKING:
-    from jobflow import JobStore
-
     from lps_flows.engines.settings import EngineSettings
 
 
@@ -114,47 +110,3 @@ def ann_calculator(potential: str, threads: int | None = None) -> ANNCalculator:
 def ann_method(potential: str) -> str:
     """Return the method string of a potential, 'ann-<identifier>'."""
     return f"ann-{load_potential(potential).identifier}"
-
-
-def is_uuid(text: str) -> bool:
-    """Tell whether a text is a job's uuid."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def load_potential(potential: str) -> ANNPotential:
-    """Return a trained potential, by the uuid of its job or the path of its file.
-
-    Raises
-    ------
-    EngineError
-        When the running job cannot see the store.
-    """
-    if not is_uuid(potential):
-        return _from_file(str(Path(potential).resolve()))
-    return _from_store(potential)
-
-
-@lru_cache(maxsize=4)
-def _from_file(path: str) -> ANNPotential:
-    return ANNPotential.load(path)
-
-
-@lru_cache(maxsize=4)
-def _from_store(uuid: str) -> ANNPotential:
-    # A uuid names one trained potential for ever, so the cache cannot go stale.
-    store: JobStore | None = CURRENT_JOB.store
-    if store is None:
-        raise EngineError(
-            "the running job cannot see the job store",
-            field="engine.potential",
-            value=uuid,
-            remedy="Set `job.config.expose_store = True` on jobs made from the ann "
-            "engine's Makers, or use the Makers of lps_flows.jobs, which do so",
-        )
-    document = store.get_output(uuid, which="last", load=True)
-    data = document["potential"] if isinstance(document, dict) else document.potential
-    return ANNPotential.from_dict(data)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ase.units import GPa
-from emmet.core.types.enums import StoreTrajectoryOption
 
 from lps_flows.engines.engine import Engine
 
@@ -70,6 +69,8 @@ class AseEngine(Engine):
 
     def with_path(self, max_steps: int) -> AseEngine:
         """Return the same engine with relaxations that stop early, each step kept."""
+        from emmet.core.types.enums import StoreTrajectoryOption
+
         return self._relaxing(
             steps=max_steps, store_trajectory=StoreTrajectoryOption.PARTIAL
         )

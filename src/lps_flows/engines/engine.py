@@ -218,7 +218,7 @@ def set_threads(threads: int | None) -> None:
     one by an order of magnitude; so the default is ``OMP_NUM_THREADS`` when it is
     set and one thread when it is not.
     """
-    import torch  # noqa: PLC0415 - a slow import that VASP's workers never need
+    import torch
 
     wanted = threads or _environment_threads()
     if torch.get_num_threads() != wanted:

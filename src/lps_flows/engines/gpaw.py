@@ -83,7 +83,7 @@ class CellGpaw(Calculator):
 
     def _build(self, atoms: Any) -> Calculator:
         # GPAW is optional, and importing it starts its own parallel environment.
-        from gpaw import GPAW, PW, FermiDirac  # noqa: PLC0415
+        from gpaw import GPAW, PW, FermiDirac
 
         grid = (1, 1, 1)
         if self._kpoint_length is not None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.stress import voigt_6_to_full_3x3_stress
 from ase.units import GPa
-from emmet.core.types.enums import TaskState
 
 from lps_flows.chemistry import bare_structure, full_formula
 from lps_flows.engines.errors import EngineError
@@ -119,6 +118,8 @@ def read_calculation(task_document: Any) -> Calculation:
     EngineError
         When energy or forces are missing or not finite.
     """
+    from emmet.core.types.enums import TaskState
+
     document = _decoded(task_document)
     output = document.output
     electrons = _electrons_converged(document)

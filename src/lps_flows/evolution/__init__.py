@@ -4,23 +4,28 @@ Pure: generations in, generations out, every draw from a generator whose state t
 with the generation. Relaxing is a callable handed in.
 """
 
-from lps_flows.evolution.duplicates import chebyshev_fingerprint, lowest_distinct
-from lps_flows.evolution.enumeration import (
-    count_removals,
-    distinct_removals,
-    evaluations_to_reach,
-    random_evaluations,
-)
-from lps_flows.evolution.errors import (
-    EvolutionError,
-    NothingSurvivedError,
-    ParentError,
-)
-from lps_flows.evolution.individual import Generation, Individual
-from lps_flows.evolution.lineage import ancestry
-from lps_flows.evolution.problem import RemovalProblem
-from lps_flows.evolution.search import evolve
-from lps_flows.evolution.settings import EvolutionSettings, OperatorWeights
+from typing import TYPE_CHECKING
+
+from lps_flows.foundation.face import show
+
+if TYPE_CHECKING:
+    from lps_flows.evolution.duplicates import chebyshev_fingerprint, lowest_distinct
+    from lps_flows.evolution.enumeration import (
+        count_removals,
+        distinct_removals,
+        evaluations_to_reach,
+        random_evaluations,
+    )
+    from lps_flows.evolution.errors import (
+        EvolutionError,
+        NothingSurvivedError,
+        ParentError,
+    )
+    from lps_flows.evolution.individual import Generation, Individual
+    from lps_flows.evolution.lineage import ancestry
+    from lps_flows.evolution.problem import RemovalProblem
+    from lps_flows.evolution.search import evolve
+    from lps_flows.evolution.settings import EvolutionSettings, OperatorWeights
 
 __all__ = [
     "EvolutionError",
@@ -40,3 +45,5 @@ __all__ = [
     "lowest_distinct",
     "random_evaluations",
 ]
+
+show(__name__)

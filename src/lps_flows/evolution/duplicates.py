@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import element_symbols
@@ -66,6 +65,8 @@ def is_duplicate(
     Energies and fingerprints are compared first; only what is close in both is
     compared atom by atom by pymatgen's StructureMatcher.
     """
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
     if candidate.fingerprint is None or member.fingerprint is None:
         return False
     gap = abs(candidate.energy_per_atom - member.energy_per_atom)

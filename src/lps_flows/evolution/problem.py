@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import scipy
 from pymatgen.core import Composition, Structure
-from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
-from scipy.optimize import linear_sum_assignment
 
 from lps_flows.chemistry import (
     CompositionLine,
@@ -125,6 +124,8 @@ class RemovalProblem:
             Permutations of sites (n_operations, n_sites), rotations
             (n_operations, 3, 3) and translations (n_operations, 3), fractional.
         """
+        from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
         analyzer = SpacegroupAnalyzer(self.parent, symprec=0.01)
         coordinates = self.parent.frac_coords
         kept: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
@@ -195,7 +196,7 @@ class RemovalProblem:
             )
             difference -= np.round(difference)
             square = ((difference @ self.parent.lattice.matrix) ** 2).sum(axis=2)
-            rows, columns = linear_sum_assignment(square)
+            rows, columns = scipy.optimize.linear_sum_assignment(square)
             order[sites[columns]] = atoms[rows]
         kept = np.flatnonzero(order >= 0)
         removed = tuple(int(i) for i in np.flatnonzero(order < 0))

@@ -9,12 +9,12 @@ from typing import Any
 
 from jobflow import Flow, Job, Maker
 
-from lps_flows.chemistry import CompositionLine, UnknownCrystalError, entry
+from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import Engine, MDSettings
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.jobs.dataset import PerturbationMaker, SnapshotMaker
 from lps_flows.jobs.md import MDChunkMaker
-from lps_flows.jobs.perturbation import DatasetError, DatasetSettings
+from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.reference import LabelMaker
 
 
@@ -168,25 +168,7 @@ class DatasetFlowMaker(Maker):
         DatasetError
             When the settings name one that is not at hand.
         """
-        wanted = self.settings.removal_parents
-        if wanted is None:
-            return tuple(key for key in keys if self._holds_both_end_members(key))
-        missing = sorted(set(wanted) - set(keys))
-        if missing:
-            raise DatasetError(
-                "these parents are not among the crystals of the campaign",
-                field="dataset.removal_parents",
-                value=missing,
-                remedy=f"Name some of {', '.join(keys)}, or add the crystals",
-            )
-        return wanted
-
-    def _holds_both_end_members(self, key: str) -> bool:
-        try:
-            x = entry(key).x(self.perturbation.line)
-        except UnknownCrystalError:
-            return True
-        return x is not None and 0 < x < 1
+        return self.settings.parents(keys, self.perturbation.line)
 
 
 def _named(job: Job, suffix: str) -> Job:

@@ -1,14 +1,19 @@
 """What every room stands on: errors, frozen settings, safe decoding, plain YAML."""
 
-from lps_flows.foundation.decoding import (
-    ForeignClassError,
-    decodable,
-    decode,
-    unmarked,
-)
-from lps_flows.foundation.errors import LpsFlowsError, printable
-from lps_flows.foundation.frozen import FrozenSettings
-from lps_flows.foundation.plain_yaml import PlainYamlError, read_plain_yaml
+from typing import TYPE_CHECKING
+
+from lps_flows.foundation.face import show
+
+if TYPE_CHECKING:
+    from lps_flows.foundation.decoding import (
+        ForeignClassError,
+        decodable,
+        decode,
+        unmarked,
+    )
+    from lps_flows.foundation.errors import LpsFlowsError, printable
+    from lps_flows.foundation.frozen import FrozenSettings
+    from lps_flows.foundation.plain_yaml import PlainYamlError, read_plain_yaml
 
 __all__ = [
     "ForeignClassError",
@@ -21,3 +26,5 @@ __all__ = [
     "read_plain_yaml",
     "unmarked",
 ]
+
+show(__name__)

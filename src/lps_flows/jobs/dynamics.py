@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
-from ase.md.velocitydistribution import Stationary, thermalize_momenta
 from pydantic import Field
 from pymatgen.core import Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.engines import BAD_STRUCTURE
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
@@ -236,11 +234,13 @@ def initial_atoms(
     structure: Structure, temperature: float, seed: int, *, draw: bool
 ) -> Atoms:
     """Return atoms with velocities: those of the structure, or drawn ones."""
+    from ase.md.velocitydistribution import Stationary, thermalize_momenta
+
     bare = structure.copy()
     velocities = bare.site_properties.get("velocities")
     for name in list(bare.site_properties):
         bare.remove_site_property(name)
-    atoms = AseAtomsAdaptor.get_atoms(bare, msonable=False)
+    atoms = bare.to_ase_atoms(msonable=False)
     if velocities is not None and all(v is not None for v in velocities):
         atoms.set_velocities(velocities_to_ase(np.array(velocities, dtype=float)))
         Stationary(atoms, preserve_temperature=False)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import write
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.potential import write_xsf
@@ -147,6 +146,8 @@ def labelled_atoms(document: StructureDocument) -> Atoms:
 
 
 def _write_extxyz(documents: list[StructureDocument], folder: Path) -> None:
+    from ase.io import write
+
     write(
         folder / "structures.extxyz",
         [labelled_atoms(document) for document in documents],

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import scipy
 from jobflow import Flow, Job, Maker, OnMissing, Response, job
 from pydantic import Field
-from scipy.stats import spearmanr
 
 from lps_flows.evolution import (
     EvolutionSettings,
@@ -192,7 +192,7 @@ def compare_energies(
     ).reshape(-1, 2)
     order = None
     if len(pairs) > 2 and np.ptp(pairs, axis=0).all():
-        order = float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic)
+        order = float(scipy.stats.spearmanr(pairs[:, 0], pairs[:, 1]).statistic)
     uncertain = any(
         std is not None and std > settings.max_energy_std for std in ann_stds
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy
 from jobflow import job
 from pymatgen.core import Structure
-from scipy.optimize import linear_sum_assignment
 
 from lps_flows.engines import read_trajectory
 from lps_flows.foundation import decode
@@ -128,7 +128,7 @@ def order_of(start: Structure, end: Structure, first: np.ndarray) -> np.ndarray:
     if sorted(wanted) == sorted(found) and (wanted != found).any():
         apart = start.lattice.get_all_distances(start.frac_coords, first)
         apart[wanted[:, None] != found] = _NEVER
-        order = linear_sum_assignment(apart)[1]
+        order = scipy.optimize.linear_sum_assignment(apart)[1]
     moved = np.inf
     if sorted(wanted) == sorted(found):
         moves = first[order] - start.frac_coords

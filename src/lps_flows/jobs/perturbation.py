@@ -10,7 +10,13 @@ import numpy as np
 from pydantic import Field, field_validator
 from pymatgen.core import Lattice, Structure
 
-from lps_flows.chemistry import CompositionLine, remove_units, supercell_near
+from lps_flows.chemistry import (
+    CompositionLine,
+    UnknownCrystalError,
+    entry,
+    remove_units,
+    supercell_near,
+)
 from lps_flows.engines import MDSettings
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.jobs.dynamics import DynamicsSettings
@@ -127,6 +133,42 @@ class DatasetSettings(FrozenSettings):
             chunk_length=(self.md_chunk_steps or self.md_steps) * md.time_step,
             seed=self.seed,
         )
+
+    def parents(self, keys: list[str], line: CompositionLine) -> tuple[str, ...]:
+        """Return which of these crystals get removals and MD.
+
+        Parameters
+        ----------
+        keys
+            Keys of the crystals at hand.
+        line
+            The composition line.
+
+        Raises
+        ------
+        DatasetError
+            When `removal_parents` names one that is not at hand.
+        """
+        wanted = self.removal_parents
+        if wanted is None:
+            return tuple(key for key in keys if _holds_both_end_members(key, line))
+        missing = sorted(set(wanted) - set(keys))
+        if missing:
+            raise DatasetError(
+                "these parents are not among the crystals of the campaign",
+                field="dataset.removal_parents",
+                value=missing,
+                remedy=f"Name some of {', '.join(keys)}, or add the crystals",
+            )
+        return wanted
+
+
+def _holds_both_end_members(key: str, line: CompositionLine) -> bool:
+    try:
+        x = entry(key).x(line)
+    except UnknownCrystalError:
+        return True
+    return x is not None and 0 < x < 1
 
 
 def strained_structures(

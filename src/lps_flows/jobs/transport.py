@@ -16,7 +16,7 @@ from lps_flows.analysis.transport import (
     summarise_transport,
 )
 from lps_flows.chemistry import CompositionLine, full_formula
-from lps_flows.engines.ann import load_potential
+from lps_flows.engines.trained import load_potential
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.run_analysis import (
     TransportSettings,

@@ -1,16 +1,21 @@
 """Figures for print, matplotlib, from documents: one function each."""
 
-from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
-from lps_flows.plotting.density import density_figure
-from lps_flows.plotting.elasticity import elasticity_figure
-from lps_flows.plotting.hull import formation_energy_figure
-from lps_flows.plotting.motifs import motif_figure
-from lps_flows.plotting.rdf import rdf_figure
-from lps_flows.plotting.region import region_figure
-from lps_flows.plotting.style import NothingToPlotError
-from lps_flows.plotting.ternary import TernaryError, ternary_figure
-from lps_flows.plotting.transport import arrhenius_figure, msd_figure
-from lps_flows.plotting.write import WrittenFigures, write_figures
+from typing import TYPE_CHECKING
+
+from lps_flows.foundation.face import show
+
+if TYPE_CHECKING:
+    from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
+    from lps_flows.plotting.density import density_figure
+    from lps_flows.plotting.elasticity import elasticity_figure
+    from lps_flows.plotting.hull import formation_energy_figure
+    from lps_flows.plotting.motifs import motif_figure
+    from lps_flows.plotting.rdf import rdf_figure
+    from lps_flows.plotting.region import region_figure
+    from lps_flows.plotting.style import NothingToPlotError
+    from lps_flows.plotting.ternary import TernaryError, ternary_figure
+    from lps_flows.plotting.transport import arrhenius_figure, msd_figure
+    from lps_flows.plotting.write import WrittenFigures, write_figures
 
 __all__ = [
     "NothingToPlotError",
@@ -29,3 +34,5 @@ __all__ = [
     "ternary_figure",
     "write_figures",
 ]
+
+show(__name__)

@@ -6,12 +6,12 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import scipy
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 from numpy.typing import NDArray
 from pymatgen.core import Structure
-from scipy.ndimage import gaussian_filter
 
 from lps_flows.appearance import BLACK, ELEMENTS, GREEN
 from lps_flows.plotting.isosurface import isosurface
@@ -46,7 +46,7 @@ def density_figure(
     """
     matrix = structure.lattice.matrix
     shape = np.array(density.shape)
-    smooth = gaussian_filter(
+    smooth = scipy.ndimage.gaussian_filter(
         density, smearing * shape / np.array(structure.lattice.abc), mode="wrap"
     )
     level = enclosing_level(smooth, share)

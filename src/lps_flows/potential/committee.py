@@ -128,7 +128,7 @@ def existing_device(name: str) -> str:
             value=name,
             remedy="Use auto, cpu, cuda or torch",
         )
-    import torch  # noqa: PLC0415 - loads slowly, needed for a GPU only
+    import torch
 
     if torch.cuda.is_available():
         return "cuda" if name == "auto" else name

@@ -13,7 +13,6 @@ from pydantic import Field
 
 from lps_flows.chemistry import AnyStructure
 from lps_flows.foundation import FrozenSettings
-from lps_flows.potential import kernels
 from lps_flows.potential.errors import DescriptorError, OverlappingAtomsError
 from lps_flows.potential.geometry import Batch, Species, is_single
 from lps_flows.potential.pairs import SkinPairs
@@ -216,6 +215,8 @@ class ChebyshevDescriptor:
 
     def batch_features(self, batch: Batch, threads: int | None = None) -> np.ndarray:
         """Compute the features of all atoms of a batch, (n_atoms, n_features)."""
+        from lps_flows.potential import kernels
+
         n = len(batch.positions)
         threads = threads or available_threads()
         out = np.empty((n, self.n_features))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import scipy
 
 _LENGTHS = (0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 """Lengths of the kernel tried, in units of the potential's own curvature (sqrt(eV))."""
@@ -72,7 +72,7 @@ class DifferenceModel:
         value, slope, _ = self._fit.kernel((apart**2).sum(axis=1) + height**2)
         seen = np.column_stack([value, -2.0 * slope[:, None] * apart]).ravel()
         across = -2.0 * slope * height
-        weights = cho_solve(self._fit.factor, seen).reshape(len(value), -1)
+        weights = scipy.linalg.cho_solve(self._fit.factor, seen).reshape(len(value), -1)
         upright = self._fit.outside @ across
         left = 1.0 - seen @ weights.ravel() - across @ upright
         spread = np.sqrt(self._fit.variance * (max(left, 0.0) + 1e-10))
@@ -125,10 +125,10 @@ class _Fit:
         ).transpose(0, 2, 1, 3)
         noise = np.full(known.shape, -2.0 * slope[0, 0] * _NOISE**2)
         noise[:, 0] = (0.1 * _NOISE) ** 2
-        self.factor = cho_factor(
+        self.factor = scipy.linalg.cho_factor(
             full.reshape(known.size, -1) + np.diag(noise.ravel()), lower=True
         )
-        weights = cho_solve(self.factor, known.ravel())
+        weights = scipy.linalg.cho_solve(self.factor, known.ravel())
         self.weights = weights.reshape(known.shape)
         n_values = count * (size + 1)
         # a reference that is the potential leaves no difference at all

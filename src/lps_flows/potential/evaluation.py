@@ -149,7 +149,7 @@ class Evaluator:
         n = len(batch.positions)
         if self.potential.device != "cpu":
             # torch loads slowly
-            from lps_flows.potential.torch_path import evaluate_batch  # noqa: PLC0415
+            from lps_flows.potential.torch_path import evaluate_batch
 
             pairs = self._lists.pairs(batch, 0, n)
             return BatchValues(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 logger = logging.getLogger(__name__)
 
@@ -221,7 +221,7 @@ class LockStep:
                 raise StopIteration
 
         try:
-            end = minimize(
+            end = scipy.optimize.minimize(
                 value,
                 start,
                 jac=True,

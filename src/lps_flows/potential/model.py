@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lps_flows.chemistry import AnyStructure
 from lps_flows.potential import aenet_exchange, storage
 from lps_flows.potential.committee import Committee
 from lps_flows.potential.errors import PotentialError
-from lps_flows.potential.evaluation import Evaluator
+
+if TYPE_CHECKING:
+    from lps_flows.potential.evaluation import Evaluator
 
 
 class ANNPotential(Committee):
@@ -67,6 +69,8 @@ class ANNPotential(Committee):
         It keeps neighbour lists between calls when `skin` (Å) is positive, which MD and
         relaxations should use (0.5 is a good value); see `Evaluator`.
         """
+        from lps_flows.potential.evaluation import Evaluator
+
         return Evaluator(self, skin, threads)
 
     def evaluate(
@@ -120,9 +124,7 @@ class ANNPotential(Committee):
         """
         try:
             # an optional package
-            from lps_flows.potential.metatomic_model import (  # noqa: PLC0415
-                save_metatomic,
-            )
+            from lps_flows.potential.metatomic_model import save_metatomic
         except ImportError as error:
             raise PotentialError(
                 f"metatomic cannot be imported ({error})",

@@ -6,10 +6,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from vesin import NeighborList
 
 from lps_flows.potential.geometry import Batch
-from lps_flows.potential.pair_vectors import displacements
 from lps_flows.potential.threads import run_all, split_range
 
 
@@ -35,6 +33,8 @@ def _with_vectors(
     shift: np.ndarray,
     begin: int,
 ) -> NeighbourPairs:
+    from lps_flows.potential.pair_vectors import displacements
+
     vectors = np.empty((len(neighbour), 3))
     closest = displacements(
         batch.positions,
@@ -78,6 +78,8 @@ class _Entry:
         reach: float,
     ) -> _Entry:
         """List both directions of every pair within `reach` (Å)."""
+        from vesin import NeighborList
+
         # One thread: the callers share structures among threads themselves, and the
         # cell is complete also where it is not periodic, so it is never singular.
         finder = NeighborList(cutoff=reach, full_list=True, sorted=True, n_threads=1)

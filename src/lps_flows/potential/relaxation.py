@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 from ase import Atoms
-from ase.optimize import FIRE, LBFGS
-from ase.optimize.optimize import Optimizer
 from pymatgen.core import Lattice, Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.chemistry import StructureError, closest_contact
 from lps_flows.potential.coordinates import RelaxedCoordinates
@@ -22,6 +19,9 @@ from lps_flows.potential.relaxation_settings import (
     RelaxationResult,
     RelaxationSettings,
 )
+
+if TYPE_CHECKING:
+    from ase.optimize.optimize import Optimizer
 
 # Reusing neighbour lists over the small steps of a relaxation saves a third of it.
 _SKIN = 0.5
@@ -132,7 +132,9 @@ def _too_close(atoms: Atoms, fraction: float) -> bool:
 
 
 def _start(index: int, structure: Structure, settings: RelaxationSettings) -> _Run:
-    atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
+    atoms = structure.to_ase_atoms(msonable=False)
+    from ase.optimize import FIRE, LBFGS
+
     # Only species, positions and cell matter; the rest would be checked every step.
     atoms = Atoms(
         atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.potential.difference import DifferenceModel
@@ -93,7 +93,7 @@ class Guide:
                 (slope + push) @ self._from_scaled + steeper + caution * wider,
             )
 
-        found = minimize(
+        found = scipy.optimize.minimize(
             total,
             np.zeros(self.unknowns.size),
             jac=True,

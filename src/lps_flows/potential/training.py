@@ -199,7 +199,7 @@ def prepare_training(
                 parametrisation, make_chunks(*chosen), threads=threads, **weights
             )
         # torch loads slowly
-        from lps_flows.potential.torch_objective import (  # noqa: PLC0415
+        from lps_flows.potential.torch_objective import (
             ATOMS_PER_CHUNK,
             TorchObjective,
         )

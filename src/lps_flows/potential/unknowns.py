@@ -7,7 +7,6 @@ from itertools import combinations_with_replacement
 import numpy as np
 from ase import Atoms
 from pymatgen.core import Lattice, Structure
-from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.chemistry import StructureError
 from lps_flows.potential.coordinates import RelaxedCoordinates
@@ -43,7 +42,7 @@ class Unknowns:
                 remedy="Order it first",
             )
         self.structure = structure
-        atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
+        atoms = structure.to_ase_atoms(msonable=False)
         self._coordinates = RelaxedCoordinates(
             Atoms(atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=True),
             relax_cell=True,

@@ -1,38 +1,43 @@
 """Run campaigns: the private server, the configuration, the launching."""
 
-from lps_flows.runner.archiving import archive
-from lps_flows.runner.belongings import Inventory, inventory
-from lps_flows.runner.configuration import environment, write_configuration
-from lps_flows.runner.deletion import delete
-from lps_flows.runner.doctor import Check, check_everything
-from lps_flows.runner.home import Home
-from lps_flows.runner.listing import CampaignSummary, campaigns
-from lps_flows.runner.mongod_binary import find_mongod, install_mongod
-from lps_flows.runner.price import Price, prices
-from lps_flows.runner.progress import (
-    Failure,
-    Progress,
-    StageProgress,
-    failures,
-    launch_times,
-    progress,
-    run_time,
-)
-from lps_flows.runner.recorded import Recorded, record_in_files, recorded
-from lps_flows.runner.recovery import Recovered, recover, silent_for
-from lps_flows.runner.restoring import Restored, restore
-from lps_flows.runner.routing import RoutingSettings, route
-from lps_flows.runner.running import RunResult, run, run_in_files
-from lps_flows.runner.server import PrivateMongod, ServerStatus
-from lps_flows.runner.submission import (
-    Submission,
-    find_deleted,
-    find_submission,
-    forget,
-    list_campaigns,
-    submit,
-)
-from lps_flows.runner.workplace import Workplace, open_workplace
+from typing import TYPE_CHECKING
+
+from lps_flows.foundation.face import show
+
+if TYPE_CHECKING:
+    from lps_flows.runner.archiving import archive
+    from lps_flows.runner.belongings import Inventory, inventory
+    from lps_flows.runner.configuration import environment, write_configuration
+    from lps_flows.runner.deletion import delete
+    from lps_flows.runner.doctor import Check, check_everything, check_quickly
+    from lps_flows.runner.home import Home
+    from lps_flows.runner.listing import CampaignSummary, campaigns
+    from lps_flows.runner.mongod_binary import find_mongod, install_mongod
+    from lps_flows.runner.price import Price, prices
+    from lps_flows.runner.progress import (
+        Failure,
+        Progress,
+        StageProgress,
+        failures,
+        launch_times,
+        progress,
+        run_time,
+    )
+    from lps_flows.runner.recorded import Recorded, record_in_files, recorded
+    from lps_flows.runner.recovery import Recovered, recover, silent_for
+    from lps_flows.runner.restoring import Restored, restore
+    from lps_flows.runner.routing import RoutingSettings, route
+    from lps_flows.runner.running import RunResult, run, run_in_files
+    from lps_flows.runner.server import PrivateMongod, ServerStatus
+    from lps_flows.runner.submission import (
+        Submission,
+        find_deleted,
+        find_submission,
+        forget,
+        list_campaigns,
+        submit,
+    )
+    from lps_flows.runner.workplace import Workplace, open_workplace
 
 __all__ = [
     "CampaignSummary",
@@ -55,6 +60,7 @@ __all__ = [
     "archive",
     "campaigns",
     "check_everything",
+    "check_quickly",
     "delete",
     "environment",
     "failures",
@@ -81,3 +87,5 @@ __all__ = [
     "submit",
     "write_configuration",
 ]
+
+show(__name__)

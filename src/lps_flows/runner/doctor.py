@@ -15,12 +15,12 @@ import subprocess
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import yaml
 from pymongo.errors import PyMongoError
 
-from lps_flows.engines import EngineSettings, engine_names, get_engine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.check import Check
 from lps_flows.runner.configuration import (
@@ -33,21 +33,22 @@ from lps_flows.runner.home import Home
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
 from lps_flows.runner.privacy import check_private, check_strangers
 from lps_flows.runner.server import PrivateMongod
-from lps_flows.runner.workplace import Workplace, open_workplace
+
+if TYPE_CHECKING:
+    from lps_flows.runner.workplace import Workplace
 
 _ENOUGH_GB = 2.0
 
 
 def check_everything(home: Home | None = None) -> list[Check]:
     """Make all checks. The private server is started if it is the one in use."""
+    from lps_flows.engines import engine_names
+    from lps_flows.runner.workplace import open_workplace
+
     home = home or Home()
-    checks = [check_home(home), check_private(home), check_mongod(home)]
-    try:
+    checks = check_quickly(home)
+    with contextlib.suppress(ConfigurationError):  # told above
         choice = choose(home)
-    except ConfigurationError as error:
-        checks.append(_failed("configuration", error, required=True))
-    else:
-        checks.append(check_choice(choice))
         try:
             with open_workplace(home) as workplace:
                 checks += check_fireworks_files(choose(home))
@@ -58,6 +59,16 @@ def check_everything(home: Home | None = None) -> list[Check]:
             checks.append(_failed("stores", error, required=True))
     checks += [check_engine(name) for name in engine_names()]
     return [*checks, check_vasp_command(), check_potcars()]
+
+
+def check_quickly(home: Home | None = None) -> list[Check]:
+    """Make the checks that open no store, load no engine and start no server."""
+    home = home or Home()
+    checks = [check_home(home), check_private(home), check_mongod(home)]
+    try:
+        return [*checks, check_choice(choose(home))]
+    except ConfigurationError as error:
+        return [*checks, _failed("configuration", error, required=True)]
 
 
 def check_home(home: Home) -> Check:
@@ -217,6 +228,8 @@ def check_workers(workplace: Workplace, files: Mapping[str, Path]) -> Check:
 
 def check_engine(name: str) -> Check:
     """Check that an engine's code is installed."""
+    from lps_flows.engines import EngineSettings, get_engine
+
     label = f"engine {name}"
     settings = EngineSettings(name=name)
     if settings.needs_potential:
@@ -233,7 +246,7 @@ def check_engine(name: str) -> Check:
 
 def check_vasp_command() -> Check:
     """Check that the program VASP_CMD names is there."""
-    from atomate2 import SETTINGS  # noqa: PLC0415 - reads its file when imported
+    from atomate2 import SETTINGS
 
     command = os.path.expandvars(SETTINGS.VASP_CMD)
     words = [word for word in shlex.split(command) if not word.startswith("-")]
@@ -256,7 +269,7 @@ def _programs(words: list[str]) -> Iterator[str]:
 
 def check_potcars() -> Check:
     """Check that pymatgen knows a POTCAR folder."""
-    from pymatgen.core import SETTINGS  # noqa: PLC0415 - reads its file when imported
+    from pymatgen.core import SETTINGS
 
     folder = SETTINGS.get("PMG_VASP_PSP_DIR")
     remedy = "Run `pmg config -p RAW_FOLDER POTCAR_FOLDER` and `pmg config --add "

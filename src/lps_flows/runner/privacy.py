@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
@@ -14,7 +14,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 from lps_flows.runner.check import Check
 from lps_flows.runner.credentials import KEY_FILE, USER_FILE
 from lps_flows.runner.home import Home
-from lps_flows.runner.workplace import Workplace
+
+if TYPE_CHECKING:
+    from lps_flows.runner.workplace import Workplace
 
 _FOLDERS = ("", "mongod", "config", "launches", "logs", "locks", "files")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -1,7 +1,12 @@
 """Documents: what a job returns and what a builder writes."""
 
-from lps_flows.schemas.base import SCHEMA_VERSION, Document
-from lps_flows.schemas.structure import Provenance, StructureDocument, StructureSet
+from typing import TYPE_CHECKING
+
+from lps_flows.foundation.face import show
+
+if TYPE_CHECKING:
+    from lps_flows.schemas.base import SCHEMA_VERSION, Document
+    from lps_flows.schemas.structure import Provenance, StructureDocument, StructureSet
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -10,3 +15,5 @@ __all__ = [
     "StructureDocument",
     "StructureSet",
 ]
+
+show(__name__)

@@ -26,7 +26,6 @@ from lps_flows.jobs.elasticity import EquationOfStateMaker
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.exploration import ExploreDynamicsMaker
 from lps_flows.jobs.lowest import RelaxLowestMaker
-from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.selection import SelectionMaker
@@ -67,7 +66,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
         name=keys.name,
         relax=replace(relax, engine=get_engine(keys.engine.for_crystals())),
         dataset=DatasetFlowMaker.from_settings(
-            engine, _dataset(keys), keys.line, keys.engine.md
+            engine, keys.reference_set, keys.line, keys.engine.md
         ),
         training=training,
         learning=_learning(keys, engine, evolution, training),
@@ -164,17 +163,3 @@ def _learning(
             training=training,
         ),
     )
-
-
-def _dataset(keys: CampaignKeys) -> DatasetSettings:
-    """Name the crystals that units are removed from, where the file does not."""
-    if keys.dataset.removal_parents is not None or not keys.own_crystals:
-        return keys.dataset
-    crystals = keys.training_crystals or keys.crystals
-    compositions = {key: keys.crystal(key).composition for key in crystals}
-    parents = [
-        key
-        for key, composition in compositions.items()
-        if keys.line.contains(composition) and 0 < keys.line.x(composition) < 1
-    ]
-    return keys.dataset.model_copy(update={"removal_parents": tuple(parents)})

@@ -6,23 +6,31 @@ import hashlib
 import json
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jobflow import Flow
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, ValidationInfo, model_validator
 
-from lps_flows.flows.campaign import CampaignMaker
-from lps_flows.settings.assembly import campaign_maker
-from lps_flows.settings.checks import MOST_MISTAKES, mistakes
 from lps_flows.settings.differences import Difference, as_submitted, differences
 from lps_flows.settings.keys import CampaignKeys
+
+if TYPE_CHECKING:
+    from jobflow import Flow
+
+    from lps_flows.flows.campaign import CampaignMaker
+
+MOST_MISTAKES = 40
+"""How many mistakes a person is told of at once."""
 
 
 class CampaignSettings(CampaignKeys):
     """Everything that determines the results of a campaign."""
 
     @model_validator(mode="after")
-    def _fits_together(self) -> CampaignSettings:
+    def _fits_together(self, info: ValidationInfo) -> CampaignSettings:
+        if info.context and info.context.get("fitted"):
+            return self
+        from lps_flows.settings.checks import mistakes
+
         if found := list(islice(mistakes(self), MOST_MISTAKES)):
             raise ValueError("\n".join(found))
         return self
@@ -97,6 +105,8 @@ class CampaignSettings(CampaignKeys):
         EngineError
             When an engine is unknown or not installed.
         """
+        from lps_flows.settings.assembly import campaign_maker
+
         return campaign_maker(self)
 
     def flow(self) -> Flow:

@@ -14,9 +14,6 @@ from lps_flows.schemas.structure import Source
 from lps_flows.settings.feasibility import late_refusals
 from lps_flows.settings.keys import CampaignKeys
 
-MOST_MISTAKES = 40
-"""How many mistakes a person is told of at once."""
-
 
 def mistakes(campaign: CampaignKeys) -> Iterator[str]:
     """Yield every mistake that no key alone shows: what, where, and the remedy.

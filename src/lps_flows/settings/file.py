@@ -12,8 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from lps_flows.foundation import LpsFlowsError, PlainYamlError, read_plain_yaml
 from lps_flows.foundation.plain_yaml import shown
-from lps_flows.settings.campaign import CampaignSettings
-from lps_flows.settings.checks import MOST_MISTAKES
+from lps_flows.settings.campaign import MOST_MISTAKES, CampaignSettings
 from lps_flows.settings.gone import what_counts
 
 _LONGEST_KEY = 60
@@ -30,13 +29,15 @@ class CampaignFileError(LpsFlowsError):
     """A campaign file that cannot be read or does not make sense."""
 
 
-def load_campaign(path: str | Path) -> CampaignSettings:
+def load_campaign(path: str | Path, *, fitted: bool = False) -> CampaignSettings:
     """Read and validate a campaign file.
 
     Parameters
     ----------
     path
         YAML file; read with the safe loader.
+    fitted
+        True where it is known that the keys fit together, which takes a while to check.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def load_campaign(path: str | Path) -> CampaignSettings:
         return CampaignSettings.model_validate_json(
             json.dumps(content),
             strict=True,
-            context={"folder": file.parent},
+            context={"folder": file.parent, "fitted": fitted},
         )
     except ValidationError as error:
         raise CampaignFileError(

@@ -121,6 +121,20 @@ class CampaignKeys(FrozenSettings):
         return crystal(key) if own is None else own.structure()
 
     @property
+    def reference_set(self) -> DatasetSettings:
+        """Settings of the reference set, with the crystals units are removed from."""
+        if self.dataset.removal_parents is not None or not self.own_crystals:
+            return self.dataset
+        crystals = self.training_crystals or self.crystals
+        compositions = {key: self.crystal(key).composition for key in crystals}
+        parents = [
+            key
+            for key, composition in compositions.items()
+            if self.line.contains(composition) and 0 < self.line.x(composition) < 1
+        ]
+        return self.dataset.model_copy(update={"removal_parents": tuple(parents)})
+
+    @property
     def md_references(self) -> tuple[str, ...]:
         """Keys of the crystals run beside the candidates."""
         return self.selection.on(self.line).references or ()

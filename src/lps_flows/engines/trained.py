@@ -1,0 +1,60 @@
+"""Trained potentials by name: the uuid of the job that trained them, or a file."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from jobflow import CURRENT_JOB
+
+from lps_flows.engines.errors import EngineError
+from lps_flows.potential import ANNPotential
+
+if TYPE_CHECKING:
+    from jobflow import JobStore
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is a job's uuid."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def load_potential(potential: str) -> ANNPotential:
+    """Return a trained potential, by the uuid of its job or the path of its file.
+
+    Raises
+    ------
+    EngineError
+        When the running job cannot see the store.
+    """
+    if not is_uuid(potential):
+        return _from_file(str(Path(potential).resolve()))
+    return _from_store(potential)
+
+
+@lru_cache(maxsize=4)
+def _from_file(path: str) -> ANNPotential:
+    return ANNPotential.load(path)
+
+
+@lru_cache(maxsize=4)
+def _from_store(uuid: str) -> ANNPotential:
+    # A uuid names one trained potential for ever, so the cache cannot go stale.
+    store: JobStore | None = CURRENT_JOB.store
+    if store is None:
+        raise EngineError(
+            "the running job cannot see the job store",
+            field="engine.potential",
+            value=uuid,
+            remedy="Set `job.config.expose_store = True` on jobs made from the ann "
+            "engine's Makers, or use the Makers of lps_flows.jobs, which do so",
+        )
+    document = store.get_output(uuid, which="last", load=True)
+    data = document["potential"] if isinstance(document, dict) else document.potential
+    return ANNPotential.from_dict(data)
