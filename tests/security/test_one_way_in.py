@@ -33,7 +33,7 @@ ALLOWED = {
     "jobs/exploration.py": {"ANNPotential.from_dict"},
     "jobs/evolution.py": {"ANNPotential.from_dict"},
     "jobs/uncertainty.py": {"ANNPotential.from_dict"},
-    "engines/ann.py": {"ANNPotential.from_dict"},
+    "engines/trained.py": {"ANNPotential.from_dict"},
     "potential/calculator.py": {"ANNPotential.from_dict"},
 }
 

@@ -34,7 +34,7 @@ def _balanced(composition: Composition) -> list[dict[str, float]]:
 
     pymatgen's guesses weigh them by how often they occur, which takes a while to read.
     """
-    states = [element.common_oxidation_states for element in composition]
+    states = [element.common_oxidation_states or () for element in composition]
     found = [
         {element.symbol: float(n) for element, n in zip(composition, each, strict=True)}
         for each in product(*states)
