@@ -1,0 +1,83 @@
+"""A verb loads what it uses: the modules that each has loaded when it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lps_flows.runner import PrivateMongod
+
+DEMO = Path(__file__).parents[2] / "workflows" / "demo.yaml"
+HEAVY = {
+    "atomate2",
+    "emmet.core",
+    "kinisi",
+    "matplotlib.pyplot",
+    "numba",
+    "plotly",
+    "pymatgen.analysis.phase_diagram",
+    "scipy.stats",
+    "sklearn",
+    "sympy",
+    "torch",
+    "vesin",
+}
+STORES = {"fireworks", "jobflow", "maggma"}
+_RUN = """
+import atexit, pathlib, sys
+target = pathlib.Path(sys.argv.pop(1))
+atexit.register(lambda: target.write_text("\\n".join(sys.modules)))
+from lps_flows.cli import app
+app()
+"""
+
+
+def loaded(tmp_path: Path, *arguments: str) -> set[str]:
+    """Return the modules that a verb has loaded, in a process of its own."""
+    target = tmp_path / "modules"
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, str(target), *arguments],
+        env=os.environ | {"LPS_FLOWS_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return set(target.read_text().split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["db", "status"], ["crystals"], ["doctor", "--quick"]]
+)
+def test_verbs_that_only_look_load_no_store(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    assert loaded(tmp_path, *arguments) & (HEAVY | STORES) == set()
+
+
+def test_planning_loads_no_engine(tmp_path: Path) -> None:
+    # numba: the descriptor of the file is tried
+    found = loaded(tmp_path, "run", "--dry-run", str(DEMO))
+    assert "lps_flows.plan" in found
+    assert found & (HEAVY | {"fireworks"}) <= {"numba"}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", str(DEMO)],
+        ["build", str(DEMO)],
+        ["export", str(DEMO), "--method", "none", "--out", "exported"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_following_a_campaign_loads_no_engine(
+    arguments: list[str], tmp_path: Path, fresh_mongod: PrivateMongod
+) -> None:
+    found = loaded(tmp_path, *arguments)
+    assert found >= STORES
+    assert found & HEAVY == set()
