@@ -35,6 +35,7 @@ VERBS = [
     ["build"],
     ["figures"],
     ["export"],
+    ["diffusivity"],
     ["report"],
     ["serve"],
     ["archive"],

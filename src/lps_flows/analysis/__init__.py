@@ -56,6 +56,10 @@ if TYPE_CHECKING:
         powder_lines,
         structure_factor,
     )
+    from lps_flows.analysis.trajectory_files import (
+        file_diffusivity,
+        read_trajectory_file,
+    )
     from lps_flows.schemas.candidates import (
         CandidateVerdict,
         ClassEvidence,
@@ -97,6 +101,7 @@ __all__ = [
     "classify_motifs",
     "diffusivity",
     "electrochemical_window",
+    "file_diffusivity",
     "fit_clusters",
     "fit_eos",
     "formation_energy_per_atom",
@@ -112,6 +117,7 @@ __all__ = [
     "partial_rdfs",
     "phase_diagram",
     "powder_lines",
+    "read_trajectory_file",
     "select_candidates",
     "similarity",
     "structure_factor",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -203,8 +203,3 @@ def _worst_quarter(
     """Return the largest mean over a quarter of the times, by a measure of it."""
     quarters = np.array_split(values, min(4, len(values)))
     return max(float(np.max(measure(part.mean(axis=0)))) for part in quarters)
-
-
-def framework_indices(structure: Structure, mobile: str) -> Sequence[int]:
-    """Return the indices of the atoms that are not mobile."""
-    return [i for i, site in enumerate(structure) if site.specie.symbol != mobile]

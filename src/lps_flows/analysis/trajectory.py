@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from pymatgen.core import Lattice
+from pymatgen.core import Lattice, Structure
 
 from lps_flows.foundation import LpsFlowsError
 
@@ -201,3 +201,21 @@ def remove_drift(positions: Array, weights: ArrayLike) -> Array:
         )
     centre = (positions * (w / w.sum())[:, None]).sum(axis=1)
     return np.asarray(positions - (centre - centre[0])[:, None, :])
+
+
+def against_framework(structure: Structure, positions: Array, mobile: str) -> Array:
+    """Return positions in the frame of the centre of mass of the framework.
+
+    Parameters
+    ----------
+    structure
+        The atoms.
+    positions
+        Unwrapped positions (Å), shape (frames, atoms, 3).
+    mobile
+        Element that moves; all others are the framework. A cell of mobile ions alone
+        keeps its own centre.
+    """
+    masses = np.array([float(site.specie.atomic_mass) for site in structure])
+    held = np.array([site.specie.symbol != mobile for site in structure])
+    return remove_drift(positions, masses * held if held.any() else masses)

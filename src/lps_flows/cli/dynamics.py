@@ -1,14 +1,64 @@
-"""Verbs of LAMMPS."""
+"""Verbs of molecular dynamics: anyone's trajectory, and LAMMPS."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lps_flows.cli.application import Verbs, app, out
+from lps_flows.cli.application import AsJson, Verbs, app, out, verb
 from lps_flows.cli.progress import working
+
+
+@verb("lps-flows diffusivity XDATCAR --time-step 2")
+def diffusivity(
+    file: Annotated[
+        Path, typer.Argument(help="XDATCAR, vasprun.xml, LAMMPS dump or extended XYZ.")
+    ],
+    time_step: Annotated[
+        float | None,
+        typer.Option(help="Time step (fs), where the file does not tell times."),
+    ] = None,
+    every: Annotated[
+        int, typer.Option(min=1, help="Steps between frames that are not numbered.")
+    ] = 1,
+    ions: Annotated[
+        str | None, typer.Option(help="Element that moves; by default the carrier.")
+    ] = None,
+    skip: Annotated[
+        float, typer.Option(min=0, help="Time to leave out at the beginning (fs).")
+    ] = 0.0,
+    species: Annotated[
+        str, typer.Option(help="Elements of LAMMPS's types in order, 'Li,P,S'.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Give the diffusivity of a trajectory, with its interval and the reason."""
+    from lps_flows.analysis import file_diffusivity, read_trajectory_file
+
+    with working("reading the trajectory"):
+        trajectory = read_trajectory_file(
+            file,
+            time_step=time_step,
+            every=every,
+            species=[name.strip() for name in species.split(",") if name.strip()],
+        )
+        element, found = file_diffusivity(trajectory, ions, skip=skip)
+    if as_json:
+        told = {"ions": element, **found.model_dump(mode="json")}
+        typer.echo(json.dumps(told, indent=2))
+        return
+    low, high = found.interval
+    lower, upper = found.interval_95
+    used = "" if found.diffusive else ", of no use"
+    out.print(f"D({element}) = {found.D:.3g} cm^2/s{used}")
+    out.print(f"68 %: {low:.3g} to {high:.3g}; 95 %: {lower:.3g} to {upper:.3g}")
+    out.print(found.reason, markup=False)
+    for warning in found.warnings:
+        out.print(warning, markup=False)
+
 
 lammps = typer.Typer(
     cls=Verbs,

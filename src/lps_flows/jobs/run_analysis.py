@@ -13,12 +13,11 @@ from lps_flows.analysis.cross_checks import kinisi_diffusivity, pymatgen_diffusi
 from lps_flows.analysis.density import probability_density
 from lps_flows.analysis.diffusivity import MIN_FRAMES, NegativeSlopeError
 from lps_flows.analysis.framework import (
-    framework_indices,
     framework_survival,
     sampling_statistics,
 )
 from lps_flows.analysis.msd import mean_squared_displacement
-from lps_flows.analysis.trajectory import remove_drift
+from lps_flows.analysis.trajectory import against_framework
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.trajectory import JoinedTrajectory
@@ -92,12 +91,7 @@ def analyse_trajectory(
 ) -> MDRunDocument:
     """Analyse one run; displacements are those against the framework."""
     symbols = [site.specie.symbol for site in structure]
-    rest = framework_indices(structure, line.mobile)
-    weights = np.zeros(len(symbols))
-    # Against the framework's centre of mass; a cell of mobile ions alone keeps its own.
-    held = rest or range(len(symbols))
-    weights[list(held)] = [structure[i].specie.atomic_mass for i in held]
-    positions = remove_drift(run.positions, weights)
+    positions = against_framework(structure, run.positions, line.mobile)
     times = run.times
     mobile = np.array([s == line.mobile for s in symbols])
     document = MDRunDocument(

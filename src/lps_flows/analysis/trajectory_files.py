@@ -1,0 +1,308 @@
+"""The diffusivity of anyone's trajectory: files of VASP, LAMMPS and ASE."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from pymatgen.core import Structure
+
+from lps_flows.analysis.diffusivity import MIN_FRAMES, diffusivity
+from lps_flows.analysis.trajectory import (
+    Array,
+    EmptyTrajectoryError,
+    TooShortTrajectoryError,
+    TrajectoryError,
+    against_framework,
+    cell_matrix,
+    unwrap,
+)
+from lps_flows.schemas.md import Diffusivity
+
+# What moves in solid electrolytes, the likelier first.
+_CARRIERS = ("Li", "Na", "K", "Ag", "Cu", "Mg", "Zn", "Ca", "F")
+# A change of the cell that displacements in its mean do not notice.
+_STEADY = 1e-4
+
+
+@dataclass(frozen=True)
+class FileTrajectory:
+    """Frames of a file.
+
+    Attributes
+    ----------
+    structure
+        First frame, in the mean cell.
+    positions
+        Unwrapped positions (Å), shape (n_frames, n_atoms, 3); of a cell that changes,
+        the fractional ones in its mean.
+    times
+        Time of each frame (fs), shape (n_frames,).
+    warnings
+        What a reader must know.
+    """
+
+    structure: Structure
+    positions: Array
+    times: Array
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    symbols: tuple[str, ...]
+    scaled: Array
+    cell: Array
+    step: int | None = None
+    """Step of the dynamics, where the file numbers them."""
+    time: float | None = None
+    """Time (fs), where the file tells it."""
+
+
+def read_trajectory_file(
+    path: str | Path,
+    *,
+    time_step: float | None = None,
+    every: int = 1,
+    species: Sequence[str] = (),
+) -> FileTrajectory:
+    """Read a trajectory: XDATCAR, vasprun.xml, LAMMPS text dump or extended XYZ.
+
+    Parameters
+    ----------
+    path
+        The file; compressed ones by gzip, bzip2 or xz are read, too.
+    time_step
+        Time step of the dynamics (fs); vasprun.xml tells it (POTIM), and extended XYZ
+        may with a ``time`` (fs) of each frame.
+    every
+        Steps between two frames, where the file does not number them (NBLOCK).
+    species
+        Elements of LAMMPS's types, in their order, for a dump without elements.
+
+    Raises
+    ------
+    EmptyTrajectoryError, TrajectoryError
+        No frames, or a file that is not one of these, changes its atoms on the way or
+        leaves open what `time_step` and `species` tell.
+    """
+    file = Path(path)
+    reader = _READERS[_kind(file)]
+    try:
+        frames = list(reader(file, tuple(species)))
+    except TrajectoryError:
+        raise
+    except (OSError, ValueError, LookupError, SyntaxError, RuntimeError) as error:
+        raise _unreadable(file, f"{type(error).__name__}: {error}") from error
+    if not frames:
+        raise EmptyTrajectoryError(
+            "there are no frames in this file", field="file", value=str(file)
+        )
+    first = frames[0]
+    for number, frame in enumerate(frames):
+        if frame.symbols != first.symbols:
+            raise _unreadable(file, f"the atoms of frame {number} are others")
+    return _joined(frames, _times(frames, time_step, every))
+
+
+def file_diffusivity(
+    trajectory: FileTrajectory,
+    ions: str | None = None,
+    *,
+    skip: float = 0.0,
+    jump_length: float = 3.0,
+    min_jumps: float = 10.0,
+) -> tuple[str, Diffusivity]:
+    """Return which ions move in a trajectory, and their diffusivity.
+
+    Displacements are those against the centre of mass of all other atoms.
+
+    Parameters
+    ----------
+    trajectory
+        Frames of a file.
+    ions
+        Element; by default the only one of the structure that is known to conduct.
+    skip
+        Time at the beginning that is left out as equilibration (fs).
+    jump_length, min_jumps
+        As in `diffusivity`.
+
+    Raises
+    ------
+    TrajectoryError
+        When the ions are not there or cannot be chosen, too few frames are left, or
+        the trajectory cannot be used.
+    """
+    element = _chosen(trajectory.structure, ions)
+    kept = trajectory.times - trajectory.times[0] >= skip
+    if kept.sum() < MIN_FRAMES:
+        raise TooShortTrajectoryError(
+            f"{kept.sum()} frames are left of {len(kept)}, {MIN_FRAMES} are needed",
+            field="skip",
+            value=skip,
+            remedy="Leave out less, run longer or store frames more often",
+        )
+    positions = against_framework(
+        trajectory.structure, trajectory.positions[kept], element
+    )
+    chosen = [site.specie.symbol == element for site in trajectory.structure]
+    found = diffusivity(
+        positions[:, chosen],
+        trajectory.times[kept],
+        jump_length=jump_length,
+        min_jumps=min_jumps,
+    )
+    told = [*found.warnings, *trajectory.warnings]
+    return element, found.model_copy(update={"warnings": told})
+
+
+def _chosen(structure: Structure, ions: str | None) -> str:
+    present = [element.symbol for element in structure.composition.elements]
+    if ions is None:
+        carriers = [element for element in _CARRIERS if element in present]
+        if len(carriers) == 1:
+            return carriers[0]
+    elif ions in present:
+        return ions
+    raise TrajectoryError(
+        "these ions are not in the trajectory"
+        if ions
+        else "which ions move cannot be told from the elements",
+        field="ions",
+        value=ions,
+        remedy=f"Choose one of {', '.join(present)}",
+    )
+
+
+def _kind(file: Path) -> str:
+    if "XDATCAR" in file.name.upper():
+        return "xdatcar"
+    with _opened(file) as lines:
+        start = lines.read(200)
+    if "ITEM: TIMESTEP" in start or "ITEM: UNITS" in start:
+        return "lammps"
+    return "vasprun" if start.lstrip().startswith("<?xml") else "extxyz"
+
+
+def _opened(file: Path) -> IO[str]:
+    from monty.io import zopen
+
+    opened: IO[str] = zopen(file, "rt", encoding="utf-8", errors="replace")
+    return opened
+
+
+def _of_ase(file: Path, file_format: str, **options: Any) -> Iterator[_Frame]:
+    from ase.io import iread
+
+    for atoms in iread(file, index=":", format=file_format, **options):
+        cell = cell_matrix(atoms.cell.array)
+        yield _Frame(
+            symbols=tuple(atoms.symbols),
+            scaled=(atoms.positions - atoms.get_celldisp().T) @ np.linalg.inv(cell),
+            cell=cell,
+            step=atoms.info.get("timestep"),
+            time=atoms.info.get("time"),
+        )
+
+
+def _xdatcar(file: Path, _: tuple[str, ...]) -> Iterator[_Frame]:
+    return _of_ase(file, "vasp-xdatcar")
+
+
+def _extxyz(file: Path, _: tuple[str, ...]) -> Iterator[_Frame]:
+    return _of_ase(file, "extxyz")
+
+
+def _lammps(file: Path, species: tuple[str, ...]) -> Iterator[_Frame]:
+    with _opened(file) as lines:
+        columns = next((line for line in lines if line.startswith("ITEM: ATOMS")), "")
+    if not species and not {"element", "mass"} & set(columns.split()):
+        raise TrajectoryError(
+            "this dump numbers its types and does not name their elements",
+            field="species",
+            value=columns.strip(),
+            remedy="Name them in order (--species Li,P,S), or dump `element`, too",
+        )
+    return _of_ase(
+        file, "lammps-dump-text", specorder=list(species) if species else None
+    )
+
+
+def _vasprun(file: Path, _: tuple[str, ...]) -> Iterator[_Frame]:
+    from pymatgen.io.vasp import Vasprun
+
+    with warnings.catch_warnings(action="ignore"):
+        run = Vasprun(
+            str(file),
+            parse_dos=False,
+            parse_eigen=False,
+            parse_potcar_file=False,
+            exception_on_bad_xml=False,  # of a run that was cut off
+        )
+    step = float(run.parameters["POTIM"])
+    for number, structure in enumerate(run.structures):
+        yield _Frame(
+            symbols=tuple(site.specie.symbol for site in structure),
+            scaled=structure.frac_coords,
+            cell=structure.lattice.matrix,
+            step=number,
+            time=number * step,
+        )
+
+
+_READERS = {
+    "xdatcar": _xdatcar,
+    "vasprun": _vasprun,
+    "lammps": _lammps,
+    "extxyz": _extxyz,
+}
+
+
+def _times(frames: Sequence[_Frame], time_step: float | None, every: int) -> Array:
+    told = [frame.time for frame in frames if frame.time is not None]
+    if time_step is None and len(told) == len(frames):
+        return np.array(told, dtype=float)
+    if time_step is None or not time_step > 0 or every < 1:
+        raise TrajectoryError(
+            "this file does not tell the time of its frames"
+            if time_step is None
+            else "time step and steps between frames must be positive",
+            field="time_step",
+            value=time_step,
+            remedy="Give the time step in fs (--time-step 2), and the steps between "
+            "two frames where each is not one (--every 10)",
+        )
+    steps = [frame.step for frame in frames if frame.step is not None]
+    if len(steps) < len(frames):
+        steps = [number * every for number in range(len(frames))]
+    return time_step * np.array(steps, dtype=float)
+
+
+def _joined(frames: Sequence[_Frame], times: Array) -> FileTrajectory:
+    cells = np.array([frame.cell for frame in frames])
+    mean = cells.mean(axis=0)
+    change = float(np.abs(cells - mean).max() / np.linalg.norm(mean, axis=1).min())
+    remarks = []
+    if change > _STEADY:
+        remarks.append(
+            f"the cell changes by up to {100 * change:.2g} % of a vector: "
+            "displacements are fractional ones in its mean"
+        )
+    positions, _ = unwrap(np.array([frame.scaled for frame in frames]) @ mean, mean)
+    structure = Structure(mean, frames[0].symbols, frames[0].scaled)
+    return FileTrajectory(structure, positions, times, tuple(remarks))
+
+
+def _unreadable(file: Path, why: str) -> TrajectoryError:
+    return TrajectoryError(
+        f"this is no trajectory that can be read ({why})",
+        field="file",
+        value=str(file),
+        remedy="Give an XDATCAR, a vasprun.xml, a text dump of LAMMPS or extended XYZ "
+        "with a cell, every frame with the same atoms in one order",
+    )
