@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pymatgen.analysis.phase_diagram import CompoundPhaseDiagram, PDEntry
+from pymatgen.analysis.phase_diagram import (
+    CompoundPhaseDiagram,
+    PDEntry,
+    PhaseDiagram,
+)
 from pymatgen.core import Composition
+from pymatgen.entries.computed_entries import ComputedEntry
 
 from lps_flows.analysis import (
     HullEntry,
     HullError,
     HullPlace,
+    HullSettings,
     formation_energy_per_atom,
     line_hull,
+    phase_diagram,
     ternary_hull,
 )
 from lps_flows.chemistry import CompositionLine, OffLineError
@@ -290,3 +297,43 @@ def test_energy_that_is_not_a_number_is_named() -> None:
     entries = [*_line_entries(), _entry("broken", "Li3PS4", float("nan"))]
     with pytest.raises(HullError, match="broken"):
         line_hull(entries, LINE)
+
+
+def _computed(entry: HullEntry, **changes: object) -> ComputedEntry:
+    return ComputedEntry(
+        entry.composition,
+        entry.energy,
+        entry_id=entry.entry_id,
+        parameters={"run_type": entry.method},
+        **changes,
+    )
+
+
+def test_entries_of_pymatgen_lie_where_ours_do() -> None:
+    ours = _line_entries()
+    elements = [_entry(s, s, 0.0) for s in ("Li", "P", "S")]
+    theirs = [_computed(entry) for entry in ours]
+    mixed = [*theirs[:3], *ours[3:]]
+    for entries in (theirs, mixed):
+        assert line_hull(entries, LINE) == line_hull(ours, LINE)
+        whole = [*entries, *map(_computed, elements)]
+        assert ternary_hull(whole) == ternary_hull([*ours, *elements])
+    whole = [*theirs, *map(_computed, elements)]
+    for entry in whole:
+        place = ternary_hull(whole)[entry.entry_id]
+        above = PhaseDiagram(whole).get_e_above_hull(entry, allow_negative=False)
+        assert place.e_above_hull == pytest.approx(above, abs=1e-9)
+    diagram, entries = phase_diagram(whole, HullSettings(), LINE)
+    assert diagram.method == "m"
+    assert {e.structure_id: e.line for e in entries if e.line} == line_hull(ours, LINE)
+
+
+def test_corrected_energies_count_and_entries_need_no_id() -> None:
+    plain = _entry("a", "Li2S", -10.0)
+    corrected = _computed(plain, correction=-0.5)
+    assert HullEntry.of(corrected).energy == pytest.approx(-10.5)
+    nameless = ComputedEntry("Li2S", -10.0)
+    twin = ComputedEntry("Li2S", -9.0)
+    assert HullEntry.of(nameless).entry_id != HullEntry.of(twin).entry_id
+    with pytest.raises(HullError, match="different methods"):
+        line_hull([corrected, ComputedEntry("P2S5", -30.0)], LINE)

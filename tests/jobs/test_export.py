@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pytest
 from ase.io import read
+from monty.serialization import loadfn
+from pymatgen.entries.computed_entries import ComputedStructureEntry
 
 from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.engines import Calculation
@@ -65,13 +67,29 @@ def test_xsf_folder_is_read_back(documents, tmp_path):
         assert np.allclose(frame.get_forces(), document.forces)
 
 
+def test_entries_are_pymatgens_own(documents, tmp_path):
+    stored = [
+        d.model_dump() | {"structure_id": f"s-{k}", "campaign": "c"}
+        for k, d in enumerate(documents)
+    ]
+    assert export_structures(stored, tmp_path, "entries") == 2
+    entries = loadfn(tmp_path / "entries.json")
+    for k, (entry, document) in enumerate(zip(entries, documents, strict=True)):
+        assert isinstance(entry, ComputedStructureEntry)
+        assert entry.entry_id == f"s-{k}"
+        assert entry.energy == pytest.approx(document.energy)
+        assert entry.structure == document.structure
+        assert entry.parameters["run_type"] == "stub"
+        assert entry.data["parent"] == document.provenance.parent
+
+
 def test_methods_are_never_mixed(documents, tmp_path):
     with pytest.raises(ExportError, match="different methods"):
         export_structures([*documents, labelled("P2S5", "other")], tmp_path, "xsf")
 
 
 def test_formats_and_emptiness_are_named(documents, tmp_path):
-    with pytest.raises(ExportError, match="extxyz, xsf"):
+    with pytest.raises(ExportError, match="extxyz, xsf, entries"):
         export_structures(documents, tmp_path, "cif")
     with pytest.raises(ExportError, match="no labelled structure"):
         export_structures([], tmp_path, "xsf")
@@ -84,7 +102,7 @@ def test_formula_cannot_leave_the_folder(documents, tmp_path):
 
 
 @pytest.mark.parametrize("again", ["xsf", "extxyz"])
-@pytest.mark.parametrize("first", ["xsf", "extxyz"])
+@pytest.mark.parametrize("first", ["xsf", "extxyz", "entries"])
 def test_a_used_folder_is_refused_or_written_anew(documents, tmp_path, first, again):
     export_structures([*documents, labelled("P2S5")], tmp_path, first)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -31,6 +31,7 @@ ALLOWED = {
     "foundation/decoding.py": {"MontyDecoder", "process_decoded"},
     "runner/workplace.py": {"JobStore.from_dict", "LaunchPad.from_dict"},
     "jobs/exploration.py": {"ANNPotential.from_dict"},
+    "jobs/export_results.py": {"ANNPotential.from_dict"},
     "jobs/evolution.py": {"ANNPotential.from_dict"},
     "jobs/uncertainty.py": {"ANNPotential.from_dict"},
     "engines/trained.py": {"ANNPotential.from_dict"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -18,6 +19,9 @@ from lps_flows.chemistry import (
 )
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.built import StructureHead
+
+if TYPE_CHECKING:
+    from pymatgen.entries.computed_entries import ComputedEntry
 
 
 class HullError(LpsFlowsError):
@@ -94,8 +98,14 @@ class HullEntry:
         object.__setattr__(self, "composition", elements)
 
     @classmethod
-    def of(cls, structure: StructureHead) -> HullEntry:
-        """Return the entry of a structure of a campaign."""
+    def of(cls, structure: StructureHead | ComputedEntry | HullEntry) -> HullEntry:
+        """Return the entry of a structure of a campaign, or of pymatgen's entry.
+
+        The energy of the latter is the corrected one, its method the ``run_type``.
+        """
+        if isinstance(structure, HullEntry):
+            return structure
+        structure = StructureHead.of_entry(structure)
         return cls(
             structure.structure_id,
             composition_of(structure.formula),

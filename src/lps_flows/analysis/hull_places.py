@@ -20,10 +20,12 @@ from lps_flows.schemas.phase_diagram import DecompositionProduct, HullPlace
 
 if TYPE_CHECKING:
     from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
+    from pymatgen.entries.computed_entries import ComputedEntry
 
 
 def line_hull(
-    entries: Sequence[HullEntry], line: CompositionLine | tuple[str, str]
+    entries: Sequence[HullEntry | ComputedEntry],
+    line: CompositionLine | tuple[str, str],
 ) -> dict[str, HullPlace]:
     """Return every on-line entry's place relative to the hull of the line, by id.
 
@@ -34,8 +36,8 @@ def line_hull(
     Parameters
     ----------
     entries
-        Entries of one method; those off the line are left out (`ternary_hull` has
-        them).
+        Entries of one method, ours or pymatgen's; those off the line are left out
+        (`ternary_hull` has them).
     line
         The composition line, or the formulas of its end members.
 
@@ -56,15 +58,14 @@ def line_hull(
 
     if not isinstance(line, CompositionLine):
         line = CompositionLine(end_members=line)
-    check_entries(entries)
-    ends = end_member_entries(entries, line)
+    ours = [HullEntry.of(entry) for entry in entries]
+    check_entries(ours)
+    ends = end_member_entries(ours, line)
     lowest = [
-        e
-        for e in lowest_by_composition(entries).values()
-        if line.contains(e.composition)
+        e for e in lowest_by_composition(ours).values() if line.contains(e.composition)
     ]
     formulas = {e.formula for e in lowest}
-    on_line = [e for e in entries if e.formula in formulas]
+    on_line = [e for e in ours if e.formula in formulas]
     diagram = CompoundPhaseDiagram(
         [_pd_entry(entry) for entry in lowest],
         [Composition(formula) for formula in line.end_members],
@@ -84,7 +85,7 @@ def line_hull(
 
 
 def ternary_hull(
-    entries: Sequence[HullEntry], line: CompositionLine | None = None
+    entries: Sequence[HullEntry | ComputedEntry], line: CompositionLine | None = None
 ) -> dict[str, HullPlace]:
     """Return every entry's place in the diagram of all elements, by id.
 
@@ -102,8 +103,9 @@ def ternary_hull(
     """
     from pymatgen.analysis.phase_diagram import PhaseDiagram
 
-    check_entries(entries)
-    lowest = list(lowest_by_composition(entries).values())
+    ours = [HullEntry.of(entry) for entry in entries]
+    check_entries(ours)
+    lowest = list(lowest_by_composition(ours).values())
     present = {e.formula for e in lowest if e.composition.is_element}
     found = {str(el) for e in lowest for el in e.composition.elements}
     elements = sorted(found.union(() if line is None else line.elements))
@@ -111,7 +113,7 @@ def ternary_hull(
     if missing:
         raise HullError(
             f"no elemental phase of {', '.join(missing)} by the method "
-            f"{entries[0].method}",
+            f"{ours[0].method}",
             field="elements",
             value=missing,
             remedy="relax a crystal of the element with this method",
@@ -126,7 +128,7 @@ def ternary_hull(
         / e.composition.num_atoms
         for e in lowest
     }
-    return _placed(entries, places, of_elements)
+    return _placed(ours, places, of_elements)
 
 
 def _pd_entry(entry: HullEntry) -> PDEntry:

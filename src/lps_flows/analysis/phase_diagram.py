@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pymatgen.core import Composition
 
@@ -47,6 +47,9 @@ from lps_flows.schemas.phase_diagram import (
     PhaseDiagramEntry,
 )
 
+if TYPE_CHECKING:
+    from pymatgen.entries.computed_entries import ComputedEntry
+
 _LI_P_S = CompositionLine()
 
 AnyHead = TypeVar("AnyHead", bound=StructureHead)
@@ -77,7 +80,7 @@ def that_count(structures: Sequence[AnyHead], settings: HullSettings) -> list[An
 
 
 def phase_diagram(
-    structures: Sequence[StructureHead],
+    structures: Sequence[StructureHead | ComputedEntry],
     settings: HullSettings,
     line: CompositionLine = _LI_P_S,
     *,
@@ -89,8 +92,8 @@ def phase_diagram(
     Parameters
     ----------
     structures
-        Structures of one campaign by one method; those that do not count
-        (`that_count`) are left out.
+        Structures of one campaign by one method, or pymatgen's entries; those that do
+        not count (`that_count`) are left out.
     settings
         Glass sources, tolerance.
     line
@@ -128,7 +131,9 @@ def phase_diagram(
     >>> [(summary.formula, round(summary.x, 3)) for summary in diagram.compositions]
     [('P2S5', 0.0), ('Li3PS4', 0.75), ('Li2S', 1.0)]
     """
-    counted = that_count(structures, settings)
+    counted = that_count(
+        [StructureHead.of_entry(each) for each in structures], settings
+    )
     hull_entries = [HullEntry.of(structure) for structure in counted]
     position = cache(line.x)
     on_line = line_hull(hull_entries, line)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,14 +14,25 @@ from lps_flows.cli.application import FAILED, AsJson, CampaignFile, err, out, ve
 from lps_flows.cli.campaign import gathered, submitted
 from lps_flows.cli.progress import Step, working
 
+if TYPE_CHECKING:
+    from maggma.core import Store
+
+    from lps_flows.runner import Workplace
+    from lps_flows.settings import CampaignKeys
+
 OutFolder = Annotated[Path, typer.Option("--out", help="Folder to write into.")]
 
 
 class ExportFormat(StrEnum):
-    """File formats of the labelled structures."""
+    """What is exported, and in which files."""
 
     extxyz = "extxyz"
     xsf = "xsf"
+    entries = "entries"
+    trajectories = "trajectories"
+    potential = "potential"
+    aenet = "aenet"
+    metatomic = "metatomic"
 
 
 @verb("lps-flows build workflows/demo.yaml")
@@ -72,7 +83,12 @@ def export(
     file: CampaignFile,
     folder: OutFolder,
     file_format: Annotated[
-        ExportFormat, typer.Option("--format", help="extxyz, or ænet's XSF.")
+        ExportFormat,
+        typer.Option(
+            "--format",
+            help="Labelled structures (extxyz, ænet's xsf), relaxed ones as pymatgen "
+            "entries, trajectories, or the potential (potential, aenet, metatomic).",
+        ),
     ] = ExportFormat.extxyz,
     method: Annotated[
         str | None,
@@ -82,34 +98,73 @@ def export(
         bool, typer.Option("--overwrite", help="Replace an earlier export there.")
     ] = False,
 ) -> None:
-    """Write the labelled structures for other codes."""
-    from lps_flows.engines import get_engine
-    from lps_flows.jobs.export import ExportError, export_structures
-
+    """Write structures, trajectories or the potential for other codes."""
     with submitted(file) as (place, settings), working("reading the store") as step:
-        structures = place.result_store("structures")
-        there = structures.distinct("method", {"campaign": settings.name})
-        if method is None and len(there) == 1:  # without loading an engine
-            method = there[0]
-        wanted = method or get_engine(settings.engine).method
-        labelled = {"campaign": settings.name, "method": wanted}
-        total = structures.count(labelled)
-        if not total:
-            raise ExportError(
-                f"the campaign {settings.name!r} has no labelled structure by this "
-                "method",
-                field="method",
-                value=wanted,
-                remedy=f"Choose one of {', '.join(sorted(there))}"
-                if there
-                else f"Run the campaign, or `lps-flows build {file}` when its "
-                "calculations are done",
-            )
-        documents = _counted(structures.query(labelled), total, step)
-        number = export_structures(
-            documents, folder, file_format.value, overwrite=overwrite
+        told = _exported(
+            place, settings, file_format.value, folder, method, overwrite, step
         )
-    out.print(f"{number} structures by {wanted} in {folder}")
+    out.print(f"{told} in {folder}", markup=False)
+
+
+def _exported(
+    place: Workplace,
+    settings: CampaignKeys,
+    file_format: str,
+    folder: Path,
+    method: str | None,
+    overwrite: bool,
+    step: Step,
+) -> str:
+    """Write one export; return what was written."""
+    from lps_flows.jobs.export import export_structures
+
+    if file_format == "trajectories":
+        from lps_flows.jobs.export_results import export_trajectories
+
+        number = export_trajectories(
+            place.job_store, settings.name, folder, overwrite=overwrite
+        )
+        return f"{number} runs"
+    if file_format in {"potential", "aenet", "metatomic"}:
+        from lps_flows.jobs.export_results import export_potential
+
+        identifier = export_potential(
+            place.job_store, settings.name, folder, file_format, overwrite=overwrite
+        )
+        return f"potential {identifier}"
+    structures = place.result_store("structures")
+    labelled = _labelled(structures, settings, method)
+    if file_format == "entries":
+        labelled["relaxed"] = True
+    documents = _counted(structures.query(labelled), structures.count(labelled), step)
+    number = export_structures(documents, folder, file_format, overwrite=overwrite)
+    return f"{number} structures by {labelled['method']}"
+
+
+def _labelled(
+    structures: Store, settings: CampaignKeys, method: str | None
+) -> dict[str, Any]:
+    """Return the query of a campaign's structures by one method."""
+    from lps_flows.engines import get_engine
+    from lps_flows.jobs.export import ExportError
+
+    there = structures.distinct("method", {"campaign": settings.name})
+    if method is None and len(there) == 1:  # without loading an engine
+        method = there[0]
+    labelled = {
+        "campaign": settings.name,
+        "method": method or get_engine(settings.engine).method,
+    }
+    if not structures.count(labelled):
+        raise ExportError(
+            f"the campaign {settings.name!r} has no labelled structure by this method",
+            field="method",
+            value=labelled["method"],
+            remedy=f"Choose one of {', '.join(sorted(there))}"
+            if there
+            else "Run the campaign, or `lps-flows build` it when it has calculated",
+        )
+    return labelled
 
 
 _Item = TypeVar("_Item")

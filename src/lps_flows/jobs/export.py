@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,8 +42,9 @@ def export_structures(
         Where to write; made when it does not exist. What an earlier export left there
         would be read as part of this one.
     file_format
-        "extxyz" (one file, ``structures.extxyz``) or "xsf" (one ænet file per
-        structure, numbered, with an index of formulas and origins).
+        "extxyz" (one file, ``structures.extxyz``), "xsf" (one ænet file per structure,
+        numbered, with an index of formulas and origins) or "entries" (pymatgen's
+        `ComputedStructureEntry` in ``entries.json``).
     overwrite
         Put this export in the place of an earlier one.
 
@@ -76,6 +78,28 @@ def export_structures(
             value=methods,
             remedy="Export one method at a time, after its calculations are done",
         )
+    with replacing(folder, overwrite=overwrite) as beside:
+        _WRITERS[file_format](labelled, beside)
+    return len(labelled)
+
+
+@contextmanager
+def replacing(folder: str | Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield an empty folder whose files become those of `folder`, all or none.
+
+    Parameters
+    ----------
+    folder
+        Where an export goes; made when it does not exist.
+    overwrite
+        Put this export in the place of an earlier one.
+
+    Raises
+    ------
+    ExportError
+        When the folder holds an earlier export and `overwrite` is not set, or
+        structures of anything else.
+    """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     earlier = _structure_files(target)
@@ -91,16 +115,19 @@ def export_structures(
             + (", or write this one anew (--overwrite)" if ours >= earlier else ""),
         )
     with TemporaryDirectory(dir=target, prefix=".export-") as beside:
-        _WRITERS[file_format](labelled, Path(beside))
+        yield Path(beside)
         for file in earlier:
             file.unlink()
         for file in Path(beside).iterdir():
             file.replace(target / file.name)
-    return len(labelled)
 
 
-# What an export writes, in either format.
-_OURS = re.compile(r"structure\d{6,}_\w*\.xsf|structures\.extxyz|index\.json")
+# What an export writes, in any format.
+_OURS = re.compile(
+    r"structure\d{6,}_\w*\.xsf|structures\.extxyz|index\.json|entries\.json"
+    r"|run\d{4,}_\w*\.(extxyz|XDATCAR)"
+    r"|potential\.(safetensors|pt)|[A-Z][a-z]?\.nn(\.ascii)?"
+)
 
 
 def _structure_files(folder: Path) -> set[Path]:
@@ -179,7 +206,13 @@ def _write_xsf(documents: list[StructureDocument], folder: Path) -> None:
     (folder / "index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 
+def _write_entries(documents: list[StructureDocument], folder: Path) -> None:
+    entries = [document.computed_entry().as_dict() for document in documents]
+    (folder / "entries.json").write_text(json.dumps(entries), encoding="utf-8")
+
+
 _WRITERS: dict[str, Callable[[list[StructureDocument], Path], None]] = {
     "extxyz": _write_extxyz,
     "xsf": _write_xsf,
+    "entries": _write_entries,
 }

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import Field
 
-from lps_flows.chemistry import reduced_formula
+from lps_flows.chemistry import full_formula, reduced_formula
 from lps_flows.schemas.base import Document
-from lps_flows.schemas.structure import StructureDocument, StructureFacts
+from lps_flows.schemas.structure import (
+    Provenance,
+    Source,
+    StructureDocument,
+    StructureFacts,
+)
+
+if TYPE_CHECKING:
+    from pymatgen.entries.computed_entries import ComputedEntry
 
 NO_CAMPAIGN = "none"
 
@@ -28,6 +36,31 @@ class StructureHead(StructureFacts):
         description="State of the source: index, completion time and method of the "
         "job; a changed one is read again.",
     )
+
+    @classmethod
+    def of_entry(cls, entry: StructureHead | ComputedEntry) -> StructureHead:
+        """Return the head of a structure that pymatgen or others computed.
+
+        Its energy is the corrected one, its method the ``run_type``; without an id of
+        its own it is known by formula and energy. A head is returned as it is.
+        """
+        if isinstance(entry, StructureHead):
+            return entry
+        composition = entry.composition.element_composition
+        said = {key: entry.data.get(key) for key in ("source", "parent")}
+        if said["source"] not in get_args(Source):
+            said["source"] = "crystal"
+        return StructureHead(
+            structure_id=str(entry.entry_id or f"{entry.formula} {entry.energy}"),
+            method=str(entry.parameters.get("run_type") or "unknown"),
+            provenance=Provenance.model_validate(said),
+            formula=full_formula(composition),
+            n_atoms=round(composition.num_atoms),
+            energy=float(entry.energy),
+            energy_per_atom=float(entry.energy_per_atom),
+            relaxed=bool(entry.data.get("relaxed", True)),
+            converged=bool(entry.data.get("converged", True)),
+        )
 
     @property
     def reduced_formula(self) -> str:

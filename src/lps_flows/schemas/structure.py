@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.schemas.base import Document, Part, Stored, StoredStructure
+
+if TYPE_CHECKING:
+    from pymatgen.entries.computed_entries import ComputedStructureEntry
 
 Source = Literal["crystal", "strained", "rattled", "md", "ga", "melt-quench", "user"]
 
@@ -156,6 +159,27 @@ class StructureDocument(Document, StructureFacts):
             remarks=list(remarks),
             n_evaluations=n_evaluations,
             left_basin=left_basin,
+        )
+
+    def computed_entry(self) -> ComputedStructureEntry:
+        """Return the entry that pymatgen and the Materials Project's tools read.
+
+        Its parameters name the method (``run_type``), its data the origin; hulls take
+        it back (`lps_flows.analysis.HullEntry.of`).
+        """
+        from pymatgen.entries.computed_entries import ComputedStructureEntry
+
+        return ComputedStructureEntry(
+            self.structure,
+            self.energy,
+            entry_id=getattr(self, "structure_id", None),
+            parameters={"run_type": self.method},
+            data={
+                "source": self.provenance.source,
+                "parent": self.provenance.parent,
+                "relaxed": self.relaxed,
+                "converged": self.converged,
+            },
         )
 
 
