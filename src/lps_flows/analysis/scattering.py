@@ -15,7 +15,6 @@ import numpy as np
 import periodictable
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
-from pymatgen.analysis.diffraction.xrd import XRDCalculator
 from pymatgen.core import Structure
 from pymatgen.core.structure import IStructure
 
@@ -284,6 +283,8 @@ def powder_lines(
     >>> strongest.hkl, round(strongest.two_theta, 1)
     ('1 1 1', 27.2)
     """
+    from pymatgen.analysis.diffraction.xrd import XRDCalculator
+
     calculator = XRDCalculator(wavelength=wavelength, symprec=_SYMMETRY)
     pattern = calculator.get_pattern(structure, two_theta_range=(5, 90))
     return [

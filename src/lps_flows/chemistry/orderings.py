@@ -14,9 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from pymatgen.analysis.ewald import EwaldSummation
 from pymatgen.core import Composition, DummySpecies, Structure
-from sympy.utilities.iterables import multiset_permutations
 
 from lps_flows.chemistry.bare import bare_structure, implausible
 from lps_flows.chemistry.cells import supercell_multiples
@@ -202,6 +200,8 @@ def _charges(symbols: list[str], structure: Structure) -> dict[str, float]:
 def _potentials(cell: Structure) -> NDArray[np.float64]:
     """Return the energy matrix of unit charges on all sites (eV)."""
     unit = Structure(cell.lattice, [DummySpecies("X", 1)] * len(cell), cell.frac_coords)
+    from pymatgen.analysis.ewald import EwaldSummation
+
     return np.asarray(EwaldSummation(unit).total_energy_matrix)
 
 
@@ -211,6 +211,8 @@ def _arrangements(pool: _Pool) -> int:
 
 
 def _every(pools: list[_Pool], on_site: list[str]) -> Iterator[list[str]]:
+    from sympy.utilities.iterables import multiset_permutations
+
     for contents in product(*(multiset_permutations(pool.content) for pool in pools)):
         filled = on_site.copy()
         for pool, content in zip(pools, contents, strict=True):
