@@ -12,7 +12,6 @@ from lps_flows.engines import POTENTIAL_ENGINE, ForcesSettings
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.schemas.selection import Reason
 from lps_flows.settings import CampaignKeys
-from lps_flows.settings.assembly import campaign_maker
 
 
 @dataclass(frozen=True)

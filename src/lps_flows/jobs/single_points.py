@@ -19,8 +19,8 @@ from lps_flows.engines import (
     get_engine,
     read_calculation,
 )
-from lps_flows.engines.ann import load_potential
 from lps_flows.engines.engine import refuse_unphysical
+from lps_flows.engines.trained import load_potential
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.jobs.calculations import finished, in_place
 from lps_flows.jobs.md_task import field_of, order_of

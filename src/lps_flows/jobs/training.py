@@ -12,12 +12,7 @@ from jobflow import CURRENT_JOB, Maker, job
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.potential import (
-    ANNPotential,
-    TrainingResult,
-    TrainingSettings,
-    train_potential,
-)
+from lps_flows.potential import ANNPotential, TrainingResult, TrainingSettings
 from lps_flows.schemas import StructureDocument, StructureSet
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.relaxation import RelaxationDocument
@@ -142,6 +137,8 @@ class TrainingMaker(Maker):
         TrainingSetError
             When the inputs hold no converged structure or mix methods.
         """
+        from lps_flows.potential import train_potential
+
         documents = gather(labelled)
         if (
             previous is not None

@@ -11,7 +11,7 @@ from pydantic import Field
 from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
-from lps_flows.engines.ann import load_potential
+from lps_flows.engines.trained import load_potential
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.calculations import SEES_STORE
 from lps_flows.jobs.trajectory import join_trajectory
