@@ -62,7 +62,8 @@ class RetrainFlowMaker(Maker):
         label = self.label.make(pick.output)
         if labelled:
             sets = [*labelled, label.output]
-            train = self.training.make(sets, potential, [part.uuid for part in sets])
+            known = [part.uuid for part in sets if isinstance(part, OutputReference)]
+            train = self.training.make(sets, potential, known)
         else:
             train = RefineMaker(name=self.training.name, training=self.training).make(
                 potential, [label.output], [label.uuid]
