@@ -104,7 +104,7 @@ def test_every_sections_table_shows_the_stores_numbers(opened, built: JobStore) 
     for trend in stored("motif_trends"):
         row = motifs[(trend["formula"], trend["parent"] or "-")]
         assert row[4] == f"{trend['mean']['PS4']:.2f}"
-        assert row[10] == f"{trend['free']:.2f}"
+        assert row[-1] == f"{trend['free']:.2f}"
     sizes = {row[0]: row[1] for row in numbers(opened, "classes", "class")}
     assigned = [found["label"] for found in stored("clusters", element="Li")]
     assert sizes == {str(k): str(assigned.count(k)) for k in set(assigned)}
