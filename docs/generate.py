@@ -75,6 +75,7 @@ def documents_page() -> str:
         StructureSet,
         candidates,
         clusters,
+        conductivity_map,
         elasticity,
         electrochemistry,
         fingerprints,
@@ -120,6 +121,10 @@ def documents_page() -> str:
         "candidates": (candidates.CandidateDocument, candidates.CANDIDATE_INDEXES),
         "elasticity": (elasticity.ElasticityDocument, elasticity.ELASTICITY_INDEXES),
         "transport": (transport.TransportRecord, transport.TRANSPORT_INDEXES),
+        "conductivity_maps": (
+            conductivity_map.ConductivityMapDocument,
+            conductivity_map.MAP_INDEXES,
+        ),
     }
     parts = [
         DO_NOT_EDIT,

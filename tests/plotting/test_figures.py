@@ -213,7 +213,8 @@ def test_everything_is_written_with_captions(
     documents: Results, tmp_path: Path
 ) -> None:
     written = write_figures(documents, tmp_path, formats=("png",))
-    assert set(written.missing) == {"figS2_msd", "fig8a_arrhenius"}
+    dynamics = {"figS2_msd", "fig8a_arrhenius", "conductivity_map"}
+    assert set(written.missing) == dynamics
     assert {path.name for path in written.files} == {
         "fig1_ternary.png",
         "fig3_motifs.png",
@@ -245,7 +246,7 @@ def test_what_is_missing_is_said(documents: Results, tmp_path: Path) -> None:
     assert set(written.missing) == {
         "fig3_motifs", "fig6_rdfs", "figS1_rdfs", "fig7a_nearest_crystals",
         "fig7b_classes", "fig9_region", "elasticity", "figS2_msd", "fig8a_arrhenius",
-        "windows", "structure_factors",
+        "windows", "structure_factors", "conductivity_map",
     }  # fmt: skip
     assert written.missing["fig9_region"] == "there are no classes"
     assert "no entry of Li3P" in written.missing["windows"]

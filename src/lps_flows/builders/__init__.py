@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     )
     from lps_flows.builders.candidates import CandidateBuilder
     from lps_flows.builders.clusters import ClusterBuilder
+    from lps_flows.builders.conductivity_map import ConductivityMapBuilder
     from lps_flows.builders.elasticity import ElasticityBuilder
     from lps_flows.builders.fingerprints import FingerprintBuilder
     from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
@@ -36,6 +37,7 @@ __all__ = [
     "BuildSettings",
     "CandidateBuilder",
     "ClusterBuilder",
+    "ConductivityMapBuilder",
     "ElasticityBuilder",
     "FingerprintBuilder",
     "MotifBuilder",

@@ -25,6 +25,7 @@ from lps_flows.analysis import (
 )
 from lps_flows.builders.candidates import CandidateBuilder
 from lps_flows.builders.clusters import ClusterBuilder
+from lps_flows.builders.conductivity_map import ConductivityMapBuilder
 from lps_flows.builders.elasticity import ElasticityBuilder
 from lps_flows.builders.fingerprints import FingerprintBuilder
 from lps_flows.builders.increment import IncrementalBuilder, chunks
@@ -56,6 +57,7 @@ KEYS = {
     "candidates": "candidate_id",
     "elasticity": "elasticity_id",
     "transport": "transport_id",
+    "conductivity_maps": "map_id",
 }
 """Collections of results, with the field that identifies a document."""
 
@@ -227,6 +229,14 @@ def all_builders(
         ),
         # before the candidates, which it ranks
         TransportBuilder(job_store, stores["transport"], **mine),
+        ConductivityMapBuilder(
+            stores["transport"],
+            structures,
+            stores["clusters"],
+            stores["conductivity_maps"],
+            element=element,
+            **mine,
+        ),
         CandidateBuilder(
             stores["phase_diagrams"],
             stores["cluster_models"],

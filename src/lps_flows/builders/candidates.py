@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from maggma.core import Store
 
 from lps_flows.analysis import CandidateSettings, select_candidates
 from lps_flows.analysis.candidates import evidence_of
+from lps_flows.analysis.conductivity_map import largest_comparison
 from lps_flows.analysis.resampling import draws_of
 from lps_flows.builders.increment import IncrementalBuilder, digest, remove
 from lps_flows.schemas.candidates import (
@@ -18,6 +19,7 @@ from lps_flows.schemas.candidates import (
     ClassEvidence,
 )
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.damage import readable
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument
 from lps_flows.schemas.transport import TransportRecord
 
@@ -104,7 +106,7 @@ class CandidateBuilder(IncrementalBuilder):
                 for summary in diagram["compositions"]
                 if summary["lowest_glass_id"] is not None
             ]
-            conductivities = self._conductivities(ids)
+            conductivities = self._conductivities(dict.fromkeys(ids, group[1]))
             source = digest(
                 diagram["source_digest"],
                 model["source_digest"],
@@ -125,20 +127,23 @@ class CandidateBuilder(IncrementalBuilder):
                 "source": source,
             }
 
-    def _conductivities(self, ids: Sequence[str]) -> dict[str, tuple[float, bool]]:
-        """Return known conductivities (S/cm), and whether trusted, by structure id."""
+    def _conductivities(
+        self, methods: Mapping[str, str]
+    ) -> dict[str, tuple[float, bool]]:
+        """Return comparable conductivities (S/cm), and whether trusted, by structure.
+
+        Parameters
+        ----------
+        methods
+            Method of the energies by structure id.
+        """
         if self.transport is None:
             return {}
-        found = map(
-            TransportRecord.from_store,
-            self.transport.query(
-                {"structure_id": {"$in": list(ids)}, "conductivity": {"$ne": None}},
-                sort={"transport_id": 1},
-            ),
-        )
+        known = self.transport.query({"structure_id": {"$in": list(methods)}})
+        records = list(readable(TransportRecord.from_store, known))
         return {
-            str(record.structure_id): (record.conductivity, record.trusted)
-            for record in found
+            structure_id: (record.conductivity, record.trusted)
+            for structure_id, record in largest_comparison(records, methods).items()
             if record.conductivity is not None
         }
 

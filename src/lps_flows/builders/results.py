@@ -24,6 +24,7 @@ from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.damage import readable
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
@@ -145,6 +146,7 @@ def _read(
         candidates=read("candidates", CandidateDocument, group),
         elasticity=read("elasticity", ElasticityDocument, group),
         transport=transport,
+        conductivity_maps=read("conductivity_maps", ConductivityMapDocument, group),
         densities=_densities(job_store, transport),
     )
 

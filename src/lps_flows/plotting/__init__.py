@@ -6,6 +6,7 @@ from lps_flows.foundation.face import show
 
 if TYPE_CHECKING:
     from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
+    from lps_flows.plotting.conductivity_map import conductivity_map_figure
     from lps_flows.plotting.density import density_figure
     from lps_flows.plotting.elasticity import elasticity_figure
     from lps_flows.plotting.hull import formation_energy_figure
@@ -23,6 +24,7 @@ __all__ = [
     "WrittenFigures",
     "arrhenius_figure",
     "cluster_figure",
+    "conductivity_map_figure",
     "density_figure",
     "elasticity_figure",
     "formation_energy_figure",

@@ -10,6 +10,7 @@ from lps_flows.analysis.shown import pair_groups
 from lps_flows.analysis.shown_diagram import in_region
 from lps_flows.appearance import counted
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.md import MDRunDocument
@@ -228,6 +229,25 @@ def arrhenius_caption(documents: Sequence[TransportDocument]) -> str:
         f"Diffusivities of {documents[0].mobile} and Arrhenius lines with 68 % "
         f"intervals {_runs_of(documents)}; open: not used; dashed: extrapolated; "
         "crossed: the framework broke."
+    )
+
+
+def conductivity_map_caption(documents: Sequence[ConductivityMapDocument]) -> str:
+    """Return the caption of conductivity over composition."""
+    return " ".join(map(_map_caption, documents))
+
+
+def _map_caption(document: ConductivityMapDocument) -> str:
+    points = document.points
+    trusted = sum(point.trusted for point in points)
+    without = sum(point.conductivity is None for point in points)
+    return (
+        f"Conductivity at {document.reference_temperature:g} K by "
+        f"{document.dynamics_method} over x, of {counted(len(points), 'structure')} by "
+        f"{document.method} of campaign {document.campaign}, with 68 % intervals; "
+        "coloured by parent crystal, numbered by class. Filled: trusted, from "
+        f"diffusive runs whose framework stayed intact ({trusted}); open: not trusted."
+        + (f" Not drawn, for want of an Arrhenius line: {without}." if without else "")
     )
 
 

@@ -20,7 +20,7 @@ from lps_flows.appearance import (
     pretty,
 )
 from lps_flows.plotting.labels import BELOW_LEFT, BELOW_RIGHT, place_labels
-from lps_flows.plotting.style import PAGE, figure_style
+from lps_flows.plotting.style import PAGE, figure_style, x_label
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
 
 _Source = tuple[str, str, str, int]
@@ -101,8 +101,7 @@ def formation_energy_figure(
         axes.set_xlim(-0.04, 1.04)
         bottom, top = axes.get_ylim()
         axes.set_ylim(bottom - 0.12 * (top - bottom), top)
-        first, second = (pretty(f) for f in diagram.line.end_members)
-        axes.set_xlabel(f"x in ({first})$_{{x}}$({second})$_{{1-x}}$")
+        axes.set_xlabel(x_label(diagram.line.end_members))
         axes.set_ylabel("formation energy (meV/atom)")
         axes.axhline(0, color=GREY, linewidth=0.5, zorder=0)
         handles, labels = axes.get_legend_handles_labels()

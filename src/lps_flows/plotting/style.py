@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
 import matplotlib as mpl
 
+from lps_flows.appearance import pretty
 from lps_flows.foundation import LpsFlowsError
 
 COLUMN = 3.5
@@ -40,6 +41,12 @@ _RC: dict[str, Any] = {
 
 class NothingToPlotError(LpsFlowsError):
     """There is no document a figure could show."""
+
+
+def x_label(end_members: Iterable[str]) -> str:
+    """Return the title of an axis along the composition line."""
+    first, second = map(pretty, end_members)
+    return f"x in ({first})$_{{x}}$({second})$_{{1-x}}$"
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from lps_flows.analysis.shown import pair_groups
 from lps_flows.foundation.writing import write_text, written_beside
 from lps_flows.plotting import captions
 from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
+from lps_flows.plotting.conductivity_map import conductivity_map_figure
 from lps_flows.plotting.density import density_figure
 from lps_flows.plotting.elasticity import elasticity_figure
 from lps_flows.plotting.electrolyte import scattering_figure, window_figure
@@ -129,6 +130,7 @@ def _figures(results: Results) -> dict[str, Callable[[Results], Captioned]]:
         "elasticity": _elasticity,
         "figS2_msd": _msd,
         "fig8a_arrhenius": _arrhenius,
+        "conductivity_map": _conductivity_map,
         **densities,
     }
 
@@ -196,6 +198,12 @@ def _msd(results: Results) -> Captioned:
 def _arrhenius(results: Results) -> Captioned:
     figure = arrhenius_figure(results.transport)
     return figure, captions.arrhenius_caption(results.transport)
+
+
+def _conductivity_map(results: Results) -> Captioned:
+    maps = results.conductivity_maps
+    figure = conductivity_map_figure(maps, results.line)
+    return figure, captions.conductivity_map_caption(maps)
 
 
 def _density(run: MDRunDocument, _: Results) -> Captioned:

@@ -42,7 +42,7 @@ from lps_flows.report.sections.structure import (
 from lps_flows.report.sections.transport import transport_section
 from lps_flows.report.sheet import candidate_sheets
 from lps_flows.report.structures import EmbeddedStructure, downloads, embed
-from lps_flows.report.values import conductivity_values
+from lps_flows.report.values import conductivity_values, map_downloads
 from lps_flows.runner import prices
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.damage import left_out
@@ -194,7 +194,12 @@ def gather(
             class_section(results, members),
             potential_section(left["PotentialDocument"]),
             search_section(left["EvolutionDocument"], left["SamplingDocument"]),
-            transport_section(results.transport, beside_paper=paper),
+            transport_section(
+                results.transport,
+                results.conductivity_maps,
+                end_members=members,
+                beside_paper=paper,
+            ),
             elasticity_section(results.elasticity),
         ]
         embedded = embed(job_store, result_store, results)
@@ -214,6 +219,7 @@ def gather(
                 *(hull_downloads(results) if results.diagram else []),
                 *electrolyte_downloads(results.windows, results.scattering),
                 *conductivity_values(results.transport, beside_paper=paper),
+                *map_downloads(results.conductivity_maps),
                 *candidate_sheets(results, embedded),
                 *downloads(list(embedded.values())),
             ],

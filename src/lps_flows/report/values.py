@@ -10,6 +10,10 @@ from pymatgen.core import Structure
 from lps_flows.analysis import MOTIFS, classify_motifs
 from lps_flows.analysis.literature import LiteratureValue, literature_for
 from lps_flows.report.blocks import Download, Table
+from lps_flows.schemas.conductivity_map import (
+    ConductivityMapDocument,
+    ConductivityPoint,
+)
 from lps_flows.schemas.transport import TransportDocument
 
 ENERGY, SIGMA = "activation energy", "RT ionic conductivity"
@@ -79,6 +83,50 @@ def published_values(documents: Sequence[TransportDocument]) -> Table:
         "the central 68 % of ours, published ranges stand as published.",
         detail=True,
     )
+
+
+def map_downloads(maps: Sequence[ConductivityMapDocument]) -> list[Download]:
+    """Return conductivity over x, as ``conductivity_map.csv``; none without a map."""
+    rows = [
+        {
+            "method": document.method,
+            "dynamics_method": document.dynamics_method,
+            "label": point.label,
+            "formula": point.formula,
+            "x": point.x,
+            "source": point.source,
+            "parent": point.parent,
+            "class_label": point.class_label,
+            "nearest": point.nearest,
+            "temperature (K)": document.reference_temperature,
+            **_in_milli_columns(point),
+            "activation_energy (eV)": point.activation_energy,
+            "trusted": point.trusted,
+            "why_not": point.why_not,
+            "structure_id": point.structure_id,
+        }
+        for document in maps
+        for point in document.points
+    ]
+    if not rows:
+        return []
+    columns = {name: itemgetter(name) for name in rows[0]}
+    text = "conductivity over x, with parent and class"
+    return [Download.csv("conductivity_map.csv", rows, columns, text)]
+
+
+def _in_milli_columns(point: ConductivityPoint) -> dict[str, float | None]:
+    low, high = point.conductivity_interval or (None, None)
+    values = {
+        "conductivity": point.conductivity,
+        "low": low,
+        "high": high,
+        "conductivity_intact": point.conductivity_intact,
+    }
+    return {
+        f"{name} (mS/cm)": None if value is None else 1000 * value
+        for name, value in values.items()
+    }
 
 
 def _rows(
@@ -162,6 +210,11 @@ def _written(value: float | None, quantity: str) -> str:
     """Return an energy (eV), or a conductivity (S/cm) in mS/cm without an exponent."""
     if value is None:
         return ""
-    if quantity == ENERGY:
-        return f"{value:.3f}"
+    return f"{value:.3f}" if quantity == ENERGY else in_milli(value)
+
+
+def in_milli(value: float | None) -> str:
+    """Return a conductivity (S/cm) in mS/cm without an exponent; empty for none."""
+    if value is None:
+        return ""
     return f"{1000 * value:,.0f}" if value >= 1 else f"{1000 * value:.3g}"

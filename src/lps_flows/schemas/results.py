@@ -9,6 +9,7 @@ from functools import cached_property
 from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.md import MDRunDocument
@@ -53,6 +54,8 @@ class Results:
         Bulk moduli.
     transport
         Conductivities.
+    conductivity_maps
+        Conductivity over x, one for each method of the dynamics.
     densities
         Runs whose density of mobile ions is shown, by their job.
     """
@@ -70,6 +73,7 @@ class Results:
     candidates: Sequence[CandidateDocument] = ()
     elasticity: Sequence[ElasticityDocument] = ()
     transport: Sequence[TransportDocument] = ()
+    conductivity_maps: Sequence[ConductivityMapDocument] = ()
     densities: Mapping[str, MDRunDocument] = field(default_factory=dict)
 
     @property

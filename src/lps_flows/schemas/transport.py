@@ -122,10 +122,13 @@ class TransportDocument(Document):
     )
     trusted: bool = Field(
         default_factory=lambda known: (
-            known["conductivity"] is not None and known["framework_survived"] is True
+            known["conductivity"] is not None
+            and known["framework_survived"] is True
+            and (known["activation_energy"] is None or known["activation_energy"] > 0)
         ),
         description="True when the conductivity may rank candidates: from diffusive "
-        "runs, in all of which the framework stayed intact.",
+        "runs, in all of which the framework stayed intact, and rising with "
+        "temperature.",
     )
     warnings: list[str] = Field(
         default_factory=list, description="What to bear in mind with these numbers."

@@ -9,20 +9,36 @@ from dataclasses import replace
 from lps_flows.analysis.literature import of_the_paper, paper_citation, paper_value
 from lps_flows.analysis.shown import shown_run
 from lps_flows.appearance import counted
-from lps_flows.plotting.captions import arrhenius_caption, density_name, msd_caption
-from lps_flows.report.blocks import Block, Cell, Chart, Section, Table, number
+from lps_flows.plotting.captions import (
+    arrhenius_caption,
+    conductivity_map_caption,
+    density_name,
+    msd_caption,
+)
+from lps_flows.report.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Section,
+    StructureLink,
+    Table,
+    number,
+)
+from lps_flows.report.charts.conductivity_map import conductivity_map_chart
 from lps_flows.report.charts.transport import arrhenius_chart, msd_chart
 from lps_flows.report.values import (
     COLLECTIVE,
     ENERGY,
     INTACT,
     SIGMA,
+    in_milli,
     measured,
     moiety,
     primary_sources,
     published_values,
     with_interval,
 )
+from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.transport import TransportDocument
 
 _IDS = re.compile(r"\['[0-9a-f-]{36}'(?:, '[0-9a-f-]{36}')*\]")
@@ -30,7 +46,11 @@ _LONG_NUMBER = re.compile(r"\d+\.\d{6,}")
 
 
 def transport_section(
-    documents: Sequence[TransportDocument], *, beside_paper: bool = True
+    documents: Sequence[TransportDocument],
+    maps: Sequence[ConductivityMapDocument] = (),
+    *,
+    end_members: tuple[str, str] = ("Li2S", "P2S5"),
+    beside_paper: bool = True,
 ) -> Section:
     """Return the section.
 
@@ -38,6 +58,10 @@ def transport_section(
     ----------
     documents
         One per structure and method.
+    maps
+        Conductivity over x, by the builders.
+    end_members
+        Ends of the composition line.
     beside_paper
         Whether the paper's Table 1 stands beside it: its line is this one.
     """
@@ -49,6 +73,16 @@ def transport_section(
         )
     ordered = sorted(documents, key=lambda d: (d.label, d.method))
     blocks = _conductivities(ordered, beside_paper=beside_paper)
+    for k, document in enumerate(maps):
+        blocks += [
+            Chart(
+                f"conductivity-map-{k}",
+                conductivity_map_chart(document, end_members),
+                conductivity_map_caption([document]),
+                ["conductivity_map"],
+            ),
+            _map_table(document),
+        ]
     warnings = [
         (document.label, _readable(warning))
         for document in ordered
@@ -149,6 +183,27 @@ def _haven(document: TransportDocument) -> str:
         return "-"
     low, high = document.haven_ratio_interval
     return f"{document.haven_ratio:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _map_table(document: ConductivityMapDocument) -> Table:
+    return Table.of(
+        document.points,
+        {
+            "structure": lambda p: StructureLink(p.structure_id, p.label),
+            "x": lambda p: f"{p.x:.3f}",
+            "parent": lambda p: p.parent or "-",
+            "class": lambda p: "-" if p.class_label is None else str(p.class_label),
+            "most similar to": lambda p: p.nearest or "-",
+            "Ea (eV)": lambda p: number(p.activation_energy, 3),
+            f"conductivity at {document.reference_temperature:g} K (mS/cm)": (
+                lambda p: in_milli(p.conductivity) or "-"
+            ),
+            "trusted": lambda p: "yes" if p.trusted else f"no: {p.why_not}",
+        },
+        f"Conductivity over x by {document.dynamics_method}, structures by "
+        f"{document.method}: what it is made of, what it descends from, its class by "
+        "the fingerprint, and what it conducts.",
+    )
 
 
 def _papers(label: str, quantity: str) -> str:

@@ -1,0 +1,217 @@
+"""Conductivity over composition: methods apart, trusted told from untrusted."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+from jobflow import JobStore
+
+from lps_flows.builders import build_all, read_results
+from lps_flows.chemistry import CompositionLine, crystal, full_formula
+from lps_flows.plotting import NothingToPlotError, conductivity_map_figure
+from lps_flows.plotting.captions import conductivity_map_caption
+from lps_flows.report.charts.conductivity_map import conductivity_map_chart
+from lps_flows.report.sections.transport import transport_section
+from lps_flows.report.values import map_downloads
+from lps_flows.schemas.conductivity_map import ConductivityMapDocument
+from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
+from lps_flows.schemas.transport import RunSummary, TransportDocument
+from tests.builders.toy_campaign import METHOD, SETTINGS, fill, put, read
+
+mpl.use("Agg")
+MD = "toy-md"
+
+
+def transport(
+    label: str,
+    sigma: float | None,
+    *,
+    method: str = MD,
+    survived: bool | None = True,
+    energy: float = 0.25,
+) -> TransportDocument:
+    """Return a conductivity (S/cm); the structure within does not matter here."""
+    structure = crystal("beta-Li3PS4")
+    runs = [
+        RunSummary(
+            run_uuid=f"run {T}",
+            temperature=T,
+            production=1e5,
+            D=1e-5,
+            interval=(8e-6, 1.2e-5),
+            used=sigma is not None,
+            reason="",
+            framework_survived=survived if T > 1000 else True,
+        )
+        for T in (700.0, 900.0, 1200.0)
+    ]
+    return TransportDocument(
+        method=method,
+        label=label,
+        structure=structure,
+        formula=full_formula(structure),
+        x=0.75,
+        n_atoms=len(structure),
+        mobile="Li",
+        number_density=0.02,
+        runs=runs,
+        activation_energy=None if sigma is None else energy,
+        conductivity=sigma,
+        conductivity_interval=None if sigma is None else (sigma / 2, 2 * sigma),
+        framework_survived=survived,
+    )
+
+
+def run_dynamics(
+    store: JobStore, chosen: dict[str, tuple[str, TransportDocument]], second: int = 0
+) -> None:
+    """Store conductivities and the selection that names their structures' jobs."""
+    selected = [
+        SelectedStructure(
+            label=document.label,
+            reason="along the line",
+            structure_uuid=structure_uuid,
+            transport_uuid=put(store, name, document, second=second),
+        )
+        for name, (structure_uuid, document) in chosen.items()
+    ]
+    document = SelectionDocument(method=METHOD, criteria=[], selected=selected)
+    put(store, f"select {sorted(chosen)}", document)
+
+
+def _filled(store: JobStore) -> tuple[JobStore, dict[str, str]]:
+    """Fill a store with dynamics of six structures, of one by two methods."""
+    uuids = fill(store, glasses=2)
+    chosen = {
+        "md beta": ("beta-Li3PS4", transport("beta-Li3PS4", 0.014)),
+        "md gc": ("beta-Li3PS4-1-0", transport("gc-a", 0.033)),
+        "md broken": ("beta-Li3PS4-2-0", transport("gc-b", 1.3, survived=False)),
+        "md none": ("Li7P3S11-1-0", transport("gc-c", None)),
+        "md cooling": ("gamma-Li3PS4-1-0", transport("gc-d", 0.2, energy=-0.1)),
+        "md off": ("Li2PS3", transport("Li2PS3", 0.5)),
+        "aimd gc": ("beta-Li3PS4-1-0", transport("gc-a", 0.9, method="aimd")),
+    }
+    run_dynamics(store, {k: (uuids[s], d) for k, (s, d) in chosen.items()})
+    build_all(store, SETTINGS)
+    return store, uuids
+
+
+@pytest.fixture(scope="module")
+def mapped(module_job_store: JobStore) -> tuple[JobStore, dict[str, str]]:
+    return _filled(module_job_store)
+
+
+def _by_method(store: JobStore) -> dict[str, ConductivityMapDocument]:
+    maps = map(ConductivityMapDocument.from_store, read(store, "conductivity_maps"))
+    return {document.dynamics_method: document for document in maps}
+
+
+def test_composition_parent_and_class_stand_beside_conductivity(
+    mapped: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = mapped
+    document = _by_method(store)[MD]
+    assert (document.method, document.reference_temperature) == (METHOD, 300.0)
+    assert [p.x for p in document.points] == sorted(p.x for p in document.points)
+    points = {p.structure_id: p for p in document.points}
+    assert uuids["Li2PS3"] not in points  # off the line
+    glass = points[uuids["beta-Li3PS4-1-0"]]
+    (structure,) = read(store, "structures", structure_id=glass.structure_id)
+    (place,) = read(store, "clusters", structure_id=glass.structure_id, element="Li")
+    assert glass.x == structure["x"] < 0.75
+    assert (glass.source, glass.parent) == ("ga", "beta-Li3PS4")
+    assert (glass.class_label, glass.nearest) == (place["label"], place["nearest"])
+    assert glass.conductivity == 0.033
+    assert points[uuids["beta-Li3PS4"]].source == "crystal"
+
+
+def test_what_is_not_trusted_says_why(mapped: tuple[JobStore, dict[str, str]]) -> None:
+    store, _ = mapped
+    points = {p.label: p for p in _by_method(store)[MD].points}
+    trusted = {label for label, point in points.items() if point.trusted}
+    assert trusted == {"beta-Li3PS4", "gc-a"}
+    assert points["gc-b"].why_not == "the framework broke at 1200 K"
+    assert points["gc-c"].why_not == "no Arrhenius line: 0 of 3 runs could be used"
+    assert "does not rise with temperature" in points["gc-d"].why_not
+    assert not any(points[label].why_not for label in trusted)
+
+
+def test_methods_of_the_dynamics_are_never_mixed(
+    mapped: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, uuids = mapped
+    maps = _by_method(store)
+    assert set(maps) == {MD, "aimd"}
+    assert [p.conductivity for p in maps["aimd"].points] == [0.9]
+    known = {
+        verdict["structure_id"]: verdict["conductivity"]
+        for verdict in read(store, "candidates")
+    }
+    # the one by most structures ranks
+    assert known[uuids["beta-Li3PS4-1-0"]] == 0.033
+
+
+def test_maps_are_made_again_only_when_something_changed(job_store: JobStore) -> None:
+    store, uuids = _filled(job_store)
+    before = read(store, "conductivity_maps")
+    assert build_all(store, SETTINGS)["ConductivityMapBuilder"] == 0
+    assert read(store, "conductivity_maps") == before
+    # a second run of one structure: the newer one counts
+    again = transport("gc-a", 0.04)
+    run_dynamics(store, {"md gc 2": (uuids["beta-Li3PS4-1-0"], again)}, second=9)
+    assert build_all(store, SETTINGS)["ConductivityMapBuilder"] == 1
+    points = {p.label: p for p in _by_method(store)[MD].points}
+    assert points["gc-a"].conductivity == 0.04
+    store.remove_docs({"output.@class": "TransportDocument", "output.method": "aimd"})
+    build_all(store, SETTINGS)
+    assert set(_by_method(store)) == {MD}
+
+
+def test_figures_tell_trusted_values_from_others(
+    mapped: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, _ = mapped
+    results = read_results(store)
+    assert len(results.conductivity_maps) == 2
+    (document,) = [m for m in results.conductivity_maps if m.dynamics_method == MD]
+    figure = conductivity_map_figure([document], results.line)
+    (axes,) = figure.axes
+    faces = [c.lines[0].get_markerfacecolor() for c in axes.containers]
+    assert len(faces) == 4  # one has no conductivity
+    assert faces.count("white") == 2
+    assert axes.get_yscale() == "log"
+    assert "300 K (mS" in axes.get_ylabel()
+    assert "not trusted" in {t.get_text() for t in axes.get_legend().get_texts()}
+    assert sum("class" in t.get_text() for t in axes.texts) == 4
+    plt.close(figure)
+    with pytest.raises(NothingToPlotError):
+        conductivity_map_figure([], CompositionLine())
+    chart = conductivity_map_chart(document, results.line.end_members)
+    shown = {y: t.marker.symbol for t in chart.data for y in t.y}
+    assert sorted(shown) == pytest.approx([14.0, 33.0, 200.0, 1300.0])
+    opened = [y for y, symbol in shown.items() if symbol.endswith("-open")]
+    assert sorted(opened) == pytest.approx([200.0, 1300.0])
+    caption = conductivity_map_caption([document])
+    assert "stayed intact (2)" in caption
+    assert "want of an Arrhenius line: 1." in caption
+
+
+def test_section_and_csv_hold_every_structure(
+    mapped: tuple[JobStore, dict[str, str]],
+) -> None:
+    store, _ = mapped
+    results = read_results(store)
+    section = transport_section(results.transport, results.conductivity_maps)
+    tables = [b for b in section.blocks if getattr(b, "caption", "").startswith(
+        "Conductivity over x by")]  # fmt: skip
+    assert sorted(len(table.rows) for table in tables) == [1, 5]
+    (file,) = map_downloads(results.conductivity_maps)
+    header, *rows = file.content.decode().splitlines()
+    names = header.split(",")
+    assert {"conductivity (mS/cm)", "activation_energy (eV)", "x"} <= set(names)
+    assert len(rows) == 6
+    by_label = {row.split(",")[names.index("label")]: row.split(",") for row in rows}
+    assert by_label["gc-b"][names.index("trusted")] == "False"
+    assert float(by_label["gc-b"][names.index("conductivity (mS/cm)")]) == 1300.0
+    assert map_downloads([]) == []
