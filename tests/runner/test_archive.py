@@ -504,6 +504,26 @@ def test_delete_removes_one_campaign_whole_and_a_new_run_starts_clean(
     assert inventory(workplace, "toy").n_documents == JOBS
 
 
+def test_delete_takes_directories_of_stock_workers_and_none_of_another_home(
+    workplace: Workplace, toy: Toy, tmp_path: Path
+) -> None:
+    """The home was copied, once, and its launches name what it was copied from."""
+    toy.run(workplace)
+    stock = tmp_path / "scratch" / "launcher_stock"
+    copied = tmp_path / "original" / "launches" / "toy" / "launcher_1"
+    launches = workplace.launchpad.launches
+    for folder, launch in zip((stock, copied), launches.find(), strict=False):
+        folder.mkdir(parents=True)
+        (folder / "result").write_text(TEXT)
+        said = {"$set": {"launch_dir": str(folder)}}
+        launches.update_one({"_id": launch["_id"]}, said)
+    (tmp_path / "scratch" / "mine").touch()
+    delete(workplace, "toy")
+    assert [path.name for path in (tmp_path / "scratch").iterdir()] == ["mine"]
+    assert (copied / "result").exists()
+    assert files_of(workplace.home) == set()
+
+
 def test_delete_waits_for_living_workers(workplace: Workplace, toy: Toy) -> None:
     toy.stop_in_the_middle(workplace)  # for FireWorks, its worker may be alive
     before = everything(workplace)

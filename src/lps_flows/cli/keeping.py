@@ -107,6 +107,7 @@ def delete(
     """Remove a campaign whole, after showing what goes: nothing brings it back."""
     from lps_flows.runner import delete as delete_campaign
     from lps_flows.runner import inventory
+    from lps_flows.runner.run_folders import run_folders
 
     with workplace() as place:
         found = inventory(place, campaign)
@@ -116,6 +117,8 @@ def delete(
             f"{found.n_files} files of runs; {_size(found.n_bytes)} in all",
             markup=False,
         )
+        for folder in run_folders(place, campaign)[1:]:
+            out.print(f"{folder} goes, too", markup=False)
         if not yes and not typer.confirm("Delete all of it?", err=True):
             err.print("Nothing is deleted.")
             raise typer.Exit(1)

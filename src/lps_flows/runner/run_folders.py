@@ -33,8 +33,13 @@ def run_folders(workplace: Workplace, campaign: str) -> list[Path]:
         for name in launchpad.launches.distinct("launch_dir", {"fw_id": {"$in": few}})
         if isinstance(name, str) and Path(name).name.startswith(_LAUNCHER)
     }
-    # of a home that was copied, what it was copied from belongs to the other
-    others = (folder for folder in sorted(named) if not (own / folder.name).exists())
+    # a private server serves one home: runs in another are of that which was copied
+    foreign = ("launches", campaign) if workplace.source == "private" else None
+    others = (
+        folder
+        for folder in sorted(named)
+        if folder.parent != own and folder.parent.parts[-2:] != foreign
+    )
     return [own, *(folder for folder in others if folder.is_dir())]
 
 
