@@ -201,7 +201,11 @@ def test_an_undercoordinated_former_closes_up_with_a_ligand_nearby(seed):
     after = analyse_motifs(moved)
     assert moved.composition == cell.composition
     assert sum(after.coordination.values()) > sum(before.coordination.values())
-    assert after.undercoordinated <= before.undercoordinated
+    assert after.undercoordinated < before.undercoordinated
+    # a monomer and a tetrahedron share a sulfur, and nothing stands in the way
+    assert before.fractions()["P2S7"] == 0
+    assert after.fractions()["P2S7"] == pytest.approx(2 / 16)
+    assert closest_contact(moved) > EvolutionSettings().min_distance
     # a sulfur of nobody is nearer than any other: it may heal the tetrahedron
     p = next(i for i, n in before.coordination.items() if n == 3)
     x, y, z = free[p].coords

@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from pymatgen.core import Lattice, Structure
+from scipy.spatial.transform import Rotation
 
 from lps_flows.chemistry import element_symbols
 
@@ -15,6 +16,9 @@ from lps_flows.chemistry import element_symbols
 _VOID_TRIALS = 400
 # Bonds P-S and P-P are shorter (Å): the cutoff of the motifs.
 _LONGEST_BOND = 2.55
+_NOWHERE = np.empty((0, 3))
+# Contacts closer than this times the sum of covalent radii are given up.
+_CROWDED = 0.85
 # Nearest ligands of which one is brought to an under-coordinated former.
 _LIGANDS_TRIED = 4
 # Atoms closer than this times the sum of their covalent radii are bonded.
@@ -101,16 +105,29 @@ def permute(
     coordinates = structure.frac_coords.copy()
     mobile = np.flatnonzero(symbols == element)
     moved = rng.choice(mobile, min(n_moved, len(mobile)), replace=False)
-    for atom in moved:
+    _to_voids(structure.lattice, coordinates, radii, moved, rng=rng, vacant=vacant)
+    return Structure(structure.lattice, symbols.tolist(), coordinates)
+
+
+def _to_voids(
+    lattice: Lattice,
+    coordinates: np.ndarray,
+    radii: np.ndarray,
+    atoms: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    vacant: np.ndarray = _NOWHERE,
+) -> None:
+    """Move atoms, one after the other, to where there is room (in place)."""
+    for atom in atoms:
         trials = np.concatenate([vacant, rng.random((_VOID_TRIALS, 3))])
-        others = np.arange(len(symbols)) != atom
+        others = np.arange(len(radii)) != atom
         contacts = relative_contacts(
-            structure.lattice, trials, radii[atom], coordinates[others], radii[others]
+            lattice, trials, radii[atom], coordinates[others], radii[others]
         ).min(axis=1)
         # One of the ten roomiest places, not always the roomiest.
         best = np.argsort(-contacts, kind="stable")[:10]
         coordinates[atom] = trials[int(rng.choice(best))]
-    return Structure(structure.lattice, symbols.tolist(), coordinates)
 
 
 def condense(
@@ -119,18 +136,21 @@ def condense(
     ligands: tuple[str, ...],
     rng: np.random.Generator,
 ) -> Structure | None:
-    """Bring an under-coordinated former and a ligand nearby to a bond's length.
+    """Give an under-coordinated former a ligand nearby, where its own leave room.
 
-    A free ligand moves to the former; for one that another former holds, the former
-    and the ligands of its own move. None when every former has four neighbours.
+    A free ligand moves to the former's open side. For one that another former holds,
+    the former moves to a bond's length from it and turns its open side to it, and the
+    ligands of its own go with it. Mobile atoms that are then in the way move to voids.
+    None when every former has four neighbours.
     """
     symbols = element_symbols(structure)
     former = np.flatnonzero(np.isin(symbols, formers))
     ligand = np.flatnonzero(np.isin(symbols, ligands))
-    coordinates, matrix = structure.frac_coords.copy(), structure.lattice.matrix
+    coordinates, matrix = structure.cart_coords.copy(), structure.lattice.matrix
 
     def vectors(others: np.ndarray) -> np.ndarray:
         gap = coordinates[others][None] - coordinates[former][:, None]
+        gap = gap @ np.linalg.inv(matrix)
         return np.asarray((gap - np.round(gap)) @ matrix)
 
     between = vectors(ligand)
@@ -145,13 +165,30 @@ def condense(
     s = rng.choice(np.argsort(away, kind="stable")[:_LIGANDS_TRIED])
     if not np.isfinite(away[s]):
         return None
-    radii = radii_of(symbols[[former[p], ligand[s]]])
-    step = between[p, s] * (1 - radii.sum() / away[s]) @ np.linalg.inv(matrix)
+    towards = between[p, s] / away[s]
+    held = between[p, bonded[p]] / distances[p, bonded[p], None]
+    opening = -held.sum(axis=0) if len(held) else towards
+    opening /= max(np.linalg.norm(opening), 1e-6)
+    bond = radii_of(symbols[[former[p], ligand[s]]]).sum()
     if bonded[:, s].any():
-        own = ligand[bonded[p] & (bonded.sum(axis=0) == 1)]
-        coordinates[[former[p], *own]] += step
+        own = bonded[p] & (bonded.sum(axis=0) == 1)
+        turn = Rotation.align_vectors(towards[None], opening[None])[0]
+        coordinates[former[p]] += (away[s] - bond) * towards
+        coordinates[ligand[own]] = coordinates[former[p]] + turn.apply(between[p, own])
     else:
-        coordinates[ligand[s]] -= step
+        coordinates[ligand[s]] = coordinates[former[p]] + bond * opening
+    coordinates = coordinates @ np.linalg.inv(matrix)
+    radii, framework = radii_of(symbols), np.concatenate([former, ligand])
+    mobile = np.setdiff1d(np.arange(len(symbols)), framework)
+    contacts = relative_contacts(
+        structure.lattice,
+        coordinates[mobile],
+        radii[mobile],
+        coordinates[framework],
+        radii[framework],
+    )
+    crowded = mobile[(contacts < _CROWDED).any(axis=1)]
+    _to_voids(structure.lattice, coordinates, radii, crowded, rng=rng)
     return Structure(structure.lattice, symbols.tolist(), coordinates)
 
 
