@@ -30,6 +30,7 @@ from lps_flows.potential import (
     relax_batch,
     train_potential,
 )
+from lps_flows.settings import load_campaign
 
 SIZES = (64, 128)
 ENGINES = {
@@ -55,6 +56,21 @@ def evaluation(settings: EngineSettings) -> dict[str, float]:
             read_calculation(engine.compute(cell, relax=False))
             found.append(per_100_atoms(time.process_time() - begun, len(cell)))
     return {"seconds": float(np.median(found))}
+
+
+def crystals() -> dict[str, float]:
+    """Relax the crystals of standard.yaml: steps of each, seconds of all."""
+    keys = load_campaign(Path(__file__).parents[1] / "workflows" / "standard.yaml")
+    settings = keys.engine.for_crystals().model_copy(update={"model": "7net-0"})
+    begun, steps = time.process_time(), []
+    for key in keys.crystals:
+        engine = get_engine(settings)
+        if key in settings.cells_held:
+            engine = engine.with_fixed_cell()
+        found = read_calculation(engine.compute(crystal(key), relax=True))
+        steps.append(found.n_steps)
+    seconds = round(time.process_time() - begun, 1)
+    return {"relaxation_steps": round(float(np.mean(steps)), 1), "seconds": seconds}
 
 
 def search(model: ANNPotential, generations: int) -> dict[str, float]:
@@ -130,6 +146,7 @@ def main() -> None:
     found: dict[str, object] = {
         name: evaluation(settings) for name, settings in ENGINES.items()
     }
+    found["crystals by 7net-0"] = crystals()
     found["ann"] = search(model, options.generations)
     found["ann md step"] = dynamics(model)
     found["training_iteration"] = training(model)
