@@ -178,3 +178,26 @@ def test_no_superionic_crystal_with_a_class_is_an_error() -> None:
     without = CLASSES.model_copy(update={"of_crystals": {GAMMA: 1}})
     with pytest.raises(CandidateError, match="superionic"):
         select_candidates(_paper(), [], without, CandidateSettings())
+
+
+def test_a_weak_similarity_is_none() -> None:
+    said = {}
+    for similarity in (0.299, 0.3):
+        entry = _evidence("a", 0.7, 0.0, 2, similarity=similarity)
+        (verdict,) = select_candidates([entry], INTERVALS, CLASSES)
+        said[similarity] = verdict.criteria[2].passed
+    assert said == {0.299: False, 0.3: True}
+
+
+def test_of_several_conductors_each_class_counts_by_itself() -> None:
+    """One shares its class with a poor conductor: its members are not held to it."""
+    known = ClassEvidence(
+        of_crystals={BETA: 2, "Li7P3S11": 1, GAMMA: 1},
+        sizes={0: 9, 1: 4, 2: 5},
+        stability=0.9,
+    )
+    rule = CandidateSettings(superionic=(BETA, "Li7P3S11"))
+    three = [_evidence(str(label), 0.7, 0.0, label) for label in (0, 1, 2)]
+    verdicts = select_candidates(three, INTERVALS, known, rule)
+    said = {v.formula: (v.criteria[3].passed, v.criteria[3].counts) for v in verdicts}
+    assert said == {"0": (False, True), "1": (None, False), "2": (True, True)}

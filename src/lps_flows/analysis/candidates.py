@@ -45,6 +45,12 @@ class CandidateSettings(FrozenSettings):
         description="Keys of the crystals known as superionic conductors; the "
         "structure must be most similar to one of them.",
     )
+    min_similarity: float = Field(
+        0.3,
+        ge=-1,
+        le=1,
+        description="Smallest similarity (Eq. 3) to that crystal.",
+    )
     poor: tuple[str, ...] = Field(
         ("gamma-Li3PS4",),
         description="Keys of crystals that conduct poorly; a class that holds one of "
@@ -207,11 +213,14 @@ def _similarity_criterion(
 ) -> Criterion:
     score = "" if entry.similarity is None else f" (S_P = {entry.similarity:.2f})"
     nearest = entry.nearest or NO_CRYSTAL
+    enough = entry.similarity is None or entry.similarity >= settings.min_similarity
+    if not enough:
+        score += f", at least {settings.min_similarity:g} needed"
     return Criterion(
         name="most similar to a superionic conductor",
         value=entry.nearest,
         threshold=list(settings.superionic),
-        passed=nearest in settings.superionic,
+        passed=nearest in settings.superionic and enough,
         reason=f"most similar to {nearest}{score}"
         if nearest != NO_CRYSTAL
         else f"similar to no crystal{score}",
@@ -222,6 +231,9 @@ def _class_criterion(
     entry: CompositionEvidence, wanted: Mapping[str, int], unusable: Mapping[str, str]
 ) -> Criterion:
     usable = {key: label for key, label in wanted.items() if key not in unusable}
+    useless = {wanted[key] for key in unusable} - set(usable.values())
+    if entry.class_label in useless:
+        usable = {}
     passed = entry.class_label in set(usable.values()) if usable else None
     names = ", ".join(f"{key} ({label})" for key, label in usable.items())
     label = "no class" if entry.class_label is None else f"class {entry.class_label}"
@@ -260,6 +272,8 @@ def _why_unusable(
             found[key] = f"the class of {key} holds {', '.join(with_it)}, too"
         elif poor and not any(its is not None for its in poor.values()):
             found[key] = f"the class of {', '.join(poor)} is not known"
+        elif not total:
+            found[key] = "it is not known how large the classes are"
         elif size > settings.max_class_share * total:
             found[key] = f"the class of {key} holds {size} of {total} structures"
     return found
