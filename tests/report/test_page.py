@@ -42,16 +42,19 @@ def page(report_file: Path) -> str:
 def test_every_section_is_there_and_missing_ones_say_so(page: str) -> None:
     titles = re.findall(r"<h2 id=\"[a-z-]+-title\">([^<]+)</h2>", page)
     assert titles == [
-        "What was run",
+        "Findings",
         "Phase diagram",
         "Candidates",
+        "Stability against lithium and voltage",
         "Motifs and distances",
+        "What a diffractometer shows",
         "Similarity and classes",
         "Potential",
         "Sampling",
         "Conductivity",
         "Elasticity",
         "Failures and rejections",
+        "How this was made",
         "Downloads",
     ]
     assert "No equation of state has been computed." in page
@@ -60,7 +63,7 @@ def test_every_section_is_there_and_missing_ones_say_so(page: str) -> None:
 def test_a_page_of_nothing_is_honest(job_store: JobStore, tmp_path: Path) -> None:
     file = write_report(job_store, beside(job_store), "nothing", tmp_path / "r.html")
     page = file.read_text()
-    assert page.count('<span class="badge missing">not run</span>') == 9
+    assert page.count('<span class="badge missing">not run</span>') == 12
     assert "Nothing to download yet" in page
 
 

@@ -65,16 +65,16 @@ def formation_caption(diagram: PhaseDiagramDocument) -> str:
         parts.append(f"Undecided: {', '.join(undecided)}.")
     if diagram.n_unconverged:
         parts.append(
-            f"{diagram.n_unconverged} relaxations stopped before they converged; their "
-            "energies are upper bounds."
+            f"{counted(diagram.n_unconverged, 'relaxation')} stopped before they "
+            "converged: upper bounds."
         )
     return " ".join(parts)
 
 
 def _gap_sentence(gap: HullInterval, tolerance: float) -> str:
     return (
-        f"Miscibility gap {gap.x_start:.3f} < x < {gap.x_end:.3f}: all "
-        f"{gap.n_sampled} sampled compositions lie more than {tolerance:g} "
+        f"Miscibility gap {gap.x_start:.3f} < x < {gap.x_end:.3f}: "
+        f"{counted(gap.n_sampled, 'sampled composition')}, all more than {tolerance:g} "
         "meV/atom above the tie line, up to "
         f"{1000 * float(gap.depth or 0):.1f}; the widest unsampled stretch is "
         f"{gap.largest_unsampled:.3f} in x"
@@ -219,7 +219,8 @@ def msd_caption(documents: Sequence[TransportDocument]) -> str:
     """Return the caption of the mean-squared displacements."""
     return (
         f"Mean-squared displacement of {documents[0].mobile} {_runs_of(documents)}; "
-        "heavy: the part that gave D; dotted: not used in the Arrhenius line."
+        "heavy: the part that gave D; shade: one standard deviation; dotted: not used "
+        "in the Arrhenius line."
     )
 
 

@@ -14,6 +14,7 @@ import plotly.graph_objects as go
 from lps_flows.foundation import printable
 
 _MOST_ROWS = 14
+_FEW_ROWS = 6
 _LONG_CELL = 18
 # what a spreadsheet takes for a formula, and numbers and dashes that look so
 _FORMULAS = tuple("=+-@")
@@ -44,6 +45,15 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """Words that a section uses, each explained; folded away."""
+
+    words: Mapping[str, str]
+
+    kind = "terms"
+
+
+@dataclass(frozen=True)
 class StructureLink:
     """A table cell that shows a structure in the viewer."""
 
@@ -68,9 +78,9 @@ class Table:
     caption
         What it shows, by which method, over how many structures.
     foldable
-        Whether the page folds it away when it is long.
+        Whether the page folds it away when it is long; a narrow screen always does.
     detail
-        Whether the summary leaves it to the page.
+        Whether the summary leaves it to the page, which folds it away.
     """
 
     header: Sequence[str]
@@ -113,7 +123,12 @@ class Table:
     @property
     def folded(self) -> bool:
         """Whether it opens with a click only."""
-        return self.foldable and len(self.rows) > _MOST_ROWS
+        return self.foldable and (self.detail or len(self.rows) > _MOST_ROWS)
+
+    @property
+    def short(self) -> bool:
+        """Whether it can stand open on a narrow screen, too."""
+        return not self.folded and len(self.rows) <= _FEW_ROWS
 
     @property
     def wordy(self) -> bool:
@@ -220,7 +235,7 @@ def _rounded(cell: object) -> object:
     return "" if cell is None else cell
 
 
-Block = Note | Table | Chart | Listing
+Block = Note | Table | Chart | Listing | Terms
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from lps_flows.analysis import HullError, HullSettings
 from lps_flows.analysis.literature import is_papers_line
 from lps_flows.builders import ResultStore, as_far_as_known, read_results
 from lps_flows.chemistry import CompositionLine
-from lps_flows.engines.registry import is_surrogate
 from lps_flows.jobs.outputs import JobOutput, checked_parts, finished_jobs
 from lps_flows.jobs.structures import relaxed_heads
 from lps_flows.report.blocks import Download, Section
@@ -25,6 +24,11 @@ from lps_flows.report.sections.electrolyte import (
     diffraction_section,
     electrolyte_downloads,
     window_section,
+)
+from lps_flows.report.sections.findings import (
+    energies_by,
+    findings,
+    findings_section,
 )
 from lps_flows.report.sections.overview import (
     LaunchPadView,
@@ -42,6 +46,7 @@ from lps_flows.report.sections.structure import (
 from lps_flows.report.sections.transport import transport_section
 from lps_flows.report.sheet import candidate_sheets
 from lps_flows.report.structures import EmbeddedStructure, downloads, embed
+from lps_flows.report.terms import explained
 from lps_flows.report.values import conductivity_values, map_downloads
 from lps_flows.runner import prices
 from lps_flows.schemas.base import Document
@@ -77,8 +82,8 @@ class ReportContent:
     ----------
     campaign
         Name of the campaign.
-    method
-        Reference method of the energies, None without any on the line.
+    energies
+        What the energies are by, named as a surrogate where it is one.
     written
         When this was gathered (UTC).
     versions
@@ -91,25 +96,22 @@ class ReportContent:
         Files: tables, structures.
     results
         The documents, for the figures for print.
+    findings
+        What came out, in words.
+    settings
+        The campaign file.
     """
 
     campaign: str
-    method: str | None
+    energies: str
     written: str
     versions: Mapping[str, str]
     sections: Sequence[Section]
     structures: Mapping[str, EmbeddedStructure]
     downloads: Sequence[Download]
     results: Results
-
-    @property
-    def energies(self) -> str:
-        """What the energies are by, named as a surrogate where it is one."""
-        if self.method is None:
-            return "no method yet"
-        if is_surrogate(self.method):
-            return f"{self.method}, a surrogate, not from first principles"
-        return self.method
+    findings: Mapping[str, str]
+    settings: Mapping[str, Any]
 
 
 def _keys(settings: Mapping[str, Any] | None) -> CampaignKeys | None:
@@ -170,6 +172,30 @@ def gather(
         paper = is_papers_line(members)
         versions = _versions(structures)
         sections = [
+            phase_diagram_section(results, error),
+            candidate_section(
+                results.candidates, left["SelectionDocument"], beside_paper=paper
+            ),
+            window_section(results.windows),
+            motif_section(results.trends, results.rdfs, members),
+            diffraction_section(results.scattering),
+            class_section(results, members),
+            potential_section(left["PotentialDocument"]),
+            search_section(left["EvolutionDocument"], left["SamplingDocument"]),
+            transport_section(
+                results.transport,
+                results.conductivity_maps,
+                results.densities.values(),
+                end_members=members,
+                beside_paper=paper,
+            ),
+            elasticity_section(results.elasticity),
+        ]
+        embedded = embed(job_store, result_store, results)
+        sections += [
+            failure_section(
+                launchpad, structures, sets, left["EvolutionDocument"], list(damaged)
+            ),
             overview_section(
                 jobs,
                 launchpad,
@@ -184,36 +210,20 @@ def gather(
                 ),
                 beside_paper=paper,
             ),
-            phase_diagram_section(results, error),
-            candidate_section(
-                results.candidates, left["SelectionDocument"], beside_paper=paper
-            ),
-            window_section(results.windows),
-            motif_section(results.trends, results.rdfs, members),
-            diffraction_section(results.scattering),
-            class_section(results, members),
-            potential_section(left["PotentialDocument"]),
-            search_section(left["EvolutionDocument"], left["SamplingDocument"]),
-            transport_section(
-                results.transport,
-                results.conductivity_maps,
-                end_members=members,
-                beside_paper=paper,
-            ),
-            elasticity_section(results.elasticity),
         ]
-        embedded = embed(job_store, result_store, results)
-        sections.append(
-            failure_section(
-                launchpad, structures, sets, left["EvolutionDocument"], list(damaged)
-            )
+        potentials = left["PotentialDocument"]
+        found = findings(
+            results,
+            potentials[-1].output if potentials else None,
+            [section.title for section in sections if not section.blocks],
         )
+        sections = [findings_section(found, results), *sections]
         return ReportContent(
             campaign=campaign,
-            method=results.diagram.method if results.diagram else None,
+            energies=energies_by(results.diagram.method if results.diagram else None),
             written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
             versions=versions,
-            sections=sections,
+            sections=[explained(section) for section in sections],
             structures=embedded,
             downloads=[
                 *(hull_downloads(results) if results.diagram else []),
@@ -224,6 +234,8 @@ def gather(
                 *downloads(list(embedded.values())),
             ],
             results=results,
+            findings=found,
+            settings=settings or {},
         )
 
 

@@ -6,7 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lps_flows.foundation import printable
-from lps_flows.report.blocks import Block, Cell, Chart, Note, Section, Table
+from lps_flows.report.blocks import (
+    Block,
+    Cell,
+    Chart,
+    Note,
+    Section,
+    Table,
+    Terms,
+)
 from lps_flows.report.content import ReportContent
 
 
@@ -33,7 +41,7 @@ def render_markdown(
     )
     parts = [
         f"# {_plain(content.campaign)}",
-        _plain(f"Energies by {content.energies}. {written}."),
+        _plain(f"{content.energies} {written}."),
     ]
     for section in content.sections:
         parts.append(f"## {section.title}")
@@ -56,6 +64,10 @@ def _section(section: Section, waiting: dict[str, str]) -> list[str]:
 def _block(block: Block, waiting: dict[str, str]) -> str:
     if isinstance(block, Note):
         return _plain(block.text)
+    if isinstance(block, Terms):
+        return " ".join(
+            f"*{word}*: {_plain(text)}" for word, text in block.words.items()
+        )
     if isinstance(block, Table):
         return "" if block.detail else f"{_plain(block.caption)}\n\n{_table(block)}"
     if isinstance(block, Chart):

@@ -4,6 +4,19 @@
   const narrow = () => window.innerWidth < 600;
   const config = { responsive: true, displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
 
+  // one set of figures; on a dark screen paper and ink change places
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const inverted = { "#000000": "#f2f5f8", "#1d2733": "#e4e9ef", "#ffffff": "#171d24", "#e3e8ee": "#323d49", "#0072B2": "#4aa8e0", "#8C8C8C": "#a5a5a5", "rgba(255,255,255,0.6)": "rgba(0,0,0,0)" };
+  const shown = (figure, onDark) => JSON.parse(JSON.stringify(figure, (_, value) => onDark && typeof value === "string" && value in inverted ? inverted[value] : value));
+  function drawAll(onDark, width) {
+    for (const [name, figure] of Object.entries(data.charts)) {
+      const { data: traces, layout } = shown(figure, onDark);
+      const place = document.getElementById(name);
+      (place.data || []).forEach((trace, k) => { if (traces[k]) traces[k].visible = trace.visible; });
+      Plotly.react(place, traces, width ? Object.assign(layout, { width: width, autosize: false }) : layout, config);
+    }
+  }
+
   for (const [name, figure] of Object.entries(data.charts)) {
     const place = document.getElementById(name);
     if (narrow()) {
@@ -14,13 +27,34 @@
       const across = figure.layout.xaxis;
       if (across && across.range && across.dtick && (across.range[1] - across.range[0]) / across.dtick > 7) across.dtick *= 3;
     }
-    Plotly.newPlot(place, figure.data, figure.layout, config).then(() => {
+    const { data: traces, layout } = shown(figure, dark.matches);
+    Plotly.newPlot(place, traces, layout, config).then(() => {
       place.on("plotly_click", (event) => {
         const chosen = event.points[0].customdata;
         if (typeof chosen === "string") show(chosen, true);
       });
     });
   }
+
+  // a narrow screen opens a long table with a touch only; paper shows all of them
+  const folds = [...document.querySelectorAll("details")];
+  if (narrow()) for (const fold of document.querySelectorAll("details.wide-open")) fold.open = false;
+  let opened = [];
+  let viewer = null;
+  window.addEventListener("beforeprint", () => {
+    opened = folds.filter((fold) => !fold.open && !fold.querySelector("pre"));
+    for (const fold of opened) fold.open = true;
+    drawAll(false, 680);
+  });
+  window.addEventListener("afterprint", () => {
+    for (const fold of opened) fold.open = false;
+    drawAll(dark.matches);
+  });
+  dark.addEventListener("change", () => {
+    drawAll(dark.matches);
+    if (viewer) { viewer.setBackgroundColor(paper()); viewer.render(); }
+  });
+  const paper = () => getComputedStyle(document.documentElement).getPropertyValue("--paper").trim();
 
   for (const menu of document.querySelectorAll("select[data-chart]")) {
     menu.selectedIndex = 0;
@@ -44,10 +78,9 @@
     option.textContent = data.structures[name].name + (facts["energy above hull"] ? ", " + facts["energy above hull"] : "");
     choice.appendChild(option);
   }
-  let viewer = null;
   if (names.length && typeof $3Dmol !== "undefined") {
     try {
-      viewer = $3Dmol.createViewer(view, { backgroundColor: "white", antialias: true });
+      viewer = $3Dmol.createViewer(view, { backgroundColor: paper(), antialias: true });
     } catch (error) {
       viewer = null;
     }

@@ -7,23 +7,45 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from lps_flows.appearance import GREY, VERMILION, escaped, nth_style
-from lps_flows.report.charts.style import count_axis, empty_chart
+from lps_flows.appearance import (
+    GREY,
+    VERMILION,
+    escaped,
+    nth_style,
+    pretty_html,
+)
+from lps_flows.report.charts.style import count_axis, empty_chart, panels
 from lps_flows.schemas.evolution import STILL_FALLING, fell
+
+_COLUMNS = 3
+"""Panels beside each other."""
 
 
 def convergence_chart(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
-    """Return the lowest energy per generation relative to the end, one line per run.
+    """Return the lowest energy per generation relative to the end, a panel a parent.
 
     Parameters
     ----------
     runs
         `EvolutionDocument` data by name of the run.
     """
-    chart = empty_chart("generation", "lowest energy above the final one (meV/atom)")
-    count_axis(chart, max((run["n_generations"] for run in runs.values()), default=1))
-    for k, (name, run) in enumerate(sorted(runs.items())):
-        final = run["best_energy_per_atom"]
+    parents = sorted({run["parent"] for run in runs.values()})
+    removed = sorted({(run["removed"], run["n_removed"]) for run in runs.values()})
+    columns = min(_COLUMNS, len(parents)) or 1
+    chart = panels(
+        panel_rows(runs),
+        columns,
+        subplot_titles=[f"from {pretty_html(parent)}" for parent in parents],
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
+        vertical_spacing=0.22 / panel_rows(runs),
+    )
+    named: set[tuple[str, int]] = set()
+    for name, run in sorted(runs.items()):
+        units = (run["removed"], run["n_removed"])
+        falling = (fell(run) or 0.0) > STILL_FALLING
+        final, place = run["best_energy_per_atom"], parents.index(run["parent"])
+        label = f"{units[1]} {pretty_html(units[0])} removed"
         chart.add_scatter(
             x=[g["index"] for g in run["generations"]],
             y=[
@@ -31,14 +53,31 @@ def convergence_chart(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
                 for g in run["generations"]
             ],
             mode="lines+markers",
-            line={"shape": "hv", "color": nth_style(k).colour},
-            marker={"size": 5},
-            name=escaped(name)
-            + (" (still falling)" * ((fell(run) or 0.0) > STILL_FALLING)),
-            hovertemplate=f"{escaped(name)}<br>generation %{{x}}: %{{y:.1f}} meV/atom"
-            "<extra></extra>",
+            line={
+                "shape": "hv",
+                "color": nth_style(removed.index(units)).colour,
+                "dash": "dot" if falling else "solid",
+            },
+            marker={"size": 5, "symbol": nth_style(removed.index(units)).symbol},
+            name=label,
+            legendgroup=label,
+            showlegend=units not in named,
+            hovertemplate=f"{escaped(name)}{', still falling' * falling}<br>generation "
+            "%{x}: %{y:.1f} meV/atom<extra></extra>",
+            row=1 + place // columns,
+            col=1 + place % columns,
         )
-    return chart
+        named.add(units)
+    count_axis(chart, max((run["n_generations"] for run in runs.values()), default=1))
+    chart.update_xaxes(title="generation")
+    chart.update_yaxes(title="meV/atom above the final", col=1)
+    chart.update_layout(legend={"y": 1.0 + 0.14 / panel_rows(runs)})
+    return chart.update_layout(margin={"t": 90})
+
+
+def panel_rows(runs: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return how many rows of panels the searches take."""
+    return -(-len({run["parent"] for run in runs.values()}) // _COLUMNS) or 1
 
 
 def family_chart(run: Mapping[str, Any]) -> go.Figure:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -15,12 +15,13 @@ from lps_flows.appearance import (
     MOTIF_TITLES,
     UNKNOWN,
     Style,
+    Styles,
     escaped,
     name_of,
     pretty_html,
     styles,
 )
-from lps_flows.report.charts.style import INK, empty_chart, panels
+from lps_flows.report.charts.style import INK, panels
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.rdf import PartialDistribution, RDFDocument
 
@@ -87,74 +88,115 @@ def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
 def rdf_chart(
     documents: Sequence[RDFDocument],
 ) -> tuple[go.Figure, list[tuple[str, list[bool]]]]:
-    """Return stacked distribution functions, and the traces of each pair by name.
+    """Return stacked distribution functions, and the traces of each choice by name.
+
+    Two pairs stand side by side, at first those that bind (Li-S and P-S).
 
     Parameters
     ----------
     documents
-        Distributions of one campaign by one method, those off the line on top.
+        Distributions of one campaign by one method; x from below, those off it on top.
     """
-    chart = empty_chart("r (Å)", "g(r), each scaled to its maximum")
     ordered = sorted(documents, key=lambda d: (d.x is None, d.x, name_of(d.parent)))
     look = styles(document.parent for document in ordered)
     binding, others = pair_groups(ordered)
-    pairs = (*binding, *others)
-    owners: list[tuple[str, str]] = []
-    named: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for pair in pairs:
-        for row, document in enumerate(ordered):
-            partial = document.partial(pair)
-            if partial is None:
-                continue
-            parent = name_of(document.parent)
+    pairs = [
+        pair for pair in (*binding, *others) if any(d.partial(pair) for d in ordered)
+    ]
+    sides = [pairs[k : k + 2] for k in range(0, len(pairs), 2)]
+    chart = panels(1, 2, shared_yaxes=True, horizontal_spacing=0.03)
+    owners: list[int] = []
+    for shown, side in enumerate(sides):
+        named: set[str] = set()
+        for column, pair in enumerate(side, start=1):
+            here = {"row": 1, "col": column, "visible": shown == 0}
+            for trace, parent in _curves(ordered, pair, look):
+                trace["showlegend"] = parent not in named
+                chart.add_scatter(**trace, **here)
+                named.add(parent)
+                owners.append(shown)
             chart.add_scatter(
-                x=[round(r, 3) for r in partial.r],
-                y=[round(row + height, 3) for height in partial.scaled()],
-                mode="lines",
-                line={"color": look[parent].colour, "width": 1.4},
-                name=pretty_html(parent),
-                legendgroup=parent,
-                showlegend=parent not in named[pair],
-                visible=pair == pairs[0],
-                customdata=[round(g, 3) for g in partial.g],
-                hovertemplate=f"{_of(document, partial)}<br>r = %{{x:.2f}} Å, "
-                "g = %{customdata:.2f}<extra></extra>",
+                x=[max(d.partials[0].r[-1] for d in ordered)],
+                y=[len(ordered) + 0.25],
+                mode="text",
+                text=[f"<b>{'-'.join(pair)}</b>"],
+                textposition="middle left",
+                showlegend=False,
+                hoverinfo="skip",
+                **here,
             )
-            owners.append(pair)
-            named[pair].add(parent)
-        minima = [
-            (partial.first_minimum, row)
-            for row, document in enumerate(ordered)
-            if (partial := document.partial(pair)) and partial.first_minimum is not None
-        ]
-        chart.add_scatter(
-            x=[r for r, _ in minima],
-            y=[row for _, row in minima],
-            mode="markers",
-            marker={"symbol": "line-ns-open", "size": 9, "color": INK},
-            name="first minimum",
-            visible=pair == pairs[0],
-            hoverinfo="skip",
-        )
-        owners.append(pair)
-        for crystal, (distance, citation) in measured_peaks(pair).items():
-            chart.add_scatter(
-                x=[round(distance, 3)] * 2,
-                y=[-0.3, len(ordered) + 0.6],
-                mode="lines",
-                line={"color": styles([crystal])[crystal].colour, "dash": "dash"},
-                name=f"{pretty_html(crystal)}, measured",
-                visible=pair == pairs[0],
-                hovertemplate=f"{escaped(citation)}<br>%{{x:.2f}} Å<extra></extra>",
-            )
-            owners.append(pair)
+            owners.append(shown)
     chart.update_yaxes(
         tickvals=list(range(len(ordered))),
         ticktext=[_row(document) for document in ordered],
         tickfont={"size": 11},
+        range=[-0.3, len(ordered) + 0.6],
     )
-    choices = [("-".join(pair), [owner == pair for owner in owners]) for pair in pairs]
+    chart.update_xaxes(title="r (Å)")
+    chart.update_layout(margin={"t": 64, "l": 64, "r": 40, "b": 56})
+    choices = [
+        (
+            " and ".join("-".join(pair) for pair in side),
+            [owner == k for owner in owners],
+        )
+        for k, side in enumerate(sides)
+    ]
     return chart, choices
+
+
+def _curves(
+    ordered: Sequence[RDFDocument], pair: tuple[str, str], look: Styles
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the curve of a pair in each document and its parent; then first minima."""
+    minima: list[tuple[float, int]] = []
+    for row, document in enumerate(ordered):
+        partial = document.partial(pair)
+        if partial is None:
+            continue
+        if partial.first_minimum is not None:
+            minima.append((partial.first_minimum, row))
+        parent = name_of(document.parent)
+        yield (
+            {
+                "x": [round(r, 3) for r in partial.r],
+                "y": [round(row + height, 3) for height in partial.scaled()],
+                "mode": "lines",
+                "line": {"color": look[parent].colour, "width": 1.4},
+                "name": pretty_html(parent),
+                "legendgroup": parent,
+                "customdata": [round(g, 3) for g in partial.g],
+                "hovertemplate": f"{_of(document, partial)}<br>r = %{{x:.2f}} Å, "
+                "g = %{customdata:.2f}<extra></extra>",
+            },
+            parent,
+        )
+    name = "first minimum"
+    yield (
+        {
+            "x": [r for r, _ in minima],
+            "y": [row for _, row in minima],
+            "mode": "markers",
+            "marker": {"symbol": "line-ns-open", "size": 9, "color": INK},
+            "name": name,
+            "legendgroup": name,
+            "hoverinfo": "skip",
+        },
+        name,
+    )
+    for crystal, (distance, citation) in measured_peaks(pair).items():
+        name = f"{pretty_html(crystal)}, measured"
+        yield (
+            {
+                "x": [round(distance, 3)] * 2,
+                "y": [-0.3, len(ordered) + 0.6],
+                "mode": "lines",
+                "line": {"color": styles([crystal])[crystal].colour, "dash": "dash"},
+                "name": name,
+                "legendgroup": name,
+                "hovertemplate": f"{escaped(citation)}<br>%{{x:.2f}} Å<extra></extra>",
+            },
+            name,
+        )
 
 
 def _row(document: RDFDocument) -> str:

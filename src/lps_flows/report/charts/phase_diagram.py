@@ -102,7 +102,31 @@ def phase_diagram_chart(diagram: PhaseDiagramDocument, results: Results) -> go.F
             hovertemplate="%{text}<extra></extra>",
         )
     _name_crystals(chart, results)
+    _star_candidates(chart, results)
     return chart
+
+
+def _star_candidates(chart: go.Figure, results: Results) -> None:
+    ranks = {c.structure_id: c.rank for c in results.candidates if c.chosen}
+    chosen = [entry for entry in results.on_line if entry.structure_id in ranks]
+    if not chosen:
+        return
+    chart.add_scatter(
+        x=[entry.x for entry in chosen],
+        y=[round(1000 * entry.formation_energy, 3) for entry in chosen],
+        mode="markers+text",
+        name="candidates, by rank",
+        marker={
+            "symbol": "star-open",
+            "size": 18,
+            "color": VERMILION,
+            "line": {"width": 2},
+        },
+        text=[f"<b>{ranks[entry.structure_id]}</b>" for entry in chosen],
+        textposition="top center",
+        textfont={"size": 12, "color": VERMILION},
+        hoverinfo="skip",
+    )
 
 
 def _name_crystals(chart: go.Figure, results: Results) -> None:

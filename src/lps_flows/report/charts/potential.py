@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
+from pymatgen.core import Composition
 
 from lps_flows.appearance import escaped, nth_style, pretty_html
 from lps_flows.report.charts.style import INK, panels
@@ -18,6 +19,7 @@ def parity_chart(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
     ----------
     parity
         ``reference`` and ``predicted`` (eV/atom), ``source``, ``formula``, ``split``.
+        Elements stay out where there are compounds: they would stretch the axes.
     """
     chart = panels(2, 1, shared_xaxes=True, vertical_spacing=0.06)
     chart.update_xaxes(title="reference energy (eV/atom)", row=2, col=1)
@@ -33,7 +35,8 @@ def parity_chart(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
             strict=True,
         )
     )
-    ends = [min(parity["reference"]), max(parity["reference"])]
+    rows = [row for row in rows if not is_element(row[3])] or rows
+    ends = [min(row[0] for row in rows), max(row[0] for row in rows)]
     for row, line in ((1, ends), (2, [0.0, 0.0])):
         chart.add_scatter(
             x=ends,
@@ -84,3 +87,8 @@ def parity_chart(parity: Mapping[str, Sequence[Any]]) -> go.Figure:
                     col=1,
                 )
     return chart
+
+
+def is_element(formula: str) -> bool:
+    """Return whether a formula names one element alone."""
+    return len(Composition(formula)) == 1

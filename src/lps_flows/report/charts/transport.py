@@ -25,6 +25,8 @@ def msd_chart(document: TransportDocument) -> go.Figure:
         name = run_label(run)
         colour = temperature_colour(run.temperature)
         start = run.start if run.used and run.start is not None else np.inf
+        if len(run.msd_std) == len(run.msd):
+            _band(chart, run, chosen, colour)
         for width, lags in (
             (1.2, chosen),
             (2.6, [i for i in chosen if run.lags[i] >= start]),
@@ -44,6 +46,26 @@ def msd_chart(document: TransportDocument) -> go.Figure:
                 hovertemplate="%{x:.3g} ps: %{y:.3g} Å²<extra></extra>",
             )
     return chart
+
+
+def _band(
+    chart: go.Figure, run: RunSummary, chosen: Sequence[int], colour: str
+) -> None:
+    """Draw one standard deviation; below zero a logarithmic axis has no place."""
+    lags = [round(run.lags[i] / 1000, 6) for i in chosen]
+    high = [run.msd[i] + run.msd_std[i] for i in chosen]
+    low = [max(run.msd[i] - run.msd_std[i], 0.02 * run.msd[i]) for i in chosen]
+    chart.add_scatter(
+        x=[*lags, *lags[::-1]],
+        y=[round(value, 5) for value in (*high, *low[::-1])],
+        fill="toself",
+        line={"width": 0, "color": colour},
+        opacity=0.2,
+        mode="lines",
+        legendgroup=run_label(run),
+        showlegend=False,
+        hoverinfo="skip",
+    )
 
 
 def arrhenius_chart(documents: Sequence[TransportDocument]) -> go.Figure:

@@ -153,5 +153,17 @@ def _verdict(criterion: Criterion) -> str:
     said = {True: "met", False: "NOT met", None: "undecided"}[criterion.passed]
     value, threshold = criterion.value, criterion.threshold
     needs = "at most" if isinstance(threshold, float) else "needs"
-    reason = criterion.reason or f"{value}, {needs} {threshold}"  # without: of before
+    # documents of before say it in numbers alone
+    reason = criterion.reason or f"{_short(value)}, {needs} {_short(threshold)}"
     return f"{said}: {reason}" if criterion.counts else reason
+
+
+def _short(value: Any) -> str:
+    """Return a number, or what holds some, without its last decimals."""
+    if isinstance(value, float):
+        return str(round(value, 3))
+    if isinstance(value, list):
+        return ", ".join(map(_short, value)) if value else "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {_short(inner)}" for key, inner in value.items())
+    return str(value)

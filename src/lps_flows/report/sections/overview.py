@@ -57,7 +57,7 @@ def overview_section(
     """
     blocks: list[Block] = []
     if not jobs and launchpad is None:
-        return Section("overview", "What was run", missing="Nothing has run yet.")
+        return Section("overview", "How this was made", missing="Nothing has run yet.")
     times = sorted(time for _, time in jobs if time)
     if times:
         blocks.append(
@@ -108,7 +108,7 @@ def overview_section(
         blocks.append(Listing("settings", "Settings, defaults included", text))
     done = launchpad is None or launchpad.progress.complete
     return Section(
-        "overview", "What was run", blocks, status="done" if done else "partial"
+        "overview", "How this was made", blocks, status="done" if done else "partial"
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from lps_flows.analysis.literature import of_the_paper
 from lps_flows.appearance import counted
 from lps_flows.jobs.outputs import JobOutput
-from lps_flows.report.blocks import Block, Chart, Section, Table
-from lps_flows.report.charts.potential import parity_chart
+from lps_flows.report.blocks import Block, Chart, Note, Section, Table
+from lps_flows.report.charts.potential import is_element, parity_chart
 
 
 def potential_section(potentials: Sequence[JobOutput]) -> Section:
@@ -51,13 +53,97 @@ def potential_section(potentials: Sequence[JobOutput]) -> Section:
             parity_chart(newest["parity"]),
             f"Parity and errors of {origin}: "
             f"{counted(newest['n_structures'], 'structure')}, {n_held_out} held out "
-            "(open symbols).",
+            f"(open symbols).{_apart(newest['parity'])}",
             height=620,
         ),
         _errors("source", newest["by_source"], origin),
         _errors("composition", newest["by_composition"], origin),
     ]
+    blocks[1:1] = _before_and_after([job.output for job in potentials])
     return Section("potential", "Potential", blocks)
+
+
+def _apart(parity: Mapping[str, Sequence[Any]]) -> str:
+    """Say which structures the chart leaves out."""
+    elements = sum(map(is_element, parity["formula"]))
+    if not 0 < elements < len(parity["formula"]):
+        return ""
+    return f" Not drawn: {counted(elements, 'structure')} of the elements."
+
+
+def _before_and_after(potentials: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """Return errors on the same structures before and after each round of learning.
+
+    A round adds harder structures, so the error over all that are held out may rise
+    while the potential gets better.
+    """
+    if len(potentials) < 2:
+        return []
+    rows = []
+    for before, after in pairwise(potentials):
+        old, new = _by_structure(before), _by_structure(after)
+        shared = old.keys() & new.keys()
+        for what, chosen in (
+            ("all that both know", shared),
+            ("held out by both", {k for k in shared if old[k][1] and new[k][1]}),
+            ("added in the round", new.keys() - old.keys()),
+        ):
+            errors = [[by[k][0] for k in chosen if k in by] for by in (old, new)]
+            rows.append(
+                (
+                    f"{before['method']} to {after['method']}",
+                    what,
+                    str(len(chosen)),
+                    *map(_rmse, errors),
+                )
+            )
+    table = Table(
+        ("from, to", "on", "structures", "RMSE before (meV/atom)", "after (meV/atom)"),
+        rows,
+        "Before and after a round of learning, on the same structures; by potentials "
+        f"trained on {potentials[-1]['reference_method']} energies.",
+    )
+    first, last = (d["validation"]["rmse"] for d in potentials[-2:])
+    if last <= first:
+        return [table]
+    return [
+        table,
+        Note(
+            f"The held-out error rose from {first:.1f} to {last:.1f} meV/atom in the "
+            "last round. The two numbers are of different structures: each round adds "
+            "those of which the potential was least sure. The table compares the same "
+            "ones; how far the ANN is from the reference where it matters stands under "
+            "Sampling."
+        ),
+    ]
+
+
+def _by_structure(
+    potential: Mapping[str, Any],
+) -> dict[tuple[str, str, float], tuple[float, bool]]:
+    """Return error (meV/atom) and whether it was held out, of every structure."""
+    parity = potential["parity"]
+    rows = zip(
+        parity["source"],
+        parity["formula"],
+        parity["reference"],
+        parity["predicted"],
+        parity["split"],
+        strict=True,
+    )
+    return {
+        (source, formula, round(energy, 8)): (
+            1000 * (predicted - energy),
+            split == "validation",
+        )
+        for source, formula, energy, predicted, split in rows
+    }
+
+
+def _rmse(errors: Sequence[float]) -> str:
+    if not errors:
+        return "-"
+    return f"{math.sqrt(sum(e * e for e in errors) / len(errors)):.1f}"
 
 
 def _counts(document: Mapping[str, Any]) -> str:

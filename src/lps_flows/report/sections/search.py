@@ -11,6 +11,7 @@ from lps_flows.report.blocks import Block, Chart, Note, Section, Table, number
 from lps_flows.report.charts.evolution import (
     convergence_chart,
     family_chart,
+    panel_rows,
     relaxed,
 )
 from lps_flows.schemas.evolution import STILL_FALLING, fell
@@ -45,19 +46,18 @@ def search_section(
                 "convergence-chart",
                 convergence_chart(runs),
                 f"Lowest energy of {counted(len(runs), 'search')} by {methods}, "
-                f"{counted(n_evaluations, 'relaxation')} in all.",
+                f"{counted(n_evaluations, 'relaxation')} in all, a panel for each "
+                "parent crystal; dotted: still falling in the last generations.",
+                height=120 + 240 * panel_rows(runs),
             )
         )
         blocks.append(_runs_table(evolutions))
-        falling = [
-            name
-            for name, run in sorted(runs.items(), key=lambda item: item[1]["x"] or 0.0)
-            if (fell(run) or 0.0) > STILL_FALLING
-        ]
+        falling = [r for r in runs.values() if (fell(r) or 0.0) > STILL_FALLING]
         if falling:
             blocks.append(
                 Note(
-                    f"Still falling in the last generations: {', '.join(falling)}. "
+                    "Still falling in the last generations: "
+                    f"{counted(len(falling), 'search')} of {len(runs)}, dotted above. "
                     "Their energies are upper bounds, and what rests on them is "
                     "undecided. Give the campaign a new `name` and raise "
                     "`sampling.evolution.generations`.",

@@ -38,20 +38,19 @@ def motif_section(
             Chart("motif-chart", chart, caption, ["fig3_motifs"], height=520),
             _motif_table(trends),
         ]
+    along = [rdf for rdf in rdfs if rdf.x is not None]
+    if along:
+        printed = ["fig6_rdfs", "figS1_rdfs"]
+        blocks.append(_distances("rdf-chart", along, rdf_caption(along), printed))
+    apart = [rdf for rdf in rdfs if rdf.x is None]
+    if apart:
+        caption = (
+            f"The same off the line by {apart[0].method}: elements and other phases, "
+            f"{counted(sum(rdf.n_structures for rdf in apart), 'structure')}."
+        )
+        blocks.append(_distances("rdf-apart-chart", apart, caption))
     if rdfs:
-        curves, pairs = rdf_chart(rdfs)
-        blocks += [
-            Chart(
-                "rdf-chart",
-                curves,
-                rdf_caption(rdfs),
-                ["fig6_rdfs", "figS1_rdfs"],
-                height=max(480, 160 + 26 * len(rdfs)),
-                choices=pairs,
-                choose="pair",
-            ),
-            _coordination_table(rdfs),
-        ]
+        blocks.append(_coordination_table(rdfs))
     return Section(
         "motifs",
         "Motifs and distances",
@@ -59,6 +58,17 @@ def motif_section(
         missing="The motif and distribution builders have not run yet.",
         status="done" if trends and rdfs else "partial",
     )
+
+
+def _distances(
+    chart_id: str,
+    rdfs: Sequence[RDFDocument],
+    caption: str,
+    printed: Sequence[str] = (),
+) -> Chart:
+    curves, pairs = rdf_chart(rdfs)
+    height = max(320, 170 + 30 * len(rdfs))
+    return Chart(chart_id, curves, caption, printed, height, pairs, "pairs")
 
 
 def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:

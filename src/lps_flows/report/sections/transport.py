@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from lps_flows.analysis.literature import of_the_paper, paper_citation, paper_value
@@ -25,6 +25,7 @@ from lps_flows.report.blocks import (
     number,
 )
 from lps_flows.report.charts.conductivity_map import conductivity_map_chart
+from lps_flows.report.charts.density import density_chart
 from lps_flows.report.charts.transport import arrhenius_chart, msd_chart
 from lps_flows.report.values import (
     COLLECTIVE,
@@ -39,6 +40,7 @@ from lps_flows.report.values import (
     with_interval,
 )
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
+from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.transport import TransportDocument
 
 _IDS = re.compile(r"\['[0-9a-f-]{36}'(?:, '[0-9a-f-]{36}')*\]")
@@ -48,6 +50,7 @@ _LONG_NUMBER = re.compile(r"\d+\.\d{6,}")
 def transport_section(
     documents: Sequence[TransportDocument],
     maps: Sequence[ConductivityMapDocument] = (),
+    densities: Iterable[MDRunDocument] = (),
     *,
     end_members: tuple[str, str] = ("Li2S", "P2S5"),
     beside_paper: bool = True,
@@ -60,6 +63,8 @@ def transport_section(
         One per structure and method.
     maps
         Conductivity over x, by the builders.
+    densities
+        Runs whose density of mobile ions is shown.
     end_members
         Ends of the composition line.
     beside_paper
@@ -108,6 +113,18 @@ def transport_section(
         )
         for k, document in enumerate(ordered)
         if any(run.lags for run in document.runs)
+    ]
+    blocks += [
+        Chart(
+            f"density-chart-{k}",
+            density_chart(run, run.density.unpack()),
+            f"Density of {run.mobile} in {run.label} at {run.temperature:g} K, 1 run "
+            f"of {run.production / 1000:.3g} ps by {run.method}, averaged along each "
+            "axis of the cell; dots: where the other atoms ended.",
+            height=360,
+        )
+        for k, run in enumerate(densities)
+        if run.density is not None
     ]
     blocks.append(_runs(ordered))
     if beside_paper:
