@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -103,8 +104,24 @@ def test_dry_run_counts_and_starts_nothing(cli: CliRunner, tmp_path: Path) -> No
     assert not (tmp_path / "home").exists()
 
 
-def test_graph_is_mermaid(cli: CliRunner) -> None:
+def test_graph_draws_stages_and_counts(cli: CliRunner) -> None:
     result = cli.invoke(app, ["graph", str(DEMO)])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith("flowchart")
+    nodes = re.findall(r'^ +(s\d+)\["<b>(.+?)</b>(.*)"\]$', result.output, re.MULTILINE)
+    names = {stage: name for name, stage, _ in nodes}
+    assert {"crystals", "dataset", "training", "sampling", "conductivity"} <= set(names)
+    assert len(nodes) < 12
+    counts = {stage: lines for _, stage, lines in nodes}
+    n_crystals = len(yaml.safe_load(DEMO.read_text())["crystals"])
+    assert f"{n_crystals} relax (chgnet)" in counts["crystals"]
+    assert f"{names['dataset']} --> {names['training']}" in result.output
+    assert f"{names['selection']} -.-> {names['conductivity']}" in result.output
+    assert "external" not in result.output
+
+
+def test_graph_draws_every_job_on_request(cli: CliRunner) -> None:
+    result = cli.invoke(app, ["graph", "--jobs", str(DEMO)])
     assert result.exit_code == 0
     assert result.output.startswith("flowchart")
     assert "train potential" in result.output

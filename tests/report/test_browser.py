@@ -215,6 +215,84 @@ def test_nothing_overflows(opened, width: int) -> None:
         opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
+def test_a_narrow_screen_folds_long_tables_but_the_findings(opened) -> None:
+    metrics = {"width": 390, "height": 900, "deviceScaleFactor": 1, "mobile": True}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    opened.refresh()
+    try:
+        wait_for(opened, "return document.documentElement.dataset.ready === 'yes'")
+        folds = "return [...document.querySelectorAll('details')].map(d => d.open)"
+        assert not any(opened.execute_script(folds))
+        table = opened.find_element("css selector", "#findings table")
+        assert table.is_displayed()
+        height = "return document.documentElement.scrollHeight"
+        assert opened.execute_script(height) < 20000
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        opened.refresh()
+        wait_for(opened, "return document.documentElement.dataset.ready === 'yes'")
+
+
+def test_a_dark_screen_gets_dark_paper_and_light_ink(opened) -> None:
+    def media(scheme: str) -> None:
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    drawn = (
+        "return document.getElementById('hull-chart')._fullLayout.plot_bgcolor === "
+        "'{}' && getComputedStyle(document.querySelector('section')).backgroundColor"
+    )
+    media("dark")
+    try:
+        assert wait_for(opened, drawn.format("#171d24")) == "rgb(23, 29, 36)"
+    finally:
+        media("light")
+    assert wait_for(opened, drawn.format("#ffffff")) == "rgb(255, 255, 255)"
+
+
+def test_paper_has_every_chart_and_table_whole_and_no_toolbar(opened) -> None:
+    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    metrics = {"width": 700, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        opened.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+        wait_for(
+            opened,
+            "return [...document.querySelectorAll('.chart .main-svg')]"
+            ".every(s => s.getBoundingClientRect().width <= 681)",
+        )
+        found = opened.execute_script(
+            "const all = s => [...document.querySelectorAll(s)];"
+            "return {cut: all('.scroll').filter(e => e.scrollWidth > e.clientWidth + 1)"
+            ".map(e => e.getAttribute('aria-label')),"
+            " tools: all('.modebar-container, nav, .viewer').filter(e =>"
+            " getComputedStyle(e).display !== 'none').length,"
+            " closed: all('details:not([open])').filter(e => !e.querySelector('pre'))"
+            ".length,"
+            " split: all('figure').filter(e => getComputedStyle(e).breakInside !=="
+            " 'avoid').length}"
+        )
+        assert found == {"cut": [], "tools": 0, "closed": 0, "split": 0}
+        opened.execute_script("window.dispatchEvent(new Event('afterprint'))")
+        assert opened.execute_script(
+            "return document.querySelectorAll('details:not([open])').length"
+        )
+    finally:
+        opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_candidates_and_crystals_are_named_without_hovering(opened) -> None:
+    names = opened.execute_script(
+        "return document.getElementById('hull-chart').data.filter("
+        "d => d.mode === 'markers+text').map(d => [d.name, d.text.length])"
+    )
+    assert dict(names)["names"] >= 5
+    chosen = numbers(opened, "candidates", "candidate")
+    starred = sum(row[2].startswith("yes") for row in chosen)
+    assert dict(names).get("candidates, by rank", 0) == starred
+
+
 def test_documents_cannot_run_code(opened) -> None:
     assert "owned" not in opened.title
     assert opened.execute_script("return document.querySelector('img[src=x]')") is None

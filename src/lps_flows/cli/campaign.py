@@ -351,14 +351,26 @@ def recover(
 
 
 @verb("lps-flows graph workflows/demo.yaml > campaign.mmd")
-def graph(file: CampaignFile) -> None:
-    """Print the campaign's flow as a mermaid diagram."""
+def graph(
+    file: CampaignFile,
+    every_job: Annotated[
+        bool, typer.Option("--jobs", help="Draw every job instead of the stages.")
+    ] = False,
+) -> None:
+    """Print the campaign as a mermaid diagram: its stages, and what each calculates."""
     from jobflow.utils.graph import to_mermaid
 
+    from lps_flows.cli.diagram import stage_diagram
     from lps_flows.settings import load_campaign
 
     with working("making the flow"):
-        drawn = to_mermaid(load_campaign(file).flow(), show_flow_boxes=True)
+        settings = load_campaign(file)
+        flow = settings.flow()
+        drawn = (
+            to_mermaid(flow, show_flow_boxes=True)
+            if every_job
+            else stage_diagram(settings, flow)
+        )
     typer.echo(drawn)
 
 

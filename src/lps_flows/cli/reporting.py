@@ -16,18 +16,30 @@ from lps_flows.cli.progress import working
 @verb("lps-flows report workflows/demo.yaml --out results/demo/report.html")
 def report(
     file: CampaignFile,
+    other: Annotated[
+        Path | None,
+        typer.Argument(help="Another campaign, to set beside it."),
+    ] = None,
     out_file: Annotated[
         Path | None,
         typer.Option("--out", help="HTML file to write; by default NAME-report.html."),
     ] = None,
 ) -> None:
-    """Write one HTML page with everything the campaign found; it needs no network."""
-    from lps_flows.foundation.writing import write_text
-    from lps_flows.report import render_page
+    """Write one HTML page with everything the campaign found; it needs no network.
 
-    with submitted(file) as (place, settings), working("reading the store") as step:
-        target = out_file or Path(f"{settings.name}-report.html")
-        page = render_page(gathered(place, settings, step))
+    With two campaigns it compares them: what came out, the hulls over each other, and
+    what their settings differ in.
+    """
+    from lps_flows.foundation.writing import write_text
+    from lps_flows.report import compare, render_page
+
+    found = []
+    for each in [file] if other is None else [file, other]:
+        with submitted(each) as (place, settings), working("reading the store") as step:
+            found.append(gathered(place, settings, step))
+    name = "-and-".join(content.campaign for content in found)
+    target = out_file or Path(f"{name}-report.html")
+    page = render_page(found[0] if other is None else compare(*found))
     target.parent.mkdir(parents=True, exist_ok=True)
     write_text(target, page)
     out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")

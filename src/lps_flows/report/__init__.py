@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from lps_flows.foundation.face import show
 
 if TYPE_CHECKING:
+    from lps_flows.report.comparison import compare
     from lps_flows.report.content import ReportContent, gather
     from lps_flows.report.launchpad import launchpad_view
     from lps_flows.report.live import LiveCampaign, live_server
@@ -16,6 +17,7 @@ __all__ = [
     "LaunchPadView",
     "LiveCampaign",
     "ReportContent",
+    "compare",
     "gather",
     "launchpad_view",
     "live_server",

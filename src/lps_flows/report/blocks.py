@@ -21,6 +21,7 @@ _FORMULAS = tuple("=+-@")
 _NUMBER = re.compile(r"-|[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
 
 Status = Literal["done", "partial", "missing"]
+Foldable = bool | Literal["narrow"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Table:
     caption
         What it shows, by which method, over how many structures.
     foldable
-        Whether the page folds it away when it is long; a narrow screen always does.
+        Whether the page folds it away when it is long; "narrow": on a narrow screen
+        only.
     detail
         Whether the summary leaves it to the page, which folds it away.
     """
@@ -86,7 +88,7 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     caption: str
-    foldable: bool = True
+    foldable: Foldable = True
     detail: bool = False
 
     kind = "table"
@@ -98,7 +100,7 @@ class Table:
         columns: Mapping[str, Callable[[Item], Cell]],
         caption: str,
         *,
-        foldable: bool = True,
+        foldable: Foldable = True,
         detail: bool = False,
     ) -> Self:
         """Return a table with one row per item.
@@ -123,12 +125,13 @@ class Table:
     @property
     def folded(self) -> bool:
         """Whether it opens with a click only."""
-        return self.foldable and (self.detail or len(self.rows) > _MOST_ROWS)
+        long = self.detail or len(self.rows) > _MOST_ROWS
+        return self.foldable is True and long
 
     @property
     def short(self) -> bool:
         """Whether it can stand open on a narrow screen, too."""
-        return not self.folded and len(self.rows) <= _FEW_ROWS
+        return not self.foldable or (not self.folded and len(self.rows) <= _FEW_ROWS)
 
     @property
     def wordy(self) -> bool:

@@ -67,7 +67,7 @@
   const colours = data.colours;
   const radii = { Li: 0.45, Na: 0.5, P: 0.5, S: 0.6 };
   const choice = document.getElementById("structure-choice");
-  if (!choice) return;
+  if (!choice) { document.documentElement.dataset.ready = "yes"; return; }
   const view = document.getElementById("structure-view");
   const facts = document.getElementById("structure-facts");
   const names = Object.keys(data.structures);

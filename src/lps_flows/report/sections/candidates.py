@@ -124,7 +124,7 @@ def _table(verdicts: Sequence[tuple[Cell, dict[str, Any]]], caption: str) -> Tab
             "conductivity at 300 K (mS/cm)": lambda row: _conductivity(row[1]),
         },
         caption,
-        foldable=False,
+        foldable="narrow",
     )
 
 

@@ -121,7 +121,7 @@ def _hull_table(results: Results, method: str, *, beside_paper: bool) -> Table:
         "Crystals on the line and the lowest glass-ceramic structure of every "
         f"composition, by {method}."
         + (f" Paper: {paper_citation()}." if beside_paper else ""),
-        foldable=False,
+        foldable="narrow",
     )
 
 
