@@ -134,7 +134,7 @@ def test_summary_and_page_show_the_same_blocks(built: JobStore, tmp_path: Path) 
         assert (line in text) is not table.detail
     # every picture stands once, where its chart stands on the page
     pictures = re.findall(r"!\[(\w+)\]\((\S+)\)", text)
-    assert len(dict(pictures)) == len(pictures) == 10
+    assert len(dict(pictures)) == len(pictures) == 12
     assert all((tmp_path / file).stat().st_size > 0 for _, file in pictures)
     assert text.index("![fig6_rdfs]") > text.index("## Motifs and distances")
     assert text.index("![fig6_rdfs]") < text.index("## Similarity and classes")
