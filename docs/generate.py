@@ -79,6 +79,7 @@ def documents_page() -> str:
         elasticity,
         electrochemistry,
         fingerprints,
+        jumps,
         motifs,
         phase_diagram,
         potential,
@@ -125,6 +126,7 @@ def documents_page() -> str:
             conductivity_map.ConductivityMapDocument,
             conductivity_map.MAP_INDEXES,
         ),
+        "jumps": (jumps.JumpDocument, jumps.JUMP_INDEXES),
     }
     parts = [
         DO_NOT_EDIT,

@@ -23,12 +23,14 @@ from lps_flows.analysis import (
     ScatteringSettings,
     WindowSettings,
 )
+from lps_flows.analysis.jumps import JumpSettings
 from lps_flows.builders.candidates import CandidateBuilder
 from lps_flows.builders.clusters import ClusterBuilder
 from lps_flows.builders.conductivity_map import ConductivityMapBuilder
 from lps_flows.builders.elasticity import ElasticityBuilder
 from lps_flows.builders.fingerprints import FingerprintBuilder
 from lps_flows.builders.increment import IncrementalBuilder, chunks
+from lps_flows.builders.jumps import JumpBuilder
 from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
 from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
 from lps_flows.builders.rdf import RDFBuilder
@@ -58,6 +60,7 @@ KEYS = {
     "elasticity": "elasticity_id",
     "transport": "transport_id",
     "conductivity_maps": "map_id",
+    "jumps": "jump_id",
 }
 """Collections of results, with the field that identifies a document."""
 
@@ -106,6 +109,9 @@ class BuildSettings(FrozenSettings):
     )
     elasticity: ElasticitySettings = Field(
         ElasticitySettings(), description="Equations of state."
+    )
+    jumps: JumpSettings = Field(
+        JumpSettings(), description="Sites and jumps of the mobile ions."
     )
 
 
@@ -249,6 +255,9 @@ def all_builders(
         ),
         ElasticityBuilder(
             job_store, stores["elasticity"], settings=chosen.elasticity, **mine
+        ),
+        JumpBuilder(
+            job_store, stores["jumps"], settings=chosen.jumps, line=line, **mine
         ),
     ]
 

@@ -155,7 +155,7 @@ class JobOutputBuilder(IncrementalBuilder):
         }
         for uuid in self.out_of_date(wanted):
             newest = {"uuid": uuid, "index": heads[uuid]["index"]}
-            job = self.source.query_one(newest)
+            job = self.source.query_one(newest, load=True)
             yield {"job": job, "context": context(uuid), "source": wanted[uuid]}
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.damage import readable
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
+from lps_flows.schemas.jumps import JumpDocument
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
@@ -147,6 +148,7 @@ def _read(
         elasticity=read("elasticity", ElasticityDocument, group),
         transport=transport,
         conductivity_maps=read("conductivity_maps", ConductivityMapDocument, group),
+        jumps=read("jumps", JumpDocument, {"campaign": name}),
         densities=_densities(job_store, transport),
     )
 

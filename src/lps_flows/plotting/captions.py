@@ -13,6 +13,7 @@ from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
+from lps_flows.schemas.jumps import JumpDocument
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
@@ -271,3 +272,14 @@ def density_caption(run: MDRunDocument) -> str:
 def density_name(label: str, temperature: float) -> str:
     """Return the part of a file's name that tells a run's density from others."""
     return re.sub(r"[^\w.+=() -]", "_", f"{label[:80]}_{temperature:g}K")
+
+
+def jump_caption(documents: Sequence[JumpDocument]) -> str:
+    """Return the caption of jump rates and lengths."""
+    first = documents[0]
+    return (
+        f"Jumps of {first.mobile} in {counted(len(documents), 'run')} by "
+        f"{first.method}: between maxima of its density, stays of less than "
+        f"{first.settings['residence']:g} fs are none. Left: rates with the standard "
+        "error over the ions; right: lengths of all jumps of a structure."
+    )

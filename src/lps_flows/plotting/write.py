@@ -21,6 +21,7 @@ from lps_flows.plotting.density import density_figure
 from lps_flows.plotting.elasticity import elasticity_figure
 from lps_flows.plotting.electrolyte import scattering_figure, window_figure
 from lps_flows.plotting.hull import formation_energy_figure
+from lps_flows.plotting.jumps import jump_figure
 from lps_flows.plotting.motifs import motif_figure
 from lps_flows.plotting.rdf import rdf_figure
 from lps_flows.plotting.region import region_figure
@@ -131,6 +132,7 @@ def _figures(results: Results) -> dict[str, Callable[[Results], Captioned]]:
         "figS2_msd": _msd,
         "fig8a_arrhenius": _arrhenius,
         "conductivity_map": _conductivity_map,
+        "jumps": _jumps,
         **densities,
     }
 
@@ -204,6 +206,10 @@ def _conductivity_map(results: Results) -> Captioned:
     maps = results.conductivity_maps
     figure = conductivity_map_figure(maps, results.line)
     return figure, captions.conductivity_map_caption(maps)
+
+
+def _jumps(results: Results) -> Captioned:
+    return jump_figure(results.jumps), captions.jump_caption(results.jumps)
 
 
 def _density(run: MDRunDocument, _: Results) -> Captioned:

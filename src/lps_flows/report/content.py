@@ -30,6 +30,7 @@ from lps_flows.report.sections.findings import (
     findings,
     findings_section,
 )
+from lps_flows.report.sections.jumps import jump_downloads, jump_section
 from lps_flows.report.sections.overview import (
     LaunchPadView,
     failure_section,
@@ -189,6 +190,7 @@ def gather(
                 end_members=members,
                 beside_paper=paper,
             ),
+            jump_section(results.jumps),
             elasticity_section(results.elasticity),
         ]
         embedded = embed(job_store, result_store, results)
@@ -230,6 +232,7 @@ def gather(
                 *electrolyte_downloads(results.windows, results.scattering),
                 *conductivity_values(results.transport, beside_paper=paper),
                 *map_downloads(results.conductivity_maps),
+                *jump_downloads(results.jumps),
                 *candidate_sheets(results, embedded),
                 *downloads(list(embedded.values())),
             ],

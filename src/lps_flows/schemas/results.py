@@ -12,6 +12,7 @@ from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
+from lps_flows.schemas.jumps import JumpDocument
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
@@ -56,6 +57,8 @@ class Results:
         Conductivities.
     conductivity_maps
         Conductivity over x, one for each method of the dynamics.
+    transport, jumps
+        Conductivities; jumps between sites, one run each.
     densities
         Runs whose density of mobile ions is shown, by their job.
     """
@@ -74,6 +77,7 @@ class Results:
     elasticity: Sequence[ElasticityDocument] = ()
     transport: Sequence[TransportDocument] = ()
     conductivity_maps: Sequence[ConductivityMapDocument] = ()
+    jumps: Sequence[JumpDocument] = ()
     densities: Mapping[str, MDRunDocument] = field(default_factory=dict)
 
     @property

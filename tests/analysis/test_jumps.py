@@ -1,0 +1,114 @@
+"""Jumps, network, barriers and turning units of trajectories whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pymatgen.core import Lattice, Structure
+
+from lps_flows.analysis.jumps import JumpSettings, free_energy_barriers, ion_jumps
+from lps_flows.analysis.trajectory import TrajectoryError
+from tests.transport.walkers import lattice_gas
+
+# 3 x 3 x 3 sites, 3 Å apart
+CELL = Lattice.cubic(9.0)
+RATE = 0.002  # jumps per ion and fs
+
+
+def gas(axes: int) -> tuple[Structure, np.ndarray, np.ndarray]:
+    """Return ions that hop along so many axes between the sites of a cubic lattice."""
+    rng = np.random.default_rng(1)
+    n = 30
+    positions, times, _ = lattice_gas(rng, n=n, frames=600, rate=RATE, shake=0.25)
+    still = positions[..., axes:].shape
+    positions[..., axes:] = 0.25 * rng.normal(size=still)
+    positions += 3.0 * rng.integers(0, 3, (1, n, 3)) + 1.5
+    structure = Structure(CELL, ["Li"] * n, positions[0], coords_are_cartesian=True)
+    return structure, positions, times
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_lattice_gas_has_its_rates_lengths_and_dimensions(axes: int) -> None:
+    found = ion_jumps(*gas(axes), 900.0, settings=JumpSettings(residence=0))
+    assert found.dimensions == axes
+    assert found.mean_length == pytest.approx(3.0, abs=0.05)
+    rate = 1000 * RATE * axes / 3
+    assert found.rate == pytest.approx(rate, abs=4 * found.rate_error)
+    assert found.rate_error < 0.15 * rate
+    assert found.residence == pytest.approx(1 / rate, rel=0.2)
+    assert sum(pair.n_jumps for pair in found.pairs) == found.n_jumps
+    # a pair's rate is per time that its start was occupied
+    occupied = {pair.start: pair.n_jumps / pair.rate for pair in found.pairs}
+    departures = found.n_jumps / sum(occupied.values())
+    assert departures == pytest.approx(rate, rel=0.2)
+
+
+def test_short_stays_are_passages() -> None:
+    every = ion_jumps(*gas(3), 900.0, settings=JumpSettings(residence=0))
+    long = ion_jumps(*gas(3), 900.0, settings=JumpSettings(residence=200))
+    expected = np.exp(-RATE * 200)
+    assert long.rate / every.rate == pytest.approx(expected, rel=0.15)
+
+
+def test_the_barrier_is_that_of_the_potential_the_ions_feel() -> None:
+    """Ions of Boltzmann's distribution in A/2 [1 - cos(2 pi x / L)], bound in y, z."""
+    height, kt = 0.15, 8.617333262e-5 * 900.0
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 6.0, 400_000)
+    energy = height / 2 * (1 - np.cos(2 * np.pi * x / 6.0))
+    x = x[rng.random(len(x)) < np.exp(-energy / kt)]
+    ions = np.column_stack([x, *(3.0 + rng.uniform(-0.5, 0.5, (2, len(x))))])
+    along, *across = free_energy_barriers(ions[:, None], Lattice.cubic(6.0), 900.0, 0.5)
+    assert along == pytest.approx(height, abs=0.02)
+    assert across == [None, None]
+
+
+def turning(at_jumps: bool) -> tuple[Structure, np.ndarray, np.ndarray]:
+    """Return an ion that hops back and forth beside a PS4 that turns then, or not."""
+    rng = np.random.default_rng(3)
+    frames, cell = 800, Lattice.cubic(10.0)
+    arms = (
+        2.05 / np.sqrt(3) * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    )
+    hops = np.arange(50, frames, 50)
+    turns = hops if at_jumps else hops + 25
+    side, angle = np.zeros(frames), np.zeros(frames)
+    for hop in hops:
+        side[hop:] = 1 - side[hop]
+    for turn in turns:
+        angle[turn:] += np.pi / 3
+    cos, sin, zero, one = np.cos(angle), np.sin(angle), 0 * angle, 1 + 0 * angle
+    rotation = np.array([[cos, -sin, zero], [sin, cos, zero], [zero, zero, one]])
+    units = np.einsum("abt,kb->tka", rotation, arms) + 5.0
+    ion = np.array([5.0, 5.0, 8.0]) + side[:, None] * np.array([3.0, 0, 0])
+    centre = np.full((frames, 3), 5.0)
+    positions = np.concatenate([ion[:, None], centre[:, None], units], axis=1)
+    positions += 0.05 * rng.normal(size=positions.shape)
+    structure = Structure(
+        cell, ["Li", "P", "S", "S", "S", "S"], positions[0], coords_are_cartesian=True
+    )
+    return structure, positions, 10.0 * np.arange(frames)
+
+
+def test_units_that_turn_when_an_ion_jumps_are_told_from_others() -> None:
+    settings = JumpSettings(residence=0, turning_window=100)
+    with_jumps = ion_jumps(*turning(at_jumps=True), 900.0, settings=settings).turning
+    without = ion_jumps(*turning(at_jumps=False), 900.0, settings=settings).turning
+    assert with_jumps.at_jumps == pytest.approx(60.0, abs=5.0)
+    assert with_jumps.ratio > 3
+    assert without.ratio < 0.5
+
+
+def test_what_cannot_jump_is_refused_or_does_not() -> None:
+    structure, positions, times = gas(1)
+    with pytest.raises(TrajectoryError, match="frames"):
+        ion_jumps(structure, positions[:5], times[:5], 900.0)
+    with pytest.raises(TrajectoryError, match="even"):
+        ion_jumps(structure, positions, times**1.1, 900.0)
+    sodium = Structure(CELL, ["Na"] * len(structure), structure.frac_coords)
+    with pytest.raises(TrajectoryError, match="no Li"):
+        ion_jumps(sodium, positions, times, 900.0)
+    rng = np.random.default_rng(0)
+    still = positions[:1] + 0.1 * rng.normal(size=positions.shape)
+    found = ion_jumps(structure, still, times, 900.0)
+    assert (found.n_jumps, found.dimensions, found.pairs) == (0, 0, [])
