@@ -163,7 +163,7 @@ def _sites_and_jumps(
     Jumps have ion, start, end, last frame at the start, first frame at the end.
     """
     # here: it brings half a second of imports, and few need it
-    from gemdat import Trajectory  # noqa: PLC0415
+    from gemdat import Trajectory
 
     trajectory = Trajectory(
         species=[Element(mobile)] * ions.shape[1],
