@@ -203,6 +203,7 @@ def interface_reaction(
 
     Examples
     --------
+    >>> from pymatgen.analysis.phase_diagram import PDEntry
     >>> energies = {"Li": 0, "S": 0, "Fe": 0, "Li2S": -4.2, "FeS": -1.0, "FeS2": -1.6}
     >>> entries = [PDEntry(formula, e) for formula, e in energies.items()]
     >>> interface_reaction(entries, "Li2S", "FeS2").energy
