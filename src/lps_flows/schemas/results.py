@@ -53,12 +53,10 @@ class Results:
         The verdict on every composition.
     elasticity
         Bulk moduli.
-    transport
-        Conductivities.
-    conductivity_maps
-        Conductivity over x, one for each method of the dynamics.
     transport, jumps
         Conductivities; jumps between sites, one run each.
+    conductivity_maps
+        Conductivity over x, one for each method of the dynamics.
     densities
         Runs whose density of mobile ions is shown, by their job.
     """
