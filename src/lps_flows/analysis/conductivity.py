@@ -16,7 +16,7 @@ _PER_CM3 = (1e12, 0.2e24)
 
 
 class ConductivityError(LpsFlowsError):
-    """A conductivity cannot be computed from these numbers."""
+    """A conductivity cannot be computed from these numbers, structure or settings."""
 
 
 def nernst_einstein(

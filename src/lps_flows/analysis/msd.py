@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lps_flows.analysis.trajectory import Array, evenly_spaced
+from lps_flows.analysis.trajectory import Array, is_even
 
 # Walkers of the Monte Carlo covariance for unevenly spaced frames; the relative error
 # of a standard deviation is 1/sqrt(2 N), 2 % here.
@@ -160,7 +160,7 @@ def mean_squared_displacement(
         Longest lag as a fraction of the trajectory; beyond one half every window
         overlaps with every other.
     """
-    if evenly_spaced(times):
+    if is_even(times):
         return _even(positions, times, n_lags, max_fraction)
     return _uneven(positions, times, n_lags, max_fraction)
 

@@ -106,7 +106,7 @@ def _numbers(values: ArrayLike, field: str, wanted: str) -> Array:
         ) from error
 
 
-def evenly_spaced(times: Array, tolerance: float = 1e-3) -> bool:
+def is_even(times: Array, tolerance: float = 1e-3) -> bool:
     """Tell whether frames are evenly spaced, to `tolerance` of one interval."""
     ideal = np.linspace(times[0], times[-1], len(times))
     interval = (times[-1] - times[0]) / (len(times) - 1)

@@ -11,6 +11,7 @@ from jobflow import Flow, Job, JobOrder, Maker
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
+from lps_flows.analysis.conductivity import ConductivityError
 from lps_flows.chemistry import (
     CompositionLine,
     bare_structure,
@@ -19,7 +20,6 @@ from lps_flows.chemistry import (
 )
 from lps_flows.engines import Engine, EngineSettings, get_engine
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
-from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.calculations import in_place, recalled
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.jobs.md import MDChunkMaker
@@ -30,10 +30,6 @@ from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
 from lps_flows.jobs.transport import AnalyseRunMaker, CollectTransportMaker
 from lps_flows.jobs.unsure import GuardSettings, UnsureFramesMaker
 from lps_flows.schemas.md import MDRunDocument
-
-
-class ConductivityError(LpsFlowsError):
-    """A conductivity cannot be computed for this structure or these settings."""
 
 
 class ConductivitySettings(DynamicsSettings):

@@ -52,8 +52,7 @@ def load_chunk(uuid: str, store: JobStore) -> MDChunkDocument:
     output: Any = store.get_output(uuid, which="last", load=True)
     if isinstance(output, MDChunkDocument):
         return output
-    plain = {key: value for key, value in output.items() if not key.startswith("@")}
-    return MDChunkDocument.model_validate(plain)
+    return MDChunkDocument.from_store(output)
 
 
 def join_trajectory(chunk_uuids: Sequence[str], store: JobStore) -> JoinedTrajectory:

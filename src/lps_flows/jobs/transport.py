@@ -293,5 +293,4 @@ def run_summary(document: MDRunDocument, uuid: str) -> RunSummary:
 def _as_run(run: Any) -> MDRunDocument:
     if isinstance(run, MDRunDocument):
         return run
-    plain = {key: value for key, value in run.items() if not key.startswith("@")}
-    return MDRunDocument.model_validate(plain)
+    return MDRunDocument.from_store(run)
