@@ -178,7 +178,12 @@ def pretty(name: str) -> str:
     >>> pretty("beta-Li3PS4")
     'β-Li$_{3}$PS$_{4}$'
     """
-    return _typeset(name, r"$_{\1}$", r"$^{\1}$")
+    return _typeset(literal(name), r"$_{\1}$", r"$^{\1}$")
+
+
+def literal(text: str) -> str:
+    """Return text that matplotlib draws as it is, and takes for no formula."""
+    return text.replace("$", r"\$")
 
 
 def pretty_html(name: str) -> str:

@@ -16,7 +16,7 @@ from lps_flows.builders.build import build_all, result_store
 from lps_flows.report import write_report
 from tests.report import synthetic
 
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>"
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"></script><b>$\\foo$ ../../x"
 
 
 _OPENED: list[Store] = []

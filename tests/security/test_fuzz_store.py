@@ -11,9 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lps_flows.chemistry import crystal
 from lps_flows.foundation import ForeignClassError
+from lps_flows.report.picture import picture
+from lps_flows.report.structures import EmbeddedStructure, downloads
 from lps_flows.schemas.arrays import PackedArray
 from lps_flows.schemas.base import Document
+from lps_flows.schemas.built import StructureRecord
 from lps_flows.schemas.damage import DamagedDocumentError
 from tests.schemas.test_old_documents import JOBS, OLD, RESULTS
 from tests.security.mutation import play
@@ -64,6 +68,35 @@ def test_stored_documents(count: int) -> None:
 
     kinds = (DamagedDocumentError, ForeignClassError)
     finish(play("stored document", sound, read, kinds, count, damage=damaged_document))
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_structures_are_shown_or_refused(count: int) -> None:
+    cell = crystal("Li2S").get_primitive_structure()
+    cell.add_site_property("magmom", [1.0, 0.0, None])
+    cell.add_site_property("velocities", [[0.0, 0.0, 0.0]] * 3)
+    changed = {
+        "structure": cell.as_dict(),
+        "n_atoms": 3,
+        "forces": [[0.0, 1.0, 2.0]] * 3,
+    }
+    sound = (StructureRecord, {**OLD["results"]["structures"], **changed})
+
+    def read(given: tuple[type[Document], dict[str, Any]]) -> None:
+        record = StructureRecord.from_store(given[1])
+        drawn = picture(record.structure, ["P"], ["S"])
+        assert downloads([EmbeddedStructure(record, "x", {}, drawn)])
+
+    def damage(
+        given: tuple[type[Document], dict[str, Any]], rng: random.Random
+    ) -> tuple[type[Document], dict[str, Any]]:
+        if rng.random() < 0.3:
+            return damaged_document(given, rng)
+        _, inner = damaged_document((given[0], given[1]["structure"]), rng)
+        return given[0], {**given[1], "structure": inner}
+
+    kinds = (DamagedDocumentError, ForeignClassError)
+    finish(play("stored structure", [sound], read, kinds, count, damage=damage))
 
 
 def test_packed_arrays_unpack_to_what_they_say() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
+from lps_flows.appearance import pretty
 from lps_flows.cli.application import PlainConsole
 from lps_flows.cli.progress import stage_table
 from lps_flows.plotting.captions import density_name
@@ -76,6 +79,19 @@ def test_markdown_stays_text(told: str, shown: str) -> None:
 
 def test_a_cell_of_markdown_ends_no_row() -> None:
     assert _cell("a | b\n| c") == r"a \| b \| c"
+
+
+@pytest.mark.parametrize("name", ["../../x.csv", "/etc/passwd", "a/../b", "..", ""])
+def test_a_download_is_no_path(name: str, tmp_path: Path) -> None:
+    file = Download(name, "text/csv", b"", "x")
+    assert (tmp_path / file.name).resolve().parent == tmp_path.resolve()
+
+
+@pytest.mark.parametrize("name", [r"a$\foo$b", "$x$", "a$", r"\$", "Li2S$^{"])
+def test_a_name_is_no_formula(name: str) -> None:
+    figure = Figure()
+    figure.suptitle(pretty(name))
+    figure.savefig(io.BytesIO())
 
 
 @pytest.mark.parametrize("label", ["../../x", "a/b\0c", "x\ny", "-rf", "\u202ea" * 99])

@@ -185,24 +185,32 @@ def _state(place: Workplace, settings: CampaignKeys) -> dict[str, Any]:
     from lps_flows.runner import failures, progress
 
     campaign = settings.name
-    cost = {name: asdict(price) for name, price in _prices(place, settings).items()}
+    prices, unread = _prices(place, settings)
+    cost = {name: asdict(price) for name, price in prices.items()}
     if place.launchpad is None:
         nothing: dict[str, Any] = {"stages": [], "running": [], "failures": []}
         return {"campaign": campaign, **nothing, "cost": cost}
     failed = failures(place.launchpad, campaign)
+    state = progress(place.launchpad, campaign)
     return {
-        **asdict(progress(place.launchpad, campaign)),
+        **asdict(state),
+        "damaged": [*state.damaged, *unread],
         "failures": [asdict(entry) for entry in failed],
         "cost": cost,
     }
 
 
-def _prices(place: Workplace, settings: CampaignKeys) -> dict[str, Price]:
-    from lps_flows.runner import prices, run_time
+def _prices(
+    place: Workplace, settings: CampaignKeys
+) -> tuple[dict[str, Price], list[str]]:
+    """Return the cost by stage, and what could not be read for it."""
+    from lps_flows.runner import launch_times, prices
+    from lps_flows.schemas.damage import left_out
 
     launchpad, name = place.launchpad, settings.name
-    times = None if launchpad is None else run_time(launchpad, name)
-    return prices(place.job_store, name, settings, times)
+    times, lost = (None, []) if launchpad is None else launch_times(launchpad, name)
+    with left_out() as unread:
+        return prices(place.job_store, name, settings, times), [*lost, *unread]
 
 
 def _run_in(
@@ -294,7 +302,7 @@ def status(file: CampaignFile, as_json: AsJson = False) -> None:
             return
         state, failed = progress(launchpad, name), failures(launchpad, name)
         gone = find_deleted(place, name)
-        cost = _prices(place, settings)
+        cost, unread = _prices(place, settings)
     if not state.stages:
         state_of_it = "was deleted (lpad reset or delete_wflows)"
         if gone is None:
@@ -304,8 +312,8 @@ def status(file: CampaignFile, as_json: AsJson = False) -> None:
     out.print(stage_table(state, cost))
     _print_failures(failed)
     _print_stopped(state)
-    for problem in state.damaged:
-        err.print(f"Damaged, and counted as stopped: {problem}")
+    for problem in (*state.damaged, *unread):
+        err.print(f"Damaged: {problem}")
 
 
 @verb("lps-flows recover workflows/paper.yaml")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 
 _PRIVATE = 0o600
+_LONGEST_NAME = 90
 
 
 @contextlib.contextmanager
@@ -65,6 +67,20 @@ def written_beside(file: Path | str, *, private: bool = False) -> Iterator[Path]
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def file_name(text: str) -> str:
+    """Return text of others as the name of a file: no path, not hidden, not too long.
+
+    Examples
+    --------
+    >>> file_name("../../etc/a b.csv")
+    '_.._etc_a_b.csv'
+    """
+    plain = re.sub(r"[^\w.+=-]", "_", text).lstrip(".-")
+    if len(plain) > _LONGEST_NAME:
+        plain = plain[:60] + plain[-30:]
+    return plain or "unnamed"
 
 
 def write_text(file: Path | str, text: str, *, private: bool = False) -> Path:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from jobflow import JobStore
 
-from lps_flows.jobs.outputs import outputs
+from lps_flows.jobs.outputs import checked_parts
+from lps_flows.schemas.elasticity import EOSDocument
+from lps_flows.schemas.md import MDChunkDocument
+from lps_flows.schemas.structure import StructureDocument, StructureSet
 
-_COUNTED = ("StructureDocument", "StructureSet", "MDChunkDocument", "EOSDocument")
+_COUNTED = (StructureDocument, StructureSet, MDChunkDocument, EOSDocument)
+_FIELDS = ("method", "n_evaluations")
 _OF_A_POTENTIAL = "ann-"
 
 
@@ -24,10 +28,8 @@ def evaluations_by_stage(job_store: JobStore, campaign: str) -> dict[str, int]:
     """
     counted: dict[str, int] = {}
     for kind in _COUNTED:
-        for job in outputs(
-            job_store, campaign, kind, fields=("method", "n_evaluations")
-        ):
-            if not str(job.output["method"]).startswith(_OF_A_POTENTIAL):
+        for job in checked_parts(job_store, campaign, kind, fields=_FIELDS):
+            if not job.output["method"].startswith(_OF_A_POTENTIAL):
                 spent = job.output.get("n_evaluations") or 0
                 counted[job.stage] = counted.get(job.stage, 0) + spent
     return counted

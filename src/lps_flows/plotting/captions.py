@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from lps_flows.analysis.rdf import measured_peaks
 from lps_flows.analysis.shown import pair_groups
 from lps_flows.analysis.shown_diagram import in_region
 from lps_flows.appearance import counted
+from lps_flows.foundation.writing import file_name
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.elasticity import ElasticityDocument
@@ -271,7 +271,7 @@ def density_caption(run: MDRunDocument) -> str:
 
 def density_name(label: str, temperature: float) -> str:
     """Return the part of a file's name that tells a run's density from others."""
-    return re.sub(r"[^\w.+=() -]", "_", f"{label[:80]}_{temperature:g}K")
+    return file_name(f"{label}_{temperature:g}K")
 
 
 def jump_caption(documents: Sequence[JumpDocument]) -> str:

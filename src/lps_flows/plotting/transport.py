@@ -11,7 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lps_flows.analysis.shown import arrhenius_curve, run_label
-from lps_flows.appearance import GREY, Style, pretty, styles, temperature_colour
+from lps_flows.appearance import (
+    GREY,
+    Style,
+    literal,
+    pretty,
+    styles,
+    temperature_colour,
+)
 from lps_flows.plotting.style import COLUMN, PAGE, NothingToPlotError, figure_style
 from lps_flows.schemas.transport import TransportDocument
 
@@ -85,7 +92,7 @@ def _msd_panel(axis: Axes, document: TransportDocument) -> None:
     axis.set_xlim(left=0)
     # Room above the curves for one line of the legend per run.
     axis.set_ylim(0, axis.get_ylim()[1] * (1 + 0.1 * len(drawn)))
-    axis.set_title(f"{pretty(document.label)}, {document.method}")
+    axis.set_title(f"{pretty(document.label)}, {literal(document.method)}")
     if drawn:
         axis.legend(loc="upper left")
 

@@ -12,6 +12,7 @@ from typing import Literal, Self, TypeVar
 import plotly.graph_objects as go
 
 from lps_flows.foundation import printable
+from lps_flows.foundation.writing import file_name
 
 _MOST_ROWS = 14
 _FEW_ROWS = 6
@@ -184,12 +185,15 @@ class Chart:
 
 @dataclass(frozen=True)
 class Download:
-    """A file that travels inside the page."""
+    """A file that travels inside the page; what documents say makes no path of it."""
 
     name: str
     mime: str
     content: bytes
     text: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", file_name(self.name))
 
     @classmethod
     def csv(

@@ -17,7 +17,7 @@ from scipy.signal import find_peaks
 from lps_flows.analysis.arrhenius import ArrheniusFit
 from lps_flows.analysis.shown import arrhenius_fit
 from lps_flows.analysis.shown_electrolyte import RADIATIONS
-from lps_flows.appearance import pretty
+from lps_flows.appearance import literal, pretty
 from lps_flows.chemistry import CompositionLine
 from lps_flows.plotting.style import figure_style
 from lps_flows.report.blocks import Download, Table
@@ -260,8 +260,11 @@ def _printed(title: str, table: Table, pattern: ScatteringDocument | None) -> Fi
     height = 0.92
     for fact, text in [*table.rows, ("", table.caption)]:
         lines = textwrap.wrap(str(text), _LETTERS - 30)
-        figure.text(0.08, height, str(fact), va="top", fontsize=8, color="0.35")
-        figure.text(0.36, height, "\n".join(lines), va="top", fontsize=8)
+        drawn = literal("\n".join(lines))
+        figure.text(
+            0.08, height, literal(str(fact)), va="top", fontsize=8, color="0.35"
+        )
+        figure.text(0.36, height, drawn, va="top", fontsize=8)
         height -= 0.014 * max(len(lines), 1) + 0.009
     if pattern is not None and height > 0.2:
         _draw(figure.add_axes((0.1, 0.06, 0.82, min(height - 0.1, 0.3))), pattern)

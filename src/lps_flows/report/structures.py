@@ -16,6 +16,7 @@ from pymatgen.core import Structure
 from pymatgen.io.cif import CifWriter
 
 from lps_flows.builders import ResultStore
+from lps_flows.foundation.writing import file_name
 from lps_flows.jobs.export import labelled_atoms
 from lps_flows.jobs.structures import STRUCTURE_OUTPUTS, structures_of
 from lps_flows.potential import write_xsf
@@ -179,9 +180,7 @@ def downloads(structures: Sequence[EmbeddedStructure]) -> list[Download]:
 
 
 def _file(entry: EmbeddedStructure) -> str:
-    """Return a file name; what a document says never becomes a path."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in entry.name)
-    return f"{kept.strip('.')[:60] or 'structure'}-{entry.record.structure_id[:13]}"
+    return file_name(f"{entry.name[:60]}-{entry.record.structure_id[:13]}")
 
 
 def _extxyz(structures: Sequence[EmbeddedStructure]) -> bytes:

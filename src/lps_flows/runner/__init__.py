@@ -21,7 +21,6 @@ if TYPE_CHECKING:
         failures,
         launch_times,
         progress,
-        run_time,
     )
     from lps_flows.runner.recorded import Recorded, record_in_files, recorded
     from lps_flows.runner.recovery import Recovered, recover, silent_for
@@ -82,7 +81,6 @@ __all__ = [
     "route",
     "run",
     "run_in_files",
-    "run_time",
     "silent_for",
     "submit",
     "write_configuration",

@@ -86,8 +86,9 @@ def _summary(
 
 
 def _state(record: dict[str, Any] | None, found: Progress) -> str:
-    if record is not None and record["state"] != "submitted":
-        return str(record["state"])
+    said = "submitted" if record is None else record.get("state", "damaged")
+    if said != "submitted":
+        return str(said)
     total = found.total
     counts = {"running": total.running, "failed": total.failed}
     counts |= {"stopped": total.stopped, "unfinished": total.unfinished}

@@ -164,11 +164,6 @@ def progress(launchpad: LaunchPad, campaign: str) -> Progress:
     )
 
 
-def run_time(launchpad: LaunchPad, campaign: str) -> dict[str, float]:
-    """Return the wall time of all finished launches by stage (s)."""
-    return launch_times(launchpad, campaign)[0]
-
-
 def launch_times(
     launchpad: LaunchPad, campaign: str
 ) -> tuple[dict[str, float], list[str]]:

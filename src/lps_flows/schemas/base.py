@@ -46,6 +46,8 @@ def _structure(stored: Any) -> Structure:
         structure = decode(stored)
         # some damage shows only here
         structure.as_dict()
+        moments = structure.site_properties.get("magmom", ())
+        moments = np.array([m for m in moments if m is not None], dtype=float)
     except LpsFlowsError:
         raise
     # whatever pymatgen raises over fields of other types
@@ -53,9 +55,13 @@ def _structure(stored: Any) -> Structure:
         raise ValueError(f"no structure ({type(error).__name__})") from error
     if not isinstance(structure, Structure) or len(structure) == 0:
         raise ValueError("no structure")
-    numbers = (structure.frac_coords, structure.lattice.matrix)
+    numbers = (structure.frac_coords, structure.lattice.matrix, moments)
     if not all(np.isfinite(each).all() for each in numbers) or structure.volume <= 0:
-        raise ValueError("its cell or positions are not finite, or it has no volume")
+        raise ValueError(
+            "its cell, positions or moments are not finite, or it has no volume"
+        )
+    if not all(isinstance(s.label, str) and s.label.isprintable() for s in structure):
+        raise ValueError("a site is not named by text")
     return structure
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, model_validator
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, full_formula
@@ -47,8 +48,12 @@ class StructureFacts(Stored):
         None, description="Position on the composition line, none when off the line."
     )
     n_atoms: int = Field(description="Number of atoms in the cell.")
-    energy: float = Field(description="Total energy of the cell (eV).")
-    energy_per_atom: float = Field(description="Energy per atom (eV).")
+    energy: float = Field(
+        allow_inf_nan=False, description="Total energy of the cell (eV)."
+    )
+    energy_per_atom: float = Field(
+        allow_inf_nan=False, description="Energy per atom (eV)."
+    )
     relaxed: bool = Field(
         description="True when positions (and cell) were relaxed by `method`."
     )
@@ -94,6 +99,19 @@ class StructureDocument(Document, StructureFacts):
         description="True when a relaxation by single points changed its anions; none "
         "where nobody looked.",
     )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if not self.structure.is_ordered:
+            raise ValueError("structure: a site is occupied in part")
+        shapes = {"forces": (len(self.structure), 3), "stress": (3, 3)}
+        for name, shape in shapes.items():
+            values = getattr(self, name)
+            if values is None:
+                continue
+            if np.shape(values) != shape or not np.isfinite(values).all():
+                raise ValueError(f"{name}: not finite, or not of shape {shape}")
+        return self
 
     @classmethod
     def of(
