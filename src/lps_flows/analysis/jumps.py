@@ -20,7 +20,7 @@ from lps_flows.analysis.trajectory import (
     Array,
     TrajectoryError,
     checked_trajectory,
-    evenly_spaced,
+    is_even,
 )
 from lps_flows.chemistry import CompositionLine, element_symbols
 from lps_flows.foundation import FrozenSettings
@@ -117,7 +117,7 @@ def ion_jumps(
             value=structure.formula,
             remedy="Name the line of these ions",
         )
-    if not evenly_spaced(t):
+    if not is_even(t):
         raise TrajectoryError(
             "the frames are not evenly spaced in time",
             field="times",
