@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from lps_flows.builders import (
     result_store,
     run_builder,
 )
+from lps_flows.builders.increment import IncrementalBuilder
 from lps_flows.schemas import Provenance
 from tests.builders.toy_campaign import (
     CAMPAIGN,
@@ -52,6 +55,20 @@ def content(store: JobStore, without: tuple[str, ...] = ("created_at",)) -> str:
     )
 
 
+@contextmanager
+def builders_on(
+    store: JobStore, settings: BuildSettings = SETTINGS, **more: str
+) -> Iterator[list[IncrementalBuilder]]:
+    """Give all builders; their collections are closed afterwards."""
+    builders = all_builders(store, settings, **more)
+    try:
+        yield builders
+    finally:
+        for builder in builders:
+            for target in builder.targets:
+                target.close()
+
+
 def test_second_build_writes_nothing(filled: tuple[JobStore, dict[str, str]]) -> None:
     store, _ = filled
     first = build_all(store, SETTINGS)
@@ -73,24 +90,23 @@ def test_dates_are_dates_and_older_texts_become_dates(
 ) -> None:
     store, _ = filled
     build_all(store, SETTINGS)
-    collections = {name: result_store(store, name) for name in KEYS}
-    for name, collection in collections.items():
-        collection.connect()
-        kinds = {type(made) for made in collection.distinct("created_at")}
+    for name in KEYS:
+        with result_store(store, name) as collection:
+            kinds = {type(made) for made in collection.distinct("created_at")}
         assert kinds <= {datetime}, name
-    structures = collections["structures"]
-    before = {d["structure_id"]: d for d in structures.query()}
-    # as the first version wrote those that came in sets
-    old = [
-        {**d, "created_at": d["created_at"].replace(tzinfo=UTC).isoformat()}
-        for d in list(before.values())[:20]
-    ]
-    structures.update(old, key=["structure_id"])
-    assert structures.count({"created_at": {"$type": "string"}}) == 20
-    assert set(build_all(store, SETTINGS).values()) == {0}
-    assert structures.count({"created_at": {"$type": "string"}}) == 0
-    after = {d["structure_id"]: d for d in structures.query()}
-    assert {**after} == {**before}
+    with result_store(store, "structures") as structures:
+        before = {d["structure_id"]: d for d in structures.query()}
+        # as the first version wrote those that came in sets
+        old = [
+            {**d, "created_at": d["created_at"].replace(tzinfo=UTC).isoformat()}
+            for d in list(before.values())[:20]
+        ]
+        structures.update(old, key=["structure_id"])
+        assert structures.count({"created_at": {"$type": "string"}}) == 20
+        assert set(build_all(store, SETTINGS).values()) == {0}
+        assert structures.count({"created_at": {"$type": "string"}}) == 0
+        after = {d["structure_id"]: d for d in structures.query()}
+    assert after == before
 
 
 def test_what_is_in_the_documents(filled: tuple[JobStore, dict[str, str]]) -> None:
@@ -170,11 +186,12 @@ def test_classes_and_candidates_of_a_vanished_group_go(job_store: JobStore) -> N
     fill(job_store, glasses=2)
     build_all(job_store, SETTINGS)
     assert read(job_store, "candidates")
-    builders = {type(b).__name__: b for b in all_builders(job_store, SETTINGS)}
-    fingerprints = builders["ClusterBuilder"].fingerprints
-    fingerprints.remove_docs({"element": "Li"})
-    run_builder(builders["ClusterBuilder"])
-    run_builder(builders["CandidateBuilder"])
+    with builders_on(job_store) as those:
+        builders = {type(builder).__name__: builder for builder in those}
+        fingerprints = builders["ClusterBuilder"].fingerprints
+        fingerprints.remove_docs({"element": "Li"})
+        run_builder(builders["ClusterBuilder"])
+        run_builder(builders["CandidateBuilder"])
     assert not read(job_store, "cluster_models", element="Li")
     assert not read(job_store, "clusters", element="Li")
     assert not read(job_store, "candidates")
@@ -184,12 +201,14 @@ def test_every_builder_survives_its_json(job_store: JobStore, tmp_path: Path) ->
     settings = BuildSettings.model_validate(
         {"hull": {"gap_tolerance": 7.0}, "clusters": {"n_clusters": 3}}
     )
-    for builder in all_builders(job_store, settings, campaign="mine"):
-        dumpfn(builder, tmp_path / "builder.json")
-        again = loadfn(tmp_path / "builder.json")
-        assert type(again) is type(builder)
-        assert again.campaign == "mine"
-        assert getattr(again, "settings", None) == getattr(builder, "settings", None)
+    with builders_on(job_store, settings, campaign="mine") as builders:
+        for builder in builders:
+            dumpfn(builder, tmp_path / "builder.json")
+            again = loadfn(tmp_path / "builder.json")
+            assert type(again) is type(builder)
+            assert again.campaign == "mine"
+            made_with = getattr(builder, "settings", None)
+            assert getattr(again, "settings", None) == made_with
 
 
 def test_methods_and_campaigns_stay_apart(
@@ -284,10 +303,8 @@ def test_indexes_are_declared(filled: tuple[JobStore, dict[str, str]]) -> None:
     store, _ = filled
     build_all(store, SETTINGS)
     for name in ("structures", "phase_diagram_entries", "motifs", "clusters"):
-        results = result_store(store, name)
-        results.connect()
-        found = results._collection.index_information()
-        results.close()
+        with result_store(store, name) as results:
+            found = results._collection.index_information()
         assert f"{KEYS[name]}_1" in found
         assert found[f"{KEYS[name]}_1"]["unique"]
         assert "campaign_1" in found
@@ -302,9 +319,11 @@ def test_mrun_runs_every_builder_from_its_json(
     store, _ = filled
     fill(module_job_store)
     build_all(module_job_store, SETTINGS)
-    for k, builder in enumerate(all_builders(store, SETTINGS)):
-        path = tmp_path / f"{k}.json"
-        dumpfn(builder, path)
+    with builders_on(store) as builders:
+        paths = [tmp_path / f"{k}.json" for k in range(len(builders))]
+        for builder, path in zip(builders, paths, strict=True):
+            dumpfn(builder, path)
+    for path in paths:
         subprocess.run(
             [str(Path(sys.executable).with_name("mrun")), "-n", "2", str(path)],
             check=True,
@@ -322,8 +341,8 @@ def test_progress_is_reported(filled: tuple[JobStore, dict[str, str]]) -> None:
     def report(name: str, done: int, total: int | None) -> None:
         seen.append((name, done, total))
 
-    builders = all_builders(store, SETTINGS)
-    run_builder(builders[0], report)
+    with builders_on(store) as builders:
+        run_builder(builders[0], report)
     assert seen[-1][:2] == ("StructureBuilder", 29)
 
 

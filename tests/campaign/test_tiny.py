@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from lps_flows.builders import KEYS, result_store
+from lps_flows.builders import KEYS
 from lps_flows.runner import (
     Home,
     PrivateMongod,
@@ -62,9 +62,7 @@ def documents(place: Workplace) -> Counter[str]:
     )
     found = Counter(f"job {entry['output']['@class']}" for entry in outputs)
     for name in KEYS:
-        store = result_store(place.job_store, name)
-        store.connect()
-        found[name] = store.count()
+        found[name] = place.result_store(name).count()
     return found
 
 
@@ -99,8 +97,7 @@ def test_a_whole_campaign_runs_and_a_second_run_does_nothing(
     assert found["job MeltQuenchDocument"] == n_compositions
     # one crystal, and the lowest structure of every composition
     assert found["job EOSDocument"] == found["elasticity"] == 1 + n_compositions
-    store = result_store(workplace.job_store, "structures")
-    store.connect()
+    store = workplace.result_store("structures")
     # Energies of the potential are guides, not results: they stay with the GA runs.
     assert store.distinct("method") == ["chgnet-0.4.2"]
     assert {"crystal", "rattled", "md", "ga", "melt-quench"} <= set(
@@ -110,8 +107,7 @@ def test_a_whole_campaign_runs_and_a_second_run_does_nothing(
     assert {glass["formula"] for glass in glasses} == {
         plan.formula for plan in settings.compositions()
     }
-    places = result_store(workplace.job_store, "phase_diagram_entries")
-    places.connect()
+    places = workplace.result_store("phase_diagram_entries")
     for glass in glasses:
         place = places.query_one({"structure_id": glass["structure_id"]})
         assert place["glass"]
