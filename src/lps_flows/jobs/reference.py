@@ -141,8 +141,8 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
 
     def make(
         self,
-        structure: Structure,
-        provenance: Provenance,
+        structure: Structure | OutputReference,
+        provenance: Provenance | OutputReference,
         potential: str | None = None,
     ) -> Flow:
         """Make the flow; its output is a `StructureDocument`.
@@ -274,7 +274,9 @@ class LabelMaker(Maker):
         return labelled
 
 
-def _documented(tasks: Sequence[Any], provenance: Provenance, **facts: Any) -> Job:
+def _documented(
+    tasks: Sequence[Any], provenance: Provenance | OutputReference, **facts: Any
+) -> Job:
     """Make the job that documents the last of an engine's own jobs."""
     before = tasks[-2].output if len(tasks) > 1 else None
     documented: Job = document_calculation(

@@ -7,7 +7,7 @@ from typing import Any
 
 from lps_flows.appearance import counted
 from lps_flows.engines.registry import is_surrogate
-from lps_flows.report.blocks import Section, Table
+from lps_flows.report.blocks import Section, Status, Table
 from lps_flows.report.values import ENERGY, SIGMA, with_interval
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.phase_diagram import HullInterval, PhaseDiagramDocument
@@ -68,7 +68,7 @@ def findings_section(found: Mapping[str, str], results: Results) -> Section:
         "numbers, and how they were made stands at the end.",
         foldable=False,
     )
-    status = "done" if results.candidates and results.transport else "partial"
+    status: Status = "done" if results.candidates and results.transport else "partial"
     return Section(FINDINGS_ID, "Findings", [table], status=status)
 
 
