@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pymatgen.core import Composition
 
@@ -12,6 +12,12 @@ from lps_flows.engines import POTENTIAL_ENGINE, ForcesSettings
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.schemas.selection import Reason
 from lps_flows.settings import CampaignKeys
+
+_LED_LABELS = 4
+"""What training on a relaxation by single points takes, in labels with forces.
+
+Measured; its forces count at three points alone (`jobs.training`).
+"""
 
 
 @dataclass(frozen=True)
@@ -74,14 +80,17 @@ def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
     )
     work = [PlannedWork("crystals", "relax", engine, relaxed)]
     work += _dataset(settings, sizes)
-    work.append(_training(settings, "training", _labelled_atoms(work)))
+    work.append(_training(settings, "training", _labelled_atoms(settings, work)))
     plans = settings.compositions()
     atoms = [_atoms(plan.formula) for plan in plans]
     ga = settings.sampling.evolution
     individuals = (ga.generations + 1) * (ga.children or ga.population)
     for _ in range(settings.active_learning.rounds):
         work += _learning_round(settings, atoms)
-        n_atoms, warm = _labelled_atoms(work), settings.training.warm_iterations
+        n_atoms, warm = (
+            _labelled_atoms(settings, work),
+            settings.training.warm_iterations,
+        )
         work.append(_training(settings, "active learning", n_atoms, warm))
     lowest, led = settings.sampling.lowest.n_lowest, _led(settings)
     work += [
@@ -95,7 +104,17 @@ def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
         PlannedWork("sampling", "relax", engine, _each(atoms, lowest), None, True, led),
     ]
     work += _melt_quench(settings)
+    warm = settings.training.warm_iterations
+    if settings.active_learning.refine:
+        n_atoms = _labelled_atoms(settings, work)
+        work.append(_training(settings, "training", n_atoms, warm))
     work += _conductivity(settings)
+    if (guard := settings.conductivity.guard) is not None:
+        again = guard.restarts * len(plan_dynamics(settings))
+        n_atoms = _labelled_atoms(settings, work)
+        trained = _training(settings, "conductivity", n_atoms, warm)
+        atoms_of = _each(trained.n_atoms, again)
+        work.append(replace(trained, n_atoms=atoms_of, at_most=True))
     work += _elasticity(settings, sizes, atoms)
     return [planned for planned in work if planned.number]
 
@@ -117,10 +136,20 @@ def _led(settings: CampaignKeys) -> bool:
     return settings.engine.relaxation != "native" and settings.engine.relax_cell
 
 
-def _labelled_atoms(work: Sequence[PlannedWork]) -> int:
-    """Return the atoms of all labels before the sampling; a relaxation gives one."""
-    labels = [planned for planned in work if planned.kind in ("static", "relax")]
-    return sum(n for planned in labels for n in planned.n_atoms)
+def _labelled_atoms(settings: CampaignKeys, work: Sequence[PlannedWork]) -> int:
+    """Return the atoms of all labels that some work gives."""
+    frames = settings.dataset.relaxation_frames
+    return sum(
+        sum(planned.n_atoms)
+        * (_LED_LABELS if planned.led else frames if _on_the_way(planned) else 1)
+        for planned in work
+        if planned.kind in ("static", "relax")
+    )
+
+
+def _on_the_way(planned: PlannedWork) -> bool:
+    """Tell whether the labels are frames of relaxations."""
+    return (planned.stage, planned.kind) == ("dataset", "relax")
 
 
 def _training(

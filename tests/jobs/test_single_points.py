@@ -107,6 +107,11 @@ def test_every_answer_is_a_label_and_a_step_asks_for_what_came_next(cell, led):
         assert label.energy == trial.energy == pytest.approx(again.energy, abs=1e-9)
         assert not label.relaxed
     assert len(gather([whole, labels[0]])) == len(labels) + 1
+    taught = gather([whole])
+    assert [label.energy for label in taught] == [label.energy for label in labels]
+    assert taught[0].forces is not None
+    assert taught[-1].forces is not None
+    assert sum(label.forces is not None for label in taught) == 3
     # what a killed step is run again with
     for index in range(1, whole.n_evaluations):
         left = RelaxationDocument.from_store(store.get_output(uuid, index, load=True))
