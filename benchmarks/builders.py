@@ -68,7 +68,7 @@ def document(
         provenance=provenance,
         structure=structure,
         formula=composition.formula.replace(" ", ""),
-        chemical_system=composition.chemical_system,
+        chemsys=composition.chemical_system,
         x=line.x(composition) if line.contains(composition) else None,
         n_atoms=len(structure),
         energy=energy,
@@ -181,11 +181,7 @@ def results(store: JobStore) -> str:
         collection = result_store(store, name)
         collection.connect()
         found[name] = [
-            {
-                k: v
-                for k, v in d.items()
-                if k not in {"_id", "created_at", "last_updated"}
-            }
+            {k: v for k, v in d.items() if k not in {"_id", "last_updated"}}
             for d in sorted(collection.query(), key=lambda d: d[key])
         ]
         collection.close()

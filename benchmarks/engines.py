@@ -76,7 +76,7 @@ def above_hull(document: dict) -> dict[str, tuple[float, float]]:
         for key, row in document["crystals"].items()
     ]
     points = line_hull(entries, CompositionLine())
-    return {p.entry_id: (p.x, 1000 * p.e_above_hull) for p in points}
+    return {p.entry_id: (p.x, 1000 * p.energy_above_hull) for p in points}
 
 
 def table(documents: dict[str, dict]) -> str:

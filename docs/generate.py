@@ -134,8 +134,8 @@ def documents_page() -> str:
         (
             "Jobs write one document each into jobflow's store (collection `docs`, big "
             "arrays in `data`); builders write the collections below beside it. Every "
-            "document carries `schema_version`, `created_at` and the `versions` of the "
-            "code that wrote it, which the tables leave out."
+            "document carries `schema_version`, `last_updated` and the `versions` of "
+            "the code that wrote it, which the tables leave out."
         ),
         "## Example queries",
         (
@@ -175,11 +175,12 @@ from lps_flows.runner import open_workplace
 with open_workplace() as place:
     entries = place.result_store("phase_diagram_entries")
     # the ten structures closest to the hull, crystals left out
-    for entry in entries.query({"glass": True}, sort={"e_above_hull": 1}, limit=10):
-        print(entry["formula"], entry["x"], 1000 * entry["e_above_hull"])
+    lowest = {"energy_above_hull": 1}
+    for entry in entries.query({"glass": True}, sort=lowest, limit=10):
+        print(entry["formula_pretty"], entry["x"], 1000 * entry["energy_above_hull"])
     # every composition that met all criteria
     chosen = place.result_store("candidates").query({"chosen": True})
-    print([(c["formula"], c["rank"]) for c in chosen])
+    print([(c["formula_pretty"], c["rank"]) for c in chosen])
     # all outputs of one kind of job, weights and other big arrays left out
     potentials = place.job_store.query({"output.@class": "PotentialDocument"})
     print([p["output"]["validation"]["rmse"] for p in potentials])
@@ -217,7 +218,7 @@ def _fields_table(model: type[BaseModel]) -> str:
     rows = [
         f"| `{name}` | {_type_text(field.annotation)} | {_cell(field.description)} |"
         for name, field in model.model_fields.items()
-        if name not in {"schema_version", "created_at", "versions"}
+        if name not in {"schema_version", "last_updated", "versions"}
     ]
     return "| field | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
 

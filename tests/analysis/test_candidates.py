@@ -52,10 +52,10 @@ def _evidence(
 ) -> CompositionEvidence:
     known = {"nearest": BETA, "similarity": 0.7, "conductivity_trusted": True, **more}
     return CompositionEvidence(
-        formula=name,
+        formula_pretty=name,
         x=x,
         structure_id=f"id-{name}",
-        e_above_hull=above,
+        energy_above_hull=above,
         class_label=label,
         conductivity=sigma,
         **known,
@@ -76,14 +76,14 @@ def _paper() -> list[CompositionEvidence]:
 
 def test_the_papers_answer() -> None:
     verdicts = select_candidates(_paper(), INTERVALS, CLASSES)
-    assert [v.formula for v in verdicts if v.chosen] == ["Li42P16S61"]
+    assert [v.formula_pretty for v in verdicts if v.chosen] == ["Li42P16S61"]
     assert [v.outcome for v in verdicts] == ["yes"] + 5 * ["no"]
     assert verdicts[0].rank == 1
 
 
 def test_every_criterion_is_given_with_value_and_threshold() -> None:
     verdicts = select_candidates(_paper(), INTERVALS, CLASSES)
-    by_name = {v.formula: v for v in verdicts}
+    by_name = {v.formula_pretty: v for v in verdicts}
     failed = {
         name: [k for k, c in enumerate(v.criteria) if c.passed is False]
         for name, v in by_name.items()
@@ -118,7 +118,7 @@ def test_classes_that_tell_nothing_are_not_used(classes: dict, why: str) -> None
     ]
     meaningless = CLASSES.model_copy(update=classes)
     verdicts = {
-        v.formula: v for v in select_candidates(evidence, INTERVALS, meaningless)
+        v.formula_pretty: v for v in select_candidates(evidence, INTERVALS, meaningless)
     }
     for verdict in verdicts.values():
         criterion = verdict.criteria[3]
@@ -140,7 +140,9 @@ def test_what_is_undecided_is_called_so() -> None:
         _evidence("unfinished in a gap", 0.6, 0.01, 2, still_falling=True),
     ]
     verdicts = select_candidates(evidence, [GAP, undecided, UNSAMPLED], CLASSES)
-    said = {v.formula: (v.outcome, v.chosen, v.criteria[0].reason) for v in verdicts}
+    said = {
+        v.formula_pretty: (v.outcome, v.chosen, v.criteria[0].reason) for v in verdicts
+    }
     for name in ("left end", "right end"):
         assert said[name] == ("undecided", False, "at the end of the sampled range")
     assert said["inside"][:2] == ("undecided", False)
@@ -157,7 +159,7 @@ def test_ranked_by_hull_distance_then_by_trusted_conductivity() -> None:
         _evidence("b", 0.71, 0.020, 2),
         _evidence("c", 0.72, 0.005, 2),
     ]
-    order = [v.formula for v in select_candidates(three, INTERVALS, CLASSES)]
+    order = [v.formula_pretty for v in select_candidates(three, INTERVALS, CLASSES)]
     assert order == ["c", "a", "b"]
     known = [
         _evidence("a", 0.7, 0.010, 2, 0.01),
@@ -165,7 +167,7 @@ def test_ranked_by_hull_distance_then_by_trusted_conductivity() -> None:
         _evidence("c", 0.72, 0.005, 2),
         _evidence("d", 0.73, 0.025, 2, 1.328, conductivity_trusted=False),
     ]
-    order = [v.formula for v in select_candidates(known, INTERVALS, CLASSES)]
+    order = [v.formula_pretty for v in select_candidates(known, INTERVALS, CLASSES)]
     assert order == ["b", "a", "c", "d"]
 
 

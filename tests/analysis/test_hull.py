@@ -48,7 +48,7 @@ def _line_entries() -> list[HullEntry]:
 
 
 def _shares(place: HullPlace) -> dict[str, float]:
-    return {p.structure_id: p.fraction for p in place.decomposition}
+    return {p.structure_id: p.fraction for p in place.decomposes_to}
 
 
 def test_formation_energy_by_hand() -> None:
@@ -175,7 +175,7 @@ def test_the_papers_hull() -> None:
         n_ps4, n_p2s5 = falls_into[name]
         n_atoms = Composition(formula).num_atoms
         wanted = {"gamma": 8 * n_ps4 / n_atoms, "P2S5": 7 * n_p2s5 / n_atoms}
-        assert points[name].e_above_hull == pytest.approx(above, abs=1e-9), name
+        assert points[name].energy_above_hull == pytest.approx(above, abs=1e-9), name
         assert _shares(points[name]) == pytest.approx(
             {k: v for k, v in wanted.items() if v > 0}
         ), name
@@ -211,20 +211,20 @@ def test_eq_1_equals_the_compound_phase_diagram() -> None:
     assert len(points) == len(theirs)
     for name, point in points.items():
         formation, above = theirs[name]
-        assert point.formation_energy == pytest.approx(formation, abs=1e-9)
-        assert point.e_above_hull == pytest.approx(above, abs=1e-9)
+        assert point.formation_energy_per_atom == pytest.approx(formation, abs=1e-9)
+        assert point.energy_above_hull == pytest.approx(above, abs=1e-9)
 
 
 def test_line_hull_by_hand() -> None:
     points = line_hull(_line_entries(), LINE)
     assert set(points) == {"ends-1", "ends-2", "gamma", "beta", "li7"}
     assert [k for k, p in points.items() if p.on_hull] == ["ends-1", "ends-2", "gamma"]
-    assert points["beta"].e_above_hull == pytest.approx(0.003)
-    assert points["beta"].formation_energy == pytest.approx(-0.097)
+    assert points["beta"].energy_above_hull == pytest.approx(0.003)
+    assert points["beta"].formation_energy_per_atom == pytest.approx(-0.097)
     # Li7P3S11 = 7/3 Li3PS4 + 1/3 P2S5: 56/3 of 21 atoms are Li3PS4
     share = (7 / 3 * 8) / 21
-    assert points["li7"].formation_energy == pytest.approx(0.0)
-    assert points["li7"].e_above_hull == pytest.approx(0.1 * share)
+    assert points["li7"].formation_energy_per_atom == pytest.approx(0.0)
+    assert points["li7"].energy_above_hull == pytest.approx(0.1 * share)
     assert _shares(points["li7"]) == pytest.approx(
         {"gamma": share, "ends-2": 1 - share}
     )
@@ -247,8 +247,8 @@ def test_ternary_hull_keeps_the_off_line_phases() -> None:
         "Li", "P", "S", "li2s", "p2s5", "off", "off-high",
     }  # fmt: skip
     assert points["off"].on_hull
-    assert points["off"].formation_energy == pytest.approx(-1.2)
-    assert points["off-high"].e_above_hull == pytest.approx(0.1)
+    assert points["off"].formation_energy_per_atom == pytest.approx(-1.2)
+    assert points["off-high"].energy_above_hull == pytest.approx(0.1)
     assert not points["off-high"].on_hull
 
 
@@ -266,7 +266,9 @@ def test_ternary_decomposition_by_hand() -> None:
     assert _shares(points["off"]) == pytest.approx(
         {"li2s": 6 / 12, "p2s5": 0.8 * 7 / 12, "P": 0.4 / 12}
     )
-    assert points["off"].e_above_hull == pytest.approx(1.5 * 0.5 + 0.5 * 0.8 * 7 / 12)
+    assert points["off"].energy_above_hull == pytest.approx(
+        1.5 * 0.5 + 0.5 * 0.8 * 7 / 12
+    )
 
 
 def test_missing_end_member_is_named() -> None:
@@ -322,7 +324,7 @@ def test_entries_of_pymatgen_lie_where_ours_do() -> None:
     for entry in whole:
         place = ternary_hull(whole)[entry.entry_id]
         above = PhaseDiagram(whole).get_e_above_hull(entry, allow_negative=False)
-        assert place.e_above_hull == pytest.approx(above, abs=1e-9)
+        assert place.energy_above_hull == pytest.approx(above, abs=1e-9)
     diagram, entries = phase_diagram(whole, HullSettings(), LINE)
     assert diagram.method == "m"
     assert {e.structure_id: e.line for e in entries if e.line} == line_hull(ours, LINE)

@@ -30,17 +30,17 @@ ABOVE = 0.012
 
 def _glass(formula: str, energy: float) -> CompositionSummary:
     return CompositionSummary(
-        formula=formula,
+        formula_pretty=formula,
         x=LINE.x(formula),
         n_structures=1,
         n_glasses=1,
         lowest_id=formula,
-        formation_energy=energy,
-        e_above_hull=0.0,
+        formation_energy_per_atom=energy,
+        energy_above_hull=0.0,
         on_hull=False,
         lowest_glass_id=formula,
-        glass_formation_energy=energy,
-        glass_e_above_hull=0.0,
+        glass_formation_energy_per_atom=energy,
+        glass_energy_above_hull=0.0,
         on_metastable_hull=False,
     )
 
@@ -68,7 +68,7 @@ def test_nothing_is_said_where_no_error_is_known() -> None:
 def test_tiny_errors_leave_everything_as_it_is() -> None:
     draws = _draws(EnergyErrors(ann=1e-6))
     assert draws.in_gap.mean(axis=0) == pytest.approx([0, 1, 0, 0])
-    tie = 1000 * draws.e_above_hull.mean(axis=0)
+    tie = 1000 * draws.energy_above_hull.mean(axis=0)
     assert tie == pytest.approx([0.0, 12.0, 0.0, 0.0], abs=0.01)
 
 
@@ -80,7 +80,10 @@ def test_probability_of_a_gap_is_that_of_its_margin() -> None:
     expected = erf(margin / 0.010 / sqrt(2))
     assert draws.in_gap[:, k].mean() == pytest.approx(expected, abs=0.03)
     points = [
-        CompositionPoint(c.formula, c.x, c.formation_energy, c.formula) for c in _line()
+        CompositionPoint(
+            c.formula_pretty, c.x, c.formation_energy_per_atom, c.formula_pretty
+        )
+        for c in _line()
     ]
     gap, rest = metastable_hull(points, LINE, SETTINGS.gap_tolerance / 1000)
     assert draws.probability(gap) == draws.in_gap[:, k].mean()
@@ -90,10 +93,10 @@ def test_probability_of_a_gap_is_that_of_its_margin() -> None:
 def test_the_same_seed_gives_the_same_draws() -> None:
     errors = EnergyErrors(ann=0.01, reference=0.005)
     first, again = _draws(errors), _draws(errors)
-    assert (first.e_above_hull == again.e_above_hull).all()
+    assert (first.energy_above_hull == again.energy_above_hull).all()
     other = resample(_line(), LINE, errors, HullSettings(seed=1, resamples=4000))
     assert other is not None
-    assert (first.e_above_hull != other.e_above_hull).any()
+    assert (first.energy_above_hull != other.energy_above_hull).any()
 
 
 def test_probability_of_a_candidate() -> None:
@@ -102,15 +105,15 @@ def test_probability_of_a_candidate() -> None:
     assert draws.candidate("Li6P4S13", 0.03) < 0.5
     evidence = [
         CompositionEvidence(
-            formula=c.formula,
+            formula_pretty=c.formula_pretty,
             x=c.x,
-            structure_id=c.formula,
-            e_above_hull=0.0,
+            structure_id=c.formula_pretty,
+            energy_above_hull=0.0,
             nearest=nearest,
         )
         for c in _line()
         for nearest in ("beta-Li3PS4", "gamma-Li3PS4")
-        if c.formula == "Li4P2S7"
+        if c.formula_pretty == "Li4P2S7"
     ]
     verdicts = select_candidates(
         evidence,
@@ -134,7 +137,7 @@ def _sampling(formula: str, **more) -> SamplingDocument:
         parent="LiPS3",
         removed="Li2S",
         n_removed=1,
-        formula=formula,
+        formula_pretty=formula,
         x=LINE.x(formula),
         structure_uuids=["a", "b"],
         ann_stds=[None, None],

@@ -131,9 +131,13 @@ def test_three_callers_agree(job_store: JobStore, hull: dict) -> None:
     assert candidates
 
     selection = _selected(job_store, uuids, settings)
-    said = {verdict.formula: verdict.model_dump() for verdict in selection.criteria}
+    said = {
+        verdict.formula_pretty: verdict.model_dump() for verdict in selection.criteria
+    }
     assert said == {
-        built["formula"]: {field: built[field] for field in said[built["formula"]]}
+        built["formula_pretty"]: {
+            field: built[field] for field in said[built["formula_pretty"]]
+        }
         for built in candidates
     }
 
@@ -151,7 +155,13 @@ def test_three_callers_agree(job_store: JobStore, hull: dict) -> None:
     assert len(entries) == len(live.entries)
     for entry in live.entries:
         built = entries[entry.structure_id]
-        for field in ("x", "e_above_hull", "formation_energy", "glass", "line"):
+        for field in (
+            "x",
+            "energy_above_hull",
+            "formation_energy_per_atom",
+            "glass",
+            "line",
+        ):
             assert _plain(entry.model_dump()[field]) == _plain(built[field]), field
 
 

@@ -41,7 +41,7 @@ def snapshot(store: JobStore) -> str:
     return json.dumps({name: read(store, name) for name in KEYS}, default=str)
 
 
-def content(store: JobStore, without: tuple[str, ...] = ("created_at",)) -> str:
+def content(store: JobStore, without: tuple[str, ...] = ("last_updated",)) -> str:
     return json.dumps(
         {
             name: [
@@ -92,19 +92,19 @@ def test_dates_are_dates_and_older_texts_become_dates(
     build_all(store, SETTINGS)
     for name in KEYS:
         with result_store(store, name) as collection:
-            kinds = {type(made) for made in collection.distinct("created_at")}
+            kinds = {type(made) for made in collection.distinct("last_updated")}
         assert kinds <= {datetime}, name
     with result_store(store, "structures") as structures:
         before = {d["structure_id"]: d for d in structures.query()}
         # as the first version wrote those that came in sets
         old = [
-            {**d, "created_at": d["created_at"].replace(tzinfo=UTC).isoformat()}
+            {**d, "last_updated": d["last_updated"].replace(tzinfo=UTC).isoformat()}
             for d in list(before.values())[:20]
         ]
         structures.update(old, key=["structure_id"])
-        assert structures.count({"created_at": {"$type": "string"}}) == 20
+        assert structures.count({"last_updated": {"$type": "string"}}) == 20
         assert set(build_all(store, SETTINGS).values()) == {0}
-        assert structures.count({"created_at": {"$type": "string"}}) == 0
+        assert structures.count({"last_updated": {"$type": "string"}}) == 0
         after = {d["structure_id"]: d for d in structures.query()}
     assert after == before
 
@@ -120,7 +120,7 @@ def test_what_is_in_the_documents(filled: tuple[JobStore, dict[str, str]]) -> No
     gamma = entries[uuids["gamma-Li3PS4"]]
     assert gamma["line"]["on_hull"]
     beta = entries[uuids["beta-Li3PS4"]]
-    assert beta["e_above_hull"] == pytest.approx(0.0032)
+    assert beta["energy_above_hull"] == pytest.approx(0.0032)
     off = entries[uuids["Li2PS3"]]
     assert off["x"] is None
     assert off["ternary"] is not None
@@ -154,7 +154,7 @@ def test_new_structure_is_added_and_nothing_else_computed(
 ) -> None:
     store, _ = filled
     build_all(store, SETTINGS)
-    before = {m["structure_id"]: m["created_at"] for m in read(store, "motifs")}
+    before = {m["structure_id"]: m["last_updated"] for m in read(store, "motifs")}
     structure, provenance = glass("LT-Li7PS6", 1, 99)
     uuid = put(store, "late", document(structure, -0.05, provenance))
     written = build_all(store, SETTINGS)
@@ -162,7 +162,7 @@ def test_new_structure_is_added_and_nothing_else_computed(
     assert written["MotifBuilder"] == 1
     assert written["FingerprintBuilder"] == 2
     assert written["RDFBuilder"] == 1
-    after = {m["structure_id"]: m["created_at"] for m in read(store, "motifs")}
+    after = {m["structure_id"]: m["last_updated"] for m in read(store, "motifs")}
     assert set(after) - set(before) == {uuid}
     assert all(after[k] == stamp for k, stamp in before.items())
 
@@ -177,7 +177,7 @@ def test_increments_give_what_one_full_build_gives(
     fill(module_job_store, glasses=4)
     build_all(module_job_store, SETTINGS)
     # labels follow the history of the database: the classes are the same
-    without = ("created_at", "labels", "label", "reference_classes", "criteria")
+    without = ("last_updated", "labels", "label", "reference_classes", "criteria")
     without += ("class_label", "centroids", "version", "versions")
     assert content(job_store, without) == content(module_job_store, without)
 
@@ -270,7 +270,7 @@ def test_new_index_replaces_the_structure(
     (entry,) = read(
         store, "phase_diagram_entries", structure_id=uuids["beta-Li3PS4-1-0"]
     )
-    assert entry["formation_energy"] == pytest.approx(-0.15)
+    assert entry["formation_energy_per_atom"] == pytest.approx(-0.15)
 
 
 def test_vanished_structure_goes_from_every_collection(
@@ -330,7 +330,7 @@ def test_mrun_runs_every_builder_from_its_json(
             capture_output=True,
             timeout=300,
         )
-    without = ("created_at", "last_updated")
+    without = ("last_updated", "last_updated")
     assert content(store, without) == content(module_job_store, without)
 
 

@@ -31,7 +31,7 @@ def _eos(key: str, modulus: float, *, broken: bool = False) -> EOSDocument:
         provenance=Provenance(source="crystal", parent=key),
         formula=full_formula(structure),
         x=None,
-        n_atoms=len(structure),
+        nsites=len(structure),
         relaxed_ions=True,
         volumes=volumes,
         energies=energies,

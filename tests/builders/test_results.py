@@ -92,6 +92,6 @@ def test_a_campaign_of_another_line_is_built_and_read_on_its_line() -> None:
     build_all(store, line=line, campaign=synthetic.CAMPAIGN)
     results = read_results(store, campaign=synthetic.CAMPAIGN)
     assert results.line == line
-    (middle,) = [e for e in results.on_line if e.formula == "Li3PS4"]
+    (middle,) = [e for e in results.on_line if e.formula_pretty == "Li3PS4"]
     assert middle.x == pytest.approx(0.5)
     assert middle.line.on_hull

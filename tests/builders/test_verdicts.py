@@ -24,7 +24,7 @@ def _built(store: JobStore, **settings: Any) -> tuple[dict, dict[str, dict]]:
     """Return the diagram, and the verdicts by formula."""
     build_all(store, BuildSettings.model_validate(settings))
     (diagram,) = read(store, "phase_diagrams")
-    return diagram, {v["formula"]: v for v in read(store, "candidates")}
+    return diagram, {v["formula_pretty"]: v for v in read(store, "candidates")}
 
 
 def _in_classes(verdict: dict) -> dict:
@@ -80,7 +80,9 @@ def test_no_gap_contains_a_stable_crystal(job_store: JobStore) -> None:
     assert not any(part["x_start"] < gamma < part["x_end"] for part in parts)
     (left,) = [part for part in parts if part["x_end"] == gamma]
     assert left["vertices"][1] == "Li3PS4"
-    summary = next(c for c in diagram["compositions"] if c["formula"] == "Li3PS4")
+    summary = next(
+        c for c in diagram["compositions"] if c["formula_pretty"] == "Li3PS4"
+    )
     assert not summary["on_metastable_hull"]
     ends = [min(verdicts.values(), key=lambda v: v["x"])]
     ends.append(max(verdicts.values(), key=lambda v: v["x"]))
@@ -117,7 +119,7 @@ def _search(formula: str, falls: bool) -> EvolutionDocument:
         n_removed=1,
         formula=formula,
         x=0.7,
-        n_atoms=60,
+        nsites=60,
         settings={},
         relaxation={},
         end_members=("Li2S", "P2S5"),
@@ -154,14 +156,14 @@ def test_a_search_that_had_not_ended_decides_nothing(
     assert diagram["errors"]["still_falling"] == ([reduced] if falls else [])
     verdict = verdicts[reduced]
     distance = verdict["criteria"][1]
-    assert verdict["e_above_hull"] > 0.03
+    assert verdict["energy_above_hull"] > 0.03
     assert distance["passed"] is (None if falls else False)
     assert ("had not ended" in distance["reason"]) is falls
     assert not verdict["chosen"]
     open_parts = [p for p in diagram["metastable_hull"] if reduced in p["note"]]
     assert bool(open_parts) is falls
     assert all(part["status"] == "undecided" for part in open_parts)
-    assert np.isfinite(verdict["e_above_hull"])
+    assert np.isfinite(verdict["energy_above_hull"])
 
 
 def test_what_a_scan_off_the_line_reaches_has_its_place(job_store: JobStore) -> None:
@@ -185,9 +187,11 @@ def test_what_a_scan_off_the_line_reaches_has_its_place(job_store: JobStore) -> 
     theirs = PhaseDiagram(phases).get_e_above_hull(
         next(phase for phase in phases if phase.name == uuid)
     )
-    assert off["ternary"]["e_above_hull"] == pytest.approx(theirs)
+    assert off["ternary"]["energy_above_hull"] == pytest.approx(theirs)
     assert uuid in {m["structure_id"] for m in read(job_store, "motifs")}
     assert uuid in {p["structure_id"] for p in read(job_store, "clusters")}
     section = phase_diagram_section(read_results(job_store))
     table = section.blocks[-1]
-    assert f"gc-{off['formula']}" in {row[0].text.split(" (")[0] for row in table.rows}
+    assert f"gc-{off['formula_pretty']}" in {
+        row[0].text.split(" (")[0] for row in table.rows
+    }

@@ -104,14 +104,14 @@ def test_a_whole_campaign_runs_and_a_second_run_does_nothing(
         store.distinct("provenance.source")
     )
     glasses = list(store.query({"provenance.source": "melt-quench"}))
-    assert {glass["formula"] for glass in glasses} == {
+    assert {glass["formula_pretty"] for glass in glasses} == {
         plan.formula for plan in settings.compositions()
     }
     places = workplace.result_store("phase_diagram_entries")
     for glass in glasses:
         place = places.query_one({"structure_id": glass["structure_id"]})
         assert place["glass"]
-        assert place["e_above_hull"] is not None
+        assert place["energy_above_hull"] is not None
     again = run(workplace, settings.flow, settings.name, settings.settings_hash)
     assert again.complete
     assert not again.submission.new

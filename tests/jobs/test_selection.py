@@ -48,7 +48,7 @@ def _select(
 def test_named_compositions_are_run_whatever_the_rule_says(
     job_store: JobStore, uuids: dict[str, str]
 ) -> None:
-    formulas = sorted(v.formula for v in _select(job_store, uuids).criteria)
+    formulas = sorted(v.formula_pretty for v in _select(job_store, uuids).criteria)
     named = formulas[-1]
     doubled = f"{named}{named}"  # any multiple of the formula is the same composition
     selection = _select(
@@ -57,7 +57,7 @@ def test_named_compositions_are_run_whatever_the_rule_says(
     assert [(s.label, s.reason) for s in selection.selected] == [
         (f"gc-{named}", "named")
     ]
-    verdict = next(v for v in selection.criteria if v.formula == named)
+    verdict = next(v for v in selection.criteria if v.formula_pretty == named)
     assert selection.selected[0].structure_uuid == verdict.structure_id
     assert selection.missing == ["Li38P24S79"]
 
@@ -68,8 +68,8 @@ def test_every_composition_once_along_the_line(
     for n in (1, 2):
         selection = _select(job_store, uuids, n_candidates=1, every_nth=n)
         by_x = sorted(selection.criteria, key=lambda v: v.x)
-        first = selection.criteria[0].formula
-        wanted = {first, *(v.formula for v in by_x[::n])}
+        first = selection.criteria[0].formula_pretty
+        wanted = {first, *(v.formula_pretty for v in by_x[::n])}
         labels = [s.label for s in selection.selected]
         assert labels[0] == f"gc-{first}"
         assert sorted(labels) == sorted(f"gc-{formula}" for formula in wanted)

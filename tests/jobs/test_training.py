@@ -58,8 +58,8 @@ def document(
         provenance=Provenance(source="rattled", parent="gamma-Li3PS4", group=group),
         structure=structure,
         formula=full_formula(structure),
-        chemical_system=structure.composition.chemical_system,
-        n_atoms=len(structure),
+        chemsys=structure.composition.chemical_system,
+        nsites=len(structure),
         energy=result.energy,
         energy_per_atom=result.energy / len(structure),
         forces=result.forces.tolist(),
@@ -108,7 +108,7 @@ def test_training_job_writes_a_usable_potential(
     assert out.n_members == TINY.restarts
     potential = ANNPotential.from_dict(out.potential)
     assert out.method == f"ann-{potential.identifier}"
-    predicted = [potential.evaluate(e.structure).energy / e.n_atoms for e in entries]
+    predicted = [potential.evaluate(e.structure).energy / e.nsites for e in entries]
     np.testing.assert_allclose(predicted, out.parity["predicted"], rtol=0, atol=1e-12)
     held = [s == "validation" for s in out.parity["split"]]
     errors = 1000 * (np.array(predicted) - out.parity["reference"])
@@ -233,7 +233,7 @@ def pool_error(document: PotentialDocument, pool: StructureSet) -> float:
         [entry.structure for entry in pool.entries]
     )
     misses = [
-        1000 * (a.energy - b.energy) / b.n_atoms
+        1000 * (a.energy - b.energy) / b.nsites
         for a, b in zip(found, pool.entries, strict=True)
     ]
     return float(np.sqrt(np.mean(np.square(misses))))

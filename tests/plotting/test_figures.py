@@ -138,9 +138,9 @@ def test_nearest_crystals_and_classes_stand_over_x_beside_the_plane(
     documents: Results,
 ) -> None:
     above = {
-        entry.structure_id: 1000 * entry.e_above_hull
+        entry.structure_id: 1000 * entry.energy_above_hull
         for entry in documents.entries
-        if entry.e_above_hull is not None
+        if entry.energy_above_hull is not None
     }
     expected = sorted(
         (round(place.x, 6), round(above[place.structure_id], 6))
@@ -200,13 +200,17 @@ def test_glass_on_the_ternary_hull_is_a_vertex(documents: Results) -> None:
     lower = glass.model_copy(
         update={
             "ternary": glass.ternary.model_copy(
-                update={"on_hull": True, "e_above_hull": 0.0, "formation_energy": -2.0}
+                update={
+                    "on_hull": True,
+                    "energy_above_hull": 0.0,
+                    "formation_energy_per_atom": -2.0,
+                }
             )
         }
     )
     entries = [lower if e is glass else e for e in documents.entries]
     figure = ternary_figure(documents.diagram, entries)
-    assert pretty(glass.formula) in _texts(figure.axes[0])
+    assert pretty(glass.formula_pretty) in _texts(figure.axes[0])
 
 
 def test_everything_is_written_with_captions(

@@ -122,9 +122,9 @@ def structure_document(
         provenance=provenance,
         structure=structure,
         formula=full_formula(composition),
-        chemical_system=composition.chemical_system,
+        chemsys=composition.chemical_system,
         x=LINE.x(composition) if LINE.contains(composition) else None,
-        n_atoms=n_atoms,
+        nsites=n_atoms,
         energy=energy * n_atoms,
         energy_per_atom=energy,
         forces=np.zeros((n_atoms, 3)).tolist(),
@@ -311,7 +311,7 @@ def put_search(store: JobStore) -> str:
         n_removed=1,
         formula=lowest.formula,
         x=float(lowest.x or 0),
-        n_atoms=lowest.n_atoms,
+        nsites=lowest.nsites,
         settings={},
         relaxation={},
         end_members=("Li2S", "P2S5"),
@@ -358,10 +358,10 @@ def put_selection(store: JobStore) -> str:
         method=METHOD,
         criteria=[
             {
-                "formula": "Li22P8S31",
+                "formula_pretty": "Li22P8S31",
                 "x": 0.733,
                 "structure_id": "a",
-                "e_above_hull": 0.028,
+                "energy_above_hull": 0.028,
                 "class_label": 0,
                 "conductivity": None,
                 "criteria": [
@@ -382,7 +382,7 @@ def put_selection(store: JobStore) -> str:
                 reason="candidate",
                 structure_uuid="a",
                 transport_uuid="b",
-                e_above_hull=0.028,
+                energy_above_hull=0.028,
             )
         ],
     )
@@ -436,7 +436,7 @@ def put_transport(store: JobStore) -> str:
         structure=structure,
         formula=full_formula(structure),
         x=0.75,
-        n_atoms=len(structure),
+        nsites=len(structure),
         mobile="Li",
         number_density=structure.composition["Li"] / structure.volume,
         runs=runs,

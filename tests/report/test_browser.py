@@ -58,7 +58,7 @@ def test_table_shows_the_stores_numbers(opened, built: JobStore) -> None:
     for structure_id, x, above in rows:
         entry = store.query_one({"structure_id": structure_id})
         assert x == f"{entry['x']:.3f}"
-        assert above == f"{1000 * entry['line']['e_above_hull']:.1f}"
+        assert above == f"{1000 * entry['line']['energy_above_hull']:.1f}"
 
 
 def numbers(browser, section: str, title: str) -> list[list[str]]:
@@ -95,14 +95,14 @@ def test_every_sections_table_shows_the_stores_numbers(opened, built: JobStore) 
     )
     verdicts = {row[0]: row for row in numbers(opened, "candidates", "candidate")}
     for candidate in stored("candidates"):
-        row = verdicts[candidate["formula"]]
+        row = verdicts[candidate["formula_pretty"]]
         assert row[1] == f"{candidate['x']:.3f}"
         assert row[2].startswith("yes" if candidate["chosen"] else "no")
         above = next(c for c in candidate["criteria"] if "meV" in c["name"])
         assert f"{above['value']:.1f}" in " ".join(row[4:])
     motifs = {(row[0], row[2]): row for row in numbers(opened, "motifs", "free S")}
     for trend in stored("motif_trends"):
-        row = motifs[(trend["formula"], trend["parent"] or "-")]
+        row = motifs[(trend["formula_pretty"], trend["parent"] or "-")]
         assert row[4] == f"{trend['mean']['PS4']:.2f}"
         assert row[-1] == f"{trend['free']:.2f}"
     sizes = {row[0]: row[1] for row in numbers(opened, "classes", "class")}

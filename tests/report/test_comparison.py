@@ -31,11 +31,11 @@ def second(first: ReportContent) -> ReportContent:
     entries = [
         entry.model_copy(
             update={
-                "e_above_hull": entry.e_above_hull + 0.005,
-                "formation_energy": entry.formation_energy + 0.005,
+                "energy_above_hull": entry.energy_above_hull + 0.005,
+                "formation_energy_per_atom": entry.formation_energy_per_atom + 0.005,
             }
         )
-        if entry.e_above_hull is not None and entry.glass
+        if entry.energy_above_hull is not None and entry.glass
         else entry
         for entry in first.results.entries
     ]

@@ -88,8 +88,8 @@ def test_numbers_are_those_of_the_store(page: str, built: JobStore) -> None:
     assert {row["structure_id"] for row in rows} == set(stored)
     for row in rows:
         entry = stored[row["structure_id"]]
-        assert float(row["e_above_hull (meV/atom)"]) == pytest.approx(
-            1000 * entry["line"]["e_above_hull"], abs=1e-5
+        assert float(row["energy_above_hull (meV/atom)"]) == pytest.approx(
+            1000 * entry["line"]["energy_above_hull"], abs=1e-5
         )
         assert float(row["x"]) == pytest.approx(entry["x"], abs=1e-6)
 

@@ -77,7 +77,7 @@ def test_hull_table_sets_the_papers_value_beside_ours(
     text = written(job_store, tmp_path)
     rows = read_rows(tmp_path)
     for key, value in synthetic.CRYSTALS.items():
-        assert float(rows[key]["e_above_hull (meV/atom)"]) == pytest.approx(
+        assert float(rows[key]["energy_above_hull (meV/atom)"]) == pytest.approx(
             value, abs=1e-3
         )
     assert float(rows["beta-Li3PS4"]["paper_e_above_hull (meV/atom)"]) == 3.2

@@ -22,7 +22,7 @@ LI42 = CandidateDocument(
     formula="Li42P16S61",
     x=42 / 58,
     structure_id="gc",
-    e_above_hull=0.028,
+    energy_above_hull=0.028,
     criteria=[],
     chosen=True,
     rank=1,
@@ -41,7 +41,7 @@ def test_what_is_weighed_in_makes_the_composition() -> None:
 
 def test_the_sheet_says_what_the_campaign_knows(built: JobStore) -> None:
     results = read_results(built, campaign=synthetic.CAMPAIGN, store=beside(built))
-    candidate = min(results.candidates, key=lambda c: c.e_above_hull)
+    candidate = min(results.candidates, key=lambda c: c.energy_above_hull)
     known = results.transport[0].model_copy(
         update={
             "label": f"gc-{candidate.formula}",

@@ -6,7 +6,7 @@ from lps_flows.report.hull_table import sources_compared
 
 
 def entry(source, formula, x, above):
-    return SimpleNamespace(source=source, formula=formula, x=x, e_above_hull=above)
+    return SimpleNamespace(source=source, formula=formula, x=x, energy_above_hull=above)
 
 
 def test_the_lowest_of_each_source_stand_side_by_side():
@@ -21,7 +21,7 @@ def test_the_lowest_of_each_source_stand_side_by_side():
         entry("crystal", "Li42P16S61", 0.724, 0.0),
     ]
     pairs = sources_compared(SimpleNamespace(on_line=entries))
-    assert [(a.x, a.e_above_hull, b.e_above_hull) for a, b in pairs] == [
+    assert [(a.x, a.energy_above_hull, b.energy_above_hull) for a, b in pairs] == [
         (0.613, 0.080, 0.070),
         (0.724, 0.028, 0.045),
     ]

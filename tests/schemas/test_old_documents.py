@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pymatgen.core import Composition
 
 from lps_flows.analysis import ClusterModel, gaps
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, Stored
 from lps_flows.schemas.built import StructureHead, StructureRecord
-from lps_flows.schemas.candidates import CandidateDocument
+from lps_flows.schemas.candidates import CandidateDocument, CandidateVerdict
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.damage import DamagedDocumentError
 from lps_flows.schemas.evolution import EvolutionDocument
@@ -25,6 +26,9 @@ from lps_flows.schemas.fingerprints import FingerprintDocument
 from lps_flows.schemas.md import MDChunkDocument, MDRunDocument
 from lps_flows.schemas.motifs import MotifDocument, MotifTrendDocument
 from lps_flows.schemas.phase_diagram import (
+    CompositionSummary,
+    DecompositionProduct,
+    HullPlace,
     LineEntry,
     PhaseDiagramDocument,
     PhaseDiagramEntry,
@@ -33,7 +37,7 @@ from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.reference import UnlabelledSet
 from lps_flows.schemas.sampling import SamplingDocument
-from lps_flows.schemas.selection import SelectionDocument
+from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
 from lps_flows.schemas.structure import StructureDocument, StructureSet
 from lps_flows.schemas.transport import TransportDocument, TransportRecord
 
@@ -84,18 +88,62 @@ def test_every_kind_is_there() -> None:
 def test_job_outputs_are_read_and_say_the_same(kind: type[Document]) -> None:
     old = OLD["jobs"][kind.__name__]
     new = kind.from_store(old)
-    assert _kept(_without_structures(old), _plain(new))
+    assert _kept(_today(old, kind), _plain(new))
 
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_results_are_read_and_say_the_same(name: str) -> None:
     old = OLD["results"][name]
     new = RESULTS[name].from_store({"_id": "the database's own", **old})
-    assert _kept(_without_structures(old), _plain(new))
+    assert _kept(_today(old, RESULTS[name]), _plain(new))
 
 
 def _plain(document: Document) -> dict[str, Any]:
     return json.loads(json.dumps(document.model_dump(), default=str))
+
+
+NESTED = {
+    "line": HullPlace,
+    "ternary": HullPlace,
+    "decomposes_to": DecompositionProduct,
+    "compositions": CompositionSummary,
+    "entries": StructureDocument,
+    "lowest": StructureDocument,
+    "uncertain": StructureDocument,
+    "criteria": CandidateVerdict,
+    "selected": SelectedStructure,
+}
+"""Fields whose parts were renamed, too."""
+
+
+def _today(old: Any, kind: type[Stored]) -> Any:
+    """Return what was stored under the names of today, by name and by hand."""
+    names = {
+        "chemical_system": "chemsys",
+        "created_at": "last_updated",
+        "decomposition": "decomposes_to",
+        "e_above_hull": "energy_above_hull",
+        "formation_energy": "formation_energy_per_atom",
+        "glass_e_above_hull": "glass_energy_above_hull",
+        "glass_formation_energy": "glass_formation_energy_per_atom",
+    }
+    if "nsites" in kind.model_fields:
+        names["n_atoms"] = "nsites"
+    if "formula" not in kind.model_fields:
+        names["formula"] = "formula_pretty"
+    now = {names.get(key, key): value for key, value in old.items()}
+    if "schema_version" in now:
+        now["schema_version"] = "1.1"
+    for field, part in NESTED.items():
+        inside = now.get(field)
+        if isinstance(inside, dict):
+            now[field] = _today(inside, part)
+        elif isinstance(inside, list) and field in kind.model_fields:
+            now[field] = [
+                _today(item, part) if isinstance(item, dict) and part else item
+                for item in inside
+            ]
+    return _without_structures(now)
 
 
 def _without_structures(value: Any) -> Any:
@@ -104,7 +152,7 @@ def _without_structures(value: Any) -> Any:
         return {
             key: _without_structures(item)
             for key, item in value.items()
-            if key not in {"structure", "parent_structure", "created_at"}
+            if key not in {"structure", "parent_structure", "last_updated"}
         }
     if isinstance(value, list):
         return [_without_structures(item) for item in value]
@@ -128,8 +176,18 @@ def test_old_documents_do_what_new_ones_do() -> None:
     model = ClusterModel.from_document(document)
     mean = np.array(document.scaler_mean)
     assert model.reduce(mean) == pytest.approx(np.zeros((1, len(model.components))))
-    head = {k: OLD["results"]["structures"][k] for k in StructureHead.model_fields}
-    assert StructureHead.from_store(head).reduced_formula in head["formula"]
+    structure = OLD["results"]["structures"]
+    names = set(StructureHead.stored_names()) & structure.keys()
+    head = StructureHead.from_store({name: structure[name] for name in names})
+    assert head.formula_pretty == Composition(structure["formula"]).reduced_formula
+    with pytest.warns(DeprecationWarning, match="n_atoms is now nsites"):
+        assert head.n_atoms == structure["n_atoms"] == head.nsites
+    with pytest.raises(AttributeError):
+        _ = head.natoms
+    place = HullPlace(
+        formation_energy=-0.1, e_above_hull=0.0, on_hull=True, decomposition=[]
+    )
+    assert place.energy_above_hull == 0.0
     run = MDRunDocument.from_store(OLD["jobs"]["MDRunDocument"])
     assert run.diffusion["Li"].msd.shape == run.diffusion["Li"].lags.shape
     assert run.diffusion["Li"].n_jumps is None

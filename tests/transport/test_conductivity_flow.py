@@ -58,7 +58,7 @@ def test_the_flow_gives_a_transport_document(finished):
     assert document.label == "gamma-Li3PS4"
     assert document.method.startswith("ann-")
     assert document.x == pytest.approx(0.75)
-    assert document.n_atoms == len(document.structure) >= 16
+    assert document.nsites == len(document.structure) >= 16
     assert [run.temperature for run in document.runs] == [600.0, 900.0]
     for run in document.runs:
         assert run.reason
@@ -85,7 +85,7 @@ def test_frames_lie_in_the_data_store_and_join_without_repeats(finished):
     joined = join_trajectory(chunks, store)
     assert np.diff(joined.times) == pytest.approx(np.full(59, 5.0))
     assert joined.times[0] == 25.0
-    assert joined.positions.shape == (60, document.n_atoms, 3)
+    assert joined.positions.shape == (60, document.nsites, 3)
     assert np.abs(np.diff(joined.positions, axis=0)).max() < 1.0
 
 

@@ -116,7 +116,7 @@ def select_candidates(
     Examples
     --------
     >>> glass = CompositionEvidence(
-    ...     formula="Li42P16S61", x=0.724, structure_id="gc", e_above_hull=0.028,
+    ...     formula="Li42P16S61", x=0.724, structure_id="gc", energy_above_hull=0.028,
     ...     nearest="beta-Li3PS4", similarity=0.9,
     ... )
     >>> known = ClassEvidence(of_crystals={"beta-Li3PS4": 2})
@@ -149,7 +149,9 @@ def select_candidates(
         likely = None
         if draws is not None:
             # energies decide the first two; what they cannot change stays
-            likely = draws.candidate(entry.formula, settings.max_e_above_hull / 1000)
+            likely = draws.candidate(
+                entry.formula_pretty, settings.max_e_above_hull / 1000
+            )
             likely *= all(c.passed is not False for c in criteria[2:])
         judged.append(
             CandidateVerdict(
@@ -166,12 +168,14 @@ def select_candidates(
         verdict.model_copy(update={"rank": rank})
         for rank, verdict in enumerate(passed, start=1)
     ]
-    return ranked + sorted(others, key=lambda v: (v.outcome == "no", v.e_above_hull))
+    return ranked + sorted(
+        others, key=lambda v: (v.outcome == "no", v.energy_above_hull)
+    )
 
 
 def _rank_key(verdict: CandidateVerdict) -> tuple[float, float]:
     sigma = verdict.conductivity if verdict.conductivity_trusted else None
-    return (-(sigma or 0.0), verdict.e_above_hull)
+    return (-(sigma or 0.0), verdict.energy_above_hull)
 
 
 def _gap_criterion(
@@ -194,7 +198,7 @@ def _gap_criterion(
 def _distance_criterion(
     entry: CompositionEvidence, settings: CandidateSettings
 ) -> Criterion:
-    distance, limit = entry.e_above_hull * 1000, settings.max_e_above_hull
+    distance, limit = entry.energy_above_hull * 1000, settings.max_e_above_hull
     passed: bool | None = distance <= limit
     reason = f"{distance:.1f}, at most {limit:g}"
     if not passed and entry.still_falling:
@@ -293,20 +297,20 @@ def evidence_of(
     evidence = []
     for summary in diagram.compositions:
         glass = summary.lowest_glass_id
-        if glass is None or summary.glass_e_above_hull is None:
+        if glass is None or summary.glass_energy_above_hull is None:
             continue
         place = by_id.get(glass)
         conductivity, trusted = known.get(glass, (None, False))
         evidence.append(
             CompositionEvidence(
-                formula=summary.formula,
+                formula_pretty=summary.formula_pretty,
                 x=summary.x,
                 structure_id=glass,
-                e_above_hull=summary.glass_e_above_hull,
+                energy_above_hull=summary.glass_energy_above_hull,
                 class_label=place and place.label,
                 nearest=place and place.nearest,
                 similarity=place and max(place.similarities.values(), default=None),
-                still_falling=summary.formula in diagram.errors.still_falling,
+                still_falling=summary.formula_pretty in diagram.errors.still_falling,
                 conductivity=conductivity,
                 conductivity_trusted=trusted,
             )

@@ -95,7 +95,7 @@ def structure_classes(
             document
             for document in fingerprints
             if takes_part(
-                composition_of(document.formula).get_el_amt_dict(),
+                composition_of(document.formula_pretty).get_el_amt_dict(),
                 document.x,
                 document.settings["species"],
             )

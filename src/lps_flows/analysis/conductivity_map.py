@@ -48,7 +48,7 @@ def comparable(
         Method of the energies by structure id.
     """
     newest: dict[tuple[Group, str], TransportRecord] = {}
-    for record in sorted(records, key=lambda r: (r.created_at, r.transport_id)):
+    for record in sorted(records, key=lambda r: (r.last_updated, r.transport_id)):
         structure_id = record.structure_id or ""
         if structure_id in methods:
             group = Group(
@@ -98,7 +98,7 @@ def conductivity_map(
         points.append(
             ConductivityPoint(
                 label=record.label,
-                formula=head.reduced_formula,
+                formula_pretty=head.formula_pretty,
                 x=head.x,
                 source=head.provenance.source,
                 parent=head.provenance.parent,

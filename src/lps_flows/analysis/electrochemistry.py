@@ -129,7 +129,7 @@ def electrochemical_window(
     released = diagram.get_hull_energy(with_metal) - energy - exchanged[0] * metal
     n_reacting = max(with_metal.num_atoms, compound.num_atoms)
     return ElectrochemicalWindow(
-        formula=compound.reduced_formula,
+        formula_pretty=compound.reduced_formula,
         mobile=mobile,
         reduction=held[0],
         oxidation=above[0] if above else math.inf,
@@ -269,7 +269,7 @@ def diagram_windows(
     lowest: dict[tuple[str, str], PhaseDiagramEntry] = {}
     for entry in sorted(entries, key=lambda e: (e.energy_per_atom, e.structure_id)):
         if len(entry.composition) > 1:
-            lowest.setdefault((entry.formula, entry.label), entry)
+            lowest.setdefault((entry.formula_pretty, entry.label), entry)
     phases = [
         PDEntry(Composition(e.composition), e.energy_per_atom * n_atoms)
         for e in entries
@@ -285,13 +285,13 @@ def diagram_windows(
     documents = []
     for (formula, _), entry in sorted(lowest.items()):
         window, reactions, note = found[formula]
-        above = None if entry.ternary is None else entry.ternary.e_above_hull
+        above = None if entry.ternary is None else entry.ternary.energy_above_hull
         documents.append(
             WindowDocument(
                 **entry.model_dump(include=_FACTS),
                 source_digest=source,
                 glass=entry.glass,
-                e_above_hull=above,
+                energy_above_hull=above,
                 window=window,
                 note=note,
                 reduction_error=window
@@ -328,7 +328,7 @@ def _window(
 def _own_energy(window: ElectrochemicalWindow, above: float) -> float:
     """Return the energy of a structure's reaction with the metal (eV/atom)."""
     reaction = window.reaction_with_metal
-    n_atoms = composition_of(window.formula).num_atoms
+    n_atoms = composition_of(window.formula_pretty).num_atoms
     made = sum(n * composition_of(f).num_atoms for f, n in reaction.products.items())
     return reaction.energy - above * n_atoms / max(made, n_atoms)
 

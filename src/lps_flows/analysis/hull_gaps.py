@@ -43,7 +43,12 @@ class CompositionPoint:
     @classmethod
     def of(cls, entry: LineEntry) -> CompositionPoint:
         """Return the point of a structure in a phase diagram."""
-        return cls(entry.formula, entry.x, entry.formation_energy, entry.structure_id)
+        return cls(
+            entry.formula_pretty,
+            entry.x,
+            entry.formation_energy_per_atom,
+            entry.structure_id,
+        )
 
 
 def lower_envelope(t: Sequence[float], energy: Sequence[float]) -> list[int]:

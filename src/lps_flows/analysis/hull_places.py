@@ -51,7 +51,7 @@ def line_hull(
     >>> energies = {"Li2S": -10.0, "P2S5": -30.0, "Li3PS4": -30.8}
     >>> entries = [HullEntry(f, Composition(f), e, "m") for f, e in energies.items()]
     >>> places = line_hull(entries, CompositionLine())
-    >>> round(places["Li3PS4"].formation_energy, 3), places["Li3PS4"].on_hull
+    >>> round(places["Li3PS4"].formation_energy_per_atom, 3), places["Li3PS4"].on_hull
     (-0.1, True)
     """
     from pymatgen.analysis.phase_diagram import CompoundPhaseDiagram
@@ -98,7 +98,7 @@ def ternary_hull(
     --------
     >>> energies = {"Li": 0.0, "S": 0.0, "Li2S": -4.5}
     >>> entries = [HullEntry(f, Composition(f), e, "m") for f, e in energies.items()]
-    >>> ternary_hull(entries)["Li2S"].formation_energy
+    >>> ternary_hull(entries)["Li2S"].formation_energy_per_atom
     -1.5
     """
     from pymatgen.analysis.phase_diagram import PhaseDiagram
@@ -152,13 +152,13 @@ def _places(
         places[entry.formula] = (
             entry,
             HullPlace(
-                formation_energy=0.0,
-                e_above_hull=max(float(above or 0.0), 0.0),
+                formation_energy_per_atom=0.0,
+                energy_above_hull=max(float(above or 0.0), 0.0),
                 on_hull=entry.entry_id in stable,
-                decomposition=[
+                decomposes_to=[
                     DecompositionProduct(
                         structure_id=_id(product),
-                        formula=by_id[_id(product)].formula,
+                        formula_pretty=by_id[_id(product)].formula,
                         fraction=float(fraction),
                     )
                     for product, fraction in (products or {}).items()
@@ -185,8 +185,9 @@ def _placed(
         height = entry.energy_per_atom - lowest.energy_per_atom
         placed[entry.entry_id] = place.model_copy(
             update={
-                "formation_energy": entry.energy_per_atom - zero[entry.formula],
-                "e_above_hull": place.e_above_hull + height,
+                "formation_energy_per_atom": entry.energy_per_atom
+                - zero[entry.formula],
+                "energy_above_hull": place.energy_above_hull + height,
                 "on_hull": place.on_hull and entry.entry_id == lowest.entry_id,
             }
         )

@@ -83,8 +83,8 @@ def judge(
     ...     fingerprints=FingerprintSettings(),
     ...     clusters=ClusterSettings(),
     ... )
-    >>> verdict.formula, round(verdict.e_above_hull, 3), verdict.criteria[2].passed
-    ('Li3PS4', 0.01, True)
+    >>> verdict.formula_pretty, round(verdict.energy_above_hull, 3)
+    ('Li3PS4', 0.01)
     """
     fingerprints = fingerprints.on(line)
     diagram, _ = phase_diagram(structures, hull, line, errors=errors)

@@ -128,7 +128,7 @@ def phase_diagram(
     ...     for formula, energy in energies.items()
     ... ]
     >>> diagram, entries = phase_diagram(structures, HullSettings())
-    >>> [(summary.formula, round(summary.x, 3)) for summary in diagram.compositions]
+    >>> [(each.formula_pretty, round(each.x, 3)) for each in diagram.compositions]
     [('P2S5', 0.0), ('Li3PS4', 0.75), ('Li2S', 1.0)]
     """
     counted = that_count(
@@ -235,8 +235,10 @@ def _entry(
         composition=composition_of(structure.formula).get_el_amt_dict(),
         glass=structure.provenance.source in settings.glass_sources,
         converged=structure.converged,
-        formation_energy=None if line is None else line.formation_energy,
-        e_above_hull=None if line is None else line.e_above_hull,
+        formation_energy_per_atom=None
+        if line is None
+        else line.formation_energy_per_atom,
+        energy_above_hull=None if line is None else line.energy_above_hull,
         line=line,
         ternary=ternary,
     )
@@ -249,7 +251,7 @@ def _summaries(
 ) -> list[CompositionSummary]:
     members: dict[str, list[LineEntry]] = defaultdict(list)
     for entry in entries:
-        members[entry.formula].append(entry)
+        members[entry.formula_pretty].append(entry)
     by_id = {entry.structure_id: entry for entry in entries}
     lowest_glass = {point.formula: by_id[point.entry_id] for point in glasses}
     vertices = {
@@ -261,21 +263,22 @@ def _summaries(
     }
     summaries = []
     for formula, group in members.items():
-        lowest = min(group, key=lambda entry: entry.e_above_hull)
+        lowest = min(group, key=lambda entry: entry.energy_above_hull)
         glass = lowest_glass.get(formula)
         summaries.append(
             CompositionSummary(
-                formula=formula,
+                formula_pretty=formula,
                 x=lowest.x,
                 n_structures=len(group),
                 n_glasses=sum(entry.glass for entry in group),
                 lowest_id=lowest.structure_id,
-                formation_energy=lowest.formation_energy,
-                e_above_hull=lowest.e_above_hull,
+                formation_energy_per_atom=lowest.formation_energy_per_atom,
+                energy_above_hull=lowest.energy_above_hull,
                 on_hull=any(entry.line.on_hull for entry in group),
                 lowest_glass_id=glass and glass.structure_id,
-                glass_formation_energy=glass and glass.formation_energy,
-                glass_e_above_hull=glass and glass.e_above_hull,
+                glass_formation_energy_per_atom=glass
+                and glass.formation_energy_per_atom,
+                glass_energy_above_hull=glass and glass.energy_above_hull,
                 on_metastable_hull=len(glasses) > 1 and formula in vertices,
             )
         )

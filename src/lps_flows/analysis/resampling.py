@@ -33,7 +33,7 @@ class Draws:
     """Reduced formulas, ascending in x."""
     x: np.ndarray
     """Their positions on the line, shape (n,)."""
-    e_above_hull: np.ndarray
+    energy_above_hull: np.ndarray
     """Distances above the hull (eV/atom), shape (n_draws, n)."""
     in_gap: np.ndarray
     """Whether they lie in a gap, shape (n_draws, n)."""
@@ -48,7 +48,7 @@ class Draws:
     def candidate(self, formula: str, limit: float) -> float:
         """Return how often a composition was within a limit (eV/atom) and no gap."""
         k = self.formulas.index(formula)
-        stands = (self.e_above_hull[:, k] <= limit) & ~self.in_gap[:, k]
+        stands = (self.energy_above_hull[:, k] <= limit) & ~self.in_gap[:, k]
         return float(stands.mean())
 
 
@@ -108,11 +108,11 @@ def resample(
     crystals = [
         c for c in compositions if c.lowest_id != c.lowest_glass_id and 0 < c.x < 1
     ]
-    t = [atom_fraction(line, c.formula) for c in (*glasses, *crystals)]
+    t = [atom_fraction(line, c.formula_pretty) for c in (*glasses, *crystals)]
     energy = np.array(
         [
-            *(c.glass_formation_energy for c in glasses),
-            *(c.formation_energy for c in crystals),
+            *(c.glass_formation_energy_per_atom for c in glasses),
+            *(c.formation_energy_per_atom for c in crystals),
         ],
         dtype=float,
     )
@@ -120,7 +120,7 @@ def resample(
     spread = np.full(len(t), reference)
     spread[:n] = np.hypot(reference, errors.ann or 0.0)
     hidden = np.zeros(len(t))
-    hidden[:n] = [errors.search.get(c.formula, 0.0) for c in glasses]
+    hidden[:n] = [errors.search.get(c.formula_pretty, 0.0) for c in glasses]
     rng = np.random.default_rng(settings.seed)
     shape = settings.resamples, len(t)
     drawn = (
@@ -149,7 +149,10 @@ def resample(
         for part in stretches(t[:n], energies[:n].tolist(), stable):
             in_gap[row, part.inside] = min(part.heights, default=0.0) > tolerance
     return Draws(
-        [c.formula for c in glasses], np.array([c.x for c in glasses]), above, in_gap
+        [c.formula_pretty for c in glasses],
+        np.array([c.x for c in glasses]),
+        above,
+        in_gap,
     )
 
 

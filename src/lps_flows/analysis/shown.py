@@ -26,7 +26,7 @@ class Descendant(Protocol):
 
     x: float | None
     parent: str | None
-    formula: str
+    formula_pretty: str
 
 
 AnyDescendant = TypeVar("AnyDescendant", bound=Descendant)
@@ -55,7 +55,7 @@ def by_parent(
     sampled = {
         parent: members
         for parent, members in groups.items()
-        if len({member.formula for member in members}) > 1
+        if len({member.formula_pretty for member in members}) > 1
     }
     if not sampled:
         return groups, []

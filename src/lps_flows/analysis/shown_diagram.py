@@ -35,9 +35,9 @@ def above_hull(
         Structures, each with its distance above the hull of the line (meV/atom).
     """
     above = {
-        entry.structure_id: 1000 * entry.e_above_hull
+        entry.structure_id: 1000 * entry.energy_above_hull
         for entry in entries
-        if entry.e_above_hull is not None
+        if entry.energy_above_hull is not None
     }
     return [
         (place, above[place.structure_id])
@@ -84,7 +84,7 @@ def chosen_points(
     """
     chosen = [c for c in candidates if c.chosen and c.structure_id in height]
     return [
-        ((c.x, height[c.structure_id]), c.formula)
+        ((c.x, height[c.structure_id]), c.formula_pretty)
         for c in sorted(chosen, key=lambda c: c.rank or 0)
     ]
 
@@ -96,9 +96,11 @@ def hull_curves(
 
     The latter is that of the glass-ceramic structures alone, when they make one.
     """
-    hull = [(c.x, c.formation_energy) for c in diagram.compositions if c.on_hull]
+    hull = [
+        (c.x, c.formation_energy_per_atom) for c in diagram.compositions if c.on_hull
+    ]
     metastable = [
-        (c.x, c.glass_formation_energy or 0.0)
+        (c.x, c.glass_formation_energy_per_atom or 0.0)
         for c in diagram.compositions
         if c.on_metastable_hull
     ]
@@ -122,21 +124,21 @@ def named_crystals(
     """
     crystals = sorted(
         (
-            (entry.formation_energy, entry.x, entry)
+            (entry.formation_energy_per_atom, entry.x, entry)
             for entry in entries
             if entry.source == "crystal"
-            and entry.formation_energy is not None
+            and entry.formation_energy_per_atom is not None
             and entry.x is not None
         ),
         key=lambda crystal: crystal[0],
     )
     lowest: dict[str, float] = {}
     for energy, _, entry in crystals:
-        lowest.setdefault(entry.formula, energy)
+        lowest.setdefault(entry.formula_pretty, energy)
     return [
-        (entry.parent or entry.formula, (x, 1000 * energy))
+        (entry.parent or entry.formula_pretty, (x, 1000 * energy))
         for energy, x, entry in crystals
-        if energy - lowest[entry.formula] < _NAMED_ABOVE
+        if energy - lowest[entry.formula_pretty] < _NAMED_ABOVE
     ]
 
 
@@ -149,11 +151,13 @@ def stable_and_above(
     figure of the line has the others.
     """
     placed = [e for e in entries if e.ternary is not None]
-    stable = {e.formula: e for e in placed if e.ternary and e.ternary.on_hull}
+    stable = {e.formula_pretty: e for e in placed if e.ternary and e.ternary.on_hull}
     above: dict[str, PhaseDiagramEntry] = {}
     for entry in sorted(placed, key=lambda e: e.energy_per_atom):
-        if entry.formula not in stable and not (entry.glass and entry.x is not None):
-            above.setdefault(entry.formula, entry)
+        if entry.formula_pretty not in stable and not (
+            entry.glass and entry.x is not None
+        ):
+            above.setdefault(entry.formula_pretty, entry)
     return list(stable.values()), list(above.values())
 
 
@@ -174,7 +178,8 @@ def tie_lines(
     phases = [
         PDEntry(
             composition := Composition(e.composition),
-            (e.ternary.formation_energy if e.ternary else 0.0) * composition.num_atoms,
+            (e.ternary.formation_energy_per_atom if e.ternary else 0.0)
+            * composition.num_atoms,
         )
         for e in stable
     ]

@@ -27,11 +27,14 @@ def window_rows(
     """
     rows: dict[tuple[str, bool], WindowDocument] = {}
     for document in sorted(documents, key=lambda d: d.energy_per_atom):
-        rows.setdefault((document.formula, document.glass), document)
+        rows.setdefault((document.formula_pretty, document.glass), document)
     ordered = sorted(
-        rows.values(), key=lambda d: (d.x is None, d.x or 0.0, d.formula, d.glass)
+        rows.values(),
+        key=lambda d: (d.x is None, d.x or 0.0, d.formula_pretty, d.glass),
     )
-    return [("gc-" * d.glass + d.formula, d, d.window) for d in ordered if d.window]
+    return [
+        ("gc-" * d.glass + d.formula_pretty, d, d.window) for d in ordered if d.window
+    ]
 
 
 def scattering_rows(

@@ -31,6 +31,7 @@ from lps_flows.builders.elasticity import ElasticityBuilder
 from lps_flows.builders.fingerprints import FingerprintBuilder
 from lps_flows.builders.increment import IncrementalBuilder, chunks
 from lps_flows.builders.jumps import JumpBuilder
+from lps_flows.builders.migration import COLLECTIONS, migrate
 from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
 from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
 from lps_flows.builders.rdf import RDFBuilder
@@ -44,24 +45,7 @@ from lps_flows.schemas.damage import left_out, readable
 
 logger = logging.getLogger(__name__)
 
-KEYS = {
-    "structures": "structure_id",
-    "phase_diagrams": "diagram_id",
-    "phase_diagram_entries": "structure_id",
-    "windows": "structure_id",
-    "motifs": "structure_id",
-    "motif_trends": "trend_id",
-    "rdfs": "rdf_id",
-    "scattering": "scattering_id",
-    "fingerprints": "fingerprint_id",
-    "cluster_models": "model_id",
-    "clusters": "assignment_id",
-    "candidates": "candidate_id",
-    "elasticity": "elasticity_id",
-    "transport": "transport_id",
-    "conductivity_maps": "map_id",
-    "jumps": "jump_id",
-}
+KEYS = {name: key for name, (key, _) in COLLECTIONS.items()}
 """Collections of results, with the field that identifies a document."""
 
 
@@ -131,7 +115,7 @@ def result_store(job_store: JobStore, name: str) -> Store:
         When the docs store is of another kind.
     """
     docs = job_store.docs_store
-    common: dict[str, Any] = {"key": KEYS[name], "last_updated_field": "created_at"}
+    common: dict[str, Any] = {"key": KEYS[name], "last_updated_field": "last_updated"}
     if isinstance(docs, JSONStore):
         # a JSONStore is a MemoryStore too: this test comes first
         path = Path(docs.paths[0]).with_name(f"{name}.json")
@@ -325,6 +309,8 @@ def build_all(
     try:
         with left_out() as damaged:
             try:
+                for name in KEYS:
+                    migrate((store or own.__getitem__)(name), name, campaign)
                 for builder in builders:
                     name = type(builder).__name__
                     made = run_builder(builder, progress)

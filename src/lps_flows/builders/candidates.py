@@ -164,7 +164,7 @@ class CandidateBuilder(IncrementalBuilder):
             CandidateDocument(
                 **dict(verdict),
                 **group,
-                candidate_id=f"{diagram.diagram_id}|{verdict.formula}",
+                candidate_id=f"{diagram.diagram_id}|{verdict.formula_pretty}",
                 source_digest=item["source"],
                 settings=self.settings.model_dump(mode="json"),
             ).model_dump()

@@ -27,7 +27,7 @@ _FEWEST = 3
 
 
 def _takes_part(fingerprint: Mapping[str, Any]) -> bool:
-    elements = composition_of(fingerprint["formula"]).get_el_amt_dict()
+    elements = composition_of(fingerprint["formula_pretty"]).get_el_amt_dict()
     return takes_part(elements, fingerprint["x"], fingerprint["settings"]["species"])
 
 
@@ -104,7 +104,7 @@ class ClusterBuilder(IncrementalBuilder):
                 "source_digest",
                 "campaign",
                 "method",
-                "formula",
+                "formula_pretty",
                 "x",
                 "settings.species",
             ],

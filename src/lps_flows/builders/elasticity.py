@@ -25,7 +25,7 @@ def elasticity_document(
     A fit that fails or cannot be trusted is recorded with its reason.
     """
     output = checked_output(job, EOSDocument)
-    n = output.n_atoms
+    n = output.nsites
     fit: EOSFit | None = None
     try:
         fit = fit_eos(output.volumes, output.energies)

@@ -214,7 +214,7 @@ def query_heads(store: Store, campaign: str | None) -> list[StructureHead]:
     selection: dict[str, Any] = {"relaxed": True}
     if campaign is not None:
         selection["campaign"] = campaign
-    fields = list(StructureHead.model_fields)
+    fields = StructureHead.stored_names()
     found = store.query(selection, properties=fields)
     heads = readable(StructureHead.from_store, found)
     return sorted(heads, key=lambda head: head.structure_id)

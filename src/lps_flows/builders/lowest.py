@@ -20,14 +20,14 @@ class Head(NamedTuple):
     campaign: str
     method: str
     parent: str | None
-    formula: str
+    formula_pretty: str
     """Reduced formula."""
     energy_per_atom: float
 
     @property
     def group(self) -> str:
         """Id of its group: campaign, method, parent, formula."""
-        return f"{self.campaign}|{self.method}|{self.parent}|{self.formula}"
+        return f"{self.campaign}|{self.method}|{self.parent}|{self.formula_pretty}"
 
 
 class LowestBuilder(IncrementalBuilder):

@@ -196,7 +196,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             seen[atoms] = record["structure_id"]
 
     def _lacks_end_member(self, heads: Sequence[StructureHead]) -> str | None:
-        present = {head.reduced_formula for head in heads}
+        present = {head.formula_pretty for head in heads}
         for formula in self.line.end_members:
             if reduced_formula(formula) not in present:
                 return formula
@@ -216,7 +216,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             if other != name
             for head in heads
             if head.campaign == groups[name][0].campaign
-            and head.reduced_formula == reduced
+            and head.formula_pretty == reduced
         ]
         before = [
             end["structure_id"]

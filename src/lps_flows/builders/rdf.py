@@ -47,7 +47,7 @@ class StructuresBuilder(LowestBuilder):
                 head.campaign,
                 head.method,
                 head.provenance.parent,
-                head.reduced_formula,
+                head.formula_pretty,
                 head.energy_per_atom,
             )
 

@@ -68,14 +68,14 @@ class StructureBuilder(IncrementalBuilder):
         if isinstance(self.target, JSONStore):
             return  # JSON files know texts alone
         for few in chunks(
-            self.target.query({**self.scope(), "created_at": {"$type": "string"}}),
+            self.target.query({**self.scope(), "last_updated": {"$type": "string"}}),
             1000,
         ):
             self.target.update(
                 [
                     {
                         **unmarked(old),
-                        "created_at": datetime.fromisoformat(old["created_at"]),
+                        "last_updated": datetime.fromisoformat(old["last_updated"]),
                     }
                     for old in few
                 ],

@@ -47,7 +47,7 @@ _KNOWN = {(module, name) for module, names in _OF_LIBRARIES.items() for name in 
 
 
 # What MongoDB and maggma add to a document.
-_ADDED = frozenset({"_id", "_bt", "last_updated"})
+_ADDED = frozenset({"_id", "_bt"})
 _LONGEST_NAME = 200
 
 

@@ -151,7 +151,7 @@ def collect_eos(
         provenance=provenance,
         formula=full_formula(structure),
         x=line.position(composition),
-        n_atoms=len(structure),
+        nsites=len(structure),
         relaxed_ions=True,
         volumes=[float(c.structure.volume) for c in calculations],
         energies=[float(c.energy) for c in calculations],

@@ -177,7 +177,7 @@ def record_run(
         n_removed=problem.n_units,
         formula=full_formula(composition),
         x=line.position(composition),
-        n_atoms=len(individuals[0].structure),
+        nsites=len(individuals[0].structure),
         settings=settings.model_dump(mode="json"),
         relaxation=relaxation.model_dump(mode="json"),
         end_members=line.end_members,

@@ -98,7 +98,7 @@ def analyse_trajectory(
         method=run.method,
         label=run.label,
         formula=full_formula(structure),
-        n_atoms=len(structure),
+        nsites=len(structure),
         volume=structure.volume,
         temperature=run.temperature,
         time_step=time_step,
@@ -180,7 +180,7 @@ def _sampling(
         document.mean_temperature_error = kinetic.error
         document.temperature_fluctuation = kinetic.fluctuation
         document.canonical_fluctuation = float(
-            run.temperature * np.sqrt(2 / (3 * document.n_atoms - 3))
+            run.temperature * np.sqrt(2 / (3 * document.nsites - 3))
         )
         document.temperature_drift = kinetic.drift * 1000
         off = abs(kinetic.mean / run.temperature - 1)
@@ -191,7 +191,7 @@ def _sampling(
             )
     if np.isfinite(run.conserved_energies).all() and len(run.times) > 1:
         conserved = sampling_statistics(run.conserved_energies, run.times)
-        document.energy_drift = conserved.drift * 1e6 / document.n_atoms
+        document.energy_drift = conserved.drift * 1e6 / document.nsites
     if run.failure:
         document.remarks.append(run.failure)
 

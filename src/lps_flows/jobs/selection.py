@@ -75,7 +75,7 @@ class _Pick:
     reason: Reason
     document: StructureDocument
     uuid: str | None = None
-    e_above_hull: float | None = None
+    energy_above_hull: float | None = None
 
 
 @dataclass
@@ -174,7 +174,7 @@ class SelectionMaker(Maker):
                     reason=pick.reason,
                     structure_uuid=pick.uuid or crystal_uuids[pick.label],
                     transport_uuid=flow.output.uuid,
-                    e_above_hull=pick.e_above_hull,
+                    energy_above_hull=pick.energy_above_hull,
                 )
             )
         summary = SelectionDocument(
@@ -183,7 +183,7 @@ class SelectionMaker(Maker):
             selected=selected,
             missing=sorted(
                 {reduced_formula(formula) for formula in self.settings.compositions}
-                - {verdict.formula for verdict in verdicts}
+                - {verdict.formula_pretty for verdict in verdicts}
             ),
         )
         if not flows:
@@ -254,11 +254,11 @@ class SelectionMaker(Maker):
         chosen = [verdict for verdict in verdicts if verdict.chosen]
         first: Reason = "candidate" if chosen else "nearest to a candidate"
         best = (chosen or list(verdicts[:1]))[: settings.n_candidates]
-        by_x = [v.formula for v in sorted(verdicts, key=lambda v: v.x)]
-        wanted: list[tuple[str, Reason]] = [(v.formula, first) for v in best]
+        by_x = [v.formula_pretty for v in sorted(verdicts, key=lambda v: v.x)]
+        wanted: list[tuple[str, Reason]] = [(v.formula_pretty, first) for v in best]
         wanted += [(reduced_formula(named), "named") for named in settings.compositions]
         wanted += [(formula, "along the line") for formula in settings.along(by_x)]
-        of = {verdict.formula: verdict for verdict in verdicts}
+        of = {verdict.formula_pretty: verdict for verdict in verdicts}
         reasons: dict[str, Reason] = {}
         for formula, reason in wanted:
             if formula in of:
@@ -269,7 +269,7 @@ class SelectionMaker(Maker):
                 reason=reason,
                 uuid=of[formula].structure_id,
                 document=records[of[formula].structure_id],
-                e_above_hull=of[formula].e_above_hull,
+                energy_above_hull=of[formula].energy_above_hull,
             )
             for formula, reason in reasons.items()
         ]

@@ -51,15 +51,16 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         stage, campaign = metadata.get("stage"), metadata.get("campaign")
     except (AttributeError, KeyError, TypeError) as error:
         raise damaged(str(job["uuid"]), "a job with structures", error) from error
-    created = {
-        suffix: _checked(entry, job["uuid"] + suffix).created_at
+    checked = {
+        suffix: _checked(entry, job["uuid"] + suffix)
         for suffix, entry in entries.items()
     }
     return [
         {
-            **unmarked(entry),
+            **StructureDocument.renamed(unmarked(entry)),
             # a date, though sets in the additional store are JSON and hold texts
-            "created_at": created[suffix],
+            "last_updated": checked[suffix].last_updated,
+            "formula_pretty": checked[suffix].formula_pretty,
             "structure_id": job["uuid"] + suffix,
             "campaign": campaign or NO_CAMPAIGN,
             "stage": stage,
@@ -117,7 +118,7 @@ def relaxed_heads(
         job_store,
         campaign,
         "StructureDocument",
-        fields=list(StructureFacts.model_fields),
+        fields=StructureFacts.stored_names(),
     ):
         ids = {"structure_id": job.uuid, "campaign": campaign}
         if job.output.get("relaxed"):

@@ -198,7 +198,7 @@ def _document(
     settings: TrainingSettings,
 ) -> PotentialDocument:
     potential = result.potential
-    n_atoms = np.array([document.n_atoms for document in documents])
+    n_atoms = np.array([document.nsites for document in documents])
     predicted = potential.evaluate(
         [document.structure for document in documents], forces=False, stress=False
     )

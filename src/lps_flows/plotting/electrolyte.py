@@ -91,7 +91,7 @@ def scattering_figure(documents: Sequence[ScatteringDocument]) -> Figure:
             panel.set_xlim(0, rows[0].q[-1])
         axes[0].set_yticks(
             range(len(rows)),
-            [f"{pretty(d.formula)}, x = {d.x:.3f}" for d in rows],
+            [f"{pretty(d.formula_pretty)}, x = {d.x:.3f}" for d in rows],
             fontsize=6.5,
         )
         axes[0].set_ylabel("S(Q) - 1, each scaled to its maximum")

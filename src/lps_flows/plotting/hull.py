@@ -142,4 +142,4 @@ def _by_source(
 
 
 def _point(entry: PhaseDiagramEntry) -> tuple[float, float]:
-    return float(entry.x or 0), 1000 * float(entry.formation_energy or 0)
+    return float(entry.x or 0), 1000 * float(entry.formation_energy_per_atom or 0)

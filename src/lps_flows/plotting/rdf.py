@@ -75,7 +75,7 @@ def rdf_figure(
             panel.set_xlabel("r (Å)")
         axes[0, 0].set_yticks(
             range(len(shown)),
-            [f"{pretty(d.formula)}, x = {d.x:.3f}" for d in shown],
+            [f"{pretty(d.formula_pretty)}, x = {d.x:.3f}" for d in shown],
             fontsize=6.5,
         )
         axes[0, 0].set_ylim(-0.3, len(shown) + 0.6)

@@ -75,7 +75,7 @@ def ternary_figure(
                 places[:, 0],
                 places[:, 1],
                 s=22,
-                c=[1000 * e.ternary.e_above_hull for e in above if e.ternary],
+                c=[1000 * e.ternary.energy_above_hull for e in above if e.ternary],
                 cmap="viridis_r",
                 marker="s",
                 edgecolor=BLACK,
@@ -143,7 +143,7 @@ def _label_phases(
     place_labels(
         axes,
         [_position(e, elements) for e in compounds],
-        [pretty(e.formula) for e in compounds],
+        [pretty(e.formula_pretty) for e in compounds],
         directions=directions,
         obstacles=[
             *(_position(e, elements) for e in phases),

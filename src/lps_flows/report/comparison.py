@@ -102,7 +102,7 @@ def _distances(known: Sequence[Results]) -> Table:
         for entry in results.on_line:
             key = (round(entry.x, 4), entry.label)
             found = lowest.setdefault(key, [None] * len(known))
-            found[k] = min(entry.e_above_hull, found[k] or float("inf"))
+            found[k] = min(entry.energy_above_hull, found[k] or float("inf"))
     rows = [
         (label, f"{x:.3f}", *map(_milli, heights))
         for (x, label), heights in sorted(lowest.items())

@@ -7,7 +7,10 @@ from lps_flows.report.blocks import Download
 from lps_flows.schemas.phase_diagram import LineEntry
 from lps_flows.schemas.results import Results
 
-_FORMATION, _ABOVE = "formation_energy (meV/atom)", "e_above_hull (meV/atom)"
+_FORMATION, _ABOVE = (
+    "formation_energy_per_atom (meV/atom)",
+    "energy_above_hull (meV/atom)",
+)
 
 
 def hull_rows(results: Results) -> list[tuple[LineEntry, int]]:
@@ -26,10 +29,10 @@ def hull_rows(results: Results) -> list[tuple[LineEntry, int]]:
     """
     groups: dict[tuple[str, str], list[LineEntry]] = {}
     for entry in results.on_line:
-        key = ("glass" if entry.glass else entry.label, entry.formula)
+        key = ("glass" if entry.glass else entry.label, entry.formula_pretty)
         groups.setdefault(key, []).append(entry)
     rows = [
-        (min(group, key=lambda entry: entry.e_above_hull), len(group))
+        (min(group, key=lambda entry: entry.energy_above_hull), len(group))
         for group in groups.values()
     ]
     return sorted(rows, key=lambda row: (row[0].x, row[0].glass, row[0].label))
@@ -43,8 +46,8 @@ def sources_compared(results: Results) -> list[tuple[LineEntry, LineEntry]]:
     """
     lowest: dict[tuple[str, str], LineEntry] = {}
     for entry in results.on_line:
-        key = (entry.source, entry.formula)
-        if key not in lowest or entry.e_above_hull < lowest[key].e_above_hull:
+        key = (entry.source, entry.formula_pretty)
+        if key not in lowest or entry.energy_above_hull < lowest[key].energy_above_hull:
             lowest[key] = entry
     pairs = [
         (found, lowest["melt-quench", formula])
@@ -75,12 +78,12 @@ def hull_downloads(results: Results) -> list[Download]:
             {
                 "method": lambda row: row[0].method,
                 "label": lambda row: row[0].label,
-                "formula": lambda row: row[0].formula,
+                "formula": lambda row: row[0].formula_pretty,
                 "x": lambda row: row[0].x,
                 "source": lambda row: row[0].source,
                 "parent": lambda row: row[0].parent,
-                _FORMATION: lambda row: 1000 * row[0].formation_energy,
-                _ABOVE: lambda row: 1000 * row[0].e_above_hull,
+                _FORMATION: lambda row: 1000 * row[0].formation_energy_per_atom,
+                _ABOVE: lambda row: 1000 * row[0].energy_above_hull,
                 f"paper_{_ABOVE}": lambda row: paper_e_above_hull(row[0]),
                 "n_structures": lambda row: row[1],
                 "structure_id": lambda row: row[0].structure_id,
@@ -94,10 +97,10 @@ def hull_downloads(results: Results) -> list[Download]:
                 "method": lambda entry: entry.method,
                 "structure_id": lambda entry: entry.structure_id,
                 "label": lambda entry: entry.label,
-                "formula": lambda entry: entry.formula,
+                "formula": lambda entry: entry.formula_pretty,
                 "x": lambda entry: entry.x,
-                _FORMATION: lambda entry: 1000 * entry.formation_energy,
-                _ABOVE: lambda entry: 1000 * entry.e_above_hull,
+                _FORMATION: lambda entry: 1000 * entry.formation_energy_per_atom,
+                _ABOVE: lambda entry: 1000 * entry.energy_above_hull,
                 "source": lambda entry: entry.source,
                 "parent": lambda entry: entry.parent,
                 "glass": lambda entry: entry.glass,
@@ -127,12 +130,12 @@ def hull_downloads(results: Results) -> list[Download]:
             "candidates.csv",
             results.candidates,
             {
-                "formula": lambda verdict: verdict.formula,
+                "formula": lambda verdict: verdict.formula_pretty,
                 "x": lambda verdict: verdict.x,
                 "candidate": lambda verdict: verdict.outcome,
                 "rank": lambda verdict: verdict.rank,
                 "probability": lambda verdict: verdict.probability,
-                _ABOVE: lambda verdict: 1000 * verdict.e_above_hull,
+                _ABOVE: lambda verdict: 1000 * verdict.energy_above_hull,
                 "nearest": lambda verdict: verdict.nearest,
                 "similarity": lambda verdict: verdict.similarity,
                 "conductivity at 300 K (mS/cm)": lambda verdict: _milli(

@@ -54,14 +54,17 @@ def candidate_sheets(
         The structures of the report by id.
     """
     ordered = sorted(
-        results.candidates, key=lambda c: (c.rank or np.inf, c.e_above_hull)
+        results.candidates, key=lambda c: (c.rank or np.inf, c.energy_above_hull)
     )
     shown = [c for c in ordered if c.outcome != "no"] or ordered[:1]
     files = []
     for candidate in shown:
         table = candidate_table(results, candidate, structures)
         pattern = _pattern(results, candidate)
-        title, name = f"gc-{candidate.formula}", f"sheet_gc-{candidate.formula}"
+        title, name = (
+            f"gc-{candidate.formula_pretty}",
+            f"sheet_gc-{candidate.formula_pretty}",
+        )
         with figure_style():
             page, picture = _printed(title, table, pattern), _picture(pattern)
         files += [
@@ -114,7 +117,7 @@ def candidate_table(
 
 
 def _weights(line: CompositionLine, candidate: CandidateDocument) -> Iterator[Fact]:
-    amounts = np.array(line.amounts(candidate.formula))
+    amounts = np.array(line.amounts(candidate.formula_pretty))
     masses = amounts * [Composition(member).weight for member in line.end_members]
     grams, shares = masses / masses.sum(), 100 * amounts / amounts.sum()
     yield (
@@ -142,7 +145,7 @@ def _verdict(candidate: CandidateDocument) -> Iterator[Fact]:
     falling = ", an upper bound: its search had not ended"
     yield (
         "energy above the hull",
-        f"{1000 * candidate.e_above_hull:.1f} meV/atom"
+        f"{1000 * candidate.energy_above_hull:.1f} meV/atom"
         + (falling if candidate.still_falling else ""),
     )
 
@@ -198,7 +201,11 @@ def _lines(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
 
 def _window(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
     document = next(
-        (d for d in results.windows if d.formula == candidate.formula and d.window),
+        (
+            d
+            for d in results.windows
+            if d.formula_pretty == candidate.formula_pretty and d.window
+        ),
         None,
     )
     if document is None or document.window is None:
@@ -217,7 +224,7 @@ def _window(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
 
 
 def _conductivity(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
-    label = f"gc-{candidate.formula}"
+    label = f"gc-{candidate.formula_pretty}"
     for document in results.transport:
         if document.label == label:
             fit = arrhenius_fit(document)
@@ -245,7 +252,7 @@ def _rests_on(document: TransportDocument, fit: ArrheniusFit | None) -> str:
     used = [run for run in document.runs if run.used]
     length = min((run.production for run in used), default=0.0) / 1000
     temperatures = ", ".join(f"{run.temperature:g}" for run in used) or "no"
-    runs = f"{document.n_atoms} atoms by {document.method} at {temperatures} K"
+    runs = f"{document.nsites} atoms by {document.method} at {temperatures} K"
     said = [
         f"{runs}, {length:.3g} ps each",
         "" if document.trusted else "not from diffusive runs of an intact framework",

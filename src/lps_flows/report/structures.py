@@ -53,8 +53,8 @@ def chosen_ids(results: Results, per_composition: int = PER_COMPOSITION) -> list
     """Return the lowest of every crystal and composition, and crystals off the line."""
     taken: dict[tuple[str, str], int] = {}
     chosen = []
-    for entry in sorted(results.on_line, key=lambda e: e.e_above_hull):
-        group = ("glass" if entry.glass else entry.label, entry.formula)
+    for entry in sorted(results.on_line, key=lambda e: e.energy_above_hull):
+        group = ("glass" if entry.glass else entry.label, entry.formula_pretty)
         taken[group] = taken.get(group, 0) + 1
         if taken[group] <= per_composition:
             chosen.append(entry.structure_id)
@@ -112,7 +112,7 @@ def _records(
 
 
 def _name(entry: PhaseDiagramEntry) -> str:
-    return entry.label if entry.x is not None else entry.parent or entry.formula
+    return entry.label if entry.x is not None else entry.parent or entry.formula_pretty
 
 
 def _facts(
@@ -120,18 +120,20 @@ def _facts(
 ) -> dict[str, str]:
     """Return what is said beside a structure."""
     facts = {
-        "formula": record.reduced_formula,
-        "atoms in the cell": str(record.n_atoms),
+        "formula": record.formula_pretty,
+        "atoms in the cell": str(record.nsites),
     }
     if isinstance(entry, LineEntry):
         facts["x"] = f"{entry.x:.4f}"
-        facts["energy above hull"] = f"{1000 * entry.e_above_hull:.1f} meV/atom"
-        facts["formation energy"] = f"{1000 * entry.formation_energy:.1f} meV/atom"
+        facts["energy above hull"] = f"{1000 * entry.energy_above_hull:.1f} meV/atom"
+        facts["formation energy"] = (
+            f"{1000 * entry.formation_energy_per_atom:.1f} meV/atom"
+        )
         place = results.classes.get(entry.structure_id)
         if place is not None:
             facts |= {"class": str(place.label), "nearest crystal": place.nearest}
     elif entry.ternary is not None:
-        above = f"{1000 * entry.ternary.e_above_hull:.1f} meV/atom"
+        above = f"{1000 * entry.ternary.energy_above_hull:.1f} meV/atom"
         facts["energy above hull (all elements)"] = above
     origin = record.provenance
     facts["source"] = origin.source

@@ -92,7 +92,7 @@ def map_downloads(maps: Sequence[ConductivityMapDocument]) -> list[Download]:
             "method": document.method,
             "dynamics_method": document.dynamics_method,
             "label": point.label,
-            "formula": point.formula,
+            "formula": point.formula_pretty,
             "x": point.x,
             "source": point.source,
             "parent": point.parent,

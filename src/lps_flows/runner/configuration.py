@@ -25,7 +25,7 @@ from lps_flows.foundation.writing import write_text
 from lps_flows.runner.home import Home
 from lps_flows.runner.replica_set import REPLICA_SET
 from lps_flows.runner.server import PrivateMongod
-from lps_flows.schemas.base import SCHEMA_VERSION
+from lps_flows.schemas.base import READABLE_VERSIONS
 
 DATABASE = "lps_flows"
 LAUNCHPAD_DATABASE = "lps_flows_launchpad"
@@ -116,7 +116,7 @@ def _login(server: PrivateMongod, where_users_are: str) -> dict[str, Any]:
 
 def worker_settings() -> dict[str, Any]:
     """Return a FireWorks worker that leaves fireworks of other layouts alone."""
-    same_layout = {"spec.schema_version": {"$in": [None, SCHEMA_VERSION]}}
+    same_layout = {"spec.schema_version": {"$in": [None, *READABLE_VERSIONS]}}
     return {
         "name": WORKER_NAME,
         "category": "",

@@ -22,7 +22,7 @@ from lps_flows.runner.processes import has_ended, this_process
 from lps_flows.runner.recorded import Comparable, recorded
 from lps_flows.runner.recovery import delete_orphans
 from lps_flows.runner.workplace import Workplace, place_of
-from lps_flows.schemas.base import SCHEMA_VERSION, code_versions
+from lps_flows.schemas.base import READABLE_VERSIONS, SCHEMA_VERSION, code_versions
 
 _MOST_SHOWN = 20
 _SUBMISSION_EXPIRES_S = 600.0
@@ -325,7 +325,7 @@ def _check_same(
 
 
 def _check_layout(known: dict[str, Any]) -> None:
-    if known["schema_version"] != SCHEMA_VERSION:
+    if known["schema_version"] not in READABLE_VERSIONS:
         raise OtherVersionError(
             "it was submitted by a version that lays its documents out otherwise",
             field="schema_version",

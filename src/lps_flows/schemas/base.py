@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from pydantic import (
@@ -15,13 +16,30 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    model_validator,
 )
 from pymatgen.core import Structure
 
 from lps_flows.foundation import LpsFlowsError, decodable, decode, unmarked
 from lps_flows.schemas.damage import damaged
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
+READABLE_VERSIONS = ("1.0", SCHEMA_VERSION)
+"""Versions of the layout that are read: the one before under its old names."""
+
+RENAMED = {
+    "chemical_system": "chemsys",
+    "created_at": "last_updated",
+    "decomposition": "decomposes_to",
+    "e_above_hull": "energy_above_hull",
+    "formation_energy": "formation_energy_per_atom",
+    "formula": "formula_pretty",
+    "glass_e_above_hull": "glass_energy_above_hull",
+    "glass_formation_energy": "glass_formation_energy_per_atom",
+    "n_atoms": "nsites",
+    "reduced_formula": "formula_pretty",
+}
+"""Names of version 1.0 that gave way to emmet's, which mean the same."""
 
 _LONGEST_NAME = 200
 _RECORDED_PACKAGES = ("lps-flows", "atomate2", "pymatgen", "ase", "torch", "numpy")
@@ -74,6 +92,43 @@ class Stored(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_1_0(cls, stored: Any) -> Any:
+        return cls.renamed(stored) if isinstance(stored, Mapping) else stored
+
+    @classmethod
+    def renamed(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what version 1.0 of the layout stored under today's names."""
+        here = cls.model_fields.keys()
+        old = {
+            name
+            for name in RENAMED.keys() & stored.keys()
+            if name not in here and RENAMED[name] in here
+        }
+        if not old:
+            return dict(stored)
+        now = {RENAMED[k] if k in old else k: value for k, value in stored.items()}
+        if "schema_version" in now:
+            now["schema_version"] = SCHEMA_VERSION
+        return now
+
+    @classmethod
+    def stored_names(cls) -> list[str]:
+        """Return the names under which a store may hold the fields."""
+        fields = cls.model_fields
+        return [*fields, *(old for old, new in RENAMED.items() if new in fields)]
+
+    if not TYPE_CHECKING:  # where old names are errors
+
+        def __getattr__(self, name: str) -> Any:
+            """Read a field under its name of version 1.0."""
+            new = RENAMED.get(name)
+            if new is None or new not in type(self).model_fields:
+                return super().__getattr__(name)
+            warnings.warn(f"{name} is now {new}", DeprecationWarning, stacklevel=2)
+            return getattr(self, new)
+
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         """Let documents name this class."""
@@ -89,7 +144,10 @@ class Stored(BaseModel):
             When it has another layout.
         """
         try:
-            return cls.model_validate(unmarked(stored))
+            own = unmarked(stored)
+            if "last_updated" not in cls.model_fields:  # maggma's
+                own.pop("last_updated", None)
+            return cls.model_validate(own)
         # AttributeError: it is no table at all
         except (AttributeError, ValidationError) as error:
             field, name = _name_of(stored)
@@ -117,7 +175,7 @@ class Document(Stored):
     schema_version: str = Field(
         SCHEMA_VERSION, description="Version of the layout of this document."
     )
-    created_at: datetime = Field(
+    last_updated: datetime = Field(
         default_factory=lambda: datetime.now(UTC),
         description="When this document was made (UTC).",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import Field
 
-from lps_flows.chemistry import full_formula, reduced_formula
+from lps_flows.chemistry import full_formula
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.structure import (
     Provenance,
@@ -55,17 +55,12 @@ class StructureHead(StructureFacts):
             method=str(entry.parameters.get("run_type") or "unknown"),
             provenance=Provenance.model_validate(said),
             formula=full_formula(composition),
-            n_atoms=round(composition.num_atoms),
+            nsites=round(composition.num_atoms),
             energy=float(entry.energy),
             energy_per_atom=float(entry.energy_per_atom),
             relaxed=bool(entry.data.get("relaxed", True)),
             converged=bool(entry.data.get("converged", True)),
         )
-
-    @property
-    def reduced_formula(self) -> str:
-        """Reduced formula."""
-        return reduced_formula(self.formula)
 
 
 class StructureRecord(StructureDocument, StructureHead):
@@ -93,7 +88,7 @@ class StructureResult(BuiltDocument):
     """Base of documents about one structure."""
 
     structure_id: str = Field(description="The structure.")
-    formula: str = Field(description="Reduced formula.")
+    formula_pretty: str = Field(description="Reduced formula.")
     x: float | None = Field(description="Position on the line, none off it.")
     source: str = Field(description="How the structure was made.")
     parent: str | None = Field(description="Crystal it descends from.")
@@ -106,7 +101,7 @@ def facts_of(head: StructureHead) -> dict[str, Any]:
         "structure_id": head.structure_id,
         "campaign": head.campaign,
         "method": head.method,
-        "formula": head.reduced_formula,
+        "formula_pretty": head.formula_pretty,
         "x": head.x,
         "source": head.provenance.source,
         "parent": head.provenance.parent,
@@ -117,7 +112,7 @@ def facts_of(head: StructureHead) -> dict[str, Any]:
 class LowestResult(BuiltDocument):
     """Base of averages over the lowest structures of a composition from one parent."""
 
-    formula: str = Field(description="Reduced formula.")
+    formula_pretty: str = Field(description="Reduced formula.")
     x: float | None = Field(description="Position on the line.")
     parent: str | None = Field(description="Crystal the structures descend from.")
     n_structures: int = Field(description="Structures averaged (the lowest).")
@@ -126,7 +121,7 @@ class LowestResult(BuiltDocument):
 
 def facts_of_lowest(members: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the fields of a `LowestResult` over structures with these facts."""
-    shared = ("campaign", "method", "formula", "x", "parent")
+    shared = ("campaign", "method", "formula_pretty", "x", "parent")
     return {
         **{field: members[0][field] for field in shared},
         "n_structures": len(members),

@@ -19,16 +19,17 @@ class CompositionEvidence(Part):
     Examples
     --------
     >>> glass = CompositionEvidence(
-    ...     formula="Li42P16S61", x=0.724, structure_id="gc", e_above_hull=0.028
+    ...     formula_pretty="Li42P16S61", x=0.724, structure_id="gc",
+    ...     energy_above_hull=0.028,
     ... )
     >>> glass.conductivity is None
     True
     """
 
-    formula: str = Field(description="Reduced formula.")
+    formula_pretty: str = Field(description="Reduced formula.")
     x: float = Field(description="Position on the line.")
     structure_id: str = Field(description="Its lowest glass-ceramic structure.")
-    e_above_hull: float = Field(description="Distance above the hull (eV/atom).")
+    energy_above_hull: float = Field(description="Distance above the hull (eV/atom).")
     class_label: int | None = Field(
         None, description="Class of that structure, none when it was not classified."
     )
@@ -99,7 +100,8 @@ class CandidateVerdict(CompositionEvidence):
     Examples
     --------
     >>> CandidateVerdict(
-    ...     formula="Li42P16S61", x=0.724, structure_id="gc", e_above_hull=0.028,
+    ...     formula_pretty="Li42P16S61", x=0.724, structure_id="gc",
+    ...     energy_above_hull=0.028,
     ...     criteria=[], chosen=True, rank=1,
     ... ).rank
     1

@@ -14,7 +14,7 @@ class ConductivityPoint(Part):
     """One structure that went into molecular dynamics, and what it conducts."""
 
     label: str = Field(description="Crystal key, or 'gc-' and the reduced formula.")
-    formula: str = Field(description="Reduced formula.")
+    formula_pretty: str = Field(description="Reduced formula.")
     x: float = Field(description="Position on the line.")
     source: str = Field(description="How the structure was made.")
     parent: str | None = Field(description="Crystal it descends from.")

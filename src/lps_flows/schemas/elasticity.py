@@ -20,7 +20,7 @@ class EOSDocument(Document):
     provenance: Provenance = Field(description="Where the structure comes from.")
     formula: str = Field(description="Full formula of the cell.")
     x: float | None = Field(description="Position on the line.")
-    n_atoms: int = Field(ge=1, description="Atoms in the cell.")
+    nsites: int = Field(ge=1, description="Atoms in the cell.")
     relaxed_ions: bool = Field(
         description="True when the atoms were relaxed at every volume."
     )

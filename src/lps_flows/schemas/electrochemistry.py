@@ -49,7 +49,7 @@ class ElectrochemicalWindow(Part):
     {'S': 1.0}
     """
 
-    formula: str = Field(description="Reduced formula.")
+    formula_pretty: str = Field(description="Reduced formula.")
     mobile: str = Field(description="Element that is exchanged.")
     reduction: float = Field(
         description="Voltage below which it takes up the ion (V against the metal)."
@@ -97,7 +97,7 @@ class WindowDocument(StructureResult):
     """Window of a structure's composition, and its own reaction with the metal."""
 
     glass: bool = Field(description="True for a glass-ceramic structure.")
-    e_above_hull: float | None = Field(
+    energy_above_hull: float | None = Field(
         description="Distance above the hull of all elements (eV/atom)."
     )
     window: ElectrochemicalWindow | None = Field(

@@ -110,7 +110,7 @@ class EvolutionDocument(Document):
     x: float | None = Field(
         description="Position on the composition line, none off it."
     )
-    n_atoms: int = Field(description="Atoms of an individual.")
+    nsites: int = Field(description="Atoms of an individual.")
     settings: dict[str, Any] = Field(description="`EvolutionSettings`, whole.")
     relaxation: dict[str, Any] = Field(description="`RelaxationSettings`, whole.")
     end_members: tuple[str, str] = Field(description="The composition line.")

@@ -183,7 +183,7 @@ class MDRunDocument(Document):
     method: str = Field(description="Method that gave the forces.")
     label: str = Field(description="Name of the structure.")
     formula: str = Field(description="Full formula of the cell.")
-    n_atoms: int = Field(description="Number of atoms.")
+    nsites: int = Field(description="Number of atoms.")
     volume: float = Field(description="Volume of the cell (Å^3).")
     temperature: float = Field(description="Thermostat temperature (K).")
     time_step: float = Field(description="Time step (fs).")

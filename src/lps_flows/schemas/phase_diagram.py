@@ -10,7 +10,7 @@ from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import BuiltDocument, StructureResult
 
-ENTRY_INDEXES = ("structure_id", "campaign", "method", "x", "e_above_hull")
+ENTRY_INDEXES = ("structure_id", "campaign", "method", "x", "energy_above_hull")
 DIAGRAM_INDEXES = ("diagram_id", "campaign", "method")
 
 
@@ -21,7 +21,7 @@ class DecompositionProduct(Part):
     """One product a structure decomposes to."""
 
     structure_id: str = Field(description="Structure of the product.")
-    formula: str = Field(description="Reduced formula of the product.")
+    formula_pretty: str = Field(description="Reduced formula of the product.")
     fraction: float = Field(description="Fraction of the atoms that end up in it.")
 
 
@@ -31,18 +31,19 @@ class HullPlace(Part):
     Examples
     --------
     >>> HullPlace(
-    ...     formation_energy=-0.18, e_above_hull=0.0, on_hull=True, decomposition=[]
+    ...     formation_energy_per_atom=-0.18, energy_above_hull=0.0, on_hull=True,
+    ...     decomposes_to=[],
     ... ).on_hull
     True
     """
 
-    formation_energy: float = Field(
+    formation_energy_per_atom: float = Field(
         description="Formation energy (eV/atom): from the end members on the line "
         "(Eq. 1), from the elements in the diagram of all elements."
     )
-    e_above_hull: float = Field(description="Distance above the hull (eV/atom).")
+    energy_above_hull: float = Field(description="Distance above the hull (eV/atom).")
     on_hull: bool = Field(description="True for a vertex of the hull.")
-    decomposition: list[DecompositionProduct] = Field(
+    decomposes_to: list[DecompositionProduct] = Field(
         description="Products; the structure itself on the hull."
     )
 
@@ -53,11 +54,11 @@ class PhaseDiagramEntry(StructureResult):
     composition: dict[str, float] = Field(description="Atoms per cell, by element.")
     glass: bool = Field(description="True for a glass-ceramic structure.")
     converged: bool = Field(description="False when the relaxation stopped early.")
-    formation_energy: float | None = Field(
+    formation_energy_per_atom: float | None = Field(
         description="Formation energy from the end members (eV/atom), Eq. 1; none off "
         "the line."
     )
-    e_above_hull: float | None = Field(
+    energy_above_hull: float | None = Field(
         description="Distance above the hull of the line (eV/atom)."
     )
     line: HullPlace | None = Field(description="Place on the composition line.")
@@ -69,15 +70,19 @@ class PhaseDiagramEntry(StructureResult):
     @property
     def label(self) -> str:
         """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
-        return f"gc-{self.formula}" if self.glass else self.parent or self.formula
+        return (
+            f"gc-{self.formula_pretty}"
+            if self.glass
+            else self.parent or self.formula_pretty
+        )
 
 
 class LineEntry(PhaseDiagramEntry):
     """The entry of a structure on the composition line."""
 
     x: float
-    formation_energy: float
-    e_above_hull: float
+    formation_energy_per_atom: float
+    energy_above_hull: float
     line: HullPlace
 
 
@@ -92,19 +97,23 @@ class EndMember(Part):
 class CompositionSummary(Part):
     """The lowest structures of one composition on the line."""
 
-    formula: str = Field(description="Reduced formula.")
+    formula_pretty: str = Field(description="Reduced formula.")
     x: float = Field(description="Position on the line.")
     n_structures: int = Field(description="Structures of this composition.")
     n_glasses: int = Field(description="Glass-ceramic ones among them.")
     lowest_id: str = Field(description="Lowest structure.")
-    formation_energy: float = Field(description="Its formation energy (eV/atom).")
-    e_above_hull: float = Field(description="Its distance above the hull (eV/atom).")
-    on_hull: bool = Field(description="True for a vertex of the hull.")
-    lowest_glass_id: str | None = Field(description="Lowest glass-ceramic structure.")
-    glass_formation_energy: float | None = Field(
+    formation_energy_per_atom: float = Field(
         description="Its formation energy (eV/atom)."
     )
-    glass_e_above_hull: float | None = Field(
+    energy_above_hull: float = Field(
+        description="Its distance above the hull (eV/atom)."
+    )
+    on_hull: bool = Field(description="True for a vertex of the hull.")
+    lowest_glass_id: str | None = Field(description="Lowest glass-ceramic structure.")
+    glass_formation_energy_per_atom: float | None = Field(
+        description="Its formation energy (eV/atom)."
+    )
+    glass_energy_above_hull: float | None = Field(
         description="Its distance above the hull (eV/atom)."
     )
     on_metastable_hull: bool = Field(

@@ -26,7 +26,7 @@ class SelectedStructure(Part):
     )
     structure_uuid: str = Field(description="Job uuid of the structure's document.")
     transport_uuid: str = Field(description="Job uuid of its transport document.")
-    e_above_hull: float | None = Field(
+    energy_above_hull: float | None = Field(
         None, description="Distance above the hull (eV/atom)."
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import CompositionLine, full_formula
+from lps_flows.chemistry import CompositionLine, full_formula, reduced_formula
 from lps_flows.schemas.base import Document, Part, Stored, StoredStructure
 
 if TYPE_CHECKING:
@@ -44,10 +44,14 @@ class StructureFacts(Stored):
     method: str = Field(description="Reference method that gave the energy.")
     provenance: Provenance = Field(description="Where the structure comes from.")
     formula: str = Field(description="Full formula of the cell, e.g. 'Li42P16S61'.")
+    formula_pretty: str = Field(
+        default_factory=lambda known: reduced_formula(known["formula"]),
+        description="Reduced formula.",
+    )
     x: float | None = Field(
         None, description="Position on the composition line, none when off the line."
     )
-    n_atoms: int = Field(description="Number of atoms in the cell.")
+    nsites: int = Field(description="Number of atoms in the cell.")
     energy: float = Field(
         allow_inf_nan=False, description="Total energy of the cell (eV)."
     )
@@ -69,9 +73,7 @@ class StructureDocument(Document, StructureFacts):
     """
 
     structure: StoredStructure = Field(description="Atoms and cell (Å).")
-    chemical_system: str = Field(
-        description="Elements in alphabetical order, 'Li-P-S'."
-    )
+    chemsys: str = Field(description="Elements in alphabetical order, 'Li-P-S'.")
     energy_std: float | None = Field(
         None, description="Committee standard deviation of the energy (eV/atom)."
     )
@@ -163,9 +165,9 @@ class StructureDocument(Document, StructureFacts):
             provenance=provenance,
             structure=structure,
             formula=full_formula(composition),
-            chemical_system=composition.chemical_system,
+            chemsys=composition.chemical_system,
             x=line.position(composition),
-            n_atoms=len(structure),
+            nsites=len(structure),
             energy=energy,
             energy_per_atom=energy / len(structure),
             relaxed=relaxed,

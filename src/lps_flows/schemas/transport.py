@@ -62,7 +62,7 @@ class TransportDocument(Document):
     structure: StoredStructure = Field(description="Cell of the dynamics.")
     formula: str = Field(description="Full formula of the cell.")
     x: float | None = Field(None, description="Position on the composition line.")
-    n_atoms: int = Field(description="Number of atoms.")
+    nsites: int = Field(description="Number of atoms.")
     mobile: str = Field(description="Mobile element.")
     number_density: float = Field(description="Mobile ions per volume (Å^-3).")
     runs: list[RunSummary] = Field(description="One entry per temperature.")

@@ -150,7 +150,7 @@ def _hover_text(place: ClusterAssignment) -> str:
         else f" (most like {pretty_html(similar[0])}, {similar[1]:.2f})"
     )
     return (
-        f"<b>{pretty_html(place.formula)}</b><br>parent "
+        f"<b>{pretty_html(place.formula_pretty)}</b><br>parent "
         f"{pretty_html(place.parent or '-')}, {escaped(place.source)}<br>class "
         f"{place.label}<br>nearest {pretty_html(place.nearest)}{most}"
     )

@@ -40,17 +40,17 @@ def hull_comparison_chart(campaigns: Sequence[Results]) -> go.Figure:
                 hoverinfo="skip",
             )
         lowest: dict[str, LineEntry] = {}
-        for entry in sorted(results.on_line, key=lambda e: e.formation_energy):
+        for entry in sorted(results.on_line, key=lambda e: e.formation_energy_per_atom):
             lowest.setdefault(entry.label, entry)
         chart.add_scatter(
             x=[round(entry.x, 5) for entry in lowest.values()],
-            y=[round(1000 * e.formation_energy, 3) for e in lowest.values()],
+            y=[round(1000 * e.formation_energy_per_atom, 3) for e in lowest.values()],
             mode="markers",
             name=name,
             marker={"color": style.colour, "symbol": style.symbol, "size": 8},
             text=[
                 f"{name}: <b>{pretty_html(entry.label)}</b><br>x = {entry.x:.3f}, "
-                f"{1000 * entry.e_above_hull:.1f} meV/atom above its hull"
+                f"{1000 * entry.energy_above_hull:.1f} meV/atom above its hull"
                 for entry in lowest.values()
             ],
             hovertemplate="%{text}<extra></extra>",

@@ -79,7 +79,7 @@ def scattering_chart(
                 showlegend=parent not in named,
                 visible=name == "neutrons",
                 customdata=pattern.s.round(3),
-                hovertemplate=f"{pretty_html(document.formula)} from "
+                hovertemplate=f"{pretty_html(document.formula_pretty)} from "
                 f"{pretty_html(parent)}<br>Q = %{{x:.2f}} 1/Å, S = "
                 "%{customdata:.2f}<extra></extra>",
             )
@@ -87,7 +87,7 @@ def scattering_chart(
             owners.append(name)
     chart.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[f"{pretty_html(d.formula)}, x = {d.x:.3f}" for d in rows],
+        ticktext=[f"{pretty_html(d.formula_pretty)}, x = {d.x:.3f}" for d in rows],
         tickfont={"size": 11},
     )
     return chart, [(name, [o == name for o in owners]) for name in RADIATIONS]

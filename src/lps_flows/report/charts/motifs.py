@@ -68,8 +68,8 @@ def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
                 legendgroup=name,
                 showlegend=k == 0,
                 text=[
-                    f"{pretty_html(t.formula)} from {pretty_html(name_of(t.parent))}, "
-                    f"{t.n_structures} structures"
+                    f"{pretty_html(t.formula_pretty)} from "
+                    f"{pretty_html(name_of(t.parent))}, {t.n_structures} structures"
                     for t in members
                 ],
                 hovertemplate="%{text}<br>x = %{x:.3f}: %{y:.2f}<extra></extra>",
@@ -201,7 +201,7 @@ def _curves(
 
 def _row(document: RDFDocument) -> str:
     where = "" if document.x is None else f", x = {document.x:.3f}"
-    return pretty_html(document.formula) + where
+    return pretty_html(document.formula_pretty) + where
 
 
 def _of(document: RDFDocument, partial: PartialDistribution) -> str:

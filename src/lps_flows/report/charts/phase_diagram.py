@@ -87,7 +87,7 @@ def phase_diagram_chart(diagram: PhaseDiagramDocument, results: Results) -> go.F
         style = style_of(members[0].parent, look)
         chart.add_scatter(
             x=[round(p.x, 5) for p in members],
-            y=[round(1000 * p.formation_energy, 3) for p in members],
+            y=[round(1000 * p.formation_energy_per_atom, 3) for p in members],
             mode="markers",
             name=pretty_html(name),
             marker={
@@ -113,7 +113,7 @@ def _star_candidates(chart: go.Figure, results: Results) -> None:
         return
     chart.add_scatter(
         x=[entry.x for entry in chosen],
-        y=[round(1000 * entry.formation_energy, 3) for entry in chosen],
+        y=[round(1000 * entry.formation_energy_per_atom, 3) for entry in chosen],
         mode="markers+text",
         name="candidates, by rank",
         marker={
@@ -152,8 +152,8 @@ def _hover_text(entry: LineEntry, classes: Mapping[str, ClusterAssignment]) -> s
     """Return what a person reads when hovering over a structure."""
     lines = [
         f"<b>{pretty_html(entry.label)}</b>",
-        f"{pretty_html(entry.formula)}, x = {entry.x:.3f}",
-        f"{1000 * entry.e_above_hull:.1f} meV/atom above hull",
+        f"{pretty_html(entry.formula_pretty)}, x = {entry.x:.3f}",
+        f"{1000 * entry.energy_above_hull:.1f} meV/atom above hull",
         f"source {escaped(entry.source)}, parent {pretty_html(entry.parent or '-')}",
     ]
     place = classes.get(entry.structure_id)

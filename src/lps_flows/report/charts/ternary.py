@@ -69,7 +69,7 @@ def ternary_chart(
             name=name,
             marker=marker,
             text=[
-                f"<b>{pretty_html(entry.formula)}</b> ({escaped(entry.parent)})"
+                f"<b>{pretty_html(entry.formula_pretty)}</b> ({escaped(entry.parent)})"
                 f"<br>{_above(entry):.1f} meV/atom above the hull"
                 for entry in phases
             ],
@@ -86,4 +86,4 @@ def ternary_chart(
 
 
 def _above(entry: PhaseDiagramEntry) -> float:
-    return 1000 * entry.ternary.e_above_hull if entry.ternary else 0.0
+    return 1000 * entry.ternary.energy_above_hull if entry.ternary else 0.0

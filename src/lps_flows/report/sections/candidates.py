@@ -17,7 +17,7 @@ from lps_flows.report.blocks import (
     Table,
     number,
 )
-from lps_flows.schemas.candidates import CandidateDocument, Criterion
+from lps_flows.schemas.candidates import CandidateDocument, CandidateVerdict, Criterion
 
 
 def candidate_section(
@@ -69,12 +69,20 @@ def candidate_section(
 def _verdicts(candidates: Sequence[CandidateDocument], *, beside_paper: bool) -> Table:
     ordered = sorted(
         candidates,
-        key=lambda c: (not c.chosen, c.rank or 0, c.outcome == "no", c.e_above_hull),
+        key=lambda c: (
+            not c.chosen,
+            c.rank or 0,
+            c.outcome == "no",
+            c.energy_above_hull,
+        ),
     )
     paper = ", ".join(answer.phase for answer in of_the_paper("candidate"))
     return _table(
         [
-            (StructureLink(candidate.structure_id, candidate.formula), dict(candidate))
+            (
+                StructureLink(candidate.structure_id, candidate.formula_pretty),
+                dict(candidate),
+            )
             for candidate in ordered
         ],
         f"Every sampled composition against the candidate rule, by "
@@ -96,12 +104,9 @@ def _on_classes(candidate: CandidateDocument) -> list[Block]:
 
 def _while_it_ran(selection: dict[str, Any]) -> Table:
     """Return the verdicts of the campaign itself, for before the builders ran."""
-    verdicts = [
-        {**verdict, "criteria": [Criterion.from_store(c) for c in verdict["criteria"]]}
-        for verdict in selection["criteria"]
-    ]
+    verdicts = [dict(CandidateVerdict.from_store(v)) for v in selection["criteria"]]
     return _table(
-        [(verdict["formula"], verdict) for verdict in verdicts],
+        [(verdict["formula_pretty"], verdict) for verdict in verdicts],
         f"The candidate rule as the campaign applied it, by {selection['method']}, "
         f"{counted(len(verdicts), 'composition')}.",
     )

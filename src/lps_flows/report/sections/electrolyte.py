@@ -42,7 +42,7 @@ def window_section(documents: Sequence[WindowDocument]) -> Section:
             Table.of(
                 reacting,
                 {
-                    "structure": lambda row: row[0].formula,
+                    "structure": lambda row: row[0].formula_pretty,
                     "with": lambda row: row[1].partner,
                     "energy (meV/atom)": lambda row: f"{1000 * row[1].energy:.0f}",
                     "products": lambda row: (
@@ -70,7 +70,7 @@ def _window_table(documents: Sequence[WindowDocument]) -> Table:
         {
             "structure": lambda row: StructureLink(
                 row[0].structure_id,
-                f"gc-{row[0].formula}" if row[0].glass else row[0].parent or "",
+                f"gc-{row[0].formula_pretty}" if row[0].glass else row[0].parent or "",
             ),
             "reduced below (V)": lambda row: _voltage(
                 row[1].reduction, row[0].reduction_error
@@ -133,7 +133,7 @@ def diffraction_section(documents: Sequence[ScatteringDocument]) -> Section:
             Table.of(
                 crystals,
                 {
-                    "crystal": lambda d: d.parent or d.formula,
+                    "crystal": lambda d: d.parent or d.formula_pretty,
                     "strongest lines, 2θ in degrees": lambda d: _strongest(d.lines),
                 },
                 f"X-ray powder lines at {wavelength:g} Å of the relaxed crystals by "
@@ -169,7 +169,7 @@ def electrolyte_downloads(
             steps,
             {
                 "method": lambda row: row[0].method,
-                "formula": lambda row: row[0].formula,
+                "formula": lambda row: row[0].formula_pretty,
                 "structure_id": lambda row: row[0].structure_id,
                 "reduction (V)": lambda row: row[1].reduction,
                 "oxidation (V)": lambda row: _finite(row[1].oxidation),
@@ -187,7 +187,7 @@ def electrolyte_downloads(
             ((d, line) for d in scattering for line in d.lines),
             {
                 "crystal": lambda row: row[0].parent,
-                "formula": lambda row: row[0].formula,
+                "formula": lambda row: row[0].formula_pretty,
                 "two_theta (degrees)": lambda row: row[1].two_theta,
                 "d (Å)": lambda row: row[1].d,
                 "intensity": lambda row: row[1].intensity,

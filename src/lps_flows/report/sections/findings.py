@@ -40,7 +40,7 @@ def findings(
         "method": _method(diagram, potential),
     }
     if diagram is not None:
-        glasses = {entry.formula for entry in results.on_line if entry.glass}
+        glasses = {entry.formula_pretty for entry in results.on_line if entry.glass}
         found["sampled"] = (
             f"{counted(diagram.n_on_line, 'relaxed structure')} on the line, "
             f"glass-ceramics at {counted(len(glasses), 'composition')}."
@@ -107,10 +107,10 @@ def _stable(results: Results) -> str:
     glasses = [entry for entry in results.on_line if entry.glass]
     if not glasses:
         return f"{names}."
-    lowest = min(glasses, key=lambda entry: entry.e_above_hull)
+    lowest = min(glasses, key=lambda entry: entry.energy_above_hull)
     return (
         f"{names}. Lowest glass-ceramic: {lowest.label} (x = {lowest.x:.3f}), "
-        f"{1000 * lowest.e_above_hull:.1f} meV/atom above the hull."
+        f"{1000 * lowest.energy_above_hull:.1f} meV/atom above the hull."
     )
 
 
@@ -135,9 +135,10 @@ def _candidates(verdicts: Sequence[CandidateDocument]) -> str:
     if not verdicts:
         return "Not judged yet."
     chosen = sorted((v for v in verdicts if v.chosen), key=lambda v: v.rank or 0)
-    undecided = sorted(v.formula for v in verdicts if v.outcome == "undecided")
+    undecided = sorted(v.formula_pretty for v in verdicts if v.outcome == "undecided")
     parts = [
-        f"{v.formula} (x = {v.x:.3f}, {1000 * v.e_above_hull:.1f} meV/atom above the "
+        f"{v.formula_pretty} (x = {v.x:.3f}, "
+        f"{1000 * v.energy_above_hull:.1f} meV/atom above the "
         "hull"
         + (")" if v.probability is None else f", probability {v.probability:.2f})")
         for v in chosen

@@ -111,10 +111,12 @@ def _hull_table(results: Results, method: str, *, beside_paper: bool) -> Table:
         {
             "structure": lambda row: _named(row[0]),
             "x": lambda row: f"{row[0].x:.3f}",
-            "E above hull (meV/atom)": lambda row: f"{1000 * row[0].e_above_hull:.1f}",
+            "E above hull (meV/atom)": lambda row: (
+                f"{1000 * row[0].energy_above_hull:.1f}"
+            ),
             **papers,
             "formation energy (meV/atom)": lambda row: (
-                f"{1000 * row[0].formation_energy:.1f}"
+                f"{1000 * row[0].formation_energy_per_atom:.1f}"
             ),
             "structures": lambda row: str(row[1]),
         },
@@ -129,18 +131,18 @@ def _sources_table(pairs: list[tuple[LineEntry, LineEntry]], method: str) -> Tab
     return Table.of(
         pairs,
         {
-            "composition": lambda pair: pair[0].formula,
+            "composition": lambda pair: pair[0].formula_pretty,
             "x": lambda pair: f"{pair[0].x:.3f}",
             "search": lambda pair: StructureLink(
-                pair[0].structure_id, _milli(pair[0].e_above_hull)
+                pair[0].structure_id, _milli(pair[0].energy_above_hull)
             ),
             "atoms searched": lambda pair: _n_atoms(pair[0]),
             "melt-quench": lambda pair: StructureLink(
-                pair[1].structure_id, _milli(pair[1].e_above_hull)
+                pair[1].structure_id, _milli(pair[1].energy_above_hull)
             ),
             "atoms molten": lambda pair: _n_atoms(pair[1]),
             "melt-quench higher by": lambda pair: _milli(
-                pair[1].e_above_hull - pair[0].e_above_hull
+                pair[1].energy_above_hull - pair[0].energy_above_hull
             ),
         },
         "Energy above hull (meV/atom) of the lowest structure that the search over "
@@ -212,12 +214,14 @@ def _off_line_table(results: Results, method: str) -> Table:
         [(entry, entry.ternary) for entry in _lowest_off_line(results)],
         {
             "structure": lambda row: _named(row[0]),
-            "formula": lambda row: row[0].formula,
+            "formula": lambda row: row[0].formula_pretty,
             "E above hull (meV/atom)": lambda row: _milli(
-                row[1].e_above_hull if row[1] else None
+                row[1].energy_above_hull if row[1] else None
             ),
             "decomposes to": lambda row: (
-                " + ".join(p.formula for p in row[1].decomposition) if row[1] else "-"
+                " + ".join(p.formula_pretty for p in row[1].decomposes_to)
+                if row[1]
+                else "-"
             ),
         },
         "Off the line, in the diagram of all elements: crystals, and the lowest "
@@ -228,7 +232,7 @@ def _off_line_table(results: Results, method: str) -> Table:
 def _lowest_off_line(results: Results) -> list[PhaseDiagramEntry]:
     lowest: dict[tuple[str, str], PhaseDiagramEntry] = {}
     for entry in sorted(results.off_line, key=lambda e: e.energy_per_atom):
-        lowest.setdefault((entry.label, entry.formula), entry)
+        lowest.setdefault((entry.label, entry.formula_pretty), entry)
     return sorted(lowest.values(), key=lambda e: (e.glass, e.label))
 
 

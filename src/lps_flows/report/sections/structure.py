@@ -80,7 +80,7 @@ def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
     return Table.of(
         sorted(trends, key=lambda t: (t.x is None, t.x or 0.0)),
         {
-            "composition": lambda trend: trend.formula,
+            "composition": lambda trend: trend.formula_pretty,
             "x": lambda trend: number(trend.x, 3),
             "parent": lambda trend: trend.parent or "-",
             "structures": lambda trend: str(trend.n_structures),
@@ -105,7 +105,7 @@ def _coordination_table(rdfs: Sequence[RDFDocument]) -> Table:
             for partial in document.partials
         ],
         {
-            "composition": lambda row: row[0].formula,
+            "composition": lambda row: row[0].formula_pretty,
             "parent": lambda row: row[0].parent or "-",
             "pair": lambda row: "-".join(row[1].pair),
             "first peak (Å)": lambda row: number(row[1].first_peak, 2),
