@@ -7,14 +7,15 @@ from typing import Any
 
 
 def on_config(config: Any) -> Any:
-    """Put every page of the folder that the menu leaves out under 'Rooms'."""
+    """Put every page of the folder that the menu leaves out under 'More'."""
     named = set(_names(config["nav"]))
     others = sorted(
         path.name
         for path in Path(config["docs_dir"]).glob("*.md")
         if path.name not in named
     )
-    config["nav"].append({"Rooms": others})
+    if others:
+        config["nav"].append({"More": others})
     return config
 
 

@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from tests.docs.blocks import ROOT
+from tests.report.test_browser import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +40,14 @@ def test_every_key_and_field_is_explained(generate: ModuleType) -> None:
         assert not [line for line in rows if line.rstrip().endswith("|  |")]
 
 
-def test_site_builds_without_warnings(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built strictly."""
     pytest.importorskip("mkdocs")
     pytest.importorskip("material")
     pytest.importorskip("mkdocstrings")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", tmp_path]
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", folder]
     done = subprocess.run(
         command,
         cwd=ROOT,
@@ -54,4 +58,41 @@ def test_site_builds_without_warnings(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
-    assert (tmp_path / "settings.html").exists()
+    return folder
+
+
+def test_site_builds_without_warnings(site: Path) -> None:
+    assert (site / "settings.html").exists()
+    assert (site / "troubleshooting.html").exists()
+
+
+@pytest.mark.parametrize("page", ["index.html", "architecture.html"])
+def test_a_page_is_whole_without_a_network(browser, site: Path, page: str) -> None:
+    browser.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0}
+    browser.execute_cdp_cmd(
+        "Network.emulateNetworkConditions", {**offline, "uploadThroughput": 0}
+    )
+    browser.get_log("browser")
+    try:
+        browser.get((site / page).as_uri())
+        # a diagram that is drawn is a box of its own; before, it is a block of text
+        wait_for(browser, "return document.querySelector('pre.mermaid') === null")
+        fetched = browser.execute_script(
+            "return performance.getEntriesByType('resource').map(r => r.name)"
+            ".filter(name => !name.startsWith('file:') && !name.startsWith('data:')"
+            " && !name.startsWith('blob:'))"
+        )
+        pictures = browser.execute_script(
+            "return [...document.images].filter(i => i.complete && !i.naturalWidth)"
+            ".map(i => i.src)"
+        )
+        heights = browser.execute_script(
+            "return [...document.querySelectorAll('.mermaid')].map(d => d.clientHeight)"
+        )
+    finally:
+        browser.execute_cdp_cmd("Network.disable", {})
+    assert fetched == []
+    assert pictures == []
+    assert len(heights) == (page == "architecture.html")
+    assert all(height > 200 for height in heights)

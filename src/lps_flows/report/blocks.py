@@ -15,7 +15,7 @@ from lps_flows.foundation import printable
 from lps_flows.foundation.writing import file_name
 
 _MOST_ROWS = 14
-_FEW_ROWS = 6
+_FEW_CELLS = 20
 _LONG_CELL = 18
 # what a spreadsheet takes for a formula, and numbers and dashes that look so
 _FORMULAS = tuple("=+-@")
@@ -132,7 +132,8 @@ class Table:
     @property
     def short(self) -> bool:
         """Whether it can stand open on a narrow screen, too."""
-        return not self.foldable or (not self.folded and len(self.rows) <= _FEW_ROWS)
+        few = len(self.rows) * len(self.header) <= _FEW_CELLS
+        return not self.foldable or (few and not self.folded)
 
     @property
     def wordy(self) -> bool:
