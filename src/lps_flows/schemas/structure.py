@@ -98,8 +98,8 @@ class StructureDocument(Document, StructureFacts):
     )
     left_basin: bool | None = Field(
         None,
-        description="True when a relaxation by single points changed its anions; none "
-        "where nobody looked.",
+        description="True when a relaxation changed its anions; none where nobody "
+        "looked.",
     )
 
     @model_validator(mode="after")
