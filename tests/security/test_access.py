@@ -282,8 +282,12 @@ def test_an_old_home_gets_a_user_and_keeps_its_data(
     os.kill(pid, how)
     while server.pid is not None:
         time.sleep(0.05)
+    launches = server.folder.parent / "launches"
+    launches.mkdir()
+    launches.chmod(0o755)
     server.start()
     check_upgraded(server)
+    assert doctor.check_private(Home(launches.parent)).ok
     server.stop()
     server.start()
     check_upgraded(server)

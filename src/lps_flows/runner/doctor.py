@@ -64,7 +64,8 @@ def check_everything(home: Home | None = None) -> list[Check]:
 def check_quickly(home: Home | None = None) -> list[Check]:
     """Make the checks that open no store, load no engine and start no server."""
     home = home or Home()
-    checks = [check_home(home), check_private(home), check_mongod(home)]
+    private = check_private(home)  # before another look mends it
+    checks = [check_home(home), private, check_mongod(home)]
     try:
         return [*checks, check_choice(choose(home))]
     except ConfigurationError as error:

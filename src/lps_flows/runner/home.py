@@ -22,6 +22,8 @@ from lps_flows.foundation import LpsFlowsError
 
 HOME_VARIABLE = "LPS_FLOWS_HOME"
 
+FOLDERS = ("mongod", "config", "launches", "logs", "locks", "files")
+
 _PRIVATE = 0o700
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -76,6 +78,12 @@ class Home:
         except OSError as error:
             raise _unusable(folder, "folder", error) from error
         return folder
+
+    def close_to_others(self) -> None:
+        """Make what an older version left open its owner's alone."""
+        for name in FOLDERS:
+            if (self.path / name).is_dir():
+                self.folder(name)
 
     @property
     def config(self) -> Path:

@@ -13,12 +13,11 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from lps_flows.runner.check import Check
 from lps_flows.runner.credentials import KEY_FILE, USER_FILE
-from lps_flows.runner.home import Home
+from lps_flows.runner.home import FOLDERS, Home
 
 if TYPE_CHECKING:
     from lps_flows.runner.workplace import Workplace
 
-_FOLDERS = ("", "mongod", "config", "launches", "logs", "locks", "files")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _PATIENCE_MS = 2000
 
@@ -42,7 +41,7 @@ def check_private(home: Home) -> Check:
 
 
 def _private_paths(home: Home) -> Iterator[Path]:
-    folders = [home.path / name for name in _FOLDERS]
+    folders = [home.path / name for name in ("", *FOLDERS)]
     secrets = [home.path / "mongod" / name for name in (KEY_FILE, USER_FILE)]
     for path in (*folders, *secrets, *sorted(home.config.glob("*.yaml"))):
         if path.exists():

@@ -275,7 +275,9 @@ class PrivateMongod:
         return False
 
     def _make_folder(self) -> None:
-        Home(self.folder.parent).folder("mongod", "db")
+        home = Home(self.folder.parent)
+        home.folder("mongod", "db")
+        home.close_to_others()
 
     def _remember(self, port: int) -> None:
         text = json.dumps({"port": port})
