@@ -37,6 +37,8 @@ def test_presets_load_and_make_a_flow(preset: Path) -> None:
     assert settings.name == preset.stem
     assert len(settings.compositions()) > 1
     stages = {job.metadata["stage"] for job, _ in settings.flow().iterflow()}
+    campaigns = {job.metadata["campaign"] for job, _ in settings.flow().iterflow()}
+    assert campaigns == {settings.name}
     assert {"crystals", "dataset", "training", "sampling", "selection"} <= stages
     assert {work.stage for work in plan_campaign(settings)} >= {
         "crystals",

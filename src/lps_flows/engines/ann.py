@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from atomate2.ase.jobs import AseRelaxMaker
 
@@ -81,7 +81,9 @@ def ann_engine(settings: EngineSettings) -> AnnEngine:
             value=source,
             remedy="Give the uuid of a training job, or the path of a saved potential",
         )
-    kwargs = {"potential": source, "threads": settings.threads}
+    kwargs: dict[str, Any] = {"potential": source, "threads": settings.threads}
+    if settings.device != "auto":
+        kwargs["device"] = settings.device
     return AnnEngine(
         name=settings.name,
         method=f"ann-{source}" if is_uuid(source) else ann_method(source),
@@ -92,7 +94,9 @@ def ann_engine(settings: EngineSettings) -> AnnEngine:
     )
 
 
-def ann_calculator(potential: str, threads: int | None = None) -> ANNCalculator:
+def ann_calculator(
+    potential: str, threads: int | None = None, device: str | None = None
+) -> ANNCalculator:
     """Return an ASE calculator of a trained potential.
 
     Parameters
@@ -102,9 +106,11 @@ def ann_calculator(potential: str, threads: int | None = None) -> ANNCalculator:
         the path of a saved potential.
     threads
         Torch threads, see `EngineSettings.threads`.
+    device
+        Device of torch; by default the CPU.
     """
     set_threads(threads)
-    return ANNCalculator(potential=load_potential(potential))
+    return ANNCalculator(potential=load_potential(potential).to(device))
 
 
 def ann_method(potential: str) -> str:

@@ -153,7 +153,10 @@ def chgnet_engine(settings: EngineSettings) -> AseEngine:
         method=f"chgnet-{release}",
         force_field_name="CHGNet",
         # Its default only warns, and returns an energy without those atoms.
-        calculator_kwargs={"on_isolated_atoms": "error"},
+        calculator_kwargs={
+            "on_isolated_atoms": "error",
+            **_on_device(settings, "use_device"),
+        },
     )
 
 
@@ -166,8 +169,12 @@ def sevennet_engine(settings: EngineSettings) -> AseEngine:
         settings,
         method=f"sevennet-{model}",
         force_field_name="SevenNet",
-        calculator_kwargs={"model": model},
+        calculator_kwargs={"model": model, **_on_device(settings, "device")},
     )
+
+
+def _on_device(settings: EngineSettings, argument: str) -> dict[str, str]:
+    return {} if settings.device == "auto" else {argument: settings.device}
 
 
 def _refuse_model(settings: EngineSettings, known: tuple[str, ...]) -> None:

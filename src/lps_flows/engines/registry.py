@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 
 from lps_flows.engines.engine import Engine
 from lps_flows.engines.errors import EngineError
@@ -12,7 +14,9 @@ from lps_flows.engines.settings import POTENTIAL_ENGINE, EngineSettings
 # stand in the way of another's.
 _BUILDERS = {
     POTENTIAL_ENGINE: "lps_flows.engines.ann:ann_engine",
+    "calculator": "lps_flows.engines.named:imported_engine",
     "chgnet": "lps_flows.engines.forcefields:chgnet_engine",
+    "forcefield": "lps_flows.engines.named:forcefield_engine",
     "gpaw": "lps_flows.engines.gpaw:gpaw_engine",
     "sevennet": "lps_flows.engines.forcefields:sevennet_engine",
     "vasp": "lps_flows.engines.vasp:vasp_engine",
@@ -34,9 +38,21 @@ def is_surrogate(method: str) -> bool:
     return not method.startswith(_FIRST_PRINCIPLES)
 
 
+GROUP = "lps_flows.engines"
+"""Group of the entry points by which other packages bring engines.
+
+Each is a function that takes `EngineSettings` and returns an `Engine`.
+"""
+
+
+@cache
+def _builders() -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(group=GROUP)} | _BUILDERS
+
+
 def engine_names() -> list[str]:
     """Return the names of all engines, whether installed or not."""
-    return sorted(_BUILDERS)
+    return sorted(_builders())
 
 
 def get_engine(settings: EngineSettings | None = None) -> Engine:
@@ -45,16 +61,53 @@ def get_engine(settings: EngineSettings | None = None) -> Engine:
     Raises
     ------
     EngineError
-        When the name is unknown, the model is, or the code is not installed.
+        When the name is unknown, the model is, the code is not installed, or the
+        device is not there.
     """
     settings = settings or EngineSettings()
-    if settings.name not in _BUILDERS:
+    builders = _builders()
+    if settings.name not in builders:
         raise EngineError(
             "there is no engine of this name",
             field="engine.name",
             value=settings.name,
             remedy=f"Choose one of {', '.join(engine_names())}",
         )
-    module, function = _BUILDERS[settings.name].split(":")
-    engine: Engine = getattr(import_module(module), function)(settings)
+    _refuse_absent(settings)
+    module, _, function = builders[settings.name].partition(":")
+    try:
+        build = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        if settings.name in _BUILDERS:
+            raise
+        raise EngineError(
+            f"what brings this engine cannot be imported ({error})",
+            field="engine.name",
+            value=settings.name,
+            remedy=f"Mend or remove the package with {builders[settings.name]}",
+        ) from error
+    engine = build(settings)
+    if not isinstance(engine, Engine):
+        raise EngineError(
+            f"{builders[settings.name]} returned no Engine but a "
+            f"{type(engine).__name__}",
+            field="engine.name",
+            value=settings.name,
+            remedy="Return lps_flows.engines.Engine from the entry point's function",
+        )
     return engine
+
+
+def _refuse_absent(settings: EngineSettings) -> None:
+    if settings.device != "cuda":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise EngineError(
+            "there is no CUDA device that torch can use",
+            field="engine.device",
+            value=settings.device,
+            remedy="Choose cpu or auto, or install a CUDA build of torch where a GPU "
+            "is",
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from lps_flows.foundation import FrozenSettings
 
@@ -96,9 +96,31 @@ POTENTIAL_ENGINE = "ann"
 class ForcesSettings(FrozenSettings):
     """Choice of what gives energies and forces."""
 
-    name: str = Field("chgnet", description="One of chgnet, sevennet, ann, vasp, gpaw.")
+    name: str = Field(
+        "chgnet",
+        description="One of chgnet, sevennet, ann, vasp, gpaw; forcefield for any that "
+        "atomate2 knows by `model`; calculator for any ASE calculator; or the name of "
+        "an entry point of the group lps_flows.engines in a package of your own.",
+    )
     model: str | None = Field(
-        None, description="Model of the engine; sevennet: 7net-0 or 7net-l3i5."
+        None,
+        description="Model of the engine; sevennet: 7net-0 or 7net-l3i5; forcefield: "
+        "atomate2's name, for example MACE-MP-0.",
+    )
+    calculator: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$",
+        description="For calculator: class of an ASE calculator, 'module.Class'.",
+    )
+    arguments: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Keyword arguments of the calculator of calculator or forcefield; "
+        "engines of your own may take them, too. Other arguments make another method.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="Where torch computes; auto: what the engine chooses, and the CPU "
+        "for ann. One that is not there is refused.",
     )
     potential: str | None = Field(
         None,
@@ -112,6 +134,14 @@ class ForcesSettings(FrozenSettings):
     )
     vasp: VaspSettings = Field(VaspSettings(), description="Used by vasp alone.")
     gpaw: GpawSettings = Field(GpawSettings(), description="Used by gpaw alone.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_class(cls, given: Any) -> Any:
+        """Take ``{calculator: module.Class}`` without a name."""
+        if isinstance(given, dict) and given.get("calculator") and "name" not in given:
+            return {**given, "name": "calculator"}
+        return given
 
     @property
     def needs_potential(self) -> bool:

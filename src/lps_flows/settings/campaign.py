@@ -117,7 +117,7 @@ class CampaignSettings(CampaignKeys):
         EngineError
             When an engine is unknown or not installed.
         """
-        return self.maker().make(
+        flow = self.maker().make(
             self.crystals,
             self.compositions(),
             training_crystals=self.training_crystals,
@@ -129,3 +129,6 @@ class CampaignSettings(CampaignKeys):
             },
             held_cells=self.engine.cells_held,
         )
+        # whoever runs it: builders find a campaign's jobs by its name
+        flow.update_metadata({"campaign": self.name}, dynamic=True)
+        return flow
