@@ -82,6 +82,7 @@ def documents_page() -> str:
         jumps,
         motifs,
         phase_diagram,
+        phonons,
         potential,
         rdf,
         sampling,
@@ -127,6 +128,7 @@ def documents_page() -> str:
             conductivity_map.MAP_INDEXES,
         ),
         "jumps": (jumps.JumpDocument, jumps.JUMP_INDEXES),
+        "free_energies": (phonons.FreeEnergyDocument, phonons.FREE_ENERGY_INDEXES),
     }
     parts = [
         DO_NOT_EDIT,

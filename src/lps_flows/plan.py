@@ -116,6 +116,7 @@ def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
         atoms_of = _each(trained.n_atoms, again)
         work.append(replace(trained, n_atoms=atoms_of, at_most=True))
     work += _elasticity(settings, sizes, atoms)
+    work += _phonons(settings, sizes, atoms)
     return [planned for planned in work if planned.number]
 
 
@@ -276,6 +277,24 @@ def _elasticity(
     volumes = _each(cells, settings.analysis.elasticity.n_frames)
     engine = _label(settings.engine)
     return [PlannedWork("elasticity", "relax", engine, volumes, None, True)]
+
+
+def _phonons(
+    settings: CampaignKeys, sizes: dict[str, int], atoms: list[int]
+) -> list[PlannedWork]:
+    stage, phonons = settings.phonons, settings.analysis.phonons
+    if stage is None:
+        return []
+    cells = [
+        (n, max(n, phonons.target_atoms))
+        for key, n in sizes.items()
+        if stage.crystals is None or key in stage.crystals
+    ]
+    cells += [(n, n) for n in atoms] if stage.glasses else []
+    # six displacements of every atom, less what symmetry spares
+    displaced = tuple(supercell for n, supercell in cells for _ in range(6 * n + 1))
+    engine = settings.engine.name
+    return [PlannedWork("phonons", "static", engine, displaced, at_most=True)]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lps_flows.builders.conductivity_map import ConductivityMapBuilder
     from lps_flows.builders.elasticity import ElasticityBuilder
     from lps_flows.builders.fingerprints import FingerprintBuilder
+    from lps_flows.builders.free_energies import FreeEnergyBuilder
     from lps_flows.builders.jumps import JumpBuilder
     from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
     from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
@@ -41,6 +42,7 @@ __all__ = [
     "ConductivityMapBuilder",
     "ElasticityBuilder",
     "FingerprintBuilder",
+    "FreeEnergyBuilder",
     "JumpBuilder",
     "MotifBuilder",
     "MotifTrendBuilder",

@@ -24,11 +24,13 @@ from lps_flows.analysis import (
     WindowSettings,
 )
 from lps_flows.analysis.jumps import JumpSettings
+from lps_flows.analysis.phonons import PhononSettings
 from lps_flows.builders.candidates import CandidateBuilder
 from lps_flows.builders.clusters import ClusterBuilder
 from lps_flows.builders.conductivity_map import ConductivityMapBuilder
 from lps_flows.builders.elasticity import ElasticityBuilder
 from lps_flows.builders.fingerprints import FingerprintBuilder
+from lps_flows.builders.free_energies import FreeEnergyBuilder
 from lps_flows.builders.increment import IncrementalBuilder, chunks
 from lps_flows.builders.jumps import JumpBuilder
 from lps_flows.builders.migration import COLLECTIONS, migrate
@@ -96,6 +98,9 @@ class BuildSettings(FrozenSettings):
     )
     jumps: JumpSettings = Field(
         JumpSettings(), description="Sites and jumps of the mobile ions."
+    )
+    phonons: PhononSettings = Field(
+        PhononSettings(), description="Vibrations and free energies."
     )
 
 
@@ -239,6 +244,14 @@ def all_builders(
         ),
         ElasticityBuilder(
             job_store, stores["elasticity"], settings=chosen.elasticity, **mine
+        ),
+        FreeEnergyBuilder(
+            job_store,
+            stores["phase_diagram_entries"],
+            stores["free_energies"],
+            settings=chosen.phonons,
+            line=line,
+            **mine,
         ),
         JumpBuilder(
             job_store, stores["jumps"], settings=chosen.jumps, line=line, **mine

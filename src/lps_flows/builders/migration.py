@@ -21,6 +21,7 @@ from lps_flows.schemas.fingerprints import FingerprintDocument
 from lps_flows.schemas.jumps import JumpDocument
 from lps_flows.schemas.motifs import MotifDocument, MotifTrendDocument
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
+from lps_flows.schemas.phonons import FreeEnergyDocument
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.scattering import ScatteringDocument
 from lps_flows.schemas.transport import TransportRecord
@@ -42,6 +43,7 @@ COLLECTIONS: dict[str, tuple[str, type[Document]]] = {
     "transport": ("transport_id", TransportRecord),
     "conductivity_maps": ("map_id", ConductivityMapDocument),
     "jumps": ("jump_id", JumpDocument),
+    "free_energies": ("phonon_id", FreeEnergyDocument),
 }
 """Collections of results: the field that identifies a document, and its class."""
 

@@ -37,6 +37,7 @@ from lps_flows.schemas.phase_diagram import (
     PhaseDiagramDocument,
     PhaseDiagramEntry,
 )
+from lps_flows.schemas.phonons import FreeEnergyDocument
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.results import Results
 from lps_flows.schemas.scattering import ScatteringDocument
@@ -148,6 +149,7 @@ def _read(
         elasticity=read("elasticity", ElasticityDocument, group),
         transport=transport,
         conductivity_maps=read("conductivity_maps", ConductivityMapDocument, group),
+        free_energies=read("free_energies", FreeEnergyDocument, group),
         jumps=read("jumps", JumpDocument, {"campaign": name}),
         densities=_densities(job_store, transport),
     )

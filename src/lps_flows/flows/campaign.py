@@ -15,6 +15,7 @@ from lps_flows.flows.build import BuildMaker
 from lps_flows.flows.dataset import DatasetFlowMaker
 from lps_flows.flows.elasticity import ElasticityFlowMaker
 from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
+from lps_flows.flows.phonons import PhononFlowMaker
 from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
 from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.orderings import OrderedRelaxMaker
@@ -57,6 +58,8 @@ class CampaignMaker(Maker):
         Maker that chooses candidates and starts their MD.
     elasticity
         Maker of equations of state; none leaves them out.
+    phonons
+        Maker of phonons; none leaves them out.
     build
         Maker that runs the builders.
     """
@@ -71,6 +74,7 @@ class CampaignMaker(Maker):
     melt_quench: MeltQuenchFlowMaker | None = None
     selection: SelectionMaker = field(default_factory=SelectionMaker)
     elasticity: ElasticityFlowMaker | None = None
+    phonons: PhononFlowMaker | None = None
     build: BuildMaker = field(default_factory=BuildMaker)
 
     def make(
@@ -178,15 +182,18 @@ class CampaignMaker(Maker):
             quenched={flow.output.uuid: flow.output for flow in quenched},
         )
         select.config.on_missing_references = OnMissing.NONE
-        elasticity: list[Flow] = []
+        names = [f"{plan.formula} from {plan.parent}" for plan in compositions]
+        samples = dict(zip(names, (flow.output for flow in sampled), strict=True))
+        elasticity, phonons = [], []
         if self.elasticity is not None:
-            names = [f"{plan.formula} from {plan.parent}" for plan in compositions]
-            outputs = [flow.output for flow in sampled]
-            elasticity = [
-                self.elasticity.stage(documents, dict(zip(names, outputs, strict=True)))
-            ]
+            elasticity = [self.elasticity.stage(documents, samples)]
+        if self.phonons is not None:
+            phonons = [self.phonons.make(documents, samples)]
         build = self.build.make(
-            after=[select.output, *(flow.output for flow in elasticity)]
+            after=[
+                select.output,
+                *(flow.output for flow in (*elasticity, *phonons)),
+            ]
         )
         build.config.on_missing_references = OnMissing.NONE
         staged: dict[str, list[Any]] = {
@@ -198,6 +205,7 @@ class CampaignMaker(Maker):
             "melt-quench": quenched,
             "selection": [select],
             "elasticity": elasticity,
+            "phonons": phonons,
             "build": [build],
         }
         for stage, parts in staged.items():

@@ -85,28 +85,43 @@ class EquationOfStateMaker(Maker):
             When there is no relaxed structure, or fewer than five volumes could be
             computed.
         """
-        if isinstance(structure, SamplingDocument):
-            structure = _lowest(structure)
-        if isinstance(structure, StructureDocument):
-            provenance = structure.provenance
-            structure = structure.structure
-        if structure is None:
-            raise EngineError(
-                "there is no relaxed structure to strain",
-                field="structure",
-                value=None,
-                remedy="Look at its relaxation with `lps-flows status`, then rerun it",
-            )
+        cell, origin = relaxed_structure(structure, provenance)
         document: EOSDocument | Response = calculate_all(
             self.engine.with_fixed_volume(),
-            strained(structure, self.settings),
+            strained(cell, self.settings),
             collect_eos,
             relax=True,
             name=self.name,
-            provenance=provenance or Provenance(source="user"),
+            provenance=origin,
             line=self.line,
         )
         return document
+
+
+def relaxed_structure(
+    structure: Structure | StructureDocument | SamplingDocument | None,
+    provenance: Provenance | None,
+) -> tuple[Structure, Provenance]:
+    """Return what a job is about, and where it comes from.
+
+    Raises
+    ------
+    EngineError
+        When there is no relaxed structure.
+    """
+    if isinstance(structure, SamplingDocument):
+        structure = _lowest(structure)
+    if isinstance(structure, StructureDocument):
+        provenance = structure.provenance
+        structure = structure.structure
+    if structure is None:
+        raise EngineError(
+            "there is no relaxed structure to work on",
+            field="structure",
+            value=None,
+            remedy="Look at its relaxation with `lps-flows status`, then rerun it",
+        )
+    return structure, provenance or Provenance(source="user")
 
 
 def _lowest(sampling: SamplingDocument) -> StructureDocument | None:

@@ -21,6 +21,7 @@ from lps_flows.schemas.phase_diagram import (
     PhaseDiagramDocument,
     PhaseDiagramEntry,
 )
+from lps_flows.schemas.phonons import FreeEnergyDocument
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.scattering import ScatteringDocument
 from lps_flows.schemas.transport import TransportDocument
@@ -282,4 +283,14 @@ def jump_caption(documents: Sequence[JumpDocument]) -> str:
         f"{first.method}: between maxima of its density, stays of less than "
         f"{first.settings['residence']:g} fs are none. Left: rates with the standard "
         "error over the ions; right: lengths of all jumps of a structure."
+    )
+
+
+def free_energy_caption(documents: Sequence[FreeEnergyDocument]) -> str:
+    """Return the caption of free energies over the temperature."""
+    left_out = [d.label for d in documents if not d.free_energy_above_hull]
+    return (
+        "Harmonic free energy above the hull of "
+        f"{counted(len(documents), 'structure')} by {documents[0].method}, at fixed "
+        "cells." + (f" Not shown: {', '.join(left_out)}." if left_out else "")
     )

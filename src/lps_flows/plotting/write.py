@@ -20,6 +20,7 @@ from lps_flows.plotting.conductivity_map import conductivity_map_figure
 from lps_flows.plotting.density import density_figure
 from lps_flows.plotting.elasticity import elasticity_figure
 from lps_flows.plotting.electrolyte import scattering_figure, window_figure
+from lps_flows.plotting.free_energies import free_energy_figure
 from lps_flows.plotting.hull import formation_energy_figure
 from lps_flows.plotting.jumps import jump_figure
 from lps_flows.plotting.motifs import motif_figure
@@ -129,6 +130,7 @@ def _figures(results: Results) -> dict[str, Callable[[Results], Captioned]]:
         "windows": _windows,
         "structure_factors": _structure_factors,
         "elasticity": _elasticity,
+        "free_energies": _free_energies,
         "figS2_msd": _msd,
         "fig8a_arrhenius": _arrhenius,
         "conductivity_map": _conductivity_map,
@@ -191,6 +193,11 @@ def _structure_factors(results: Results) -> Captioned:
 def _elasticity(results: Results) -> Captioned:
     figure = elasticity_figure(results.elasticity)
     return figure, captions.elasticity_caption(results.elasticity)
+
+
+def _free_energies(results: Results) -> Captioned:
+    figure = free_energy_figure(results.free_energies)
+    return figure, captions.free_energy_caption(results.free_energies)
 
 
 def _msd(results: Results) -> Captioned:

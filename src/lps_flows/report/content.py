@@ -30,6 +30,7 @@ from lps_flows.report.sections.findings import (
     findings,
     findings_section,
 )
+from lps_flows.report.sections.free_energies import free_energy_section
 from lps_flows.report.sections.jumps import jump_downloads, jump_section
 from lps_flows.report.sections.overview import (
     LaunchPadView,
@@ -192,6 +193,7 @@ def gather(
             ),
             jump_section(results.jumps),
             elasticity_section(results.elasticity),
+            free_energy_section(results.free_energies),
         ]
         embedded = embed(job_store, result_store, results)
         sections += [

@@ -29,6 +29,7 @@ DEFAULT_PRIORITIES: Mapping[str, int] = {
     "selection": 20,
     "conductivity": 20,
     "elasticity": 20,
+    "phonons": 20,
     "build": 10,
 }
 _REFERENCE_FIRST = 100

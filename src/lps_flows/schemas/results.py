@@ -20,6 +20,7 @@ from lps_flows.schemas.phase_diagram import (
     PhaseDiagramDocument,
     PhaseDiagramEntry,
 )
+from lps_flows.schemas.phonons import FreeEnergyDocument
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.scattering import ScatteringDocument
 from lps_flows.schemas.transport import TransportDocument
@@ -55,6 +56,8 @@ class Results:
         Bulk moduli.
     transport, jumps
         Conductivities; jumps between sites, one run each.
+    free_energies
+        Free energies above the hull of the structures whose phonons were computed.
     conductivity_maps
         Conductivity over x, one for each method of the dynamics.
     densities
@@ -76,6 +79,7 @@ class Results:
     transport: Sequence[TransportDocument] = ()
     conductivity_maps: Sequence[ConductivityMapDocument] = ()
     jumps: Sequence[JumpDocument] = ()
+    free_energies: Sequence[FreeEnergyDocument] = ()
     densities: Mapping[str, MDRunDocument] = field(default_factory=dict)
 
     @property

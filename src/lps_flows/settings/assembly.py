@@ -20,12 +20,14 @@ from lps_flows.flows.conductivity import ConductivityFlowMaker
 from lps_flows.flows.dataset import DatasetFlowMaker
 from lps_flows.flows.elasticity import ElasticityFlowMaker
 from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
+from lps_flows.flows.phonons import PhononFlowMaker
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.flows.sampling import SamplingFlowMaker
 from lps_flows.jobs.elasticity import EquationOfStateMaker
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.exploration import ExploreDynamicsMaker
 from lps_flows.jobs.lowest import RelaxLowestMaker
+from lps_flows.jobs.phonons import PhononMaker
 from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.selection import SelectionMaker
@@ -104,6 +106,14 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
                 engine=engine, settings=keys.analysis.elasticity, line=keys.line
             ),
             settings=keys.elasticity,
+        ),
+        phonons=None
+        if keys.phonons is None
+        else PhononFlowMaker(
+            phonons=PhononMaker(
+                engine=engine, settings=keys.analysis.phonons, line=keys.line
+            ),
+            settings=keys.phonons,
         ),
         build=BuildMaker(settings=keys.analysis, line=keys.line),
     )

@@ -98,6 +98,12 @@ def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
             campaign.crystals,
         ),
         (
+            "phonons.crystals",
+            campaign.phonons.crystals or () if campaign.phonons else (),
+            "crystals",
+            campaign.crystals,
+        ),
+        (
             "elasticity.crystals",
             campaign.elasticity.crystals or () if campaign.elasticity else (),
             "crystals",

@@ -11,6 +11,7 @@ from lps_flows.engines import EngineSettings, ForcesSettings
 from lps_flows.evolution import EvolutionSettings
 from lps_flows.flows.conductivity import ConductivitySettings
 from lps_flows.flows.elasticity import ElasticityStageSettings
+from lps_flows.flows.phonons import PhononStageSettings
 from lps_flows.flows.sampling import CompositionPlan, ScanSettings
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.glass import MeltQuenchSettings
@@ -103,6 +104,11 @@ class CampaignKeys(FrozenSettings):
         None,
         description="Bulk moduli by the reference engine; none leaves the stage out. "
         "Strains and fit are analysis.elasticity.",
+    )
+    phonons: PhononStageSettings | None = Field(
+        None,
+        description="Vibrations by the reference engine, for free energies above the "
+        "hull; none leaves the stage out. Displacements are analysis.phonons.",
     )
     analysis: BuildSettings = Field(
         BuildSettings(),

@@ -1,0 +1,284 @@
+"""Harmonic vibrations and free energies, by phonopy.
+
+Togo, J. Phys. Soc. Jpn. 92, 012001 (2023).
+
+Imaginary modes are counted and never integrated: a structure that has some is at no
+minimum, and a lower one lies along them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import Field
+from pymatgen.core import Composition, Structure
+from scipy.constants import Avogadro, elementary_charge
+from scipy.special import logsumexp
+
+from lps_flows.analysis.arrhenius import BOLTZMANN
+from lps_flows.analysis.hull import HullEntry, HullError
+from lps_flows.analysis.hull_places import line_hull
+from lps_flows.chemistry import CompositionLine, reduced_formula, supercell_multiples
+from lps_flows.foundation import FrozenSettings
+from lps_flows.schemas.phonons import FreeEnergyDocument, PhononDocument, Vibrations
+
+if TYPE_CHECKING:
+    from phonopy import Phonopy
+
+_PER_MOLE = 1000 / (Avogadro * elementary_charge)
+"""eV per kJ/mol."""
+
+
+class PhononSettings(FrozenSettings):
+    """Displacements, supercells and temperatures.
+
+    Examples
+    --------
+    >>> PhononSettings().temperatures[:3]
+    (0.0, 100.0, 200.0)
+    """
+
+    displacement: float = Field(0.01, gt=0, description="Displacement of an atom (Å).")
+    target_atoms: int = Field(
+        100, ge=1, description="Atoms of the supercell of the force constants, about."
+    )
+    gamma_above: int = Field(
+        100,
+        ge=1,
+        description="Cells of more atoms are no supercell, and have modes at Gamma.",
+    )
+    mesh: float = Field(
+        60.0, gt=0, description="Fineness of the mesh of modes, 2 pi over its step (Å)."
+    )
+    imaginary: float = Field(
+        0.1,
+        ge=0,
+        description="Frequencies further below zero than this (THz) are imaginary.",
+    )
+    temperatures: tuple[float, ...] = Field(
+        tuple(100.0 * k for k in range(10)),
+        description="Temperatures of the free energies (K).",
+    )
+
+
+def displaced_cells(structure: Structure, settings: PhononSettings) -> list[Structure]:
+    """Return the supercell as it is, and with every displacement that is needed (Å).
+
+    Symmetry decides which; the forces on all of them go to `vibrations`.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal
+    >>> len(displaced_cells(crystal("Li2S"), PhononSettings(target_atoms=12)))
+    3
+    """
+    from phonopy.structure.atoms import PhonopyAtoms
+
+    phonons = _phonopy(structure, settings)
+    phonons.generate_displacements(distance=settings.displacement)
+    cells: list[PhonopyAtoms] = [phonons.supercell]
+    cells += [cell for cell in phonons.supercells_with_displacements if cell]
+    return [
+        Structure(cell.cell, list(cell.symbols), cell.scaled_positions)
+        for cell in cells
+    ]
+
+
+def vibrations(
+    structure: Structure, forces: ArrayLike, settings: PhononSettings
+) -> Vibrations:
+    """Return the harmonic vibrations of a structure.
+
+    Parameters
+    ----------
+    structure
+        Relaxed structure (Å).
+    forces
+        Forces on `displaced_cells` in their order (eV/Å), shape (n_cells, n_atoms, 3);
+        what is left on the undisplaced one is taken off the others.
+    settings
+        The same as there.
+    """
+    found = np.asarray(forces, dtype=float)
+    phonons = _phonopy(structure, settings)
+    phonons.generate_displacements(distance=settings.displacement)
+    phonons.forces = found[1:] - found[0]
+    phonons.produce_force_constants()
+    phonons.symmetrize_force_constants()
+    gamma_only = len(structure) > settings.gamma_above
+    phonons.run_mesh([1, 1, 1] if gamma_only else settings.mesh)
+    mesh = phonons.get_mesh_dict()
+    frequencies, weights = mesh["frequencies"], mesh["weights"][:, None]
+    low = frequencies < -settings.imaginary
+    total = weights.sum() * frequencies.shape[1]
+    free_energies = None
+    if not low.any():
+        phonons.run_thermal_properties(
+            temperatures=settings.temperatures, cutoff_frequency=settings.imaginary
+        )
+        per_cell = phonons.get_thermal_properties_dict()["free_energy"]
+        n_atoms = len(phonons.primitive)
+        free_energies = [float(f) * _PER_MOLE / n_atoms for f in per_cell]
+    a, b, c = (int(n) for n in np.diag(phonons.supercell_matrix))
+    return Vibrations(
+        supercell=(a, b, c),
+        gamma_only=gamma_only,
+        n_displacements=len(found) - 1,
+        lowest_frequency=float(frequencies.min()),
+        imaginary=float((low * weights).sum() / total),
+        temperatures=list(settings.temperatures),
+        free_energies=free_energies,
+    )
+
+
+def _phonopy(structure: Structure, settings: PhononSettings) -> Phonopy:
+    from phonopy import Phonopy
+    from phonopy.structure.atoms import PhonopyAtoms
+
+    multiples = (1, 1, 1)
+    if len(structure) <= settings.gamma_above:
+        multiples = supercell_multiples(structure, settings.target_atoms)
+    cell = PhonopyAtoms(
+        symbols=[site.specie.symbol for site in structure],
+        cell=structure.lattice.matrix,
+        scaled_positions=structure.frac_coords,
+    )
+    return Phonopy(
+        cell,
+        supercell_matrix=np.diag(multiples),
+        primitive_matrix=np.eye(3),
+        log_level=0,
+    )
+
+
+def configurational_bound(
+    energies: ArrayLike, temperatures: Sequence[float]
+) -> list[float]:
+    """Return -kT ln of the sum over distinct structures, from the lowest one (eV).
+
+    What was found is less than what there is: the true value is lower.
+
+    Parameters
+    ----------
+    energies
+        Energies of the cells of one size (eV), shape (n,).
+    temperatures
+        Temperatures (K); 0 gives 0.
+
+    Examples
+    --------
+    >>> two = configurational_bound([0.0, 0.0], [0.0, 1000.0])
+    >>> [round(f, 4) for f in two]  # -kT ln 2
+    [0.0, -0.0597]
+    """
+    above = np.asarray(energies, dtype=float)
+    above = above - above.min()
+    return [
+        float(-BOLTZMANN * T * logsumexp(-above / (BOLTZMANN * T))) if T > 0 else 0.0
+        for T in temperatures
+    ]
+
+
+def free_energies(
+    phonons: Mapping[str, PhononDocument],
+    glasses: Mapping[str, Sequence[tuple[int, float]]],
+    line: CompositionLine,
+    settings: PhononSettings,
+    *,
+    campaign: str,
+    source: str = "",
+) -> list[FreeEnergyDocument]:
+    """Return where the structures whose modes are known lie at every temperature.
+
+    Parameters
+    ----------
+    phonons
+        Phonons of one campaign by one method, by job.
+    glasses
+        Atoms and energy (eV/atom) of every glass-ceramic structure, by reduced formula.
+    line
+        The composition line.
+    settings
+        To write on the documents.
+    campaign, source
+        The campaign, and a digest to write on the documents.
+
+    Returns
+    -------
+    list of FreeEnergyDocument
+        One per structure.
+    """
+    temperatures = next(iter(phonons.values())).vibrations.temperatures
+    real = {k: d.vibrations.free_energies for k, d in phonons.items()}
+    still, note = _above(phonons, dict.fromkeys(phonons, 0.0), line)
+    above: dict[str, list[float]] = {}
+    for step in range(len(temperatures)):
+        places, problem = _above(
+            phonons, {k: f[step] for k, f in real.items() if f}, line
+        )
+        note = note or problem
+        for key, place in places.items():
+            above.setdefault(key, []).append(place)
+    documents = []
+    for key, document in sorted(phonons.items()):
+        formula = reduced_formula(document.formula)
+        glass = document.provenance.source != "crystal"
+        lacking = None if real[key] else "imaginary modes: it is at no minimum"
+        documents.append(
+            FreeEnergyDocument(
+                phonon_id=key,
+                campaign=campaign,
+                method=document.method,
+                source_digest=source,
+                formula_pretty=formula,
+                x=document.x,
+                source=document.provenance.source,
+                parent=document.provenance.parent,
+                vibrations=document.vibrations,
+                energy_per_atom=document.energy_per_atom,
+                energy_above_hull=still.get(key),
+                free_energy_above_hull=above.get(key),
+                configurational=_bound(glasses.get(formula, ()), temperatures)
+                if glass
+                else None,
+                note=lacking or (None if key in above else note or "off the line"),
+                settings=settings.model_dump(mode="json"),
+            )
+        )
+    return documents
+
+
+def _above(
+    phonons: Mapping[str, PhononDocument],
+    added: Mapping[str, float],
+    line: CompositionLine,
+) -> tuple[dict[str, float], str | None]:
+    """Return energies above the hull with what is added to them (eV/atom)."""
+    entries = [
+        HullEntry(
+            key,
+            Composition(d.formula),
+            (d.energy_per_atom + added[key]) * d.nsites,
+            d.method,
+        )
+        for key, d in phonons.items()
+        if key in added and d.x is not None
+    ]
+    try:
+        places = line_hull(entries, line)
+    except HullError as error:
+        return {}, str(error)
+    return {key: place.energy_above_hull for key, place in places.items()}, None
+
+
+def _bound(
+    structures: Sequence[tuple[int, float]], temperatures: Sequence[float]
+) -> list[float] | None:
+    if not structures:
+        return None
+    size = max(n for n, _ in structures)
+    energies = [n * energy for n, energy in structures if n == size]
+    return [f / size for f in configurational_bound(energies, temperatures)]

@@ -1,0 +1,124 @@
+"""Free energies above the hull of all structures whose vibrations are known."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from maggma.core import Store
+
+from lps_flows.analysis.phonons import PhononSettings, free_energies
+from lps_flows.builders.increment import IncrementalBuilder, digest, remove
+from lps_flows.chemistry import CompositionLine
+from lps_flows.jobs.outputs import checked_output, newest_heads
+from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.schemas.phonons import FREE_ENERGY_INDEXES, PhononDocument
+
+
+class FreeEnergyBuilder(IncrementalBuilder):
+    """One document per structure with phonons; each method has a hull of its own.
+
+    Parameters
+    ----------
+    job_store
+        jobflow's store.
+    phase_diagram_entries
+        The collection of that name, for the bound of the configurational part.
+    target
+        Target, with the key ``phonon_id``.
+    settings, line, campaign, chunk_size
+        As `IncrementalBuilder`, with `PhononSettings`.
+    """
+
+    key = "phonon_id"
+    indexes = FREE_ENERGY_INDEXES
+    settings_type = PhononSettings
+
+    def __init__(
+        self,
+        job_store: Store,
+        phase_diagram_entries: Store,
+        target: Store,
+        *,
+        settings: PhononSettings | dict[str, Any] | None = None,
+        line: CompositionLine | dict[str, Any] | None = None,
+        campaign: str | None = None,
+        chunk_size: int = 1,
+    ) -> None:
+        self.job_store = job_store
+        self.phase_diagram_entries = phase_diagram_entries
+        super().__init__(
+            job_store,
+            target,
+            settings=settings,
+            line=line,
+            campaign=campaign,
+            chunk_size=chunk_size,
+        )
+        self.sources.append(phase_diagram_entries)
+
+    def get_items(self) -> Iterator[dict[str, Any]]:
+        """Yield campaign and method whose phonons changed, with all of them."""
+        self.ensure_indexes()
+        groups: dict[tuple[str, str], dict[str, PhononDocument]] = defaultdict(dict)
+        for head in newest_heads(
+            self.source, ["PhononDocument"], self.campaign
+        ).values():
+            newest = {"uuid": head["uuid"], "index": head["index"]}
+            job = self.source.query_one(newest, load=True)
+            if job is None:  # gone since
+                continue
+            document = checked_output(job, PhononDocument)
+            campaign = (job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN
+            groups[campaign, document.method][head["uuid"]] = document
+        known: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for old in self.targets[0].query(self.scope()):
+            known[old["campaign"], old["method"]].add(old["source_digest"])
+        for group, phonons in groups.items():
+            glasses = self._glasses(*group)
+            settings = self.settings.model_dump(mode="json")
+            source = digest(sorted(phonons), glasses, settings)
+            if known.pop(group, None) != {source}:
+                yield {
+                    "group": group,
+                    "phonons": phonons,
+                    "glasses": glasses,
+                    "source": source,
+                }
+        for campaign, method in known:
+            self.targets[0].remove_docs({"campaign": campaign, "method": method})
+
+    def _glasses(
+        self, campaign: str, method: str
+    ) -> dict[str, list[tuple[int, float]]]:
+        found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        wanted = {"campaign": campaign, "method": method, "glass": True}
+        fields = ["formula_pretty", "composition", "energy_per_atom"]
+        for entry in self.phase_diagram_entries.query(wanted, properties=fields):
+            size = round(sum(entry["composition"].values()))
+            found[entry["formula_pretty"]].append((size, entry["energy_per_atom"]))
+        return {formula: sorted(those) for formula, those in sorted(found.items())}
+
+    def process_item(self, item: dict[str, Any]) -> Any:
+        """Make the free energies of one campaign by one method."""
+        campaign, method = item["group"]
+        made = free_energies(
+            item["phonons"],
+            item["glasses"],
+            self.line,
+            self.settings,
+            campaign=campaign,
+            source=item["source"],
+        )
+        group = {"campaign": campaign, "method": method}
+        return group, [document.model_dump() for document in made]
+
+    def update_targets(self, items: list[Any]) -> None:
+        """Write the documents and remove those of jobs that are gone."""
+        target = self.targets[0]
+        for group, documents in items:
+            old = target.query(group, properties=[self.key])
+            gone = {d[self.key] for d in old} - {d[self.key] for d in documents}
+            remove(target, self.key, gone)
+            self.write(target, documents, self.key)

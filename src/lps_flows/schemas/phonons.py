@@ -1,0 +1,96 @@
+"""Vibrations of a structure, and what they do to its place on the hull."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from lps_flows.schemas.base import Document, Part
+from lps_flows.schemas.built import BuiltDocument
+from lps_flows.schemas.structure import Provenance
+
+FREE_ENERGY_INDEXES = ("phonon_id", "campaign", "method", "formula_pretty", "parent")
+
+
+class Vibrations(Part):
+    """Harmonic vibrations of one structure.
+
+    Examples
+    --------
+    >>> Vibrations(
+    ...     supercell=(2, 2, 2), gamma_only=False, n_displacements=9,
+    ...     lowest_frequency=-2.8, imaginary=0.02, temperatures=[300],
+    ...     free_energies=None,
+    ... ).stable
+    False
+    """
+
+    supercell: tuple[int, int, int] = Field(
+        description="Cells in the supercell of the force constants."
+    )
+    gamma_only: bool = Field(
+        description="True when modes were counted at Gamma alone, in a large cell."
+    )
+    n_displacements: int = Field(description="Displaced cells that were computed.")
+    lowest_frequency: float = Field(
+        description="Lowest frequency (THz); imaginary ones are negative."
+    )
+    imaginary: float = Field(description="Share of the modes that are imaginary.")
+    temperatures: list[float] = Field(description="Temperatures (K).")
+    free_energies: list[float] | None = Field(
+        description="Vibrational free energy with the zero point (eV/atom) at these; "
+        "none with imaginary modes, over which nothing is integrated."
+    )
+
+    @property
+    def stable(self) -> bool:
+        """Whether every mode is real, but for the three translations."""
+        return self.free_energies is not None
+
+
+class PhononDocument(Document):
+    """Output of the phonon job of one structure."""
+
+    method: str = Field(description="Method that gave the forces.")
+    provenance: Provenance = Field(description="Where the structure comes from.")
+    formula: str = Field(description="Full formula of the cell.")
+    x: float | None = Field(description="Position on the line, none off it.")
+    nsites: int = Field(description="Atoms in the cell.")
+    energy_per_atom: float = Field(
+        description="Energy of the undisplaced supercell (eV/atom)."
+    )
+    vibrations: Vibrations = Field(description="Its vibrations.")
+
+
+class FreeEnergyDocument(BuiltDocument):
+    """Free energy of one structure above the hull of those whose modes are known."""
+
+    phonon_id: str = Field(description="Job of the phonons.")
+    formula_pretty: str = Field(description="Reduced formula.")
+    x: float | None = Field(description="Position on the line, none off it.")
+    source: str = Field(description="How the structure was made.")
+    parent: str | None = Field(description="Crystal it is or descends from.")
+    vibrations: Vibrations = Field(description="Its vibrations.")
+    energy_per_atom: float = Field(description="Energy without vibrations (eV/atom).")
+    energy_above_hull: float | None = Field(
+        description="Energy above the hull of the same structures (eV/atom), without "
+        "vibrations."
+    )
+    free_energy_above_hull: list[float] | None = Field(
+        description="Free energy above their hull (eV/atom) at the temperatures of "
+        "`vibrations`; none with imaginary modes."
+    )
+    configurational: list[float] | None = Field(
+        description="Bound of the configurational free energy (eV/atom) at these: -kT "
+        "ln of the sum over the search's own distinct structures, of which there are "
+        "more; not part of `free_energy_above_hull`. None for crystals."
+    )
+    note: str | None = Field(description="Why there is no place on the hull.")
+    settings: dict[str, Any] = Field(description="Settings of the analysis.")
+
+    @property
+    def label(self) -> str:
+        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
+        crystal = self.source == "crystal" and self.parent
+        return crystal or f"gc-{self.formula_pretty}"

@@ -1,0 +1,157 @@
+"""Vibrations against an independent code, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.lj import LennardJones
+from ase.phonons import Phonons
+from pymatgen.core import Structure
+from pymatgen.io.ase import AseAtomsAdaptor
+
+from lps_flows.analysis.phonons import (
+    PhononSettings,
+    configurational_bound,
+    displaced_cells,
+    free_energies,
+    vibrations,
+)
+from lps_flows.chemistry import CompositionLine
+from lps_flows.report.blocks import Note
+from lps_flows.report.sections.free_energies import free_energy_section
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.phonons import PhononDocument, Vibrations
+
+SETTINGS = PhononSettings(target_atoms=27, mesh=20.0, temperatures=(0.0, 300.0))
+CALCULATOR = {"sigma": 3.4, "epsilon": 0.0104, "rc": 6.0, "smooth": True}
+KT = 8.617333262e-5 * 300.0
+
+
+def argon(kind: str) -> Structure:
+    atoms = bulk("Ar", kind, a=5.2 if kind == "fcc" else 4.1)
+    return Structure.from_sites(AseAtomsAdaptor.get_structure(atoms).sites)
+
+
+def forces(structure: Structure) -> np.ndarray:
+    atoms = structure.to_ase_atoms()
+    atoms.calc = LennardJones(**CALCULATOR)
+    return atoms.get_forces()
+
+
+def found(structure: Structure) -> Vibrations:
+    cells = displaced_cells(structure, SETTINGS)
+    return vibrations(structure, [forces(cell) for cell in cells], SETTINGS)
+
+
+def test_free_energies_are_those_of_ases_phonons(tmp_path: Path) -> None:
+    ours = found(argon("fcc"))
+    assert ours.supercell == (3, 3, 3)
+    assert ours.imaginary == 0.0
+    theirs = Phonons(
+        bulk("Ar", "fcc", a=5.2),
+        LennardJones(**CALCULATOR),
+        supercell=(3, 3, 3),
+        delta=0.01,
+        name=str(tmp_path / "phonon"),
+    )
+    theirs.run()
+    theirs.read(acoustic=True)
+    grid = np.indices((8, 8, 8)).reshape(3, -1).T / 8 + 1 / 16 - 0.5
+    energies = theirs.band_structure(grid, verbose=False).ravel()
+    zero_point = energies.mean() * 3 / 2
+    thermal = 3 * KT * np.log(-np.expm1(-energies / KT)).mean()
+    at_rest, at_300 = ours.free_energies
+    assert at_rest == pytest.approx(zero_point, rel=0.02)
+    assert at_300 == pytest.approx(zero_point + thermal, rel=0.02)
+
+
+def test_imaginary_modes_are_counted_and_not_integrated() -> None:
+    """A bcc crystal of Lennard-Jones atoms is at no minimum."""
+    unstable = found(argon("bcc"))
+    assert unstable.lowest_frequency < -0.1
+    assert 0 < unstable.imaginary < 1
+    assert unstable.free_energies is None
+    assert not unstable.stable
+
+
+def test_large_cells_have_modes_at_gamma_alone() -> None:
+    large = argon("fcc") * (5, 5, 5)
+    cells = displaced_cells(large, SETTINGS)
+    assert len(cells[0]) == 125
+    at_gamma = vibrations(large, [forces(cell) for cell in cells], SETTINGS)
+    assert at_gamma.gamma_only
+    assert at_gamma.supercell == (1, 1, 1)
+    # nearly the same as on the mesh: three of 375 modes are missing
+    assert at_gamma.free_energies[0] == pytest.approx(
+        found(argon("fcc")).free_energies[0], rel=0.05
+    )
+
+
+def document(key: str, formula: str, energy: float, f: list[float] | None):
+    vibrating = Vibrations(
+        supercell=(1, 1, 1),
+        gamma_only=False,
+        n_displacements=1,
+        lowest_frequency=0.0 if f else -2.8,
+        imaginary=0.0 if f else 0.01,
+        temperatures=[0.0, 300.0, 600.0],
+        free_energies=f,
+    )
+    return PhononDocument(
+        method="m",
+        provenance=Provenance(source="crystal", parent=key),
+        formula=formula,
+        x=0.75,
+        nsites=8,
+        energy_per_atom=energy,
+        vibrations=vibrating,
+    )
+
+
+def test_the_order_of_polymorphs_turns_where_their_free_energies_cross() -> None:
+    """Gamma is 3 meV/atom lower, beta softer: they cross at 300 K."""
+    phonons = {
+        "Li2S": document("Li2S", "Li2S", -4.0, [0.0, 0.0, 0.0]),
+        "P2S5": document("P2S5", "P2S5", -5.0, [0.0, 0.0, 0.0]),
+        "g": document("gamma-Li3PS4", "Li3PS4", -5.0, [0.0, 0.0, 0.0]),
+        "b": document("beta-Li3PS4", "Li3PS4", -4.997, [0.0, -0.003, -0.006]),
+        "n": document("Pnma", "Li3PS4", -4.999, None),
+    }
+    sizes = {"Li2S": 3, "P2S5": 7}
+    for key, size in sizes.items():
+        x = 1.0 if key == "Li2S" else 0.0
+        phonons[key] = phonons[key].model_copy(update={"nsites": size, "x": x})
+    made = {
+        d.phonon_id: d
+        for d in free_energies(
+            phonons, {}, CompositionLine(), PhononSettings(), campaign="c"
+        )
+    }
+    assert made["b"].energy_above_hull == pytest.approx(0.003)
+    assert made["b"].free_energy_above_hull == pytest.approx(
+        [0.003, 0.0, 0.0], abs=1e-9
+    )
+    assert made["g"].free_energy_above_hull == pytest.approx(
+        [0.0, 0.0, 0.003], abs=1e-9
+    )
+    assert made["n"].free_energy_above_hull is None
+    assert "imaginary" in made["n"].note
+    section = free_energy_section(list(made.values()))
+    (said,) = (block.text for block in section.blocks if isinstance(block, Note))
+    assert said.startswith("gamma-Li3PS4 is below beta-Li3PS4 up to 300 K")
+    without = {key: phonons[key] for key in ("g", "b", "Li2S")}
+    (first, *_) = free_energies(
+        without, {}, CompositionLine(), PhononSettings(), campaign="c"
+    )
+    assert first.free_energy_above_hull is None
+    assert "P2S5" in first.note
+
+
+def test_the_configurational_bound_of_equal_structures_is_that_of_counting() -> None:
+    bound = configurational_bound([1.0] * 7, [0.0, 300.0])
+    assert bound == pytest.approx([0.0, -KT * np.log(7)])
+    # what lies high counts little
+    assert configurational_bound([0.0, 1.0], [300.0])[0] == pytest.approx(0, abs=1e-9)

@@ -1,0 +1,77 @@
+"""The phonon job, and the collection made of it."""
+
+from __future__ import annotations
+
+import pytest
+from jobflow import JobStore, run_locally
+from maggma.stores import MemoryStore
+
+from lps_flows.analysis.phonons import PhononSettings
+from lps_flows.builders import FreeEnergyBuilder, result_store, run_builder
+from lps_flows.chemistry import crystal
+from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.flows.phonons import PhononFlowMaker, PhononStageSettings
+from lps_flows.jobs.phonons import PhononMaker
+from lps_flows.jobs.reference import ReferenceRelaxMaker
+from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.schemas.phonons import FreeEnergyDocument, PhononDocument
+from tests.engines.stub import stub_engine
+
+SETTINGS = PhononSettings(target_atoms=12, mesh=10.0, temperatures=(0.0, 300.0))
+ORIGIN = Provenance(source="crystal", parent="Li2S")
+
+
+def store_of(flow) -> JobStore:
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    run_locally(flow, store=store, create_folders=False, log=False, ensure_success=True)
+    return store
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_phonons_of_a_crystal_reach_their_collection(batched: bool) -> None:
+    maker = PhononMaker(engine=stub_engine(batched=batched), settings=SETTINGS)
+    job = maker.make(crystal("Li2S"), ORIGIN)
+    job.update_metadata({"campaign": "c"})
+    store = store_of(job)
+    document = PhononDocument.from_store(store.get_output(job.uuid, load=True))
+    assert document.formula == "Li8S4"
+    assert document.vibrations.n_displacements == 2
+    free = result_store(store, "free_energies")
+    entries = result_store(store, "phase_diagram_entries")
+    builder = FreeEnergyBuilder(store, entries, free, settings=SETTINGS)
+    assert run_builder(builder) == 1
+    assert run_builder(builder) == 0
+    (made,) = map(FreeEnergyDocument.from_store, free.query())
+    assert made.label == "Li2S"
+    # nothing else is there to make a hull with
+    assert made.free_energy_above_hull is None
+    assert made.note
+
+
+def test_the_stage_names_its_jobs_and_chooses() -> None:
+    maker = PhononFlowMaker(settings=PhononStageSettings(crystals=["Li2S"]))
+    flow = maker.make({"Li2S": None, "P2S5": None}, {"gc": None})
+    assert [job.name for job in flow.jobs] == ["phonons Li2S"]
+    both = PhononFlowMaker(settings=PhononStageSettings(glasses=True))
+    flow = both.make({"Li2S": None, "P2S5": None}, {"gc": None})
+    assert [job.name for job in flow.jobs] == [
+        "phonons Li2S",
+        "phonons P2S5",
+        "phonons gc",
+    ]
+
+
+@pytest.mark.slow
+def test_chgnet_gives_lithium_sulphide_real_modes() -> None:
+    """The known one: optical modes of Li2S end near 13 THz (Raman line at 374 1/cm)."""
+    engine = get_engine(EngineSettings(name="chgnet"))
+    relax = ReferenceRelaxMaker(engine=engine).make(crystal("Li2S"), ORIGIN)
+    store = store_of(relax)
+    relaxed = StructureDocument.from_store(
+        store.get_output(relax.output.uuid, load=True)
+    )
+    job = PhononMaker(engine=engine).make(relaxed)
+    store = store_of(job)
+    document = PhononDocument.from_store(store.get_output(job.uuid, load=True))
+    assert document.vibrations.stable
+    assert 0.02 < document.vibrations.free_energies[0] < 0.06
