@@ -55,7 +55,7 @@ def test_empty_campaign_says_that_nothing_has_run(
     for section in content.sections:
         if not section.blocks:
             assert f"## {section.title}\n\n_{section.missing}_" in text
-    assert sum(not section.blocks for section in content.sections) == 13
+    assert sum(not section.blocks for section in content.sections) == 14
     assert "fig1_ternary: not made, there is no phase diagram." in text
 
 

@@ -9,7 +9,7 @@ minimum, and a lower one lies along them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -80,7 +80,7 @@ def displaced_cells(structure: Structure, settings: PhononSettings) -> list[Stru
     phonons = _phonopy(structure, settings)
     phonons.generate_displacements(distance=settings.displacement)
     cells: list[PhonopyAtoms] = [phonons.supercell]
-    cells += [cell for cell in phonons.supercells_with_displacements if cell]
+    cells += phonons.supercells_with_displacements or []
     return [
         Structure(cell.cell, list(cell.symbols), cell.scaled_positions)
         for cell in cells
@@ -110,8 +110,8 @@ def vibrations(
     phonons.symmetrize_force_constants()
     gamma_only = len(structure) > settings.gamma_above
     phonons.run_mesh([1, 1, 1] if gamma_only else settings.mesh)
-    mesh = phonons.get_mesh_dict()
-    frequencies, weights = mesh["frequencies"], mesh["weights"][:, None]
+    mesh: Any = phonons.mesh
+    frequencies, weights = mesh.frequencies, mesh.weights[:, None]
     low = frequencies < -settings.imaginary
     total = weights.sum() * frequencies.shape[1]
     free_energies = None
