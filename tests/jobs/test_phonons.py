@@ -33,7 +33,9 @@ def test_phonons_of_a_crystal_reach_their_collection(batched: bool) -> None:
     job = maker.make(crystal("Li2S"), ORIGIN)
     job.update_metadata({"campaign": "c"})
     store = store_of(job)
-    document = PhononDocument.from_store(store.get_output(job.uuid, load=True))
+    stored = store.get_output(job.uuid, load=True)
+    # of a job that was replaced the store resolves a reference, and decodes it
+    document = stored if not batched else PhononDocument.from_store(stored)
     assert document.formula == "Li8S4"
     assert document.vibrations.n_displacements == 2
     free = result_store(store, "free_energies")

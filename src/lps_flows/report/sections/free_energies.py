@@ -31,7 +31,7 @@ def free_energy_section(documents: Sequence[FreeEnergyDocument]) -> Section:
         "free-energies",
         "What temperature does to the hull",
         blocks,
-        missing="No phonons were computed (`phonons` in the campaign file).",
+        missing="No phonons were computed: the campaign file does not ask for them.",
         status="partial" if any(document.note for document in documents) else "done",
     )
 
