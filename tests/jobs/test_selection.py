@@ -7,13 +7,22 @@ from typing import Any
 import pytest
 from jobflow import JobStore
 
+from lps_flows.chemistry import crystal
 from lps_flows.engines import EngineSettings
 from lps_flows.flows.conductivity import ConductivityFlowMaker
 from lps_flows.jobs.selection import SelectionMaker, SelectionSettings
-from lps_flows.schemas import StructureDocument
+from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.selection import SelectionDocument
 from tests.builders.test_agreement import _sampling
-from tests.builders.toy_campaign import CAMPAIGN, FORMATION, SETTINGS, fill
+from tests.builders.toy_campaign import (
+    CAMPAIGN,
+    FORMATION,
+    SETTINGS,
+    document,
+    fill,
+    put,
+    rattled,
+)
 
 
 @pytest.fixture
@@ -75,3 +84,23 @@ def test_every_composition_once_along_the_line(
         assert sorted(labels) == sorted(f"gc-{formula}" for formula in wanted)
         reasons = {s.reason for s in selection.selected[1:]}
         assert reasons == {"along the line"}
+
+
+def test_a_named_composition_off_the_line_is_run_without_a_verdict(
+    job_store: JobStore, uuids: dict[str, str]
+) -> None:
+    """The rule judges the line alone; what a scan off it reaches can be named."""
+    ids = []
+    for seed, formation in enumerate((-0.08, -0.09, -0.07)):
+        glass = rattled(crystal("Li2PS3"), seed)
+        made = document(glass, formation, Provenance(source="ga", parent="Li2PS3"))
+        ids.append(put(job_store, f"off the line {seed}", made))
+    selection = _select(
+        job_store, uuids, n_candidates=0, compositions=("Li4P2S6", "Li38P24S79")
+    )
+    (chosen,) = selection.selected
+    assert (chosen.label, chosen.reason) == ("gc-Li2PS3", "named")
+    assert chosen.structure_uuid == ids[1]
+    assert chosen.energy_above_hull is None
+    assert selection.missing == ["Li38P24S79"]
+    assert "Li2PS3" not in {verdict.formula_pretty for verdict in selection.criteria}

@@ -17,6 +17,7 @@ from lps_flows.analysis import (
     HullSettings,
     judge,
 )
+from lps_flows.analysis.phase_diagram import that_count
 from lps_flows.analysis.resampling import energy_errors
 from lps_flows.chemistry import CompositionLine, reduced_formula
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
@@ -40,8 +41,8 @@ class SelectionSettings(FrozenSettings):
     )
     compositions: tuple[str, ...] = Field(
         (),
-        description="Formulas of sampled compositions that are run in any case, each "
-        "its lowest glass-ceramic structure.",
+        description="Formulas of sampled compositions, on the line or off it, that "
+        "are run in any case, each its lowest glass-ceramic structure.",
     )
     every_nth: int | None = Field(
         None,
@@ -184,6 +185,7 @@ class SelectionMaker(Maker):
             missing=sorted(
                 {reduced_formula(formula) for formula in self.settings.compositions}
                 - {verdict.formula_pretty for verdict in verdicts}
+                - set(self._lowest_glasses(records))
             ),
         )
         if not flows:
@@ -258,21 +260,40 @@ class SelectionMaker(Maker):
         wanted: list[tuple[str, Reason]] = [(v.formula_pretty, first) for v in best]
         wanted += [(reduced_formula(named), "named") for named in settings.compositions]
         wanted += [(formula, "along the line") for formula in settings.along(by_x)]
-        of = {verdict.formula_pretty: verdict for verdict in verdicts}
+        verdict_on = {verdict.formula_pretty: verdict for verdict in verdicts}
+        # what is named may lie off the line, where there is no verdict
+        lowest = self._lowest_glasses(records) | {
+            verdict.formula_pretty: records[verdict.structure_id]
+            for verdict in verdicts
+        }
         reasons: dict[str, Reason] = {}
         for formula, reason in wanted:
-            if formula in of:
+            if formula in lowest:
                 reasons.setdefault(formula, reason)
         return [
             _Pick(
                 label=f"gc-{formula}",
                 reason=reason,
-                uuid=of[formula].structure_id,
-                document=records[of[formula].structure_id],
-                energy_above_hull=of[formula].energy_above_hull,
+                uuid=lowest[formula].structure_id,
+                document=lowest[formula],
+                energy_above_hull=verdict_on[formula].energy_above_hull
+                if formula in verdict_on
+                else None,
             )
             for formula, reason in reasons.items()
         ]
+
+    def _lowest_glasses(
+        self, records: Mapping[str, StructureRecord]
+    ) -> dict[str, StructureRecord]:
+        """Return the lowest glass-ceramic structure of every composition."""
+        glasses = [
+            record
+            for record in that_count(list(records.values()), self.hull)
+            if record.provenance.source in self.hull.glass_sources
+        ]
+        glasses.sort(key=lambda record: (-record.energy_per_atom, record.structure_id))
+        return {record.formula_pretty: record for record in glasses}
 
     def _references(self, crystals: Mapping[str, StructureDocument]) -> list[_Pick]:
         references = self.settings.on(self.line).references or ()
