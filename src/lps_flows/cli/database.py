@@ -54,7 +54,12 @@ def stop() -> None:
 
 @database.command(epilog="Example: lps-flows db status --json")
 def status(as_json: AsJson = False) -> None:
-    """Say whether the server runs, where, and with which data."""
+    """Say whether the server runs, where, and with which data.
+
+    Its databases: lps_flows (job outputs in the collection docs, their arrays in data,
+    the builders' results in collections of their own) and lps_flows_launchpad (the
+    queue of FireWorks).
+    """
     from lps_flows.runner import Home, PrivateMongod
 
     found = PrivateMongod(Home().path).status()
