@@ -255,12 +255,13 @@ def test_paper_has_every_chart_and_table_whole_and_no_toolbar(opened) -> None:
     metrics = {"width": 700, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     try:
-        opened.execute_script("window.dispatchEvent(new Event('beforeprint'))")
-        wait_for(
-            opened,
-            "return [...document.querySelectorAll('.chart .main-svg')]"
-            ".every(s => s.getBoundingClientRect().width <= 681)",
+        widest = (
+            "return Math.max(...[...document.querySelectorAll('.chart .main-svg')]"
+            ".map(s => s.getBoundingClientRect().width)) <= {}"
         )
+        wait_for(opened, widest.format(701))  # the new width has reached the charts
+        opened.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+        wait_for(opened, widest.format(681))
         found = opened.execute_script(
             "const all = s => [...document.querySelectorAll(s)];"
             "return {cut: all('.scroll').filter(e => e.scrollWidth > e.clientWidth + 1)"

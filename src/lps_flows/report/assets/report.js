@@ -24,7 +24,7 @@
       figure.layout.font = Object.assign({}, figure.layout.font, { size: 11 });
       for (const title of figure.layout.annotations || []) title.font = Object.assign({}, title.font, { size: 11 });
       config.displayModeBar = false;
-      if (parseInt(place.style.height) <= 520) place.style.height = "360px";
+      if (parseInt(place.style.height) <= 520) place.style.height = "430px";
       const across = figure.layout.xaxis;
       if (across && across.range && across.dtick && (across.range[1] - across.range[0]) / across.dtick > 7) across.dtick *= 3;
     }

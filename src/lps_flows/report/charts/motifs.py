@@ -76,6 +76,7 @@ def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
                 row=1 + k // 4,
                 col=1 + k % 4,
             )
+    chart.update_annotations(font_size=11)
     chart.update_yaxes(range=[-0.05, 1.05])
     chart.update_xaxes(title=along, row=2, col=2)
     chart.update_yaxes(title="fraction of P", row=1, col=1)
