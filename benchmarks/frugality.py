@@ -22,7 +22,7 @@ from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 from pymatgen.core import Composition
 
 from lps_flows.jobs.outputs import outputs
-from lps_flows.runner import Workplace, open_workplace, prices, run_time
+from lps_flows.runner import Workplace, launch_times, open_workplace, prices
 from lps_flows.settings import CampaignKeys, load_campaign
 
 ROOT = Path(__file__).parents[1]
@@ -111,7 +111,7 @@ def campaigns(*, small: bool) -> dict[str, Path]:
 def found_by(place: Workplace, settings: CampaignKeys) -> dict[str, Any]:
     """Return what a campaign cost and how good it is."""
     store, name = place.job_store, settings.name
-    spent = prices(store, name, settings, run_time(place.require_launchpad(), name))
+    spent = prices(store, name, settings, launch_times(place.require_launchpad(), name))
     crystals = [
         PDEntry(Composition(job.output["formula"]), job.output["energy"])
         for job in outputs(store, name, "StructureDocument")

@@ -55,7 +55,7 @@ def test_the_report_goes_on(job_store: JobStore, kind: str) -> None:
     page, text = render_page(content), render_markdown(content)
     assert uuid in page
     assert uuid in text
-    assert "What was run" in text
+    assert "How this was made" in text
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_live_page_goes_on(
     state = json.loads(live.state())
     assert state["campaign"] == synthetic.CAMPAIGN
     assert (before["uuid"] in state["note"]) is named
-    assert "What was run" in live.report()
+    assert "How this was made" in live.report()
 
 
 def test_the_builders_go_on_and_name_it(job_store: JobStore) -> None:
@@ -131,7 +131,7 @@ def test_a_damaged_firework_is_counted_and_named(
     live = LiveCampaign(workplace, "damaged")
     told = json.loads(live.state())
     assert ("firework" in told["note"]) is not sound
-    assert "What was run" in live.report()
+    assert "How this was made" in live.report()
 
 
 @pytest.mark.parametrize(

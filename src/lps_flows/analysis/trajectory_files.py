@@ -89,6 +89,16 @@ def read_trajectory_file(
     EmptyTrajectoryError, TrajectoryError
         No frames, or a file that is not one of these, changes its atoms on the way or
         leaves open what `time_step` and `species` tell.
+
+    Examples
+    --------
+    >>> from ase.io import write
+    >>> from lps_flows.chemistry import crystal
+    >>> atoms = crystal("Li2S").to_ase_atoms(msonable=False)
+    >>> write("run.extxyz", [atoms] * 3)
+    >>> trajectory = read_trajectory_file("run.extxyz", time_step=2.0, every=50)
+    >>> trajectory.times.tolist()
+    [0.0, 100.0, 200.0]
     """
     file = Path(path)
     reader = _READERS[_kind(file)]
@@ -137,6 +147,19 @@ def file_diffusivity(
     TrajectoryError
         When the ions are not there or cannot be chosen, too few frames are left, or
         the trajectory cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lps_flows.chemistry import crystal
+    >>> structure = crystal("Li2S")
+    >>> steps = np.random.default_rng(0).normal(size=(400, len(structure), 3))
+    >>> steps *= 0.3 * np.array([[[site.specie.symbol == "Li"] for site in structure]])
+    >>> walk = structure.cart_coords + steps.cumsum(axis=0)
+    >>> ions, found = file_diffusivity(
+    ...     FileTrajectory(structure, walk, 10.0 * np.arange(400)))
+    >>> ions, found.D > 0
+    ('Li', True)
     """
     element = _chosen(trajectory.structure, ions)
     kept = trajectory.times - trajectory.times[0] >= skip
