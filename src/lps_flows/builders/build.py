@@ -254,7 +254,12 @@ def all_builders(
             **mine,
         ),
         JumpBuilder(
-            job_store, stores["jumps"], settings=chosen.jumps, line=line, **mine
+            job_store,
+            stores["jumps"],
+            settings=chosen.jumps,
+            line=line,
+            chunk_size=1,  # each brings its trajectory
+            **mine,
         ),
     ]
 
