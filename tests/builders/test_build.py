@@ -64,9 +64,9 @@ def builders_on(
     try:
         yield builders
     finally:
-        for builder in builders:
-            for target in builder.targets:
-                target.close()
+        shared = {id(target): target for b in builders for target in b.targets}
+        for target in shared.values():
+            target.close()
 
 
 def test_second_build_writes_nothing(filled: tuple[JobStore, dict[str, str]]) -> None:

@@ -80,8 +80,8 @@ def test_hull_table_sets_the_papers_value_beside_ours(
         assert float(rows[key]["energy_above_hull (meV/atom)"]) == pytest.approx(
             value, abs=1e-3
         )
-    assert float(rows["beta-Li3PS4"]["paper_e_above_hull (meV/atom)"]) == 3.2
-    assert rows["LiPS3"]["paper_e_above_hull (meV/atom)"] == ""
+    assert float(rows["beta-Li3PS4"]["paper_energy_above_hull (meV/atom)"]) == 3.2
+    assert rows["LiPS3"]["paper_energy_above_hull (meV/atom)"] == ""
     glasses = [row for label, row in rows.items() if label.startswith("gc-")]
     assert {row["n_structures"] for row in glasses} == {"4"}
     assert "| Li7P3S11 | 0.700 | 17.2 | 17.2 |" in text

@@ -6,7 +6,9 @@ from lps_flows.report.hull_table import sources_compared
 
 
 def entry(source, formula, x, above):
-    return SimpleNamespace(source=source, formula=formula, x=x, energy_above_hull=above)
+    return SimpleNamespace(
+        source=source, formula_pretty=formula, x=x, energy_above_hull=above
+    )
 
 
 def test_the_lowest_of_each_source_stand_side_by_side():
