@@ -52,7 +52,9 @@ def test_every_section_is_there_and_missing_ones_say_so(page: str) -> None:
         "Potential",
         "Sampling",
         "Conductivity",
+        "How the ions move",
         "Elasticity",
+        "What temperature does to the hull",
         "Failures and rejections",
         "How this was made",
         "Downloads",
@@ -63,7 +65,7 @@ def test_every_section_is_there_and_missing_ones_say_so(page: str) -> None:
 def test_a_page_of_nothing_is_honest(job_store: JobStore, tmp_path: Path) -> None:
     file = write_report(job_store, beside(job_store), "nothing", tmp_path / "r.html")
     page = file.read_text()
-    assert page.count('<span class="badge missing">not run</span>') == 12
+    assert page.count('<span class="badge missing">not run</span>') == 14
     assert "Nothing to download yet" in page
 
 

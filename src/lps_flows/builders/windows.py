@@ -65,7 +65,13 @@ class WindowBuilder(IncrementalBuilder):
             )
             group = (diagram["campaign"], diagram["method"])
             if known.pop(group, None) != {source}:
-                yield {"diagram": diagram, "source": source}
+                # read here: processes that only compute have no connection
+                entries = list(
+                    self.phase_diagram_entries.query(
+                        {"campaign": group[0], "method": group[1]}
+                    )
+                )
+                yield {"diagram": diagram, "entries": entries, "source": source}
         for campaign, method in known:
             self.windows.remove_docs({"campaign": campaign, "method": method})
 
@@ -73,12 +79,8 @@ class WindowBuilder(IncrementalBuilder):
         """Make the windows of one diagram."""
         diagram = PhaseDiagramDocument.from_store(item["diagram"])
         group = {"campaign": diagram.campaign, "method": diagram.method}
-        entries = map(
-            PhaseDiagramEntry.from_store, self.phase_diagram_entries.query(group)
-        )
-        made = diagram_windows(
-            diagram, list(entries), self.settings, source=item["source"]
-        )
+        entries = list(map(PhaseDiagramEntry.from_store, item["entries"]))
+        made = diagram_windows(diagram, entries, self.settings, source=item["source"])
         return group, [document.model_dump() for document in made]
 
     def update_targets(self, items: list[Any]) -> None:
