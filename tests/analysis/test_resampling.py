@@ -137,7 +137,7 @@ def _sampling(formula: str, **more) -> SamplingDocument:
         parent="LiPS3",
         removed="Li2S",
         n_removed=1,
-        formula_pretty=formula,
+        formula=formula,
         x=LINE.x(formula),
         structure_uuids=["a", "b"],
         ann_stds=[None, None],

@@ -24,6 +24,7 @@ from lps_flows.runner import (
 from lps_flows.runner.configuration import worker_settings
 from lps_flows.runner.home import HomeError
 from lps_flows.runner.worker import RunFolderError
+from lps_flows.schemas.base import READABLE_VERSIONS
 from tests.stock import ROOT, lpad, rlaunch, stock
 from tests.toy_jobs import (
     FRAME_FS,
@@ -136,7 +137,9 @@ def test_workers_of_another_version_leave_it_alone(
     submit(workplace, toy_flow(tmp_path / "journal"), "toy", "hash")
     launchpad = workplace.require_launchpad()
     ours = worker_settings()
-    theirs = {**ours, "query": ours["query"].replace("1.0", "2.0")}
+    theirs = dict(ours)
+    for version in READABLE_VERSIONS:
+        theirs["query"] = theirs["query"].replace(version, "2.0")
     assert launchpad.run_exists(FWorker.from_dict(ours))
     assert not launchpad.run_exists(FWorker.from_dict(theirs))
 

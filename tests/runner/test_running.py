@@ -42,6 +42,7 @@ from lps_flows.runner.submission import (
 )
 from lps_flows.runner.worker import CampaignWorker, Stop
 from lps_flows.runner.workplace import open_workplace
+from lps_flows.schemas import SCHEMA_VERSION
 from tests.toy_jobs import detour, number, runs, talkative, toy_flow
 
 
@@ -71,7 +72,7 @@ def test_a_campaign_runs_to_its_end(workplace: Workplace, journal: Path) -> None
     assert set(runs(journal).values()) == {1}
     documents = list(workplace.job_store.query())
     assert {d["metadata"]["campaign"] for d in documents} == {"toy"}
-    assert {d["metadata"]["schema_version"] for d in documents} == {"1.0"}
+    assert {d["metadata"]["schema_version"] for d in documents} == {SCHEMA_VERSION}
 
 
 def test_a_second_run_does_nothing(workplace: Workplace, journal: Path) -> None:
@@ -103,8 +104,8 @@ def test_another_layout_is_refused(
     workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     submit(workplace, toy_flow(journal), "toy", "hash")
-    monkeypatch.setattr("lps_flows.runner.submission.SCHEMA_VERSION", "2.0")
-    with pytest.raises(OtherVersionError, match=r"schema_version = '1\.0'"):
+    monkeypatch.setattr("lps_flows.runner.submission.READABLE_VERSIONS", ("2.0",))
+    with pytest.raises(OtherVersionError, match=f"schema_version = '{SCHEMA_VERSION}'"):
         run(workplace, toy_flow(journal), "toy", "hash")
     assert runs(journal) == {}
 
