@@ -47,6 +47,7 @@ test: setup
 
 docs: setup
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/results.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lint: setup

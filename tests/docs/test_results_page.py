@@ -1,0 +1,215 @@
+"""The page of results follows from the data, by rules that can decide both ways."""
+
+from __future__ import annotations
+
+import csv
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from jobflow import JobStore
+from pymatgen.core import Structure
+
+from lps_flows.builders.build import build_all
+from lps_flows.report import gather
+from lps_flows.runner import prices
+from tests.docs.blocks import ROOT
+from tests.report import synthetic
+from tests.report.conftest import beside
+
+DATA = ROOT / "docs" / "data" / "map"
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where a dataclass looks for its module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def results() -> ModuleType:
+    return script("results")
+
+
+def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+@pytest.fixture
+def published(results: ModuleType, tmp_path: Path):
+    """What a folder with these rows of the hull table and of other tables says."""
+
+    def make(points: dict[str, tuple[float, float, float]], **tables: Any) -> Any:
+        hull = [
+            {
+                "label": label,
+                "x": x,
+                "source": "ga" if label.startswith("gc-") else "crystal",
+                results.FORMATION: formation,
+                results.ABOVE: above,
+            }
+            for label, (x, formation, above) in points.items()
+        ]
+        for name, rows in {"hull": hull, **tables}.items():
+            write(tmp_path, name, rows)
+        facts = {"settings": {}, "figures": {}, "missing_figures": {}}
+        (tmp_path / "campaign.json").write_text(json.dumps(facts), encoding="utf-8")
+        return results.Published.read(tmp_path)
+
+    return make
+
+
+def test_the_page_is_that_of_the_data(results: ModuleType) -> None:
+    written = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert written == results.page(), "run python docs/results.py"
+
+
+def test_the_data_is_small_and_names_no_machine() -> None:
+    files = [path for path in DATA.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 5_000_000
+    assert max(p.stat().st_size for p in files if p.suffix == ".png") < 100_000
+    for path in files:
+        if path.suffix != ".png":
+            assert str(Path.home()) not in path.read_text(encoding="utf-8")
+
+
+def test_every_structure_of_the_data_can_be_read_and_is_what_it_says() -> None:
+    with (DATA / "hull.csv").open(encoding="utf-8") as stream:
+        formulas = {row["label"]: row["formula"] for row in csv.DictReader(stream)}
+    for path in (DATA / "structures").glob("*.cif"):
+        structure = Structure.from_file(path)
+        assert structure.composition.reduced_formula == formulas[path.stem]
+
+
+@pytest.mark.parametrize(
+    ("inside", "chance", "word"),
+    [
+        (-60.0, 0.99, "confirmed"),
+        (-60.0, 0.60, "undecided"),
+        (-98.0, 0.99, "undecided"),
+        (-150.0, 0.99, "contradicted"),
+    ],
+)
+def test_a_gap(results, published, inside: float, chance: float, word: str) -> None:
+    points = {
+        "gc-A": (0.45, -100.0, 20.0),
+        "gc-B": (0.55, inside, 20.0),
+        "gc-C": (0.60, inside, 20.0),
+        "gc-D": (0.70, -100.0, 20.0),
+    }
+    stretch = {"x_start": 0.45, "x_end": 0.7, "verdict": "gap", "note": ""}
+    data = published(points, gaps=[stretch | {"probability": chance}])
+    assert results.gap(data, 0.5, 0.667, "0.5-0.667").word == word
+
+
+def test_a_gap_without_a_sample_inside_is_undecided(results, published) -> None:
+    data = published({"gc-A": (0.45, -100.0, 20.0), "gc-D": (0.70, -100.0, 20.0)})
+    assert results.gap(data, 0.5, 0.667, "0.5-0.667").word == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("crystal", "gamma", "word"),
+    [
+        ((-90.0, 10.0), (-200.0, 0.0), "confirmed"),
+        ((-105.0, 0.0), (-200.0, 0.0), "undecided"),
+        ((-180.0, 0.0), (-200.0, 0.0), "contradicted"),
+        ((-90.0, 10.0), (-200.0, 9.0), "contradicted"),
+    ],
+)
+def test_only_gamma_on_the_hull(results, published, crystal, gamma, word: str) -> None:
+    points = {
+        "P2S5": (0.0, 0.0, 0.0),
+        "LiPS3": (0.5, *crystal),
+        "gamma-Li3PS4": (0.75, *gamma),
+        "Li2S": (1.0, 0.0, 0.0),
+    }
+    assert results.only_gamma(published(points)).word == word
+
+
+@pytest.mark.parametrize(
+    ("above", "word"),
+    [(3.2, "confirmed"), (7.0, "undecided"), (15.0, "contradicted")],
+)
+def test_beta_near_the_hull(results, published, above: float, word: str) -> None:
+    data = published({"beta-Li3PS4": (0.75, -100.0, above)})
+    assert results.beta(data).word == word
+
+
+@pytest.mark.parametrize(
+    ("outcome", "chance", "word"),
+    [
+        ("yes", "", "confirmed"),
+        ("yes", "0.5", "undecided"),
+        ("no", "0.0", "contradicted"),
+        ("undecided", "", "undecided"),
+    ],
+)
+def test_the_candidate(
+    results, published, outcome: str, chance: str, word: str
+) -> None:
+    row = {
+        "formula": "Li42P16S61",
+        "candidate": outcome,
+        "probability": chance,
+        results.ABOVE: 28.0,
+        "reasons": "",
+    }
+    data = published({"Li2S": (1.0, 0.0, 0.0)}, candidates=[row])
+    assert results.candidate(data).word == word
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "word"),
+    [
+        ("beta-Li3PS4", "gamma-Li3PS4", "confirmed"),
+        ("gamma-Li3PS4", "gamma-Li3PS4", "contradicted"),
+        ("Li7P3S11", "gamma-Li3PS4", "undecided"),
+    ],
+)
+def test_the_change_of_class(results, published, below, above, word: str) -> None:
+    classes = [
+        {"x": x, "source": "ga", "nearest": nearest}
+        for x, nearest in [(0.70, below)] * 3 + [(0.80, above)] * 3
+    ]
+    data = published({"Li2S": (1.0, 0.0, 0.0)}, classes=classes)
+    assert results.class_change(data).word == word
+
+
+@pytest.mark.slow
+def test_a_campaign_is_published_whole(
+    results: ModuleType, job_store: JobStore, tmp_path: Path
+) -> None:
+    synthetic.put_all(job_store)
+    name = synthetic.CAMPAIGN
+    build_all(job_store, campaign=name)
+    where = beside(job_store)
+    content = gather(job_store, where, name)
+    script("publish").publish(
+        content, job_store, where, prices(job_store, name), tmp_path
+    )
+    data = results.Published.read(tmp_path)
+    entries = {entry.structure_id: entry for entry in content.results.on_line}
+    on_line = [row for row in data.table("structures") if row[results.ABOVE]]
+    assert {row["structure_id"] for row in on_line} == set(entries)
+    for row in on_line:
+        above = entries[row["structure_id"]].energy_above_hull
+        assert float(row[results.ABOVE]) == pytest.approx(1000 * above, abs=1e-5)
+    files = {path.stem for path in (tmp_path / "structures").glob("*.cif")}
+    assert files == {row["label"] for row in data.table("hull")}
+    assert set(data.facts["figures"]) == {
+        path.stem for path in (tmp_path / "figures").glob("*.png")
+    }
+    page = results.page(tmp_path)
+    assert "Bulk moduli were not computed: missing." in page
+    assert "12.3" in page  # the synthetic conductivity of beta-Li3PS4
