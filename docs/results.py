@@ -42,7 +42,9 @@ RULES = (
     f"more than {TOLERANCE:g} meV/atom. A gap is confirmed when every composition "
     "inside, at least two, lies so far over the tie line of the glass-ceramics "
     "outside and the campaign's own rule gives its stretches a probability of at least "
-    f"{SURE:g}, contradicted when one lies as far below. A polymorph is within a few "
+    f"{SURE:g}, contradicted when one lies as far below. gamma-Li3PS4 is alone on "
+    "the hull when no other phase reaches it; that is contradicted by one that lies "
+    "more than as much under the hull of the rest. A polymorph is within a few "
     f"meV up to {TOLERANCE:g} and not beyond {2 * TOLERANCE:g}. A candidate is what "
     f"the campaign's rule says, undecided between the probabilities of {1 - SURE:.2g} "
     f"and {SURE:g}. The class changes when two thirds, of at least {FEWEST} on each "
@@ -328,12 +330,11 @@ def _fig1(data: Published) -> str:
         r for r in data.table("structures") if r["source"] == "crystal" and r[column]
     ]
     rows = [(r["parent"] or r["formula_pretty"], number(r[column])) for r in crystals]
-    note = data.facts["ternary"] or ""
-    lines = [picture(data, "fig1_ternary"), note[:1].upper() + note[1:]]
+    lines = [picture(data, "fig1_ternary")]
     if rows:
         head = ("crystal", "above the hull of Li-P-S (meV/atom)")
         lines.append(table(head, sorted(rows, key=lambda r: float(r[1]))))
-    return "\n\n".join(filter(None, lines))
+    return "\n\n".join(lines)
 
 
 def _fig3(data: Published) -> str:
@@ -593,7 +594,9 @@ def limits(data: Published) -> list[str]:
             "has a population of 32 and does not give the generations."
         )
     production = data.setting("conductivity", "production")
-    if production and production < 300_000:
+    if not data.table("runs"):
+        found.append("No dynamics has ended: nothing here is about conductivity.")
+    elif production and production < 300_000:
         found.append(
             f"{production / 1000:g} ps of production at each temperature; the paper "
             "has about 300 ps."
