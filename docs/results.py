@@ -572,7 +572,13 @@ def limits(data: Published) -> list[str]:
             "geometries was not run."
         )
     if not data.facts["complete"]:
-        found.append("The campaign had not ended when this was published.")
+        scans = data.setting("sampling", "scans") or []
+        planned = sum(len(scan["n_units"]) for scan in scans)
+        found.append(
+            "The campaign had not ended when this was published: "
+            f"{len(data.table('searches'))} of {planned} searches were complete, with "
+            f"{len(data.glasses)} compositions of glass-ceramics."
+        )
     seeds = data.setting("sampling", "n_seeds")
     if seeds == 1:
         found.append(
