@@ -147,25 +147,28 @@ def test_beta_near_the_hull(results, published, above: float, word: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("outcome", "chance", "word"),
+    ("outcome", "chance", "seeds", "word"),
     [
-        ("yes", "", "confirmed"),
-        ("yes", "0.5", "undecided"),
-        ("no", "0.0", "contradicted"),
-        ("undecided", "", "undecided"),
+        ("yes", "", 1, "confirmed"),
+        ("yes", "0.5", 2, "undecided"),
+        ("no", "0.0", 2, "contradicted"),
+        ("no", "0.0", 1, "undecided"),
+        ("undecided", "", 2, "undecided"),
     ],
 )
 def test_the_candidate(
-    results, published, outcome: str, chance: str, word: str
+    results, published, outcome: str, chance: str, seeds: int, word: str
 ) -> None:
     row = {
         "formula": "Li42P16S61",
+        "x": 0.724,
         "candidate": outcome,
         "probability": chance,
         results.ABOVE: 28.0,
         "reasons": "",
     }
-    data = published({"Li2S": (1.0, 0.0, 0.0)}, candidates=[row])
+    search = {"x": 0.7241, "n_seeds": seeds}
+    data = published({"Li2S": (1.0, 0.0, 0.0)}, candidates=[row], searches=[search])
     assert results.candidate(data).word == word
 
 
