@@ -177,7 +177,13 @@ def gap(data: Published, start: float, end: float, text: str) -> Verdict:
     )
     by_rule = f" The campaign's own rule: {own or 'no stretch'}."
     if not heights:
-        return Verdict(statement, UNDECIDED, "no glass-ceramic inside." + by_rule)
+        lacking = (
+            f"{len(inside)} compositions inside, but no glass-ceramic on both sides to "
+            "draw a tie line between."
+            if inside
+            else "no glass-ceramic inside."
+        )
+        return Verdict(statement, UNDECIDED, lacking + by_rule)
     height, label, x = min(heights)
     said = (
         f"the lowest of {len(heights)} compositions inside, {label} (x = {x:.3f}), "
