@@ -38,19 +38,20 @@ BINS = ((0.0, 0.5), (0.5, 0.667), (0.667, 0.75), (0.75, 0.875), (0.875, 1.0))
 CONFIRMED, CONTRADICTED, UNDECIDED = "confirmed", "contradicted", "undecided"
 
 RULES = (
-    "The rules were set before the numbers were known, but for that of one seed, added "
-    "when an upper bound had counted as a contradiction. Different is what differs by "
-    f"more than {TOLERANCE:g} meV/atom. A gap is confirmed when every composition "
-    "inside, at least two, lies so far over the tie line of the glass-ceramics "
-    "outside and the campaign's own rule gives its stretches a probability of at least "
-    f"{SURE:g}, contradicted when one lies as far below. gamma-Li3PS4 is alone on "
-    "the hull when no other phase reaches it; that is contradicted by one that lies "
-    "more than as much under the hull of the rest. A polymorph is within a few "
-    f"meV up to {TOLERANCE:g} and not beyond {2 * TOLERANCE:g}. A candidate is what "
-    f"the campaign's rule says, undecided between the probabilities of {1 - SURE:.2g} "
-    f"and {SURE:g}; a no is undecided, too, where one seed alone searched. The class "
-    f"changes when two thirds, of at least {FEWEST} on each side, are like the crystal "
-    "that the paper says."
+    "The rules were written with the first rows of the hull in view, and one "
+    "after the numbers: that of one seed, when an upper bound had counted as a "
+    f"contradiction. Different is what differs by more than {TOLERANCE:g} "
+    "meV/atom. A gap is confirmed when every composition inside, at least two, "
+    "lies so far over the tie line of the glass-ceramics outside and the "
+    "campaign's own rule gives its stretches a probability of at least "
+    f"{SURE:g}, contradicted when one lies as far below. gamma-Li3PS4 is alone "
+    "on the hull when no other phase reaches it; that is contradicted by one "
+    "that lies more than as much under the hull of the rest. A polymorph is "
+    f"within a few meV up to {TOLERANCE:g} and not beyond {2 * TOLERANCE:g}. A "
+    "candidate is what the campaign's rule says, undecided between the "
+    f"probabilities of {1 - SURE:.2g} and {SURE:g}; a no is undecided, too, "
+    "where one seed alone searched. The class changes when two thirds, of at "
+    f"least {FEWEST} on each side, are like the crystal that the paper says."
 )
 
 
