@@ -26,15 +26,9 @@ class PlannedWork:
 
     Parameters
     ----------
-    stage
-        Stage of the campaign.
     kind
         "relax", "static", "md" (reference engine or the engine of the conductivity
         stage), "training", "ann relax".
-    engine
-        Engine that does them.
-    n_atoms
-        Atoms of each calculation.
     steps
         MD steps of each, or most steps of a relaxation; none where nothing limits.
     at_most
@@ -59,11 +53,6 @@ class PlannedWork:
 
 def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
     """Count the calculations of a campaign by stage and kind.
-
-    Parameters
-    ----------
-    settings
-        A validated campaign.
 
     Returns
     -------
@@ -309,8 +298,6 @@ class PlannedDynamics:
         As on the `SelectionDocument`.
     x
         Position on the line; none off it and where the rule decides.
-    n_atoms
-        Atoms of the cell, at most.
     """
 
     label: str | None

@@ -41,8 +41,6 @@ class BondNetwork:
 
         Parameters
         ----------
-        formers
-            Site indices of the formers.
         hosts
             For each ligand: the formers it is bonded to.
         close

@@ -91,14 +91,10 @@ def select_candidates(
 
     Parameters
     ----------
-    compositions
-        One entry per glass-ceramic composition.
     intervals
         Intervals of the metastable hull (`metastable_hull`).
     classes
         Classes of the reference crystals, their sizes and stability.
-    settings
-        Thresholds.
     draws
         Energies drawn within their errors (`resample`), for the probabilities.
 

@@ -77,10 +77,6 @@ def structure_classes(
     fingerprints
         Fingerprints of one campaign, method and element. Structures that do not take
         part (`takes_part`) are left out.
-    settings
-        Components, references, number of classes.
-    source
-        Digest to write on the documents.
     previous
         Model of the last build, whose labels are kept.
 

@@ -220,8 +220,6 @@ def fit_clusters(
     references
         Raw fingerprints of the reference crystals by key; they take no part in the
         fit.
-    settings
-        Components, number of classes, seed.
     previous
         Model of an earlier fit; the new classes take over the labels of the nearest
         old centres, so that a class keeps its number as the database grows.

@@ -38,15 +38,7 @@ class Group(NamedTuple):
 def comparable(
     records: Sequence[TransportRecord], methods: Mapping[str, str]
 ) -> dict[Group, list[TransportRecord]]:
-    """Group conductivities of known structures; the newest of each structure counts.
-
-    Parameters
-    ----------
-    records
-        Conductivities of one campaign or several.
-    methods
-        Method of the energies by structure id.
-    """
+    """Group conductivities of known structures; the newest of each structure counts."""
     newest: dict[tuple[Group, str], TransportRecord] = {}
     for record in sorted(records, key=lambda r: (r.last_updated, r.transport_id)):
         structure_id = record.structure_id or ""
@@ -77,8 +69,6 @@ def conductivity_map(
 
     Parameters
     ----------
-    group
-        What all values share.
     records
         The conductivities, one per structure (`comparable`); those of structures off
         the line have no place on it and are left out.
@@ -86,8 +76,6 @@ def conductivity_map(
         The structures and their classes, by structure id.
     element
         Element of the fingerprints that the classes rest on.
-    source
-        Digest to write on the document.
     """
     points = []
     for record in records:

@@ -133,8 +133,6 @@ def moment_fingerprint(features: np.ndarray, moments: int) -> np.ndarray:
     ----------
     features
         Atomic vectors, shape (n_atoms, n_features).
-    moments
-        Number of moments K.
 
     Returns
     -------
@@ -162,8 +160,6 @@ def structure_fingerprint(
         Ordered structure, of pymatgen or ASE.
     element
         Element whose atoms count; None for all atoms.
-    moments
-        Number of moments K.
     species
         Species of the descriptor in order; by default Li, P, S when these cover the
         structure, so that all compositions share one vector space, and otherwise the

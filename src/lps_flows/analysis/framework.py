@@ -103,10 +103,6 @@ def framework_survival(
     max_change
         Largest fraction of formers with a ligand lost, averaged over a quarter of the
         run, that a framework survives; less than half a unit never counts.
-    n_times
-        Number of times.
-    settings
-        Cutoffs of the motifs.
     line
         Which elements form the network, and which they bind.
     average

@@ -59,8 +59,6 @@ def lower_envelope(t: Sequence[float], energy: Sequence[float]) -> list[int]:
     t
         Coordinates in which tie lines are straight: the fraction of atoms that
         belong to one end member, for energies per atom; all different.
-    energy
-        Energies.
     """
     order = sorted(range(len(t)), key=lambda k: t[k])
     hull: list[int] = []
@@ -111,8 +109,6 @@ def stretches(
     ----------
     t
         Coordinates of the compositions in which tie lines are straight.
-    energy
-        Their lowest energies.
     crystals
         Coordinates of stable crystals: what lies over one is no mixture of the glasses
         at its sides.
@@ -147,8 +143,6 @@ def metastable_hull(
     ----------
     points
         Lowest glass-ceramic structure of every sampled composition, on the line.
-    line
-        The composition line.
     tolerance
         Distance above the tie line that makes a gap (eV/atom).
     crystals
@@ -239,8 +233,6 @@ def outside_gaps(
 
     Parameters
     ----------
-    x
-        Its position on the line.
     intervals
         Those of the metastable hull, from left to right.
     """
@@ -264,8 +256,6 @@ def curve_between(
 
     Parameters
     ----------
-    line
-        The composition line.
     vertices
         Position and energy per atom, ascending in x.
     n_points

@@ -45,12 +45,6 @@ def judge(
     ----------
     structures
         Relaxed structures of one campaign by one method.
-    line
-        The composition line.
-    rule
-        Thresholds of the candidate rule.
-    hull, fingerprints, clusters
-        Settings of the analyses it rests on.
     errors
         What is known of the errors of the energies (`energy_errors`).
 

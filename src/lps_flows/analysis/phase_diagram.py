@@ -94,14 +94,8 @@ def phase_diagram(
     structures
         Structures of one campaign by one method, or pymatgen's entries; those that do
         not count (`that_count`) are left out.
-    settings
-        Glass sources, tolerance.
-    line
-        The composition line.
     errors
         What is known of the errors of the energies (`energy_errors`).
-    source
-        Digest to write on the documents.
 
     Returns
     -------

@@ -71,8 +71,6 @@ def partial_rdf(
     pair
         Central and neighbour element. g(r) is the same both ways, the coordination
         number is of the second around the first.
-    settings
-        Grid and smoothing.
 
     Raises
     ------

@@ -94,12 +94,8 @@ def resample(
     ----------
     compositions
         Lowest crystal and glass-ceramic structure of every composition.
-    line
-        The composition line.
     errors
         What is known of the errors; None is returned when that is nothing.
-    settings
-        Tolerance of gaps, number of draws, seed.
     """
     glasses = [c for c in compositions if c.lowest_glass_id is not None]
     if not errors.known or len(glasses) < 2:

@@ -134,8 +134,6 @@ def structure_factor(
     ----------
     structures
         Structures of one composition, each of the same weight; or one.
-    radiation
-        ``"neutron"`` or ``"xray"``.
     q
         Momentum transfer (1/Å).
     r_max

@@ -68,11 +68,6 @@ def pair_groups(rdfs: Sequence[RDFDocument]) -> tuple[ElementPairs, ElementPairs
 
     The first are those of every element with the most electronegative one, which binds
     them: Li-S and P-S of Li2S-P2S5.
-
-    Parameters
-    ----------
-    rdfs
-        Distributions of one campaign by one method.
     """
     elements = sorted({e for d in rdfs for partial in d.partials for e in partial.pair})
     if not elements:

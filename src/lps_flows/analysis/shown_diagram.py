@@ -24,8 +24,6 @@ def above_hull(
 
     Parameters
     ----------
-    places
-        Structures with their classes.
     entries
         Entries of the phase diagram of the same campaign and method.
 
@@ -60,8 +58,6 @@ def in_region(
         See `above_hull`.
     limit
         Largest distance above the hull of a candidate (meV/atom).
-    x_range
-        Stretch of the composition line.
     """
     return [
         (place, above)
@@ -77,8 +73,6 @@ def chosen_points(
 
     Parameters
     ----------
-    candidates
-        Verdicts of one campaign.
     height
         Distance above the hull (meV/atom) of the structures shown, by their id.
     """
@@ -164,15 +158,7 @@ def stable_and_above(
 def tie_lines(
     stable: Sequence[PhaseDiagramEntry], elements: Sequence[str]
 ) -> list[tuple[Composition, Composition]]:
-    """Return the pairs of stable phases that coexist.
-
-    Parameters
-    ----------
-    stable
-        Vertices of the hull.
-    elements
-        The elements of the diagram.
-    """
+    """Return the pairs of stable phases that coexist."""
     from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
 
     phases = [

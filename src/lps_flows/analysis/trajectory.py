@@ -208,8 +208,6 @@ def against_framework(structure: Structure, positions: Array, mobile: str) -> Ar
 
     Parameters
     ----------
-    structure
-        The atoms.
     positions
         Unwrapped positions (Å), shape (frames, atoms, 3).
     mobile

@@ -133,8 +133,6 @@ def file_diffusivity(
 
     Parameters
     ----------
-    trajectory
-        Frames of a file.
     ions
         Element; by default the only one of the structure that is known to conduct.
     skip

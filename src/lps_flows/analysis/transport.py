@@ -42,11 +42,6 @@ def pooled_ratio(
 
     Intervals narrower than the numbers' own scatter are widened to it.
 
-    Parameters
-    ----------
-    ratios
-        Each with its 68 % interval.
-
     Examples
     --------
     >>> mean, (low, high) = pooled_ratio([(0.5, (0.4, 0.625)), (0.5, (0.4, 0.625))])

@@ -111,8 +111,6 @@ def result_store(job_store: JobStore, name: str) -> Store:
     ----------
     job_store
         jobflow's store; MongoDB, JSON files or memory.
-    name
-        Name of the collection, one of `KEYS`.
 
     Raises
     ------
@@ -156,10 +154,6 @@ def all_builders(
 
     Parameters
     ----------
-    job_store
-        jobflow's store, docs and data.
-    settings
-        Settings of the analyses.
     line
         The composition line; Li2S-P2S5 by default.
     campaign

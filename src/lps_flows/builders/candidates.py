@@ -33,14 +33,8 @@ class CandidateBuilder(IncrementalBuilder):
 
     Parameters
     ----------
-    phase_diagrams, cluster_models, clusters
-        The collections of that name.
-    candidates
-        Target, with the key ``candidate_id``.
     transport
         The ``transport`` collection, for conductivities that are known.
-    settings
-        Thresholds.
     element
         Element of the fingerprints the classes rest on.
     campaign, chunk_size
@@ -130,13 +124,7 @@ class CandidateBuilder(IncrementalBuilder):
     def _conductivities(
         self, methods: Mapping[str, str]
     ) -> dict[str, tuple[float, bool]]:
-        """Return comparable conductivities (S/cm), and whether trusted, by structure.
-
-        Parameters
-        ----------
-        methods
-            Method of the energies by structure id.
-        """
+        """Return comparable conductivities (S/cm), with trust, by structure."""
         if self.transport is None:
             return {}
         known = self.transport.query({"structure_id": {"$in": list(methods)}})

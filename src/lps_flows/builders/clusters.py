@@ -40,16 +40,10 @@ class ClusterBuilder(IncrementalBuilder):
 
     Parameters
     ----------
-    fingerprints
-        The ``fingerprints`` collection.
     cluster_models
         Target of the models, with the key ``model_id``.
     clusters
         Target of the structures' places, with the key ``assignment_id``.
-    settings
-        Components, references, number of classes.
-    line
-        The composition line.
     element
         Element of the fingerprints; None for those of all atoms.
     campaign, chunk_size

@@ -20,10 +20,6 @@ class ConductivityMapBuilder(IncrementalBuilder):
 
     Parameters
     ----------
-    transport, structures, clusters
-        The collections of that name.
-    conductivity_maps
-        Target, with the key ``map_id``.
     element
         Element of the fingerprints the classes rest on.
     campaign, chunk_size

@@ -21,12 +21,8 @@ class FreeEnergyBuilder(IncrementalBuilder):
 
     Parameters
     ----------
-    job_store
-        jobflow's store.
     phase_diagram_entries
         The collection of that name, for the bound of the configurational part.
-    target
-        Target, with the key ``phonon_id``.
     settings, line, campaign, chunk_size
         As `IncrementalBuilder`, with `PhononSettings`.
     """

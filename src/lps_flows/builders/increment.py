@@ -53,14 +53,8 @@ class IncrementalBuilder(Builder):
         Store the documents are made from: jobflow's, or a collection of results.
     target
         Collection they are written to, with the key `key`.
-    settings
-        Settings of the analysis, where it has any.
-    line
-        The composition line.
     campaign
         Only this campaign; all by default.
-    chunk_size
-        Items in memory at a time.
     """
 
     key: ClassVar[str]

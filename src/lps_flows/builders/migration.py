@@ -57,10 +57,6 @@ def migrate(store: Store, collection: str, campaign: str | None = None) -> int:
 
     Parameters
     ----------
-    store
-        Store of the collection.
-    collection
-        Its name, one of `COLLECTIONS`.
     campaign
         Only the documents of this campaign; all by default.
 

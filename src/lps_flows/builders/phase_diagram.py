@@ -45,16 +45,12 @@ class PhaseDiagramBuilder(IncrementalBuilder):
 
     Parameters
     ----------
-    structures
-        The ``structures`` collection.
     phase_diagrams
         Target of the diagrams, with the key ``diagram_id``.
     phase_diagram_entries
         Target of the entries, with the key ``structure_id``.
     jobs
         jobflow's store, for what the searches tell of the errors of the energies.
-    settings
-        Glass sources, tolerance.
     line, campaign, chunk_size
         As `IncrementalBuilder`.
     """

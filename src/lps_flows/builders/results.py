@@ -66,12 +66,8 @@ def read_results(
 
     Parameters
     ----------
-    job_store
-        jobflow's store, connected.
     campaign
         Name of the campaign; may be left out when the store holds one only.
-    method
-        Reference method of the energies.
     store
         Gives the store of a collection by its name, `Workplace.result_store`; beside
         the job documents by default.
@@ -186,10 +182,6 @@ def as_far_as_known(
         What the builders made; returned as it is when that holds a diagram.
     heads
         Structures of the campaign, without their atoms.
-    settings
-        Glass sources, tolerance.
-    line
-        The composition line.
     job_store
         Connected store of job outputs, for the errors of the energies, which are
         unknown without it.

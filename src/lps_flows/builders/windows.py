@@ -19,10 +19,6 @@ class WindowBuilder(IncrementalBuilder):
 
     Parameters
     ----------
-    phase_diagrams, phase_diagram_entries
-        The collections of that name.
-    windows
-        Target, with the key ``structure_id``.
     settings, campaign, chunk_size
         As `IncrementalBuilder`.
     """

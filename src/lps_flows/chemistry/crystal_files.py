@@ -76,8 +76,6 @@ def read_crystal(path: Path, *, ordered: bool = True) -> Structure:
 
     Parameters
     ----------
-    path
-        The file.
     ordered
         Refuse sites that are partly occupied.
 

@@ -134,8 +134,6 @@ def removal_sites(
     ----------
     structure
         Ordered parent; on the composition line when an end member is removed.
-    unit, n_units
-        The unit, and how many of it.
     line
         Composition line, Li2S-P2S5 unless given.
 

@@ -21,8 +21,6 @@ def stage_diagram(settings: CampaignSettings, flow: Flow) -> str:
 
     Parameters
     ----------
-    settings
-        A validated campaign.
     flow
         What it is made into, for which stage waits for which.
     """

@@ -24,8 +24,6 @@ def print_plan(
 
     Parameters
     ----------
-    settings
-        A validated campaign.
     cost_model
         YAML of costs per engine; the package's own when None.
     as_json

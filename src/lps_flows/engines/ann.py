@@ -104,8 +104,6 @@ def ann_calculator(
     potential
         uuid of the job that trained it, read from the store of the running job; or
         the path of a saved potential.
-    threads
-        Torch threads, see `EngineSettings.threads`.
     device
         Device of torch; by default the CPU.
     """

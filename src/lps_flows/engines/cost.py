@@ -85,10 +85,6 @@ class CostLine:
     ----------
     stage, kind, engine
         As in the plan.
-    number
-        How many.
-    atoms
-        Atoms of all together.
     evaluations
         Energy-and-force evaluations of all together.
     core_hours
@@ -193,10 +189,6 @@ def evaluation_seconds(
 
     Parameters
     ----------
-    n_atoms
-        Atoms in the cell.
-    cost
-        Cost of the engine.
     volume_per_atom
         Volume (Å^3/atom), for the number of k-points.
     dynamics

@@ -103,8 +103,6 @@ class Engine(MSONable, ABC):
         ----------
         temperature
             Thermostat temperature (K).
-        n_steps
-            Number of time steps.
         time_step
             Time step (fs).
         """

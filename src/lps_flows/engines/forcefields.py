@@ -50,15 +50,7 @@ class _SharedCalculator:
 
 @dataclass
 class CalculatorRelaxMaker(_SharedCalculator, TestsStress, ForceFieldRelaxMaker):
-    """Relax with a calculator of this process; the document keeps the end alone.
-
-    Parameters
-    ----------
-    name
-        Name of the job.
-    threads
-        Torch threads, see `EngineSettings.threads`.
-    """
+    """Relax with a calculator of this process; the document keeps the end alone."""
 
     name: str = "calculator relax"
     ionic_step_data: tuple[str, ...] | None = None
@@ -67,15 +59,7 @@ class CalculatorRelaxMaker(_SharedCalculator, TestsStress, ForceFieldRelaxMaker)
 
 @dataclass
 class CalculatorStaticMaker(_SharedCalculator, ForceFieldStaticMaker):
-    """Energy, forces and stress with a calculator of this process.
-
-    Parameters
-    ----------
-    name
-        Name of the job.
-    threads
-        Torch threads, see `EngineSettings.threads`.
-    """
+    """Energy, forces and stress with a calculator of this process."""
 
     name: str = "calculator static"
     ionic_step_data: tuple[str, ...] | None = None
@@ -93,14 +77,8 @@ def calculator_engine(
 
     Parameters
     ----------
-    settings
-        Thresholds, steps and threads.
-    method
-        The engine's method string.
     force_field_name
         A name atomate2 knows, or a monty-style reference to a callable.
-    calculator_kwargs
-        Arguments of the calculator.
     """
     shared: dict[str, Any] = {
         "force_field_name": force_field_name,

@@ -52,8 +52,6 @@ class ImportedRelaxMaker(TestsStress, AseRelaxMaker):
     ----------
     calculator_class
         The class, 'module.Class'.
-    threads
-        Torch threads, see `EngineSettings.threads`.
     """
 
     name: str = "imported relax"

@@ -29,8 +29,6 @@ class Calculation:
 
     Parameters
     ----------
-    structure
-        The geometry.
     energy
         Total energy of the cell (eV).
     forces

@@ -27,8 +27,6 @@ def ancestry(
     ----------
     individuals
         Everyone born in the run, or their documents.
-    identifier
-        Whose tree.
 
     Returns
     -------

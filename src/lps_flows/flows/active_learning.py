@@ -43,8 +43,6 @@ class ActiveLearningFlowMaker(Maker):
     explore_md
         Maker of the short dynamics of the crystals and of each GA run's lowest
         structure; none leaves dynamics out.
-    retrain
-        Maker that picks, labels and trains.
     """
 
     name: str = "active learning"
@@ -73,8 +71,6 @@ class ActiveLearningFlowMaker(Maker):
             Reference to the `PotentialDocument` of the first training.
         labelled
             References to the sets it was trained on.
-        compositions
-            What the GA explores.
         crystals
             References to relaxed crystals (`StructureDocument`), by key: the parents
             of the compositions, and whatever else the dynamics shall know.
@@ -150,19 +146,11 @@ class ActiveLearningFlowMaker(Maker):
 
         Parameters
         ----------
-        potential
-            Trained in this round.
         labelled
             What was labelled in it, of which the lowest structures of the searches
             tell how far the potential before was from the reference.
-        number
-            Its number.
-        potential_uuid
-            Job that trained the potential.
         plans, crystal_uuids, unrelaxed
             What is explored, and from where; see `make`.
-        rounds
-            What the rounds before found.
 
         Raises
         ------

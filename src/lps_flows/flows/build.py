@@ -13,15 +13,7 @@ from lps_flows.chemistry import CompositionLine
 
 @dataclass
 class BuildMaker(Maker):
-    """Run every builder on the store of the running job.
-
-    Parameters
-    ----------
-    settings
-        Settings of the analyses.
-    line
-        The composition line.
-    """
+    """Run every builder on the store of the running job."""
 
     name: str = "build"
     settings: BuildSettings = field(default_factory=BuildSettings)

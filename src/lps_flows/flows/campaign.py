@@ -38,18 +38,10 @@ class CampaignMaker(Maker):
 
     Parameters
     ----------
-    name
-        Name of the campaign.
     relax
         Maker that relaxes a crystal with the reference engine.
-    dataset
-        Maker of the labelled reference set.
-    training
-        Maker that trains the potential.
     learning
         Maker of the rounds of active learning; none leaves them out.
-    sampling
-        Maker that samples one composition.
     refine
         Maker that trains once more before the dynamics; none leaves it out.
     melt_quench
@@ -60,8 +52,6 @@ class CampaignMaker(Maker):
         Maker of equations of state; none leaves them out.
     phonons
         Maker of phonons; none leaves them out.
-    build
-        Maker that runs the builders.
     """
 
     name: str = "campaign"

@@ -81,12 +81,8 @@ class ConductivityFlowMaker(Maker):
 
     Parameters
     ----------
-    engine
-        Settings of the engine that gives the forces.
     settings
         Temperatures, lengths, integration and analysis.
-    line
-        Composition line on which x is given.
     label, refine
         Makers that label frames of guarded dynamics and train on them; without them
         nothing is guarded.
@@ -218,8 +214,6 @@ class ConductivityFlowMaker(Maker):
         ----------
         runs, run_uuids
             Analysed runs of one structure, and their jobs.
-        label
-            Name of the structure.
         potential
             Potential that moved the atoms, by its job's uuid.
         spent

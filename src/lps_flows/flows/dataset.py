@@ -29,14 +29,6 @@ class DatasetFlowMaker(Maker):
 
     Parameters
     ----------
-    settings
-        What is made, and how much of it.
-    perturbation, snapshots
-        Makers of the structures.
-    dynamics
-        Maker of the MD runs.
-    label
-        Maker that labels structures as they are.
     label_path
         Maker that relaxes structures and keeps frames of the way.
     """
@@ -65,8 +57,6 @@ class DatasetFlowMaker(Maker):
         ----------
         engine
             Reference engine of every label and of the MD runs.
-        settings
-            What is made.
         line
             Composition line, Li2S-P2S5 unless given.
         md
@@ -157,11 +147,6 @@ class DatasetFlowMaker(Maker):
 
     def parents(self, keys: list[str]) -> tuple[str, ...]:
         """Return which of these crystals get removals and MD.
-
-        Parameters
-        ----------
-        keys
-            Keys of the crystals at hand.
 
         Raises
         ------

@@ -92,8 +92,6 @@ class DynamicsFlowMaker(Maker):
             Start, or a reference to it; a site property ``velocities`` (Å/fs) is used.
         programme
             Temperatures and times, one after the other.
-        label
-            Name of the structure.
         seed
             Seed of the velocities; that of the settings by default.
 

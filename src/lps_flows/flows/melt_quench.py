@@ -42,8 +42,6 @@ class MeltQuenchFlowMaker(Maker):
     ----------
     engine
         Settings of the engine; one that moves atoms inside the Python process.
-    settings
-        Temperature programme and dynamics.
     relax
         Maker of the relaxation of the glass; by the same engine when none.
 

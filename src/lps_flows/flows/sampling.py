@@ -54,8 +54,6 @@ class ScanSettings(FrozenSettings):
 
         Parameters
         ----------
-        line
-            The composition line.
         parent
             Cell of the parent; the library's crystal of that key by default.
 
@@ -93,8 +91,6 @@ class SamplingFlowMaker(Maker):
 
     Parameters
     ----------
-    evolution
-        Maker of the GA run.
     lowest
         Maker that relaxes the lowest structures with the reference engine.
     n_seeds
@@ -124,12 +120,6 @@ class SamplingFlowMaker(Maker):
         ----------
         parent
             Reference to the `StructureDocument` of the relaxed parent crystal.
-        potential
-            Reference to the `PotentialDocument`.
-        parent_key, end_member, n_units
-            What is removed from what.
-        formula
-            Formula reached, for the jobs' names.
         target_atoms
             Atoms of the parent supercell, about.
         unrelaxed

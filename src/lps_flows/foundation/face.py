@@ -39,13 +39,7 @@ class _Face(ModuleType):
 
 
 def show(package: str) -> None:
-    """Make the imports under ``if TYPE_CHECKING`` of a package its lazy exports.
-
-    Parameters
-    ----------
-    package
-        Name of the package, which is being imported.
-    """
+    """Make the imports under ``if TYPE_CHECKING`` of a package its lazy exports."""
     face = sys.modules[package]
     tree = ast.parse(Path(str(face.__file__)).read_text(encoding="utf-8"))
     origins = {

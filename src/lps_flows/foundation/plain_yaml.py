@@ -49,11 +49,6 @@ def read_plain_yaml(path: str | Path) -> dict[str, Any]:
     ``0x10``, ``1_000``, ``1:30``), dates, ``.inf`` and ``.nan`` are text, so that a key
     that wants a number refuses them.
 
-    Parameters
-    ----------
-    path
-        File in UTF-8.
-
     Returns
     -------
     dict

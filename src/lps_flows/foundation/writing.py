@@ -90,8 +90,6 @@ def write_text(file: Path | str, text: str, *, private: bool = False) -> Path:
     ----------
     file, private
         As of :func:`written_beside`.
-    text
-        What it shall hold.
 
     Raises
     ------
@@ -108,8 +106,6 @@ def write_bytes(file: Path | str, content: bytes, *, private: bool = False) -> P
     ----------
     file, private
         As of :func:`written_beside`.
-    content
-        What it shall hold.
 
     Raises
     ------

@@ -40,16 +40,8 @@ def calculate_all(
 
     Parameters
     ----------
-    engine
-        Engine that computes them.
-    structures
-        The structures.
     collect
         Job function ``collect(tasks, *, method, **facts)`` that makes the output.
-    relax
-        Relax them, or compute them as they are.
-    name
-        Name of the running job.
     **facts
         Further arguments of `collect`.
 

@@ -50,10 +50,6 @@ class PerturbationMaker(Maker):
 
         Parameters
         ----------
-        structure
-            Relaxed crystal.
-        parent
-            Its key.
         kind
             "perturbed": strained and rattled; "removed": supercells with units of an
             end member removed; "starts": one start per MD run, the crystal first, then
@@ -102,8 +98,6 @@ class SnapshotMaker(Maker):
             Jobs that hold the run's chunks, in order.
         last_step
             Step the last chunk reached; a reference, so that this job waits for it.
-        start
-            The structure it started from.
 
         Raises
         ------

@@ -159,18 +159,10 @@ def run_chunk(
     structure
         Atoms and cell; a site property ``velocities`` (Å/fs) starts the run when
         there is no state.
-    calculator
-        ASE calculator.
     temperature
         Thermostat temperature (K).
     n_steps
         Number of steps, a multiple of the frame interval.
-    settings
-        Integration and storage.
-    first_step
-        Steps done before.
-    state
-        State of the chunk before.
     keep_positions
         Keep the positions of the frames, not only their temperature and energy.
     on_frame

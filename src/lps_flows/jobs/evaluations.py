@@ -18,13 +18,6 @@ def evaluations_by_stage(job_store: JobStore, campaign: str) -> dict[str, int]:
     """Return the evaluations of energy and forces so far, but for those on a potential.
 
     What documents of before do not say counts as none.
-
-    Parameters
-    ----------
-    job_store
-        Connected store of job outputs.
-    campaign
-        Name of the campaign.
     """
     counted: dict[str, int] = {}
     for kind in _COUNTED:

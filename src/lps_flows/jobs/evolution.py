@@ -40,17 +40,6 @@ class EvolutionMaker(Maker):
 
     Each firework does a few generations, stores the whole run so far, and replaces
     itself by the next one: killing a worker costs at most those generations.
-
-    Parameters
-    ----------
-    settings
-        The search.
-    relaxation
-        How individuals are relaxed.
-    generations_per_job
-        Generations per firework.
-    line
-        The composition line.
     """
 
     name: str = "evolve"
@@ -87,10 +76,6 @@ class EvolutionMaker(Maker):
             The potential, a reference to it, or the uuid of the job that trained it.
         parent_key
             Key of the parent in the crystal library (a name, when it has none).
-        end_member
-            End member whose units are removed.
-        n_units
-            Units removed from the supercell.
         target_atoms
             Atoms of the parent supercell, about.
         unrelaxed

@@ -51,11 +51,6 @@ class ExploreDynamicsMaker(Maker):
 
     A run that fails is the reason for doing this: its frames up to the failure are
     kept, so that labels teach the potential where it went wrong.
-
-    Parameters
-    ----------
-    settings
-        Temperatures, length and number of frames.
     """
 
     name: str = "explore md"
@@ -77,8 +72,6 @@ class ExploreDynamicsMaker(Maker):
         start
             A relaxed crystal, of which a supercell is made, or a GA run, of which the
             lowest structure is taken as it is.
-        potential
-            The potential that moves the atoms.
         label
             Name of the start in the frames' provenance.
         seed

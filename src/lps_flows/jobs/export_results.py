@@ -28,10 +28,6 @@ def export_trajectories(
 
     Parameters
     ----------
-    job_store
-        Connected store of the job outputs.
-    campaign
-        Name of the campaign.
     folder, overwrite
         As in `export_structures`.
 

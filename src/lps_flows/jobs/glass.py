@@ -82,16 +82,10 @@ def melt_start(
 
     Parameters
     ----------
-    parent
-        Relaxed parent crystal.
     parent_key, end_member, n_units, parent_atoms
         What is removed from a supercell of how many atoms, as in the search.
     target_atoms
         Atoms to be molten, about; a whole number of the cells that the search uses.
-    seed
-        Seed of the removal.
-    line
-        The composition line.
     unrelaxed
         The parent before it was relaxed, when it is not of the library.
     potential
@@ -119,17 +113,6 @@ def document_glass(
     chunk_uuids: list[str],
 ) -> MeltQuenchDocument:
     """Describe the glass at the end of a cooling.
-
-    Parameters
-    ----------
-    last
-        Last chunk of the cooling.
-    start
-        Structure that was molten.
-    settings
-        The temperature programme.
-    chunk_uuids
-        Jobs of the dynamics.
 
     Raises
     ------

@@ -43,16 +43,6 @@ def structure_document(
 
     Parameters
     ----------
-    calculation
-        What the engine found.
-    provenance
-        Where the structure comes from.
-    method
-        Method of the engine.
-    relaxed
-        The calculation was a relaxation.
-    line
-        Composition line on which x is given.
     max_stress
         Largest component of the stress (GPa) of a converged relaxation of the cell.
     start
@@ -162,8 +152,6 @@ def document_calculation(
     ----------
     task
         Task document of a calculation, or of the single point after a relaxation.
-    provenance
-        Where the structure comes from.
     relaxation
         Task document of that relaxation: what it says of convergence holds.
     **facts
@@ -198,8 +186,6 @@ def collect_labels(
         Task documents, or what stopped them, in the order of the structures.
     provenances, formulas
         Origin and formula of each structure.
-    method
-        Method of the engine.
     **facts
         The other arguments of `label_documents`.
 

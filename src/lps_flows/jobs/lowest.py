@@ -77,8 +77,6 @@ class RelaxLowestMaker(Maker):
         ----------
         evolution
             Search of the composition; None when it failed.
-        others
-            Searches from other seeds.
         potential
             Their potential, by its job's uuid or a path: it leads the relaxations.
 

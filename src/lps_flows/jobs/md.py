@@ -15,15 +15,7 @@ from lps_flows.schemas.md import MDChunkDocument
 
 @dataclass
 class MDChunkMaker(Maker):
-    """One chunk of a run, by an engine inside the Python process.
-
-    Parameters
-    ----------
-    engine
-        The engine.
-    settings
-        Integration, thermostat and storage.
-    """
+    """One chunk of a run, by an engine inside the Python process."""
 
     name: str = "md chunk"
     engine: Engine = field(default_factory=get_engine)
@@ -49,14 +41,8 @@ class MDChunkMaker(Maker):
             Start of the run; not needed when there is a chunk before.
         temperature
             Thermostat temperature (K).
-        n_steps
-            Number of steps.
-        label
-            Name of the structure.
         previous
             Chunk before: its reference, resolved when the job runs.
-        first_step
-            Steps of the run done before.
         equilibration
             Leave the positions of the frames out.
         """

@@ -49,16 +49,10 @@ def document_md_task(
 
     Parameters
     ----------
-    task
-        Task document with its trajectory.
     start
         Structure the task started from, unwrapped.
-    method
-        Method of the engine.
     label, temperature, settings, equilibration
         As in `MDChunkMaker`.
-    first_step
-        Step of the run at `start`.
     last_stored
         Step of the last frame of the chunk before; none for the first chunk.
 

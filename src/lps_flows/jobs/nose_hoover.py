@@ -38,8 +38,6 @@ class RestartableNoseHoover:
         Thermostat temperature (K).
     tdamp
         Characteristic time of the thermostat (ASE units).
-    tchain
-        Thermostats in the chain.
     """
 
     def __init__(

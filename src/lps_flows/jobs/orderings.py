@@ -42,8 +42,6 @@ class OrderedRelaxMaker(Maker):
         ----------
         structure
             Crystal with sites that are partly occupied (Å).
-        provenance
-            Where it comes from.
         """
         chosen = self.choose(structure, provenance)
         chosen.name = self.name

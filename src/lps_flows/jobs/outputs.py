@@ -39,10 +39,6 @@ def newest_heads(
 
     Parameters
     ----------
-    job_store
-        Connected store of job outputs.
-    kinds
-        Class names of the outputs.
     campaign
         Only the jobs of this campaign; all when None.
 
@@ -129,10 +125,6 @@ def outputs(
 
     Parameters
     ----------
-    job_store
-        Connected store of job outputs.
-    campaign
-        Name of the campaign.
     document
         Class name of the document, for example ``StructureDocument``.
     fields

@@ -137,13 +137,6 @@ class DatasetSettings(FrozenSettings):
     def parents(self, keys: list[str], line: CompositionLine) -> tuple[str, ...]:
         """Return which of these crystals get removals and MD.
 
-        Parameters
-        ----------
-        keys
-            Keys of the crystals at hand.
-        line
-            The composition line.
-
         Raises
         ------
         DatasetError

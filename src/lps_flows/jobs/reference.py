@@ -35,10 +35,6 @@ class ReferenceStaticMaker(Maker):
     ----------
     name
         Name of the flow; its jobs add the formula.
-    engine
-        The reference engine.
-    line
-        Composition line on which x is given.
     remarks
         What every document is to say about its energy.
     """
@@ -61,8 +57,6 @@ class ReferenceStaticMaker(Maker):
         ----------
         structure
             Structure, or a reference to one; elements and places of it count alone.
-        provenance
-            Where it comes from, or a reference to that.
         """
         name = self.name
         if isinstance(structure, Structure):
@@ -123,10 +117,6 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
     ----------
     name
         Name of the flow; its jobs add the formula.
-    engine
-        The reference engine.
-    line
-        Composition line on which x is given.
     single_points
         Where a relaxation by single points ends; none leaves every relaxation to the
         engine.
@@ -172,11 +162,6 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
         """Turn a relaxation by single points into a structure document.
 
         One that did not get there goes on as the engine's own relaxation, and says so.
-
-        Parameters
-        ----------
-        relaxation
-            Where the single points ended.
         """
         engine, remarks = self.engine, list(self.remarks)
         facts: dict[str, Any] = {
@@ -214,15 +199,11 @@ class LabelMaker(Maker):
 
     Parameters
     ----------
-    engine
-        The reference engine.
     relax
         Relax every structure instead of computing it as it is.
     n_frames
         Frames kept of each relaxation; more than one makes labels of the way down
         and needs an engine made with `Engine.with_path`.
-    line
-        Composition line on which x is given.
     """
 
     name: str = "label structures"

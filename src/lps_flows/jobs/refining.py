@@ -21,11 +21,6 @@ class RefineMaker(Maker):
 
     Of a campaign that is every single point of its relaxations: labels near the minima
     that decide the hull.
-
-    Parameters
-    ----------
-    training
-        Maker that trains.
     """
 
     name: str = "refine potential"
@@ -49,12 +44,8 @@ class RefineMaker(Maker):
 
         Parameters
         ----------
-        potential
-            The potential so far.
         further, further_uuids
             Labelled sets besides, and their jobs.
-        after
-            What is waited for.
         """
         del after
         store, current = CURRENT_JOB.store, CURRENT_JOB.job

@@ -88,14 +88,8 @@ class SelectionMaker(Maker):
     conductivity
         Maker of the MD flow of one structure,
         ``make(structure, label=..., potential_uuid=...)``; none starts no MD.
-    settings
-        How many structures, and which references.
-    rule
-        Thresholds of the candidate rule.
     hull, fingerprints, clusters
         Settings of the analyses the rule rests on, the same as the builders use.
-    line
-        The composition line.
     """
 
     name: str = "select candidates"

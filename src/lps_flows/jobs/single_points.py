@@ -55,13 +55,6 @@ class SinglePointRelaxMaker(Maker):
     job for each single point, which starts from the files of the one before; the job
     behind it decides on the next. A single point that fails costs that step alone, and
     a chain that is killed goes on at its last step.
-
-    Parameters
-    ----------
-    engine
-        The reference engine.
-    settings
-        Thresholds.
     """
 
     name: str = "relax by single points"
@@ -86,8 +79,6 @@ class SinglePointRelaxMaker(Maker):
         ----------
         structure
             Where to start; it is relaxed on the potential first.
-        provenance
-            Where it comes from.
         potential
             The potential that leads: uuid of its job, or path.
         task

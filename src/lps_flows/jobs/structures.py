@@ -92,10 +92,6 @@ def relaxed_heads(
 
     Parameters
     ----------
-    job_store
-        Connected store of job outputs.
-    campaign
-        Name of the campaign.
     read_sets
         What sets of structures held that were read before, by uuid and index; they
         never change, and to read them takes time. New ones are added.
@@ -130,15 +126,7 @@ def relaxed_heads(
 
 
 def searched_errors(job_store: JobStore, campaign: str, method: str) -> EnergyErrors:
-    """Return what a campaign's searches tell of the errors of its energies.
-
-    Parameters
-    ----------
-    job_store
-        Connected store of job outputs.
-    campaign, method
-        Whose energies, and by which reference method.
-    """
+    """Return what a campaign's searches tell of the errors of its energies."""
     sampled = [
         SamplingDocument.from_store(job.output)
         for job in checked_parts(job_store, campaign, SamplingDocument)

@@ -43,8 +43,6 @@ class ThermalCellMaker(Maker):
     ----------
     engine
         Engine whose forces and stress move atoms and cell, inside this process.
-    settings
-        Time step, thermostat and seed.
     duration
         Length of the run (fs).
     """
@@ -66,8 +64,6 @@ class ThermalCellMaker(Maker):
             Start; velocities are drawn.
         temperature
             Thermostat temperature (K).
-        label
-            Name of the structure.
 
         Raises
         ------

@@ -42,8 +42,6 @@ def gather(
     ----------
     labelled
         Sets, single documents and relaxations by single points.
-    line
-        Composition line on which x is given.
 
     Returns
     -------

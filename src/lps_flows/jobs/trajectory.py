@@ -63,8 +63,6 @@ def join_trajectory(chunk_uuids: Sequence[str], store: JobStore) -> JoinedTrajec
     chunk_uuids
         Jobs of the chunks, in the order they ran; equilibration chunks hold no
         positions and are passed over.
-    store
-        Job store with its `data` store.
 
     Raises
     ------

@@ -34,8 +34,6 @@ class AnalyseRunMaker(Maker):
 
     Parameters
     ----------
-    settings
-        How to analyse it.
     line
         Which ion moves, and what forms the framework.
     """
@@ -67,8 +65,6 @@ class AnalyseRunMaker(Maker):
 
         Parameters
         ----------
-        structure
-            Structure the run started from.
         chunk_uuids
             Jobs that hold its chunks, in order.
         last_step
@@ -124,8 +120,6 @@ class CollectTransportMaker(Maker):
 
     Parameters
     ----------
-    settings
-        Charge and reference temperature.
     line
         Which ion moves; x is given on it.
     guarded
@@ -156,16 +150,10 @@ class CollectTransportMaker(Maker):
         ----------
         runs
             Analysed runs: references, resolved when the job runs.
-        run_uuids
-            Their jobs.
-        label
-            Name of the structure.
         potential
             Potential that moved the atoms, by its job's uuid.
         spent
             Reference evaluations of each time that the runs were started again.
-        start
-            The structure to start them again from.
         """
         documents = [_as_run(run) for run in runs]
         if self.guarded is not None:

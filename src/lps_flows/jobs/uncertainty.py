@@ -94,8 +94,6 @@ class UncertainStructuresMaker(Maker):
 
         Parameters
         ----------
-        potential
-            The potential and its committee.
         pools
             Outputs of explorations (`EvolutionDocument`, `UnlabelledSet`) or labelled
             sets; None marks a failed one.
@@ -148,10 +146,6 @@ def judge_round(
     ----------
     labelled
         What `UncertainStructuresMaker` picked, labelled; None when that failed.
-    number
-        Number of the round.
-    enough
-        Thresholds.
     """
     pairs = [
         (

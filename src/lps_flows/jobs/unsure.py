@@ -67,8 +67,6 @@ class UnsureFramesMaker(Maker):
 
         Parameters
         ----------
-        run_uuids
-            Jobs that analysed the runs.
         potential
             The potential that moved the atoms, by its job's uuid or a path.
         """

@@ -82,10 +82,6 @@ def over_line(axes: Axes, groups: Sequence[Group], height: Mapping[str, float]) 
 
     Parameters
     ----------
-    axes
-        Where to draw.
-    groups
-        What is drawn; of each what has a height.
     height
         Distance above the hull of a structure (meV/atom), by its id.
     """

@@ -30,8 +30,6 @@ def conductivity_map_figure(
     ----------
     maps
         Those of one campaign by one method of the energies.
-    line
-        The composition line.
 
     Raises
     ------

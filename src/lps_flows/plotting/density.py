@@ -35,8 +35,6 @@ def density_figure(
         Cell; the atoms that are not mobile are drawn, with their bonds.
     density
         Density (Å^-3), shape (n_a, n_b, n_c).
-    mobile
-        Mobile element.
     share
         The surface encloses this share of all density.
     smearing

@@ -23,11 +23,6 @@ from lps_flows.schemas.scattering import ScatteringDocument
 def window_figure(windows: Sequence[WindowDocument]) -> Figure:
     """Return the windows as bars over the voltage, with the steps beyond them.
 
-    Parameters
-    ----------
-    windows
-        Windows of one campaign by one method.
-
     Raises
     ------
     NothingToPlotError

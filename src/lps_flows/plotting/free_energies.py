@@ -15,11 +15,6 @@ from lps_flows.schemas.phonons import FreeEnergyDocument
 def free_energy_figure(documents: Sequence[FreeEnergyDocument]) -> Figure:
     """Return the free energy above the hull over the temperature, one line each.
 
-    Parameters
-    ----------
-    documents
-        Free energies by one method.
-
     Raises
     ------
     NothingToPlotError

@@ -72,8 +72,6 @@ def formation_energy_figure(
 
     Parameters
     ----------
-    diagram
-        Phase diagram of one campaign by one method.
     entries
         Its entries; those off the line do not appear.
     """

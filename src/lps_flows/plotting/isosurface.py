@@ -20,8 +20,6 @@ def isosurface(values: Array, level: float) -> Array:
     ----------
     values
         Field on the grid, shape (n_a, n_b, n_c); point i lies at i/n.
-    level
-        Value on the surface.
 
     Returns
     -------

@@ -18,11 +18,6 @@ _BIN = 0.25
 def jump_figure(documents: Sequence[JumpDocument]) -> Figure:
     """Return jump rates over inverse temperature, and the lengths of the jumps.
 
-    Parameters
-    ----------
-    documents
-        Jumps, one run each.
-
     Raises
     ------
     NothingToPlotError

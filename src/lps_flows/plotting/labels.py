@@ -44,10 +44,6 @@ def place_labels(
 
     Parameters
     ----------
-    axes
-        Axes whose limits are final.
-    points
-        What is named, in data coordinates.
     names
         One name per point, mathtext allowed.
     directions

@@ -34,8 +34,6 @@ def region_figure(
         Classes and phase diagram of one campaign by one method.
     candidates
         Verdicts; the structures of the chosen compositions get a star.
-    x_range
-        Stretch of the composition line.
     max_e_above_hull
         Distance above the hull up to which a composition can be a candidate
         (meV/atom); drawn as a line. Structures above four times this are left out.

@@ -37,8 +37,6 @@ def ternary_figure(
 
     Parameters
     ----------
-    diagram
-        Phase diagram with three elements.
     entries
         Its entries, those off the composition line included.
 

@@ -39,11 +39,6 @@ def msd_figure(documents: Sequence[TransportDocument]) -> Figure:
     The shade is one standard deviation; the part used for D is drawn heavier. Runs
     left out of the Arrhenius fit are dotted; runs whose framework broke are marked.
 
-    Parameters
-    ----------
-    documents
-        Conductivities, one panel each.
-
     Raises
     ------
     NothingToPlotError
@@ -102,11 +97,6 @@ def arrhenius_figure(documents: Sequence[TransportDocument]) -> Figure:
 
     Open symbols are runs left out of the fit, crossed ones those whose framework
     broke. The lines reach to the reference temperature; dashes are extrapolation.
-
-    Parameters
-    ----------
-    documents
-        Conductivities drawn in one plot.
 
     Raises
     ------

@@ -59,12 +59,8 @@ def write_figures(
 
     Parameters
     ----------
-    results
-        Results of one campaign by one method.
     folder
         Where to write; made when missing.
-    formats
-        File types of the figures.
     progress
         Called after every figure with what is done, how many, and of how many.
 

@@ -22,8 +22,6 @@ class Committee:
     ----------
     descriptor
         Shared by all members; its species are the elements the potential knows.
-    normalisation
-        Shared by all members.
     members
         One or more; each maps every element to its network. Networks of one element
         have the same shape in all members.

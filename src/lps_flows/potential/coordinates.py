@@ -26,8 +26,6 @@ class RelaxedCoordinates(Optimizable):
     ----------
     atoms
         Atoms to move; they are changed in place.
-    relax_cell
-        Whether the cell is relaxed.
     """
 
     def __init__(self, atoms: Atoms, relax_cell: bool) -> None:

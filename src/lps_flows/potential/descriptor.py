@@ -71,8 +71,6 @@ class ChebyshevDescriptor:
         Element symbols. Their order fixes the weights and is part of the model.
     radial_cutoff, angular_cutoff
         Rr and Ra (Å); Ra <= Rr.
-    radial_order, angular_order
-        Nr and Na.
     minimum_distance
         Atoms closer than this (Å) are refused as overlapping.
 

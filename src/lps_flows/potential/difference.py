@@ -98,8 +98,6 @@ class _Fit:
 
     Parameters
     ----------
-    length
-        Of the kernel.
     points
         (n_points, width) positions in the space spanned.
     known

@@ -21,12 +21,8 @@ class FingerprintSetup:
 
     Parameters
     ----------
-    element
-        Central element.
     descriptor
         Descriptor over the environment elements, in the file's order.
-    description
-        Lines of the description.
 
     Examples
     --------

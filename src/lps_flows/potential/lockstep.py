@@ -115,8 +115,6 @@ class LockStep:
         See `TrainingSettings`.
     record
         Where to keep the answers, or none.
-    on_round
-        Called after every round with the runs.
     """
 
     def __init__(

@@ -21,8 +21,6 @@ class Parametrisation:
 
     Parameters
     ----------
-    descriptor, normalisation
-        Those of the potential.
     layouts
         Per element where its parameters lie in the vector.
     input_maps

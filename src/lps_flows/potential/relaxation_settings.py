@@ -78,8 +78,6 @@ class RelaxationResult:
         Committee standard deviation (eV/atom), None without a committee.
     converged
         Whether forces (and stress) are below the thresholds.
-    n_steps
-        Steps taken.
     failure
         Why the structure is unusable, or None.
     atomic_energies

@@ -44,10 +44,6 @@ class SinglePointRelaxation:
     max_stress
         Largest stress component at the end (eV/Å^3; 6.2e-4 is 0.1 GPa, the threshold
         for glasses; 3.1e-4 is 0.05 GPa, for crystals).
-    max_evaluations
-        Reference evaluations allowed.
-    trials
-        Of the relaxation to go on with.
 
     Raises
     ------
@@ -137,13 +133,7 @@ class SinglePointRelaxation:
             )
 
     def fail(self, failure: str) -> None:
-        """Note that the structure asked could not be evaluated; a shorter step follows.
-
-        Parameters
-        ----------
-        failure
-            Why.
-        """
+        """Note that the structure asked could not be evaluated: a shorter step next."""
         self._take(failure=failure)
 
     def _take(self, **answer: Any) -> None:

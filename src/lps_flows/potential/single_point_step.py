@@ -23,8 +23,6 @@ class Guide:
 
     Parameters
     ----------
-    unknowns
-        Of the structure that moves.
     potential
         Evaluates a list of structures, such as `ANNPotential`.
 
@@ -52,8 +50,6 @@ class Guide:
         ----------
         answered
             Points with their reference values; the last one is where to go on from.
-        caution
-            Weight of the uncertainty.
         reach
             Farthest move of an atom from there (Å).
         gradient

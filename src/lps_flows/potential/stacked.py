@@ -53,8 +53,6 @@ class Layout:
     ----------
     sizes
         Nodes per layer, input first, one node last.
-    activations
-        One name per layer.
     start
         Where they begin; per layer the weights (n_out, n_in) and then the biases.
     """

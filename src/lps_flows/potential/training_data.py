@@ -40,8 +40,6 @@ class TrainingData:
         (n_structures, n_elements) atoms of each element.
     sources
         Label of each structure, or None.
-    digest
-        Hash of structures, energies and forces.
     """
 
     structures: list[AnyStructure]

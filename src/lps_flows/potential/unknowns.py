@@ -22,11 +22,6 @@ class Unknowns:
     The coordinates are those of `RelaxedCoordinates`, counted from the structure
     handed in; of the symmetric strain, six orthonormal components.
 
-    Parameters
-    ----------
-    structure
-        Ordered structure at the origin.
-
     Raises
     ------
     StructureError

@@ -134,8 +134,6 @@ def read_xsf(path: str | Path, *, require_energy: bool = True) -> Atoms:
 
     Parameters
     ----------
-    path
-        The file.
     require_energy
         Whether a file without a total energy is an error.
 
@@ -277,8 +275,6 @@ def write_xsf(
 
     Parameters
     ----------
-    path
-        The file.
     structure
         pymatgen Structure or Molecule, or ASE Atoms, periodic in all directions or in
         none.

@@ -108,8 +108,6 @@ class Table:
 
         Parameters
         ----------
-        items
-            What is listed.
         columns
             Title of every column, and the cell of an item in it.
         caption, foldable, detail
@@ -208,15 +206,9 @@ class Download:
 
         Parameters
         ----------
-        name
-            Name of the file.
-        items
-            What is listed, one a row.
         columns
             Name of every column, and the cell of an item in it; numbers are rounded to
             six decimals.
-        text
-            What it holds.
         """
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")

@@ -139,16 +139,10 @@ def gather(
 
     Parameters
     ----------
-    job_store
-        Connected store of the job outputs.
     result_store
         Gives the store of a builder's collection.
-    campaign
-        Name of the campaign.
     line, hull
         Composition line and settings, for the time before the builders have run.
-    settings
-        The campaign file, to show.
     launchpad
         Progress, failures and cost, if there is a LaunchPad.
     progress

@@ -16,11 +16,6 @@ _FORMATION, _ABOVE = (
 def hull_rows(results: Results) -> list[tuple[LineEntry, int]]:
     """Return the lowest structure of every crystal, and of the glass of a composition.
 
-    Parameters
-    ----------
-    results
-        What a campaign found.
-
     Returns
     -------
     list

@@ -11,15 +11,7 @@ from lps_flows.runner import failures, launch_times, progress
 
 
 def launchpad_view(launchpad: LaunchPad, campaign: str) -> LaunchPadView:
-    """Return progress per stage, failed fireworks, and wall time per stage.
-
-    Parameters
-    ----------
-    launchpad
-        The LaunchPad, only read.
-    campaign
-        Name of the campaign.
-    """
+    """Return progress per stage, failed fireworks, and wall time per stage."""
     state = progress(launchpad, campaign)
     times, unread = launch_times(launchpad, campaign)
     return LaunchPadView(

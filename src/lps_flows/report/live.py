@@ -175,8 +175,6 @@ def live_server(
 
     Parameters
     ----------
-    live
-        What it shows.
     port
         Port; any free one when 0.
     host

@@ -23,17 +23,7 @@ def render_markdown(
     pictures: Mapping[str, str] | None = None,
     missing: Mapping[str, str] | None = None,
 ) -> str:
-    """Return the summary of a campaign: the blocks of the page but for the details.
-
-    Parameters
-    ----------
-    content
-        What there is to say.
-    pictures
-        Where the figures for print lie, by name.
-    missing
-        Why others were not made, by name.
-    """
+    """Return the summary of a campaign: the blocks of the page but for the details."""
     waiting = dict(pictures or {})
     code = ", ".join(f"{name} {number}" for name, number in content.versions.items())
     written = f"Written {content.written}" + (

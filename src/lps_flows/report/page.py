@@ -35,12 +35,8 @@ def write_report(
 
     Parameters
     ----------
-    job_store
-        Connected store of the job outputs.
     result_store
         Gives the store of a builder's collection, `Workplace.result_store`.
-    campaign
-        Name of the campaign.
     file
         HTML file to write; its folder is made when it does not exist.
     options

@@ -18,8 +18,6 @@ def write_results(content: ReportContent, folder: Path) -> list[Path]:
 
     Parameters
     ----------
-    content
-        What the campaign found, of `gather`.
     folder
         Folder to write into; made when it does not exist.
 

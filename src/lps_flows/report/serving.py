@@ -38,14 +38,10 @@ class PageServer(ThreadingHTTPServer):
 
     Parameters
     ----------
-    host, port
-        Where to listen.
     pages
         What it serves; the first page is named by the empty string.
     own_policy
         Pages that carry a content policy of their own.
-    open_to_all
-        Whether no token is needed.
     """
 
     request_queue_size = 16

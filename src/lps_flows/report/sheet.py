@@ -45,13 +45,6 @@ def candidate_sheets(
     """Return a page for every composition that is a candidate, or may be one.
 
     Where none is, for the one that is lowest above the hull: its page says why not.
-
-    Parameters
-    ----------
-    results
-        Results of one campaign by one method.
-    structures
-        The structures of the report by id.
     """
     ordered = sorted(
         results.candidates, key=lambda c: (c.rank or np.inf, c.energy_above_hull)

@@ -26,10 +26,6 @@ def admit(
     ----------
     member
         A client that may make users.
-    as_user
-        Returns a client of the user.
-    known
-        User and password.
     """
     with as_user() as client:
         try:
@@ -54,13 +50,7 @@ def is_refused(error: Exception) -> bool:
 
 
 def nobody_uses(address: str) -> bool:
-    """Whether a server without users has no client but ourselves.
-
-    Parameters
-    ----------
-    address
-        Where it is.
-    """
+    """Whether a server without users has no client but ourselves."""
     look: list[dict[str, Any]] = [
         {"$currentOp": {"allUsers": True, "idleConnections": True}}
     ]

@@ -73,8 +73,6 @@ def write_archive(
     ----------
     file
         Where to; an archive that is there is replaced when the new one is complete.
-    head
-        What it is.
     documents
         Names of collections, each with a document; one at a time is in memory.
 

@@ -46,10 +46,6 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
 
     Parameters
     ----------
-    workplace
-        Where the campaign is.
-    campaign
-        Its name.
     file
         Where to write. An archive that is there is replaced when this one is complete.
 

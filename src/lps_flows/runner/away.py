@@ -69,8 +69,6 @@ def wait_out(
 
     Parameters
     ----------
-    action
-        What to do.
     revive
         Called while the server does not answer, e.g. to start a private one.
     patience_s

@@ -89,10 +89,6 @@ def belongings(
 
     Parameters
     ----------
-    workplace
-        Where it is.
-    campaign
-        Its name.
     session
         For reading the LaunchPad at one point of time.
     orphans
@@ -165,13 +161,6 @@ class Inventory:
 
 def inventory(workplace: Workplace, campaign: str) -> Inventory:
     """Count what there is of a campaign.
-
-    Parameters
-    ----------
-    workplace
-        Where it is.
-    campaign
-        Its name.
 
     Raises
     ------

@@ -26,13 +26,6 @@ def delete(workplace: Workplace, campaign: str) -> Inventory:
     Fireworks, documents, arrays, results, and its run directories on this machine. A
     run of it afterwards starts anew. Broken off, it can be done again.
 
-    Parameters
-    ----------
-    workplace
-        Where it is.
-    campaign
-        Its name.
-
     Raises
     ------
     NoCampaignError

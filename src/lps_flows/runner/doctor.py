@@ -202,8 +202,6 @@ def check_workers(workplace: Workplace, files: Mapping[str, Path]) -> Check:
 
     Parameters
     ----------
-    workplace
-        Whose LaunchPad to look at.
     files
         Workers that are described: name to file, of :func:`worker_files`.
     """

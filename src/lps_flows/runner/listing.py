@@ -48,11 +48,6 @@ class CampaignSummary:
 def campaigns(workplace: Workplace) -> list[CampaignSummary]:
     """Return every campaign that the server holds something of, by name.
 
-    Parameters
-    ----------
-    workplace
-        Where to look.
-
     Raises
     ------
     StoreKindError

@@ -22,8 +22,6 @@ def require_loopback(address: str, remedy: str) -> None:
     ----------
     address
         IP address or host name to listen on.
-    remedy
-        What to do instead.
 
     Raises
     ------

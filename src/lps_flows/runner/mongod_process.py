@@ -36,12 +36,6 @@ def mongod_command(
 
     Parameters
     ----------
-    program
-        The mongod program.
-    folder
-        The server's folder, with its key file.
-    bind_ip, port
-        Where to listen.
     cache_gb
         Size of the WiredTiger cache (GB).
     """
@@ -66,11 +60,6 @@ def running_mongod(folder: Path) -> MongodProcess | None:
 
     A pid file left by a crash, or by someone else, is not believed: the process must
     be a mongod on this very folder.
-
-    Parameters
-    ----------
-    folder
-        The server's folder, with its pid file.
     """
     try:
         pid = int((folder / "pid").read_text())

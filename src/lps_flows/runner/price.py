@@ -45,12 +45,6 @@ def prices(
 
     Parameters
     ----------
-    job_store
-        Connected store of job outputs.
-    campaign
-        Name of the campaign.
-    keys
-        Its settings, for what they foretell.
     run_time_s
         Wall time of its launches by stage (s).
     """

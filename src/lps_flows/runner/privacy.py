@@ -52,11 +52,6 @@ def check_strangers(workplace: Workplace) -> Check:
     """Check that the LaunchPad's server asks for a password.
 
     Whoever can write there can run code on the workers.
-
-    Parameters
-    ----------
-    workplace
-        Whose LaunchPad to look at.
     """
     name, launchpad = "strangers", workplace.launchpad
     if launchpad is None:

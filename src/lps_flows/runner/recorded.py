@@ -71,15 +71,7 @@ class Recorded:
 
 
 def recorded(workplace: Workplace, campaign: str) -> Recorded | None:
-    """Return what is known of a campaign's settings; None when it never ran here.
-
-    Parameters
-    ----------
-    workplace
-        Where it ran.
-    campaign
-        Its name.
-    """
+    """Return what is known of a campaign's settings; None when it never ran here."""
     if workplace.launchpad is None:
         file = _file(workplace, campaign)
         return Recorded(**json.loads(file.read_text())) if file.exists() else None

@@ -56,8 +56,6 @@ def recover(
 
     Parameters
     ----------
-    launchpad
-        The LaunchPad.
     campaign
         The campaign. Others are left alone.
     dead

@@ -69,13 +69,6 @@ def restore(workplace: Workplace, file: Path | str) -> Restored:
     here, paths of run directories become those below this home (files that are there
     stay), and what was running is put back on the queue.
 
-    Parameters
-    ----------
-    workplace
-        Where to.
-    file
-        An archive, of :func:`archive`.
-
     Raises
     ------
     DamagedArchiveError

@@ -64,8 +64,6 @@ def route(flow: Flow, settings: RoutingSettings, engine: Engine | None = None) -
     flow
         A campaign's flow, whose jobs carry their stage in the metadata. It is changed
         in place.
-    settings
-        Names of workers and priorities.
     engine
         The reference engine, whose jobs go to the reference workers.
 

@@ -34,14 +34,6 @@ def start_failure(
 
     Parameters
     ----------
-    folder
-        The server's folder.
-    said
-        What it printed.
-    status
-        Its exit status.
-    log
-        Its log file.
     since
         Size of the log before it was started (bytes).
     """

@@ -79,8 +79,6 @@ def submit(
 
     Parameters
     ----------
-    workplace
-        The servers to use.
     flow
         The campaign's flow, or a function that makes it; the function is called only
         if the campaign is not there yet.

@@ -116,12 +116,8 @@ def work(
 
     Parameters
     ----------
-    launchpad
-        The LaunchPad.
     worker
         Under whose name to run; it must be this process' alone.
-    folder
-        Where to make run directories.
     stop
         Set when the loop shall end early.
     revive

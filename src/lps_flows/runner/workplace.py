@@ -151,8 +151,6 @@ def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplac
 
     Parameters
     ----------
-    home
-        The home folder.
     files
         Use files even where a server could run.
 

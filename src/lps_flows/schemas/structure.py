@@ -142,10 +142,6 @@ class StructureDocument(Document, StructureFacts):
             Atoms and cell (Å).
         energy
             Total energy of the cell (eV).
-        provenance
-            Where the structure comes from.
-        method
-            Method that gave the energy.
         line
             Composition line; x is None for a composition off it.
         relaxed
@@ -154,8 +150,6 @@ class StructureDocument(Document, StructureFacts):
             True when the calculation converged.
         energy_std, forces, stress, energy_change
             Where they are known (eV/atom, eV/Å, eV/Å^3, eV/atom).
-        remarks
-            What a reader must know about the energy.
         n_evaluations, left_basin
             What it took, and whether a relaxation changed the anions.
         """

@@ -41,11 +41,6 @@ from lps_flows.settings.keys import CampaignKeys
 def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
     """Build the Maker of a whole campaign.
 
-    Parameters
-    ----------
-    keys
-        What the campaign file says.
-
     Raises
     ------
     EngineError

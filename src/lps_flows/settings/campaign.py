@@ -69,8 +69,6 @@ class CampaignSettings(CampaignKeys):
 
         Parameters
         ----------
-        submitted
-            What was `recorded` of it.
         complete
             False when that is only some of the keys, left by a version with other
             defaults: the others are unknown, and what the file does not name is as

@@ -30,12 +30,6 @@ _GONE = {
 
 
 def what_counts(place: str) -> str | None:
-    """Return what to say of a key that is gone; None for any other key.
-
-    Parameters
-    ----------
-    place
-        Dotted path of the key.
-    """
+    """Return what to say of a key that is gone; None for any other key."""
     instead = _GONE.get(place)
     return instead and f"{instead}. Leave it out"

@@ -30,12 +30,8 @@ def candidate_section(
 
     Parameters
     ----------
-    candidates
-        The builder's verdicts.
     selections
         Outputs of class `SelectionDocument`: what the campaign chose as it ran.
-    beside_paper
-        Whether the paper's line is this one.
     """
     blocks: list[Block] = []
     if candidates:

@@ -25,12 +25,8 @@ def findings(
 
     Parameters
     ----------
-    results
-        What the campaign found.
     potential
         The newest `PotentialDocument`, None before there is one.
-    missing
-        Titles of the sections that have not run.
     """
     first, second = results.line.end_members
     diagram = results.diagram

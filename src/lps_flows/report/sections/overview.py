@@ -40,16 +40,10 @@ def overview_section(
 
     Parameters
     ----------
-    jobs
-        Stage and time of every job that has ended.
     launchpad
         Progress, failures and cost, if there is a LaunchPad.
-    methods
-        Number of structure documents by method.
     versions
         Versions of the code that wrote the documents, several where they differ.
-    settings
-        The campaign file, whole.
     prices
         What each stage cost, beside what was foretold.
     beside_paper
@@ -168,8 +162,6 @@ def failure_section(
 
     Parameters
     ----------
-    launchpad
-        Failed fireworks.
     structures
         Outputs of class `StructureDocument`, for relaxations that did not converge.
     sets

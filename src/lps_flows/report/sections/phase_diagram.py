@@ -51,8 +51,6 @@ def phase_diagram_section(results: Results, error: str = "") -> Section:
 
     Parameters
     ----------
-    results
-        With the built or a provisional diagram.
     error
         Why there is none, if a user can mend it.
     """

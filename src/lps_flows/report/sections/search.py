@@ -33,8 +33,6 @@ def search_section(
     ----------
     evolutions
         Outputs of class `EvolutionDocument` with their generations.
-    samplings
-        Outputs of class `SamplingDocument`.
     """
     blocks: list[Block] = []
     if evolutions:

@@ -59,14 +59,6 @@ def transport_section(
 
     Parameters
     ----------
-    documents
-        One per structure and method.
-    maps
-        Conductivity over x, by the builders.
-    densities
-        Runs whose density of mobile ions is shown.
-    end_members
-        Ends of the composition line.
     beside_paper
         Whether the paper's Table 1 stands beside it: its line is this one.
     """
