@@ -17,7 +17,7 @@ from lps_flows.engines.ase_engine import (
 from lps_flows.engines.engine import set_threads
 from lps_flows.engines.errors import EngineError
 from lps_flows.engines.trained import is_uuid, load_potential
-from lps_flows.potential import ANNCalculator
+from lps_flows.potential import ANNCalculator, published_names
 
 if TYPE_CHECKING:
     from lps_flows.engines.settings import EngineSettings
@@ -67,19 +67,18 @@ def ann_engine(settings: EngineSettings) -> AnnEngine:
         When no potential is named, or the file does not exist.
     """
     source = settings.potential
-    if source is None:
+    known = source is not None and (
+        source in published_names() or is_uuid(source) or Path(source).exists()
+    )
+    if source is None or not known:
         raise EngineError(
-            "the ann engine needs a trained potential",
-            field="engine.potential",
-            value=None,
-            remedy="Give the uuid of a training job, or the path of a saved potential",
-        )
-    if not is_uuid(source) and not Path(source).exists():
-        raise EngineError(
-            "there is no such file, and it is no job uuid",
+            "the ann engine needs a trained potential"
+            if source is None
+            else "no published potential, job or file is named so",
             field="engine.potential",
             value=source,
-            remedy="Give the uuid of a training job, or the path of a saved potential",
+            remedy="Give the uuid of a training job, the path of a saved potential, "
+            f"or a published one: {', '.join(published_names())}",
         )
     kwargs: dict[str, Any] = {"potential": source, "threads": settings.threads}
     if settings.device != "auto":

@@ -124,8 +124,8 @@ class ForcesSettings(FrozenSettings):
     )
     potential: str | None = Field(
         None,
-        description="For ann: uuid of the job that trained the potential, or the path "
-        "of a saved one.",
+        description="For ann: name of a published potential (Li-P-S), uuid of the job "
+        "that trained one, or the path of a saved one.",
     )
     threads: int | None = Field(
         None,

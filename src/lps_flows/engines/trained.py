@@ -1,4 +1,4 @@
-"""Trained potentials by name: the uuid of the job that trained them, or a file."""
+"""Trained potentials by name: published ones, a training job's uuid, or a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 from jobflow import CURRENT_JOB
 
 from lps_flows.engines.errors import EngineError
-from lps_flows.potential import ANNPotential
+from lps_flows.potential import ANNPotential, published_names
 
 if TYPE_CHECKING:
     from jobflow import JobStore
@@ -26,13 +26,15 @@ def is_uuid(text: str) -> bool:
 
 
 def load_potential(potential: str) -> ANNPotential:
-    """Return a trained potential, by the uuid of its job or the path of its file.
+    """Return a trained potential: a published one, or by its job's uuid or its file.
 
     Raises
     ------
     EngineError
         When the running job cannot see the store.
     """
+    if potential in published_names():
+        return ANNPotential.published(potential)
     if not is_uuid(potential):
         return _from_file(str(Path(potential).resolve()))
     return _from_store(potential)

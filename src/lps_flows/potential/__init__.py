@@ -10,10 +10,11 @@ from lps_flows.foundation.face import show
 
 if TYPE_CHECKING:
     from lps_flows.chemistry import StructureError
-    from lps_flows.potential.assessment import ErrorReport, assess
+    from lps_flows.potential.assessment import assess
     from lps_flows.potential.calculator import ANNCalculator
     from lps_flows.potential.dataset_files import LabelledStructures, read_labelled
     from lps_flows.potential.descriptor import ChebyshevDescriptor, DescriptorSettings
+    from lps_flows.potential.error_report import ErrorReport
     from lps_flows.potential.errors import (
         DescriptorError,
         OverlappingAtomsError,
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
     )
     from lps_flows.potential.model import ANNPotential
     from lps_flows.potential.network import ElementNetwork
+    from lps_flows.potential.published import (
+        PotentialCard,
+        published_card,
+        published_names,
+    )
     from lps_flows.potential.relaxation import relax_batch
     from lps_flows.potential.relaxation_settings import (
         RelaxationResult,
@@ -55,6 +61,7 @@ __all__ = [
     "FingerprintSetup",
     "LabelledStructures",
     "OverlappingAtomsError",
+    "PotentialCard",
     "PotentialError",
     "PotentialFileError",
     "RelaxationResult",
@@ -72,6 +79,8 @@ __all__ = [
     "assess",
     "committee_uncertainty",
     "most_uncertain",
+    "published_card",
+    "published_names",
     "read_labelled",
     "read_setup",
     "read_xsf",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lps_flows.chemistry import AnyStructure
 from lps_flows.potential import aenet_exchange, storage
 from lps_flows.potential.committee import Committee
-from lps_flows.potential.errors import PotentialError
+from lps_flows.potential.errors import PotentialError, PotentialFileError
+from lps_flows.potential.published import published_card, published_file
 
 if TYPE_CHECKING:
     from lps_flows.potential.evaluation import Evaluator
@@ -148,6 +149,30 @@ class ANNPotential(Committee):
             When the file is missing, truncated or not a potential.
         """
         return storage.load(cls, Path(path).expanduser())
+
+    @classmethod
+    def published(cls, name: str) -> ANNPotential:
+        """Load a potential that comes with the package; `published_card` tells of it.
+
+        Raises
+        ------
+        PotentialFileError
+            When there is none of that name, or its file is not the one of its card.
+
+        Examples
+        --------
+        >>> ANNPotential.published("Li-P-S").species
+        ('Li', 'P', 'S')
+        """
+        potential = cls.load(published_file(name))
+        if potential.identifier != (stated := published_card(name).identifier):
+            raise PotentialFileError(
+                f"the file holds {potential.identifier}, its card names {stated}",
+                field="name",
+                value=name,
+                remedy="Install the package again",
+            )
+        return potential
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON-safe dictionary (weights as base64 safetensors)."""

@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from lps_flows.chemistry import AnyStructure, element_symbols
-from lps_flows.potential.assessment import ErrorReport, Misses
+from lps_flows.potential.assessment import Misses
+from lps_flows.potential.error_report import ErrorReport
 from lps_flows.potential.lockstep import Run
 from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.parametrisation import Parametrisation

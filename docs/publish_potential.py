@@ -1,0 +1,142 @@
+"""Publish the potential of a campaign as package data, with its card.
+
+``python docs/publish_potential.py CAMPAIGN.yaml NAME`` takes the last potential of
+the training stage, asks it for energies of what ``docs/publish.py`` has published, and
+writes ``NAME.safetensors`` and ``NAME.json`` into ``lps_flows/potential/published``.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+
+from jobflow import JobStore
+from pymatgen.core import Structure
+
+from lps_flows.foundation.writing import file_name, write_text
+from lps_flows.jobs.outputs import checked_parts
+from lps_flows.potential import ANNPotential, ErrorReport, PotentialCard, assess
+from lps_flows.potential.published import FOLDER, StatedEnergy
+from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.schemas.structure import StructureDocument, StructureSet
+
+MAP = Path(__file__).parent / "data" / "map"
+
+LIMITS = (
+    (
+        "Li, P and S alone, on the Li2S-P2S5 line; it has seen single crystals of "
+        "other stoichiometries at most."
+    ),
+    "The bulk: no surfaces, molecules or single atoms, no cell far from its volume.",
+    (
+        "Energies are its reference method's, a surrogate of PBE: they never mix with "
+        "those of another method, and hulls by them keep its errors."
+    ),
+    (
+        "Dynamics beyond the temperatures of its errors; frames at which its committee "
+        "spreads by more than 0.01 eV/atom are for a reference engine to label."
+    ),
+)
+
+
+def publish_potential(
+    job_store: JobStore, campaign: str, name: str, folder: Path = FOLDER
+) -> PotentialCard:
+    """Write the last potential of a campaign's training and its card.
+
+    Parameters
+    ----------
+    job_store
+        Store of the campaign, connected.
+    campaign
+        Name of the campaign.
+    name
+        Name the potential is to be asked for by.
+    folder
+        Folder to write into.
+    """
+    jobs = checked_parts(job_store, campaign, PotentialDocument, load=True)
+    # Those that guarded dynamics trained on the way are one structure's each.
+    trained = [job for job in jobs if job.stage == "training"]
+    newest = max(trained, key=lambda job: job.completed_at or "")
+    document = PotentialDocument.from_store(newest.output)
+    potential = ANNPotential.from_dict(document.potential)
+    frames = [
+        frame
+        for job in checked_parts(job_store, campaign, StructureSet, load=True)
+        for frame in StructureSet.from_store(job.output).entries
+        if frame.provenance.source == "md"
+        and frame.method == document.reference_method
+        and "temperature" in frame.provenance.details
+    ]
+    card = PotentialCard(
+        name=name,
+        identifier=potential.identifier,
+        reference_method=document.reference_method,
+        n_structures=document.n_structures,
+        n_members=document.n_members,
+        dataset_hash=document.dataset_hash,
+        training=document.training,
+        validation=document.validation,
+        by_source=document.by_source,
+        by_composition=document.by_composition,
+        by_temperature=_by_temperature(potential, frames),
+        limits=list(LIMITS),
+        stated=_stated(potential),
+    )
+    folder.mkdir(exist_ok=True)
+    potential.save(folder / f"{name}.safetensors")
+    write_text(folder / f"{name}.json", card.model_dump_json(indent=1) + "\n")
+    return card
+
+
+def _by_temperature(
+    potential: ANNPotential, frames: list[StructureDocument]
+) -> dict[str, ErrorReport]:
+    reports = assess(
+        potential,
+        [frame.structure for frame in frames],
+        [frame.energy for frame in frames],
+        [frame.forces for frame in frames],
+        [f"{frame.provenance.details['temperature']:g}" for frame in frames],
+    )
+    return {label: report for label, report in reports.items() if label != "all"}
+
+
+def _stated(potential: ANNPotential) -> list[StatedEnergy]:
+    """Return energies of the structures that ``docs/publish.py`` has published."""
+    energies = {
+        row["structure_id"]: row["energy_per_atom"] for row in _table("structures")
+    }
+    stated = []
+    for row in _table("hull"):
+        file = MAP / "structures" / file_name(f"{row['label']}.cif")
+        if file.exists():
+            structure = Structure.from_file(file)
+            energy = potential.evaluate(structure, forces=False, stress=False).energy
+            stated.append(
+                StatedEnergy(
+                    structure=file.name,
+                    energy=energy / len(structure),
+                    reference_energy=float(energies[row["structure_id"]]),
+                )
+            )
+    return stated
+
+
+def _table(name: str) -> list[dict[str, str]]:
+    with (MAP / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def main(file: Path, name: str) -> None:
+    """Publish the newest potential of the campaign of a file."""
+    from lps_flows.cli.campaign import submitted
+
+    with submitted(file) as (place, settings):
+        publish_potential(place.job_store, settings.name, name)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
