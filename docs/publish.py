@@ -45,6 +45,7 @@ _OF_THE_REPORT = {
 }
 _WRITTEN = ("*.csv", "campaign.json", "structures/*.cif", "figures/*.png")
 _COLOURS = 64
+_LARGEST = 100_000  # bytes of a picture
 
 Columns = Mapping[str, Callable[[Any], object]]
 
@@ -283,14 +284,22 @@ def _figures(content: ReportContent, folder: Path) -> dict[str, dict[str, str]]:
     said = dict(re.findall(r"^\*\*(\S+)\.\*\* (.+)$", captions, re.MULTILINE))
     for path in drawn.files:
         if path.suffix == ".png":
-            small = Image.open(path).convert("RGB").quantize(_COLOURS)
-            small.save(path, optimize=True)
+            _shrink(path)
         else:  # captions stand in the page; densities are too large
             path.unlink()
     return {
         "figures": {name: said[name] for name in drawn.pictures},
         "missing_figures": drawn.missing,
     }
+
+
+def _shrink(path: Path) -> None:
+    """Take colours from a picture, and pixels until it is small."""
+    picture = Image.open(path).convert("RGB")
+    picture.quantize(_COLOURS).save(path, optimize=True)
+    while path.stat().st_size >= _LARGEST:
+        picture = picture.resize([round(0.8 * n) for n in picture.size])
+        picture.quantize(_COLOURS).save(path, optimize=True)
 
 
 def main(file: Path, folder: Path = FOLDER) -> None:
