@@ -113,8 +113,8 @@ def count_labels(settings: CampaignKeys) -> int:
     """Return how many structures the first training sees, at most."""
     sizes = {key: len(settings.crystal(key)) for key in settings.crystals}
     frames = {"static": 1, "relax": settings.dataset.relaxation_frames, "md": 0}
-    made = _dataset(settings, sizes)
-    return len(sizes) + sum(work.number * frames[work.kind] for work in made)
+    dataset = _dataset(settings, sizes)
+    return len(sizes) + sum(work.number * frames[work.kind] for work in dataset)
 
 
 def _label(engine: ForcesSettings) -> str:
@@ -173,12 +173,12 @@ def _dataset(settings: CampaignKeys, sizes: dict[str, int]) -> list[PlannedWork]
     md = settings.engine.md
     snapshots = dataset.n_trajectories * dataset.n_snapshots
     # A snapshot that is relaxed is the first label of its own relaxation.
-    made = (
+    numbers = (
         (dataset.n_removed, dataset.relax_removed),
         (snapshots, dataset.relax_snapshots),
     )
-    relaxed = sum(number for number, relax in made if relax)
-    labelled = sum(number for number, relax in made if not relax)
+    relaxed = sum(number for number, relax in numbers if relax)
+    labelled = sum(number for number, relax in numbers if not relax)
     return [
         PlannedWork("dataset", "static", engine, (*as_is, *_each(parents, labelled))),
         PlannedWork(
@@ -314,14 +314,14 @@ def plan_dynamics(settings: CampaignKeys) -> list[PlannedDynamics]:
         formula, n_atoms = reduced_formula(plan.formula), _atoms(plan.formula)
         largest[formula] = max(largest.get(formula, 0), n_atoms)
     most = max(largest.values())
-    found = [PlannedDynamics(None, "candidate", None, most)] * selection.n_candidates
+    runs = [PlannedDynamics(None, "candidate", None, most)] * selection.n_candidates
     reasons: dict[str, Reason] = {}
     for named in selection.compositions:
         reasons[reduced_formula(named)] = "named"
     on_line = [formula for formula in largest if line.contains(formula)]
     for formula in selection.along(sorted(on_line, key=line.x)):
         reasons.setdefault(formula, "along the line")
-    found += [
+    runs += [
         PlannedDynamics(
             f"gc-{formula}", reason, line.position(formula), largest[formula]
         )
@@ -332,8 +332,8 @@ def plan_dynamics(settings: CampaignKeys) -> list[PlannedDynamics]:
         cell = settings.crystal(key)
         x = line.position(cell.composition)
         n_atoms = len(supercell_near(cell, target))
-        found.append(PlannedDynamics(key, "reference", x, n_atoms))
-    return found
+        runs.append(PlannedDynamics(key, "reference", x, n_atoms))
+    return runs
 
 
 def _conductivity(settings: CampaignKeys) -> list[PlannedWork]:

@@ -7,12 +7,7 @@ from lps_flows.foundation.face import show
 if TYPE_CHECKING:
     from lps_flows.analysis.arrhenius import ArrheniusError, ArrheniusFit, arrhenius
     from lps_flows.analysis.candidates import CandidateSettings, select_candidates
-    from lps_flows.analysis.clustering import (
-        ClusterModel,
-        ClusterSettings,
-        fit_clusters,
-        takes_part,
-    )
+    from lps_flows.analysis.clustering import ClusterSettings, fit_clusters, takes_part
     from lps_flows.analysis.conductivity import ConductivityError, nernst_einstein
     from lps_flows.analysis.diffusivity import diffusivity
     from lps_flows.analysis.elasticity import ElasticitySettings, EOSFit, fit_eos
@@ -65,6 +60,7 @@ if TYPE_CHECKING:
         ClassEvidence,
         CompositionEvidence,
     )
+    from lps_flows.schemas.clusters import ClusterModel
     from lps_flows.schemas.md import Diffusivity
     from lps_flows.schemas.phase_diagram import HullInterval, HullPlace
     from lps_flows.schemas.rdf import PartialDistribution

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from lps_flows.analysis.clustering import NO_CRYSTAL
 from lps_flows.analysis.hull_gaps import gaps, outside_gaps
 from lps_flows.analysis.resampling import Draws
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
@@ -16,7 +15,7 @@ from lps_flows.schemas.candidates import (
     CompositionEvidence,
     Criterion,
 )
-from lps_flows.schemas.clusters import ClusterAssignment
+from lps_flows.schemas.clusters import NO_CRYSTAL, ClusterAssignment
 from lps_flows.schemas.phase_diagram import HullInterval, PhaseDiagramDocument
 
 
@@ -264,19 +263,19 @@ def _why_unusable(
         return dict.fromkeys(wanted, why)
     poor = {key: classes.of_crystals.get(key) for key in settings.poor}
     total = sum(classes.sizes.values())
-    found = {}
+    reasons = {}
     for key, label in wanted.items():
         with_it = [other for other, its in poor.items() if its == label]
         size = classes.sizes.get(label, 0)
         if with_it:
-            found[key] = f"the class of {key} holds {', '.join(with_it)}, too"
+            reasons[key] = f"the class of {key} holds {', '.join(with_it)}, too"
         elif poor and not any(its is not None for its in poor.values()):
-            found[key] = f"the class of {', '.join(poor)} is not known"
+            reasons[key] = f"the class of {', '.join(poor)} is not known"
         elif not total:
-            found[key] = "it is not known how large the classes are"
+            reasons[key] = "it is not known how large the classes are"
         elif size > settings.max_class_share * total:
-            found[key] = f"the class of {key} holds {size} of {total} structures"
-    return found
+            reasons[key] = f"the class of {key} holds {size} of {total} structures"
+    return reasons
 
 
 def evidence_of(

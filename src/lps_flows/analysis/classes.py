@@ -10,17 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lps_flows.analysis.clustering import (
-    ClusterModel,
-    ClusterSettings,
-    fit_clusters,
-    takes_part,
-)
+from lps_flows.analysis.clustering import ClusterSettings, fit_clusters, takes_part
 from lps_flows.analysis.fingerprints import FingerprintSettings, structure_fingerprint
 from lps_flows.chemistry import UnknownCrystalError, composition_of, crystal
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureRecord, StructureResult, facts_of
-from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.clusters import (
+    ClusterAssignment,
+    ClusterModel,
+    ClusterModelDocument,
+)
 from lps_flows.schemas.fingerprints import FingerprintDocument
 
 LIBRARY = "library"
@@ -100,33 +99,20 @@ def structure_classes(
     )
     data = np.array([document.fingerprint for document in taking_part])
     references, origins = _references(taking_part, settings.references)
-    model = fit_clusters(
-        data,
-        references,
-        settings,
-        None if previous is None else ClusterModel.from_document(previous),
-    )
+    model = fit_clusters(data, references, settings, previous)
     first = taking_part[0]
     group = {"campaign": first.campaign, "method": first.method}
     document = ClusterModelDocument(
+        **dict(model),
         **group,
         model_id=model_id(**group, element=first.element),
         source_digest=source,
         element=first.element,
         n_structures=len(taking_part),
-        scaler_mean=model.scaler_mean.tolist(),
-        scaler_scale=model.scaler_scale.tolist(),
-        components=model.components.tolist(),
-        explained_variance=model.explained_variance.tolist(),
-        centroids=model.centroids.tolist(),
-        labels=model.labels.tolist(),
-        sizes=model.sizes.tolist(),
-        stability=model.stability,
-        silhouette={str(k): score for k, score in model.silhouette.items()},
-        references={key: v.tolist() for key, v in model.references.items()},
         reference_sources=origins,
-        reference_classes=model.reference_classes(),
-        similarity_threshold=model.threshold,
+        reference_classes={
+            key: int(model.classify(v)[0]) for key, v in model.references.items()
+        },
         fingerprint_settings=first.settings,
         settings=settings.model_dump(mode="json"),
     )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +12,10 @@ from pydantic import Field, model_validator
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
-from lps_flows.schemas.clusters import ClusterModelDocument
+from lps_flows.schemas.clusters import ClusterModel
 
 if TYPE_CHECKING:
     from sklearn.cluster import KMeans
-
-NO_CRYSTAL = "none"
 
 _STARTS = 20
 """Starts of k-means per number of classes; the best is kept."""
@@ -93,101 +90,6 @@ class ClusterSettings(FrozenSettings):
 _DEFAULTS = ClusterSettings()
 
 
-@dataclass(frozen=True)
-class ClusterModel:
-    """Everything that classifies a new structure without fitting again.
-
-    Examples
-    --------
-    >>> fingerprints = np.repeat(np.eye(3), 4, axis=0) + np.arange(12)[:, None] / 100
-    >>> model = fit_clusters(fingerprints, {"beta-Li3PS4": fingerprints[0]})
-    >>> model.nearest(model.similarities(model.reduce(fingerprints[1])[0]))
-    'beta-Li3PS4'
-    """
-
-    scaler_mean: np.ndarray
-    """Mean of the fingerprints, shape (n_features,)."""
-    scaler_scale: np.ndarray
-    """Their standard deviation, 1 where constant, shape (n_features,)."""
-    components: np.ndarray
-    """Principal axes of the scaled fingerprints, shape (n_components, n_features)."""
-    explained_variance: np.ndarray
-    """Fraction of the variance per component, shape (n_components,)."""
-    centroids: np.ndarray
-    """Centres of the classes in the reduced space, shape (k, n_components)."""
-    labels: np.ndarray
-    """Label of each centre, shape (k,)."""
-    sizes: np.ndarray
-    """Structures of each class, shape (k,)."""
-    stability: float | None
-    """Smallest adjusted Rand index between seeds, None when it is not known."""
-    silhouette: dict[int, float]
-    """Silhouette score by number of classes."""
-    references: dict[str, np.ndarray]
-    """Reduced vectors of the reference crystals, by key."""
-    threshold: float
-    """Similarity below which there is no nearest crystal."""
-
-    @classmethod
-    def from_document(cls, document: ClusterModelDocument) -> ClusterModel:
-        """Return the model a builder stored, ready to classify fingerprints."""
-        return cls(
-            scaler_mean=np.array(document.scaler_mean),
-            scaler_scale=np.array(document.scaler_scale),
-            components=np.array(document.components),
-            explained_variance=np.array(document.explained_variance),
-            centroids=np.array(document.centroids),
-            labels=np.array(document.labels),
-            sizes=np.array(document.sizes),
-            stability=document.stability,
-            silhouette={int(k): score for k, score in document.silhouette.items()},
-            references={k: np.array(v) for k, v in document.references.items()},
-            threshold=document.similarity_threshold,
-        )
-
-    def reduce(self, fingerprints: np.ndarray) -> np.ndarray:
-        """Return reduced vectors, shape (n, n_components), of (n, n_features)."""
-        scaled = (np.atleast_2d(fingerprints) - self.scaler_mean) / self.scaler_scale
-        return scaled @ self.components.T
-
-    def classify(self, reduced: np.ndarray) -> np.ndarray:
-        """Return the label of the nearest centre, shape (n,)."""
-        return self.labels[
-            scipy.spatial.distance.cdist(np.atleast_2d(reduced), self.centroids).argmin(
-                axis=1
-            )
-        ]
-
-    def similarities(self, reduced: np.ndarray) -> dict[str, float]:
-        """Return the similarity (Eq. 3) of one reduced vector to every reference."""
-        return self.all_similarities(np.atleast_2d(reduced))[0]
-
-    def all_similarities(self, reduced: np.ndarray) -> list[dict[str, float]]:
-        """Return the similarities of many reduced vectors, shape (n, n_components).
-
-        A structure exactly at the mean of the database has no direction: similarity 0.
-        """
-        if not self.references:
-            return [{} for _ in reduced]
-        others = np.array(list(self.references.values()))
-        lengths = np.outer(
-            np.linalg.norm(reduced, axis=1), np.linalg.norm(others, axis=1)
-        )
-        table = np.clip(reduced @ others.T / np.maximum(lengths, 1e-300), -1.0, 1.0)
-        return [dict(zip(self.references, row, strict=True)) for row in table.tolist()]
-
-    def nearest(self, similarities: Mapping[str, float]) -> str:
-        """Return the most similar reference, ``none`` when all are below threshold."""
-        key = max(similarities, key=lambda k: similarities[k], default=NO_CRYSTAL)
-        if key == NO_CRYSTAL or similarities[key] < self.threshold:
-            return NO_CRYSTAL
-        return key
-
-    def reference_classes(self) -> dict[str, int]:
-        """Return the class of every reference crystal, by key."""
-        return {key: int(self.classify(v)[0]) for key, v in self.references.items()}
-
-
 def takes_part(
     elements: Iterable[str], x: float | None, species: Sequence[str]
 ) -> bool:
@@ -258,16 +160,15 @@ def fit_clusters(
         components=pca.components_,
         explained_variance=pca.explained_variance_ratio_,
         centroids=centroids,
-        labels=np.arange(len(centroids)),
-        sizes=sizes,
+        labels=list(range(len(centroids))),
+        sizes=sizes.tolist(),
         stability=_stability(_sample(reduced, settings), len(centroids), settings),
-        silhouette=scores,
+        silhouette={str(k): score for k, score in scores.items()},
         references={},
-        threshold=settings.similarity_threshold,
+        similarity_threshold=settings.similarity_threshold,
     )
-    return ClusterModel(
-        **{
-            **vars(model),
+    return model.model_copy(
+        update={
             "labels": _stable_labels(model, previous),
             "references": {k: model.reduce(v)[0] for k, v in references.items()},
         }
@@ -300,11 +201,11 @@ def _stability(reduced: np.ndarray, k: int, settings: ClusterSettings) -> float:
     """Return the worst agreement (adjusted Rand index) between two seeds."""
     from sklearn.metrics import adjusted_rand_score
 
-    found = [
+    groupings = [
         _k_means(k, settings, shift).fit_predict(reduced)
         for shift in range(settings.n_seeds)
     ]
-    return float(min(adjusted_rand_score(a, b) for a, b in combinations(found, 2)))
+    return float(min(adjusted_rand_score(a, b) for a, b in combinations(groupings, 2)))
 
 
 def _sample(reduced: np.ndarray, settings: ClusterSettings) -> np.ndarray:
@@ -322,7 +223,7 @@ def _k_means(k: int, settings: ClusterSettings, shift: int = 0) -> KMeans:
     return KMeans(k, n_init=_STARTS, random_state=settings.seed + shift)
 
 
-def _stable_labels(model: ClusterModel, previous: ClusterModel | None) -> np.ndarray:
+def _stable_labels(model: ClusterModel, previous: ClusterModel | None) -> list[int]:
     """Take over labels from the nearest old centres, compared as fingerprints."""
     if previous is None or len(previous.scaler_mean) != len(model.scaler_mean):
         return model.labels
@@ -331,13 +232,12 @@ def _stable_labels(model: ClusterModel, previous: ClusterModel | None) -> np.nda
         previous.centroids @ previous.components
     ) * previous.scaler_scale + previous.scaler_mean
     old = (old_raw - model.scaler_mean) / model.scaler_scale
-    rows, columns = scipy.optimize.linear_sum_assignment(
+    matched = scipy.optimize.linear_sum_assignment(
         scipy.spatial.distance.cdist(new, old)
     )
-    labels = np.full(len(new), -1)
-    labels[rows] = previous.labels[columns]
-    fresh = int(max(previous.labels.max(), -1)) + 1
-    for k in np.flatnonzero(labels < 0):
-        labels[k] = fresh
-        fresh += 1
-    return labels
+    old_of = dict(zip(matched[0].tolist(), matched[1].tolist(), strict=True))
+    fresh = count(max(*previous.labels, -1) + 1)
+    return [
+        previous.labels[old_of[k]] if k in old_of else next(fresh)
+        for k in range(len(new))
+    ]

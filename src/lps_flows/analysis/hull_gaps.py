@@ -113,7 +113,7 @@ def stretches(
         Coordinates of stable crystals: what lies over one is no mixture of the glasses
         at its sides.
     """
-    found = []
+    parts = []
     for tie in pairwise(lower_envelope(t, energy)):
         (t0, t1), (e0, e1) = ([values[k] for k in tie] for values in (t, energy))
         between = sorted(c for c in crystals if t0 + _SAME < c < t1 - _SAME)
@@ -124,8 +124,8 @@ def stretches(
             heights = [
                 energy[k] - e0 - (e1 - e0) * (t[k] - t0) / (t1 - t0) for k in inside
             ]
-            found.append(Stretch(ends, tie, inside, heights))
-    return found
+            parts.append(Stretch(ends, tie, inside, heights))
+    return parts
 
 
 def metastable_hull(

@@ -107,8 +107,8 @@ def ternary_hull(
     check_entries(ours)
     lowest = list(lowest_by_composition(ours).values())
     present = {e.formula for e in lowest if e.composition.is_element}
-    found = {str(el) for e in lowest for el in e.composition.elements}
-    elements = sorted(found.union(() if line is None else line.elements))
+    symbols = {str(el) for e in lowest for el in e.composition.elements}
+    elements = sorted(symbols.union(() if line is None else line.elements))
     missing = [el for el in elements if Composition(el).reduced_formula not in present]
     if missing:
         raise HullError(

@@ -110,8 +110,8 @@ def of_the_paper(quantity: str) -> list[LiteratureValue]:
 
 def paper_value(label: str, quantity: str) -> float | None:
     """Return the paper's own number for a structure, None where it gives none."""
-    found = (v for v in of_the_paper(quantity) if v.phase.split(" ")[0] == label)
-    return next((value.values[0] for value in found), None)
+    values = (v for v in of_the_paper(quantity) if v.phase.split(" ")[0] == label)
+    return next((value.values[0] for value in values), None)
 
 
 def paper_citation() -> str:

@@ -114,7 +114,7 @@ def partial_rdfs(
     periodic = [periodic_structure(structure) for structure in structures]
     for structure in periodic:
         symbols = element_symbols(structure)
-        found = neighbour_pairs(structure, float(edges[-1]))
+        neighbours = neighbour_pairs(structure, float(edges[-1]))
         for pair in pairs:
             central, other = (symbols == element for element in pair)
             if not central.any() or not other.any():
@@ -124,8 +124,8 @@ def partial_rdfs(
                     value=pair,
                     remedy="ask only for elements that are in every structure",
                 )
-            chosen = central[found.first] & other[found.second]
-            counts = np.histogram(found.distances[chosen], bins=edges)[0]
+            chosen = central[neighbours.first] & other[neighbours.second]
+            counts = np.histogram(neighbours.distances[chosen], bins=edges)[0]
             counts_per_atom = counts / central.sum()
             density = other.sum() / structure.volume
             per_atom[pair] += counts_per_atom / len(structures)
@@ -164,12 +164,12 @@ def measured_peaks(pair: tuple[str, str]) -> dict[str, tuple[float, str]]:
     (True, True)
     """
     peaks = {}
-    for found in crystals():
-        formed = Composition(found.formula).get_el_amt_dict()
-        if found.measured and found.x() is not None and set(pair) <= set(formed):
-            peak = partial_rdf([found.structure()], pair, _FINE).first_peak
+    for known in crystals():
+        formed = Composition(known.formula).get_el_amt_dict()
+        if known.measured and known.x() is not None and set(pair) <= set(formed):
+            peak = partial_rdf([known.structure()], pair, _FINE).first_peak
             if peak is not None:
-                peaks[found.key] = (peak, str(found.citations[0]))
+                peaks[known.key] = (peak, str(known.citations[0]))
     return peaks
 
 

@@ -219,11 +219,13 @@ def _pair_sums(
 ) -> dict[tuple[str, str], NDArray[np.float64]]:
     """Return the sums over the pairs of two elements, per atom of the cell."""
     symbols = element_symbols(cell)
-    found = neighbour_pairs(cell, float(edges[-1]))
+    neighbours = neighbour_pairs(cell, float(edges[-1]))
     sums = {}
     for first, second in combinations_with_replacement(sorted(set(symbols)), 2):
-        chosen = (symbols[found.first] == first) & (symbols[found.second] == second)
-        counts = np.histogram(found.distances[chosen], bins=edges)[0]
+        chosen = (symbols[neighbours.first] == first) & (
+            symbols[neighbours.second] == second
+        )
+        counts = np.histogram(neighbours.distances[chosen], bins=edges)[0]
         # the list holds each pair both ways, `chosen` only first to second
         both = 1 if first == second else 2
         sums[str(first), str(second)] = both * (wave @ counts) / len(cell)

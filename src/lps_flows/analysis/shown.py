@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 from pymatgen.core import Element
 
 from lps_flows.analysis.arrhenius import ArrheniusFit
-from lps_flows.analysis.clustering import NO_CRYSTAL
 from lps_flows.appearance import name_of
-from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
+from lps_flows.schemas.clusters import (
+    NO_CRYSTAL,
+    ClusterAssignment,
+    ClusterModelDocument,
+)
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.transport import RunSummary, TransportDocument
 
@@ -106,7 +109,7 @@ def by_nearest(
 
 def reference_points(model: ClusterModelDocument) -> dict[str, tuple[float, float]]:
     """Return the reference crystals in the plane of the first two components."""
-    return {key: plane(vector) for key, vector in model.references.items()}
+    return {key: plane(v.tolist()) for key, v in model.references.items()}
 
 
 def plane(coordinates: Sequence[float]) -> tuple[float, float]:

@@ -172,14 +172,14 @@ def file_diffusivity(
         trajectory.structure, trajectory.positions[kept], element
     )
     chosen = [site.specie.symbol == element for site in trajectory.structure]
-    found = diffusivity(
+    diffusion = diffusivity(
         positions[:, chosen],
         trajectory.times[kept],
         jump_length=jump_length,
         min_jumps=min_jumps,
     )
-    told = [*found.warnings, *trajectory.warnings]
-    return element, found.model_copy(update={"warnings": told})
+    warnings = [*diffusion.warnings, *trajectory.warnings]
+    return element, diffusion.model_copy(update={"warnings": warnings})
 
 
 def _chosen(structure: Structure, ions: str | None) -> str:
@@ -285,9 +285,9 @@ _READERS = {
 
 
 def _times(frames: Sequence[_Frame], time_step: float | None, every: int) -> Array:
-    told = [frame.time for frame in frames if frame.time is not None]
-    if time_step is None and len(told) == len(frames):
-        return np.array(told, dtype=float)
+    times = [frame.time for frame in frames if frame.time is not None]
+    if time_step is None and len(times) == len(frames):
+        return np.array(times, dtype=float)
     if time_step is None or not time_step > 0 or every < 1:
         raise TrajectoryError(
             "this file does not tell the time of its frames"

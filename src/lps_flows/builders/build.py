@@ -174,9 +174,9 @@ def all_builders(
     if chosen.all_atom_fingerprints and element is not None:
         fingerprint_settings.append(by_element.model_copy(update={"element": None}))
     structures = stores["structures"]
-    mine: dict[str, Any] = {"campaign": campaign}
+    scope: dict[str, Any] = {"campaign": campaign}
     return [
-        StructureBuilder(job_store, structures, **mine),
+        StructureBuilder(job_store, structures, **scope),
         PhaseDiagramBuilder(
             structures,
             stores["phase_diagrams"],
@@ -184,27 +184,29 @@ def all_builders(
             jobs=job_store,
             settings=chosen.hull,
             line=line,
-            **mine,
+            **scope,
         ),
         WindowBuilder(
             stores["phase_diagrams"],
             stores["phase_diagram_entries"],
             stores["windows"],
             settings=chosen.windows,
-            **mine,
+            **scope,
         ),
         MotifBuilder(
-            structures, stores["motifs"], settings=chosen.motifs, line=line, **mine
+            structures, stores["motifs"], settings=chosen.motifs, line=line, **scope
         ),
         MotifTrendBuilder(
-            stores["motifs"], stores["motif_trends"], settings=chosen.trends, **mine
+            stores["motifs"], stores["motif_trends"], settings=chosen.trends, **scope
         ),
-        RDFBuilder(structures, stores["rdfs"], settings=chosen.rdf, **mine),
+        RDFBuilder(structures, stores["rdfs"], settings=chosen.rdf, **scope),
         ScatteringBuilder(
-            structures, stores["scattering"], settings=chosen.scattering, **mine
+            structures, stores["scattering"], settings=chosen.scattering, **scope
         ),
         *(
-            FingerprintBuilder(structures, stores["fingerprints"], settings=one, **mine)
+            FingerprintBuilder(
+                structures, stores["fingerprints"], settings=one, **scope
+            )
             for one in fingerprint_settings
         ),
         ClusterBuilder(
@@ -214,17 +216,17 @@ def all_builders(
             settings=chosen.clusters,
             line=line,
             element=element,
-            **mine,
+            **scope,
         ),
         # before the candidates, which it ranks
-        TransportBuilder(job_store, stores["transport"], **mine),
+        TransportBuilder(job_store, stores["transport"], **scope),
         ConductivityMapBuilder(
             stores["transport"],
             structures,
             stores["clusters"],
             stores["conductivity_maps"],
             element=element,
-            **mine,
+            **scope,
         ),
         CandidateBuilder(
             stores["phase_diagrams"],
@@ -234,10 +236,10 @@ def all_builders(
             transport=stores["transport"],
             settings=chosen.candidates,
             element=element,
-            **mine,
+            **scope,
         ),
         ElasticityBuilder(
-            job_store, stores["elasticity"], settings=chosen.elasticity, **mine
+            job_store, stores["elasticity"], settings=chosen.elasticity, **scope
         ),
         FreeEnergyBuilder(
             job_store,
@@ -245,7 +247,7 @@ def all_builders(
             stores["free_energies"],
             settings=chosen.phonons,
             line=line,
-            **mine,
+            **scope,
         ),
         JumpBuilder(
             job_store,
@@ -253,7 +255,7 @@ def all_builders(
             settings=chosen.jumps,
             line=line,
             chunk_size=1,  # each brings its trajectory
-            **mine,
+            **scope,
         ),
     ]
 
@@ -271,8 +273,8 @@ def run_builder(
     done = 0
     name = type(builder).__name__
     for chunk in chunks(builder.get_items(), builder.chunk_size):
-        made = list(readable(builder.process_item, chunk))
-        builder.update_targets(made)
+        documents = list(readable(builder.process_item, chunk))
+        builder.update_targets(documents)
         done += len(chunk)
         if progress is not None:
             progress(name, done, getattr(builder, "total", None))
@@ -325,8 +327,8 @@ def build_all(
                     migrate((store or own.__getitem__)(name), name, campaign)
                 for builder in builders:
                     name = type(builder).__name__
-                    made = run_builder(builder, progress)
-                    written[name] = written.get(name, 0) + made
+                    number = run_builder(builder, progress)
+                    written[name] = written.get(name, 0) + number
             except LpsFlowsError:
                 # what is damaged may be what this builder lacked
                 _raise_first(damaged)

@@ -77,17 +77,17 @@ class CandidateBuilder(IncrementalBuilder):
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the diagrams of which anything the rule rests on changed."""
         self.ensure_indexes()
-        mine = self.scope()
+        scope = self.scope()
         models = {
             (model["campaign"], model["method"]): model
-            for model in self.cluster_models.query({**mine, "element": self.element})
+            for model in self.cluster_models.query({**scope, "element": self.element})
         }
         diagrams = {
             (diagram["campaign"], diagram["method"]): diagram
-            for diagram in self.phase_diagrams.query(mine)
+            for diagram in self.phase_diagrams.query(scope)
         }
         known: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-        for old in self.candidates.query(mine, _STATE):
+        for old in self.candidates.query(scope, _STATE):
             group = (old["campaign"], old["method"])
             known[group][old["candidate_id"]] = old["source_digest"]
         judged = sorted(set(diagrams) & set(models))

@@ -89,10 +89,10 @@ class ClusterBuilder(IncrementalBuilder):
         self.ensure_indexes()
         for field in ASSIGNMENT_INDEXES:
             self.clusters.ensure_index(field, unique=field == "assignment_id")
-        mine = self.scope()
+        scope = self.scope()
         groups: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         for head in self.fingerprints.query(
-            mine,
+            scope,
             properties=[
                 "structure_id",
                 "source_digest",
@@ -107,7 +107,7 @@ class ClusterBuilder(IncrementalBuilder):
                 continue
             group = (head["campaign"], head["method"])
             groups[group].append((head["structure_id"], head["source_digest"]))
-        known = {model["model_id"]: model for model in self.cluster_models.query(mine)}
+        known = {model["model_id"]: model for model in self.cluster_models.query(scope)}
         settings = self.settings.model_dump(mode="json")
         for model in known.values():
             group = (model["campaign"], model["method"])

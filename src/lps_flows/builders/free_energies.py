@@ -88,18 +88,18 @@ class FreeEnergyBuilder(IncrementalBuilder):
     def _glasses(
         self, campaign: str, method: str
     ) -> dict[str, list[tuple[int, float]]]:
-        found: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        glasses: dict[str, list[tuple[int, float]]] = defaultdict(list)
         wanted = {"campaign": campaign, "method": method, "glass": True}
         fields = ["formula_pretty", "composition", "energy_per_atom"]
         for entry in self.phase_diagram_entries.query(wanted, properties=fields):
             size = round(sum(entry["composition"].values()))
-            found[entry["formula_pretty"]].append((size, entry["energy_per_atom"]))
-        return {formula: sorted(those) for formula, those in sorted(found.items())}
+            glasses[entry["formula_pretty"]].append((size, entry["energy_per_atom"]))
+        return {formula: sorted(those) for formula, those in sorted(glasses.items())}
 
     def process_item(self, item: dict[str, Any]) -> Any:
         """Make the free energies of one campaign by one method."""
         campaign, method = item["group"]
-        made = free_energies(
+        documents = free_energies(
             item["phonons"],
             item["glasses"],
             self.line,
@@ -108,7 +108,7 @@ class FreeEnergyBuilder(IncrementalBuilder):
             source=item["source"],
         )
         group = {"campaign": campaign, "method": method}
-        return group, [document.model_dump() for document in made]
+        return group, [document.model_dump() for document in documents]
 
     def update_targets(self, items: list[Any]) -> None:
         """Write the documents and remove those of jobs that are gone."""

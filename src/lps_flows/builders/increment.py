@@ -154,10 +154,10 @@ class JobOutputBuilder(IncrementalBuilder):
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:
         """Make the document of one job."""
-        made = self.document(**item).model_dump()
-        if isinstance(made.get("structure"), Structure):
-            made["structure"] = made["structure"].as_dict()
-        return [made]
+        document = self.document(**item).model_dump()
+        if isinstance(document.get("structure"), Structure):
+            document["structure"] = document["structure"].as_dict()
+        return [document]
 
 
 class PerStructureBuilder(IncrementalBuilder):
@@ -165,8 +165,8 @@ class PerStructureBuilder(IncrementalBuilder):
 
     def made_with(self) -> dict[str, Any]:
         """Return what the documents are made by, as plain data."""
-        made: dict[str, Any] = self.settings.model_dump(mode="json")
-        return made
+        settings: dict[str, Any] = self.settings.model_dump(mode="json")
+        return settings
 
     @abstractmethod
     def applies(self, formula: str) -> bool:
@@ -209,6 +209,6 @@ def query_heads(store: Store, campaign: str | None) -> list[StructureHead]:
     if campaign is not None:
         selection["campaign"] = campaign
     fields = StructureHead.stored_names()
-    found = store.query(selection, properties=fields)
-    heads = readable(StructureHead.from_store, found)
+    stored = store.query(selection, properties=fields)
+    heads = readable(StructureHead.from_store, stored)
     return sorted(heads, key=lambda head: head.structure_id)

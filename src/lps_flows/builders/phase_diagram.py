@@ -273,8 +273,8 @@ class PhaseDiagramBuilder(IncrementalBuilder):
 
 def _digested(entry: PhaseDiagramEntry, version: str) -> PhaseDiagramEntry:
     """Return the entry with a digest of all it says: equal means equal entries."""
-    said = entry.model_dump(exclude={"source_digest", *Document.model_fields})
-    return entry.model_copy(update={"source_digest": digest(version, said)})
+    content = entry.model_dump(exclude={"source_digest", *Document.model_fields})
+    return entry.model_copy(update={"source_digest": digest(version, content)})
 
 
 def of_equal_energy(heads: Sequence[StructureHead]) -> list[list[StructureHead]]:

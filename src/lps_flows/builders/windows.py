@@ -76,8 +76,10 @@ class WindowBuilder(IncrementalBuilder):
         diagram = PhaseDiagramDocument.from_store(item["diagram"])
         group = {"campaign": diagram.campaign, "method": diagram.method}
         entries = list(map(PhaseDiagramEntry.from_store, item["entries"]))
-        made = diagram_windows(diagram, entries, self.settings, source=item["source"])
-        return group, [document.model_dump() for document in made]
+        windows = diagram_windows(
+            diagram, entries, self.settings, source=item["source"]
+        )
+        return group, [document.model_dump() for document in windows]
 
     def update_targets(self, items: list[Any]) -> None:
         """Write the windows and remove those of structures that are gone."""

@@ -97,10 +97,10 @@ def read_crystal(path: Path, *, ordered: bool = True) -> Structure:
             text = path.read_text(encoding="utf-8-sig")
             if _TOO_LONG.search(text):
                 raise _error(path, "it holds a number of more than 40 digits")
-            found = read(path, text, ordered=ordered)
+            structure = read(path, text, ordered=ordered)
     except _UNREADABLE as error:
         raise _error(path, f"the structure cannot be read: {error}") from error
-    return bare_structure(found)
+    return bare_structure(structure)
 
 
 def _refuse(path: Path, problems: Iterator[str]) -> None:
@@ -109,11 +109,11 @@ def _refuse(path: Path, problems: Iterator[str]) -> None:
         raise _error(path, problem)
 
 
-def _impossible(found: Structure, *, ordered: bool) -> Iterator[str]:
-    if not found.is_ordered:
+def _impossible(structure: Structure, *, ordered: bool) -> Iterator[str]:
+    if not structure.is_ordered:
         if ordered:
             yield "the structure is disordered"
-    elif (problem := implausible(found)) is not None:
+    elif (problem := implausible(structure)) is not None:
         yield problem
 
 
@@ -175,9 +175,9 @@ def _poscar_problems(poscar: Poscar, lines: list[str]) -> Iterator[str]:
     start += 1 + selective
     for k, site in enumerate(poscar.structure):
         symbol = site.specie.symbol
-        said = words[start + k][6 if selective else 3 :][:1]
-        if said and is_element(said[0]) and said[0] != symbol:
-            yield f"line {start + k + 6} ends with {said[0]}, line 6 makes it {symbol}"
+        label = words[start + k][6 if selective else 3 :][:1]
+        if label and is_element(label[0]) and label[0] != symbol:
+            yield f"line {start + k + 6} ends with {label[0]}, line 6 makes it {symbol}"
 
 
 def _from_cif(path: Path, text: str, *, ordered: bool) -> Structure:
@@ -192,14 +192,14 @@ def _from_cif(path: Path, text: str, *, ordered: bool) -> Structure:
         raise _error(path, f"{len(blocks)} blocks of it hold atoms, not one")
     _refuse(path, _unsaid(blocks[0]))
     parser = CifParser.from_str(text, check_cif=False)
-    found = parser.parse_structures(primitive=False, on_error="raise")[0]
+    structure = parser.parse_structures(primitive=False, on_error="raise")[0]
     for problems in (
         _wrong_symmetry(blocks[0], parser),
-        _impossible(found, ordered=ordered),
-        _wrong_amounts(blocks[0], found),
+        _impossible(structure, ordered=ordered),
+        _wrong_amounts(blocks[0], structure),
     ):
         _refuse(path, problems)
-    return found
+    return structure
 
 
 def _unsaid(block: dict[str, Any]) -> Iterator[str]:
@@ -225,7 +225,7 @@ def _unsaid(block: dict[str, Any]) -> Iterator[str]:
 
 
 def _wrong_symmetry(block: dict[str, Any], parser: CifParser) -> Iterator[str]:
-    found = _point_group_order(parser.symmetry_operations)
+    order = _point_group_order(parser.symmetry_operations)
     symbol, number = (
         next((str(block[key]).strip() for key in keys if block.get(key)), "")
         for keys in (_SYMBOLS, _NUMBERS)
@@ -240,10 +240,10 @@ def _wrong_symmetry(block: dict[str, Any], parser: CifParser) -> Iterator[str]:
         groups.append(SpaceGroup(re.sub(r"[\s_]", "", symbol)))
     for group in groups:
         wanted = _point_group_order(group.symmetry_ops)
-        if wanted != found:
+        if wanted != order:
             yield (
                 f"space group {group.symbol} has {wanted} rotations, the symmetry "
-                f"operations of the file have {found}"
+                f"operations of the file have {order}"
             )
 
 
@@ -261,9 +261,9 @@ def _wrong_amounts(block: dict[str, Any], structure: Structure) -> Iterator[str]
     if stated in ("", "?", "."):
         return
     formula = Composition(stated).element_composition
-    found = structure.composition.element_composition
-    names = f"{found.reduced_formula}, its formula is {stated!r}"
-    if not found.fractional_composition.almost_equals(
+    given = structure.composition.element_composition
+    names = f"{given.reduced_formula}, its formula is {stated!r}"
+    if not given.fractional_composition.almost_equals(
         formula.fractional_composition, rtol=_SAME_AMOUNT, atol=1e-4
     ):
         yield f"the atoms make {names}: sites are missing, doubled or not symmetric"
@@ -271,8 +271,8 @@ def _wrong_amounts(block: dict[str, Any], structure: Structure) -> Iterator[str]
     if units.isdigit():
         # some programs state the formula of the cell and units of the reduced one
         possible = {formula.num_atoms, formula.num_atoms * int(units)}
-        if all(abs(n - found.num_atoms) > 0.5 for n in possible):
+        if all(abs(n - given.num_atoms) > 0.5 for n in possible):
             yield (
-                f"the cell holds {found.num_atoms:g} atoms, {units} units of "
+                f"the cell holds {given.num_atoms:g} atoms, {units} units of "
                 f"{stated!r} are {max(possible):g}"
             )

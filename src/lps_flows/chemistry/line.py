@@ -35,12 +35,12 @@ def _balanced(composition: Composition) -> list[dict[str, float]]:
     pymatgen's guesses weigh them by how often they occur, which takes a while to read.
     """
     states = [element.common_oxidation_states or () for element in composition]
-    found = [
+    balanced = [
         {element.symbol: float(n) for element, n in zip(composition, each, strict=True)}
         for each in product(*states)
         if sum(map(mul, each, composition.values())) == 0
     ]
-    return found if len(found) == 1 else []
+    return balanced if len(balanced) == 1 else []
 
 
 class CompositionLine(FrozenSettings):
@@ -244,7 +244,7 @@ class CompositionLine(FrozenSettings):
 
 def _readable(composition: str | Composition) -> Composition:
     try:
-        found = Composition(composition).element_composition
+        readable = Composition(composition).element_composition
     except (ValueError, TypeError, AttributeError) as error:
         raise OffLineError(
             "this is not a chemical formula",
@@ -252,11 +252,11 @@ def _readable(composition: str | Composition) -> Composition:
             value=str(composition),
             remedy="Write it like 'Li7P3S11'",
         ) from error
-    if not 0 < found.num_atoms < np.inf:
+    if not 0 < readable.num_atoms < np.inf:
         raise OffLineError(
             "a composition without a number of atoms is on no line",
             field="composition",
             value=str(composition),
             remedy="Write it like 'Li7P3S11'",
         )
-    return found
+    return readable

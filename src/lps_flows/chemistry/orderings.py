@@ -142,9 +142,9 @@ def orderings(structure: Structure, settings: OrderSettings) -> Orderings:
     order = np.argsort(energies, kind="stable")
     new = np.diff(energies[order], prepend=-np.inf) > _SAME_ENERGY
     sound = (
-        (float(energies[k]) / len(made), made)
+        (float(energies[k]) / len(filled), filled)
         for k in order[new]
-        if implausible(made := _filled(cell, contents[k])) is None
+        if implausible(filled := _filled(cell, contents[k])) is None
     )
     lowest = list(islice(sound, settings.n_lowest))
     if not lowest:

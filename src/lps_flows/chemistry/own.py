@@ -85,8 +85,8 @@ class OwnCrystal(FrozenSettings):
             When the library has no such crystal, or an element to replace is not in
             it.
         """
-        found = self._orderings
-        return (self._cell if found is None else found.structures[0]).copy()
+        ordered = self._orderings
+        return (self._cell if ordered is None else ordered.structures[0]).copy()
 
     @property
     def disordered(self) -> tuple[Structure, OrderSettings] | None:
@@ -95,19 +95,19 @@ class OwnCrystal(FrozenSettings):
 
     def recorded(self) -> str:
         """Return what its results depend on: the cell, or each that is relaxed."""
-        found = self._orderings
-        cells = [self._cell] if found is None else found.structures
+        ordered = self._orderings
+        cells = [self._cell] if ordered is None else ordered.structures
         return "\n".join(cell.to(fmt="poscar") for cell in cells)
 
     # once: a file may change while the settings live
     @cached_property
     def _cell(self) -> Structure:
-        found = (
+        cell = (
             crystal(self.like)
             if self.like is not None
             else read_crystal(Path(str(self.file)), ordered=self.order is None)
         )
-        return substituted(found, self.replace) if self.replace else found
+        return substituted(cell, self.replace) if self.replace else cell
 
     @cached_property
     def _orderings(self) -> Orderings | None:

@@ -271,21 +271,21 @@ def submit(
 
     settings = load_campaign(file)
     with workplace() as place, working("submitting"):
-        found = submit_campaign(
+        submission = submit_campaign(
             place,
             _routed(settings, reference_worker, other_worker),
             settings.name,
             settings.settings_hash,
             settings,
         )
-    _print_set_aside(found)
+    _print_set_aside(submission)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
+        typer.echo(json.dumps(asdict(submission), indent=2))
         return
-    state = "submitted" if found.new else "was submitted before"
+    state = "submitted" if submission.new else "was submitted before"
     out.print(
-        f"{found.campaign} {state}: {found.n_fireworks} fireworks, "
-        f"workflow of firework {found.workflow_id}"
+        f"{submission.campaign} {state}: {submission.n_fireworks} fireworks, "
+        f"workflow of firework {submission.workflow_id}"
     )
     out.print("Run it with `rlaunch rapidfire` (`lps-flows db env` sets it up).")
 
@@ -343,18 +343,18 @@ def recover(
             )
             return
         dead = silent_for(RUN_EXPIRATION_SECS if after is None else after)
-        found = recover_campaign(place.require_launchpad(), name, dead)
+        recovery = recover_campaign(place.require_launchpad(), name, dead)
     for what, ids in (
-        ("lost, will run again", found.rerun),
-        ("reserved and never started, ready again", found.released),
-        ("contradictory, refreshed", found.refreshed),
-        ("failed while the server was away, ready again", found.unanswered),
+        ("lost, will run again", recovery.rerun),
+        ("reserved and never started, ready again", recovery.released),
+        ("contradictory, refreshed", recovery.refreshed),
+        ("failed while the server was away, ready again", recovery.unanswered),
     ):
         if ids:
             out.print(f"{what}: {', '.join(map(str, ids))}")
-    if found.deleted:
-        out.print(f"{found.deleted} additions without a workflow deleted")
-    if not found:
+    if recovery.deleted:
+        out.print(f"{recovery.deleted} additions without a workflow deleted")
+    if not recovery:
         out.print("Nothing to mend.")
 
 

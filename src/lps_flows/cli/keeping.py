@@ -51,23 +51,26 @@ def restore(
     if settings is not None and settings.exists():
         raise FileExistsError(EEXIST, os.strerror(EEXIST), str(settings))
     with workplace() as place, working("restoring"):
-        found = restore_archive(place, file)
-    if found.settings is None:  # an old version did not record them
+        restored = restore_archive(place, file)
+    if restored.settings is None:  # an old version did not record them
         settings = None
     if settings is not None:
-        text = yaml.safe_dump(found.settings, sort_keys=False, allow_unicode=True)
+        text = yaml.safe_dump(restored.settings, sort_keys=False, allow_unicode=True)
         write_text(settings, text)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
+        typer.echo(json.dumps(asdict(restored), indent=2))
         return
     out.print(
-        f"{found.campaign}: {found.n_fireworks} fireworks, {found.n_documents} "
-        f"documents and {found.n_files} files of its runs are restored.",
+        f"{restored.campaign}: {restored.n_fireworks} fireworks, "
+        f"{restored.n_documents} documents and {restored.n_files} files of its runs "
+        "are restored.",
         markup=False,
     )
-    if found.put_back:
-        out.print(f"{len(found.put_back)} fireworks that were running will run again.")
-    where = settings or f"its campaign file ({found.campaign}.yaml)"
+    if restored.put_back:
+        out.print(
+            f"{len(restored.put_back)} fireworks that were running will run again."
+        )
+    where = settings or f"its campaign file ({restored.campaign}.yaml)"
     out.print(f"Go on with `lps-flows run` and {where}.", markup=False)
 
 
@@ -77,12 +80,12 @@ def campaigns(as_json: AsJson = False) -> None:
     from lps_flows.runner import campaigns as list_campaigns
 
     with workplace() as place, working("looking"):
-        found = list_campaigns(place)
+        summaries = list_campaigns(place)
     if as_json:
-        typer.echo(json.dumps([_plain(asdict(each)) for each in found], indent=2))
+        typer.echo(json.dumps([_plain(asdict(each)) for each in summaries], indent=2))
         return
     table = Table("campaign", "state", "done", "size", "last change (UTC)")
-    for each in found:
+    for each in summaries:
         done = f"{each.n_completed}/{each.holds.n_fireworks}"
         size, changed = _size(each.holds.n_bytes), (each.last_change or "")[:16]
         table.add_row(each.campaign, each.state, done, size, changed.replace("T", " "))
@@ -110,11 +113,11 @@ def delete(
     from lps_flows.runner.run_folders import run_folders
 
     with workplace() as place:
-        found = inventory(place, campaign)
+        holds = inventory(place, campaign)
         out.print(
-            f"{campaign}: {found.n_fireworks} fireworks, {found.n_documents} "
-            f"documents, {found.n_arrays} arrays, {found.n_results} results, "
-            f"{found.n_files} files of runs; {_size(found.n_bytes)} in all",
+            f"{campaign}: {holds.n_fireworks} fireworks, {holds.n_documents} "
+            f"documents, {holds.n_arrays} arrays, {holds.n_results} results, "
+            f"{holds.n_files} files of runs; {_size(holds.n_bytes)} in all",
             markup=False,
         )
         for folder in run_folders(place, campaign)[1:]:

@@ -41,8 +41,8 @@ def stage_table(
 ) -> Table:
     """Return progress per stage as a table, with what it cost where that is given."""
     shown = ("running", "ready", "waiting", "failed", "stopped")
-    told = ("evaluations", "foretold", "core-hours", "foretold") if prices else ()
-    table = Table("stage", "done", *shown, *told)
+    priced = ("evaluations", "foretold", "core-hours", "foretold") if prices else ()
+    table = Table("stage", "done", *shown, *priced)
     for stage in (*state.stages, state.total):
         numbers = [getattr(stage, name) for name in shown]
         done = f"{stage.completed}/{stage.total}"

@@ -33,13 +33,13 @@ def report(
     from lps_flows.foundation.writing import write_text
     from lps_flows.report import compare, render_page
 
-    found = []
+    contents = []
     for each in [file] if other is None else [file, other]:
         with submitted(each) as (place, settings), working("reading the store") as step:
-            found.append(gathered(place, settings, step))
-    name = "-and-".join(content.campaign for content in found)
+            contents.append(gathered(place, settings, step))
+    name = "-and-".join(content.campaign for content in contents)
     target = out_file or Path(f"{name}-report.html")
-    page = render_page(found[0] if other is None else compare(*found))
+    page = render_page(contents[0] if other is None else compare(*contents))
     target.parent.mkdir(parents=True, exist_ok=True)
     write_text(target, page)
     out.print(f"{target} ({target.stat().st_size / 1e6:.1f} MB)")

@@ -100,10 +100,10 @@ def export(
 ) -> None:
     """Write structures, trajectories or the potential for other codes."""
     with submitted(file) as (place, settings), working("reading the store") as step:
-        told = _exported(
+        what = _exported(
             place, settings, file_format.value, folder, method, overwrite, step
         )
-    out.print(f"{told} in {folder}", markup=False)
+    out.print(f"{what} in {folder}", markup=False)
 
 
 def _exported(

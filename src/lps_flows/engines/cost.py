@@ -120,8 +120,8 @@ def load_cost_model(path: str | Path | None = None) -> CostModel:
     except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
         reason = (
             "; ".join(
-                f"{'.'.join(map(str, found['loc'])) or 'file'}: {found['msg']}"
-                for found in error.errors()[:3]
+                f"{'.'.join(map(str, mistake['loc'])) or 'file'}: {mistake['msg']}"
+                for mistake in error.errors()[:3]
             )
             if isinstance(error, ValidationError)
             else str(error)

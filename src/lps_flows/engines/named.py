@@ -91,7 +91,7 @@ def calculator_type(name: str) -> type[BaseCalculator]:
     """
     module, _, kind = name.rpartition(".")
     try:
-        found = getattr(import_module(module), kind)
+        calculator = getattr(import_module(module), kind)
     except (ImportError, AttributeError, ValueError) as error:
         raise EngineError(
             f"this calculator cannot be imported ({error})",
@@ -100,7 +100,7 @@ def calculator_type(name: str) -> type[BaseCalculator]:
             remedy="Install its package, and name it as module.Class, for example "
             "ase.calculators.emt.EMT",
         ) from error
-    if not (isinstance(found, type) and issubclass(found, BaseCalculator)):
+    if not (isinstance(calculator, type) and issubclass(calculator, BaseCalculator)):
         raise EngineError(
             "this is no class of an ASE calculator",
             field="engine.calculator",
@@ -108,7 +108,7 @@ def calculator_type(name: str) -> type[BaseCalculator]:
             remedy="Name a class that is derived from "
             "ase.calculators.calculator.Calculator",
         )
-    return found
+    return calculator
 
 
 def imported_engine(settings: EngineSettings) -> AseEngine:

@@ -121,7 +121,7 @@ def read_calculation(task_document: Any) -> Calculation:
     document = _decoded(task_document)
     output = document.output
     electrons = _electrons_converged(document)
-    found = _calculation(
+    end = _calculation(
         document.structure,
         energy=output.energy,
         forces=output.forces,
@@ -131,7 +131,7 @@ def read_calculation(task_document: Any) -> Calculation:
         electrons_converged=electrons,
         n_steps=_n_steps(document),
     )
-    return replace(found, energy_change=_last_change(document))
+    return replace(end, energy_change=_last_change(document))
 
 
 def read_path(task_document: Any) -> list[Calculation]:
@@ -207,12 +207,12 @@ def _calculation(
     electrons_converged: bool,
     n_steps: int,
 ) -> Calculation:
-    found = {"energy": energy, "forces": forces}
+    given = {"energy": energy, "forces": forces}
     if stress is not None:
-        found["stress"] = stress
+        given["stress"] = stress
     numbers = {
         name: np.asarray(np.nan if value is None else value, dtype=float)
-        for name, value in found.items()
+        for name, value in given.items()
     }
     for name, values in numbers.items():
         if not np.isfinite(values).all():

@@ -62,19 +62,19 @@ def vasp_method(settings: VaspSettings) -> str:
     'vasp-r2scan-520-d4'
     """
     plain = _incar(VaspSettings())
-    found = plain | _incar(settings)
-    meta, gga = found.pop("METAGGA"), found.pop("GGA")
+    incar = plain | _incar(settings)
+    meta, gga = incar.pop("METAGGA"), incar.pop("GGA")
     functional = _FUNCTIONALS.get(gga, gga) if meta in _UNSET else meta
     # without the key, the functional is that of the PAW data sets
-    parts = ["vasp", functional.lower() or "potcar", found.pop("ENCUT").lower()]
-    dispersion = found.pop("IVDW")
+    parts = ["vasp", functional.lower() or "potcar", incar.pop("ENCUT").lower()]
+    dispersion = incar.pop("IVDW")
     if dispersion not in (*_UNSET, "0"):
         parts.append(_DISPERSION.get(dispersion, f"ivdw={dispersion}"))
-    if found.pop("ISPIN") == "2":
+    if incar.pop("ISPIN") == "2":
         parts.append("spin")
     parts += [
         f"{key.lower()}={value.replace('/ATOM', '/atom') or 'unset'}"
-        for key, value in sorted(found.items())
+        for key, value in sorted(incar.items())
         if value != plain.get(key, "")
     ]
     if settings.kpoint_length != VaspSettings().kpoint_length:
@@ -100,13 +100,13 @@ def _incar(settings: VaspSettings) -> dict[str, str]:
         "LHFCALC": False,
         **settings.incar,
     }
-    found = {key: _written(value) for key, value in given.items()}
-    if found["ISPIN"] == "1":
-        found.pop("MAGMOM", None)
-    if found["LDAU"] == "F":
-        found = {key: value for key, value in found.items() if key[:4] != "LDAU"}
-        found["LDAU"] = "F"
-    return {key: value for key, value in found.items() if key not in _NO_ENERGY}
+    incar = {key: _written(value) for key, value in given.items()}
+    if incar["ISPIN"] == "1":
+        incar.pop("MAGMOM", None)
+    if incar["LDAU"] == "F":
+        incar = {key: value for key, value in incar.items() if key[:4] != "LDAU"}
+        incar["LDAU"] = "F"
+    return {key: value for key, value in incar.items() if key not in _NO_ENERGY}
 
 
 def _written(value: Any) -> str:

@@ -101,7 +101,9 @@ class ActiveLearningFlowMaker(Maker):
                     number,
                     potential_uuid=potential.uuid,
                     plans=plans,
-                    crystal_uuids={key: made.uuid for key, made in crystals.items()},
+                    crystal_uuids={
+                        key: relaxed.uuid for key, relaxed in crystals.items()
+                    },
                     unrelaxed=own,
                 )
                 judged.name = f"judge {self.name}"

@@ -68,11 +68,11 @@ class ScanSettings(FrozenSettings):
         """
         cell = crystal(self.parent) if parent is None else parent
         composition = supercell_near(cell, self.target_atoms).composition
-        found = []
+        reached = []
         for n_units in self.n_units:
             formula = left_over(composition, self.remove, n_units, line)
-            found.append((n_units, formula, line.position(formula)))
-        return found
+            reached.append((n_units, formula, line.position(formula)))
+        return reached
 
 
 class CompositionPlan(FrozenSettings):

@@ -206,7 +206,7 @@ def _table(node: yaml.MappingNode, place: tuple[str, ...]) -> dict[str, Any]:
 def _merged(node: yaml.Node, place: tuple[str, ...]) -> dict[str, Any]:
     """Return what `<<` takes over from tables elsewhere; the first one wins."""
     tables = node.value if isinstance(node, yaml.SequenceNode) else [node]
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for table in tables:
         if not isinstance(table, yaml.MappingNode):
             raise PlainYamlError(
@@ -215,8 +215,8 @@ def _merged(node: yaml.Node, place: tuple[str, ...]) -> dict[str, Any]:
                 value=None,
                 remedy="Name a table with & and take it over with *",
             )
-        found = {**_table(table, place), **found}
-    return found
+        merged = {**_table(table, place), **merged}
+    return merged
 
 
 def _error(problem: str, path: str | Path) -> PlainYamlError:

@@ -270,10 +270,10 @@ def _explosion(
 ) -> str | None:
     if not np.isfinite(atoms.get_positions()).all():
         return f"exploded before step {step}: positions are not finite"
-    found = kinetic_temperature(atoms)
-    if not found < settings.max_temperature_ratio * temperature:
+    kinetic = kinetic_temperature(atoms)
+    if not kinetic < settings.max_temperature_ratio * temperature:
         return (
-            f"exploded before step {step}: {found:.0f} K at a thermostat of "
+            f"exploded before step {step}: {kinetic:.0f} K at a thermostat of "
             f"{temperature:g} K; the potential does not know these configurations"
         )
     return None

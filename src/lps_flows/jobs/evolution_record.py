@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import fields
 
 import numpy as np
 from pymatgen.core import Lattice, Structure
@@ -25,46 +26,37 @@ from lps_flows.schemas.evolution import (
     IndividualDocument,
 )
 
+_OF_GENERATIONS = GenerationDocument.model_fields.keys() & {
+    field.name for field in fields(Generation)
+} - {"newborn", "population"}
+_OF_INDIVIDUALS = IndividualDocument.model_fields.keys() & {
+    field.name for field in fields(Individual)
+} - {"energy", "atomic_energies", "parents", "removed"}
+"""What memory and document have in common, under one name and in one form."""
+
 
 def record_generation(generation: Generation) -> GenerationDocument:
     """Write a generation down."""
     return GenerationDocument(
-        index=generation.index,
+        **{name: getattr(generation, name) for name in _OF_GENERATIONS},
         newborn=[_record_individual(individual) for individual in generation.newborn],
         population=[member.identifier for member in generation.population],
         best_energy_per_atom=generation.best.energy_per_atom,
-        rejections=generation.rejections,
-        weights=generation.weights,
-        tried=generation.tried,
-        entered=generation.entered,
-        generator_state=generation.generator_state,
-        n_evaluations=generation.n_evaluations,
-        next_identifier=generation.next_identifier,
-        stale=generation.stale,
-        restarts=generation.restarts,
-        stopped=generation.stopped,
     )
 
 
 def _record_individual(individual: Individual) -> IndividualDocument:
     finite = bool(np.isfinite(individual.energy))
+    shares = individual.atomic_energies
     return IndividualDocument(
-        identifier=individual.identifier,
-        generation=individual.generation,
-        operator=individual.operator,
+        **{name: getattr(individual, name) for name in _OF_INDIVIDUALS},
         parents=list(individual.parents),
         removed=list(individual.removed),
-        by_genome=individual.by_genome,
         energy_per_atom=individual.energy_per_atom if finite else None,
         energy=individual.energy if finite else None,
-        energy_std=individual.energy_std,
-        converged=individual.converged,
-        rejection=individual.rejection,
         lattice=individual.structure.lattice.matrix.tolist(),
         coordinates=individual.structure.frac_coords.tolist(),
-        atomic_energies=None
-        if individual.atomic_energies is None
-        else individual.atomic_energies.tolist(),
+        atomic_energies=None if shares is None else shares.tolist(),
     )
 
 
@@ -81,25 +73,17 @@ def restore_individuals(
                 problem.symbols[problem.kept(tuple(document.removed))].tolist(),
                 document.coordinates,
             )
+            shares = document.atomic_energies
+            fit_to_join = document.rejection in (None, "duplicate")
             individuals.append(
                 Individual(
-                    identifier=document.identifier,
-                    generation=document.generation,
-                    operator=document.operator,
+                    **{name: getattr(document, name) for name in _OF_INDIVIDUALS},
                     parents=tuple(document.parents),
                     removed=tuple(document.removed),
                     structure=structure,
                     energy=float("nan") if document.energy is None else document.energy,
-                    energy_std=document.energy_std,
-                    converged=document.converged,
-                    by_genome=document.by_genome,
-                    rejection=document.rejection,
-                    fingerprint=None
-                    if document.rejection not in (None, "duplicate")
-                    else fingerprint(structure),
-                    atomic_energies=None
-                    if document.atomic_energies is None
-                    else np.array(document.atomic_energies),
+                    fingerprint=fingerprint(structure) if fit_to_join else None,
+                    atomic_energies=None if shares is None else np.array(shares),
                 )
             )
     return individuals
@@ -127,22 +111,12 @@ def restore_generation(
     last = generations[-1]
     born = {document.identifier for document in last.newborn}
     return Generation(
-        index=last.index,
+        **{name: getattr(last, name) for name in _OF_GENERATIONS},
         newborn=tuple(i for i in individuals if i.identifier in born),
         population=tuple(by_identifier[identifier] for identifier in last.population),
-        rejections=last.rejections,
-        weights=last.weights,
-        tried=last.tried,
-        entered=last.entered,
-        generator_state=last.generator_state,
-        n_evaluations=last.n_evaluations,
-        next_identifier=last.next_identifier,
-        stale=last.stale,
         seen=frozenset(
             problem.canonical(i.removed) for i in individuals if i.by_genome
         ),
-        restarts=last.restarts,
-        stopped=last.stopped,
     )
 
 

@@ -47,16 +47,16 @@ def export_trajectories(
     index = []
     with replacing(folder, overwrite=overwrite) as beside:
         for number, run in enumerate(runs):
-            said = run.output
-            joined = join_trajectory(said["chunk_uuids"], job_store)
-            label = re.sub(r"[^A-Za-z0-9]", "", said["label"])
-            name = f"run{number:04d}_{label}_{said['temperature']:.0f}K"
+            output = run.output
+            joined = join_trajectory(output["chunk_uuids"], job_store)
+            label = re.sub(r"[^A-Za-z0-9]", "", output["label"])
+            name = f"run{number:04d}_{label}_{output['temperature']:.0f}K"
             _write_run(joined, beside / name)
             index.append(
                 {
                     "files": [f"{name}.extxyz", f"{name}.XDATCAR"],
                     "run_uuid": run.uuid,
-                    **{key: said[key] for key in _OF_A_RUN[:-1]},
+                    **{key: output[key] for key in _OF_A_RUN[:-1]},
                 }
             )
         (beside / "index.json").write_text(json.dumps(index, indent=1), "utf-8")

@@ -115,16 +115,16 @@ def document_md_task(
 
 def order_of(start: Structure, end: Structure, first: np.ndarray) -> np.ndarray:
     """Return, for each atom of the start, its index in the task, shape (n_atoms,)."""
-    wanted, found = (
+    wanted, symbols = (
         np.array([site.specie.symbol for site in cell]) for cell in (start, end)
     )
     order = np.arange(len(wanted))
-    if sorted(wanted) == sorted(found) and (wanted != found).any():
+    if sorted(wanted) == sorted(symbols) and (wanted != symbols).any():
         apart = start.lattice.get_all_distances(start.frac_coords, first)
-        apart[wanted[:, None] != found] = _NEVER
+        apart[wanted[:, None] != symbols] = _NEVER
         order = scipy.optimize.linear_sum_assignment(apart)[1]
     moved = np.inf
-    if sorted(wanted) == sorted(found):
+    if sorted(wanted) == sorted(symbols):
         moves = first[order] - start.frac_coords
         moved = np.abs((moves - np.round(moves)) @ start.lattice.matrix).max()
     if moved > _FURTHEST_STEP:

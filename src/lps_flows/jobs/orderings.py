@@ -62,18 +62,18 @@ class OrderedRelaxMaker(Maker):
         EngineError
             When no ordering could be relaxed.
         """
-        found = orderings(structure, self.settings)
+        lowest = orderings(structure, self.settings)
         chosen: UnlabelledStructure | Response = calculate_all(
             self.relax.engine,
-            found.structures,
+            lowest.structures,
             lowest_ordering,
             relax=True,
             name=self.name,
             provenance=provenance,
             tried={
-                "n_tried": found.n_tried,
-                "complete": found.complete,
-                "ewald_energies": found.energies,
+                "n_tried": lowest.n_tried,
+                "complete": lowest.complete,
+                "ewald_energies": lowest.energies,
             },
         )
         return chosen
@@ -106,13 +106,13 @@ def lowest_ordering(
             value=provenance.parent,
             remedy="Look at their failures, or try more of them (order.n_lowest)",
         )
-    per_atom, rank, structure = min(relaxed, key=lambda found: found[:2])
+    per_atom, rank, structure = min(relaxed, key=lambda one: one[:2])
     ordering = tried | {
         "method": method,
         "n_relaxed": len(relaxed),
         "n_failed": len(failed),
         "rank": rank,
-        "spread": max(found[0] for found in relaxed) - per_atom,
+        "spread": max(one[0] for one in relaxed) - per_atom,
     }
     details = provenance.details | {"ordering": ordering}
     return UnlabelledStructure(

@@ -55,8 +55,8 @@ def newest_heads(
         output = head["output"]
         if not _of_ours(head):
             continue
-        said = {*head, *(f"output.{name}" for name in output)}
-        lacking = _SAID_BY_EVERY_JOB - said
+        stored = {*head, *(f"output.{name}" for name in output)}
+        lacking = _SAID_BY_EVERY_JOB - stored
         if lacking:
             uuid = str(head.get("uuid", head.get("_id")))
             leave_out(damaged(uuid, "a job's", KeyError(*sorted(lacking))))
@@ -145,8 +145,8 @@ def outputs(
     if fields is None:
         # MongoDB refuses a projection on a path and on its parent together
         wanted.remove("output.@class")
-    found = job_store.query(criteria, properties=wanted, load=load)
-    for job in readable(_whole, filter(_of_ours, found)):
+    stored = job_store.query(criteria, properties=wanted, load=load)
+    for job in readable(_whole, filter(_of_ours, stored)):
         known = newest.get(job["uuid"])
         if known is None or job["index"] > known["index"]:
             newest[job["uuid"]] = job
@@ -175,8 +175,8 @@ def _whole(job: dict[str, Any]) -> dict[str, Any]:
 
 def _stage(job: Mapping[str, Any]) -> str:
     metadata = job.get("metadata")
-    said = metadata.get("stage") if isinstance(metadata, Mapping) else None
-    return said if isinstance(said, str) else "other"
+    stage = metadata.get("stage") if isinstance(metadata, Mapping) else None
+    return stage if isinstance(stage, str) else "other"
 
 
 def _ended(job: Mapping[str, Any]) -> str:
@@ -209,8 +209,8 @@ def checked_parts(
             raise damaged(job.uuid, f"a {model.__name__}", error) from error
         return job
 
-    found = outputs(job_store, campaign, model.__name__, fields=fields, load=load)
-    return list(readable(check, found))
+    stored = outputs(job_store, campaign, model.__name__, fields=fields, load=load)
+    return list(readable(check, stored))
 
 
 def finished_jobs(job_store: JobStore, campaign: str) -> Iterator[tuple[str, str]]:

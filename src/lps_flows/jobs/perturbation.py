@@ -245,12 +245,12 @@ def removed_structures(
             remedy=f"Raise it or dataset.target_atoms, or leave {parent} out of "
             "dataset.removal_parents",
         )
-    made = []
+    perturbed = []
     for index, amplitude in enumerate(_amplitudes(n_structures, settings)):
         formula, n_most = choices[int(rng.integers(len(choices)))]
         n_removed = int(rng.integers(1, n_most + 1))
         cell = remove_units(supercell, formula, n_removed, rng, line)
-        made.append(
+        perturbed.append(
             UnlabelledStructure(
                 structure=_rattled(cell, amplitude / 2, rng, settings, parent),
                 provenance=Provenance(
@@ -263,7 +263,7 @@ def removed_structures(
                 ),
             )
         )
-    return made
+    return perturbed
 
 
 def md_starts(

@@ -223,14 +223,14 @@ def _diffusion(
             return None
 
     for element in sorted(set(symbols), key=symbols.index):
-        found = measure(
+        diffusion = measure(
             element,
             positions[:, elements == element],
             jump_length=settings.jump_length,
             min_jumps=settings.min_jumps,
         )
-        if found is not None:
-            document.diffusion[element] = found
+        if diffusion is not None:
+            document.diffusion[element] = diffusion
     tracer = document.diffusion.get(document.mobile)
     if tracer is None:
         return

@@ -229,7 +229,9 @@ class SelectionMaker(Maker):
         current = CURRENT_JOB.job
         campaign = None if current is None else current.metadata.get("campaign")
         if campaign is None:
-            errors = energy_errors([found for found in sampled if found is not None])
+            errors = energy_errors(
+                [sampling for sampling in sampled if sampling is not None]
+            )
             return records, errors
         method = next(iter(records.values())).method
         others = relaxed_structures(CURRENT_JOB.store, campaign, method)

@@ -134,10 +134,10 @@ class SinglePointRelaxMaker(Maker):
             max_force=0.5 * self.settings.fmax, max_stress=self.settings.max_stress
         )
         try:
-            (found,) = relax_batch([structure], model, settings)
+            (relaxed,) = relax_batch([structure], model, settings)
         except LpsFlowsError:
             return structure
-        return structure if found.failure else bare_structure(found.structure)
+        return structure if relaxed.failure else bare_structure(relaxed.structure)
 
     def _moved_on(self, document: RelaxationDocument, directory: str | None) -> None:
         """Note where the next single point starts from; one that failed leaves it."""
@@ -179,18 +179,20 @@ def _answer(steps: SinglePointRelaxation, compute: Callable[[Structure], Any]) -
     """Answer what was asked, or say why there is no answer."""
     asked: Any = steps.propose()
     try:
-        found = read_calculation(compute(asked))
+        calculation = read_calculation(compute(asked))
         # a code may sort the atoms
-        order = order_of(asked, found.structure, found.structure.frac_coords)
+        order = order_of(
+            asked, calculation.structure, calculation.structure.frac_coords
+        )
     except BAD_STRUCTURE as error:
         steps.fail(str(error) or type(error).__name__)
         return
-    if found.stress is None:
+    if calculation.stress is None:
         steps.fail("the engine gives no stress")
-    elif not found.electrons_converged:
+    elif not calculation.electrons_converged:
         steps.fail("the electronic cycle did not converge")
     else:
-        steps.answer(found.energy, found.forces[order], found.stress)
+        steps.answer(calculation.energy, calculation.forces[order], calculation.stress)
 
 
 def end_of(relaxation: RelaxationDocument) -> Calculation:

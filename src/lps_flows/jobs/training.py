@@ -173,10 +173,10 @@ class TrainingMaker(Maker):
             else ANNPotential.from_dict(previous.potential),
             checkpoint=_record_path(),
         )
-        found = _document(documents, energies, result, self.settings)
-        found.trained_on = list(trained_on)
-        found.rounds = [] if previous is None else previous.rounds
-        return found
+        trained = _document(documents, energies, result, self.settings)
+        trained.trained_on = list(trained_on)
+        trained.rounds = [] if previous is None else previous.rounds
+        return trained
 
 
 def _record_path() -> Path:

@@ -170,7 +170,7 @@ class CollectTransportMaker(Maker):
         ]
         used = [s for s in summaries if s.used]
         whole = [s for s in used if s.framework_survived is not False]
-        found = self._fitted(used, density)
+        result = self._fitted(used, density)
         charged = [s for s in used if s.charge_D is not None and s.charge_interval]
         collective = self._fitted(
             [
@@ -186,8 +186,8 @@ class CollectTransportMaker(Maker):
                 if s.haven_ratio is not None and s.haven_interval is not None
             ]
         )
-        intact = found if whole == used else self._fitted(whole, density)
-        warnings = list(found.warnings)
+        intact = result if whole == used else self._fitted(whole, density)
+        warnings = list(result.warnings)
         for document, summary in zip(documents, summaries, strict=True):
             at = f"{document.temperature:g} K: "
             reason = None if summary.used else summary.reason
@@ -195,7 +195,7 @@ class CollectTransportMaker(Maker):
             if not summary.used:
                 warnings.append(f"{at}left out of the Arrhenius fit: {summary.reason}")
         survived = [s.framework_survived for s in used]
-        fit = found.fit
+        fit = result.fit
         return TransportDocument(
             method=documents[0].method,
             label=label,
@@ -212,9 +212,9 @@ class CollectTransportMaker(Maker):
             covariance=fit and fit.covariance.tolist(),
             chi_square_per_freedom=fit and fit.chi_square_per_freedom,
             reference_temperature=self.settings.reference_temperature,
-            conductivity=found.conductivity,
-            conductivity_interval=found.conductivity_interval,
-            conductivities=found.conductivities,
+            conductivity=result.conductivity,
+            conductivity_interval=result.conductivity_interval,
+            conductivities=result.conductivities,
             conductivity_intact=intact.conductivity,
             conductivity_intact_interval=intact.conductivity_interval,
             conductivity_collective=collective.conductivity,

@@ -71,7 +71,7 @@ class UnsureFramesMaker(Maker):
             The potential that moved the atoms, by its job's uuid or a path.
         """
         model, store = load_potential(potential), CURRENT_JOB.store
-        found: list[tuple[float, UnlabelledStructure]] = []
+        unsure: list[tuple[float, UnlabelledStructure]] = []
         for uuid in run_uuids:
             run = MDRunDocument.from_store(store.get_output(uuid, load=True))
             try:
@@ -103,7 +103,7 @@ class UnsureFramesMaker(Maker):
                     facts = {**origin.details, "energy_std": float(std)}
                     source = origin.model_copy(update={"details": facts})
                     entry = UnlabelledStructure(structure=frame, provenance=source)
-                    found.append((float(std), entry))
-        found.sort(key=lambda pair: -pair[0])
-        entries = [entry for _, entry in found[: self.settings.n_frames]]
+                    unsure.append((float(std), entry))
+        unsure.sort(key=lambda pair: -pair[0])
+        entries = [entry for _, entry in unsure[: self.settings.n_frames]]
         return UnlabelledSet(n_structures=len(entries), entries=entries)

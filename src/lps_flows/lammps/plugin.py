@@ -121,9 +121,9 @@ def _installed(package: str, file: str) -> Path:
         files = []
     for path in files:
         if path.as_posix().endswith(file):
-            found = Path(str(path.locate())).resolve()
-            if found.exists():
-                return found
+            place = Path(str(path.locate())).resolve()
+            if place.exists():
+                return place
     raise LammpsError(
         f"{file} of the package {package} is not installed",
         field="package",

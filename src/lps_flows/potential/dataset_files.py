@@ -82,7 +82,7 @@ def read_labelled(
     >>> read_labelled([path, path]).energies
     [-48.0, -48.0]
     """
-    found = LabelledStructures([], [], [])
+    labelled = LabelledStructures([], [], [])
     for path in [paths] if isinstance(paths, (str, Path)) else paths:
         here = Path(path).expanduser()
         for file in sorted(_xsf_files(here)) if here.is_dir() else [here]:
@@ -90,21 +90,21 @@ def read_labelled(
                 frame = _Frame(file, k, atoms)
                 # ænet's format has no names
                 named = file.suffix.lower() != ".xsf"
-                found.energies.append(frame.energy(energy_key if named else None))
-                found.forces.append(
+                labelled.energies.append(frame.energy(energy_key if named else None))
+                labelled.forces.append(
                     frame.forces(forces_key if named or not forces_key else None)
                 )
                 # forces are those of all atoms, whatever a later relaxation may move
                 atoms.set_constraint()
-                found.structures.append(atoms)
-    if not found.structures:
+                labelled.structures.append(atoms)
+    if not labelled.structures:
         raise PotentialFileError(
             "no structure found",
             field="paths",
             value=str(paths),
             remedy="Give XSF or extxyz files, or a folder of XSF files",
         )
-    return found
+    return labelled
 
 
 def _xsf_files(folder: Path) -> list[Path]:

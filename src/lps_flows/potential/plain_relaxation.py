@@ -88,7 +88,7 @@ def relax_plainly(
     reference = _AsPotential(structure, evaluate)
     end = structure
     while True:
-        (found,) = relax_batch(
+        (relaxed,) = relax_batch(
             [end],
             reference,
             RelaxationSettings(
@@ -98,18 +98,18 @@ def relax_plainly(
                 min_distance=0.0,
             ),
         )
-        end = found.structure
+        end = relaxed.structure
         if (
-            found.failure is None
+            relaxed.failure is None
             or not reference.n_failed_in_a_row
             or reference.n_failed_in_a_row >= _FAILURES
             or reference.n_calls >= max_evaluations
         ):
             break
     remarks = [f"relaxed by L-BFGS, not led by the potential: {why}"]
-    if not found.converged:
+    if not relaxed.converged:
         stopped = f"not converged within {reference.n_calls} evaluations"
-        remarks.append(found.failure or stopped)
+        remarks.append(relaxed.failure or stopped)
     if reference.failures:
         remarks.append(
             f"{len(reference.failures)} of {reference.n_calls} evaluations failed, the "
@@ -117,11 +117,11 @@ def relax_plainly(
         )
     return SinglePointResult(
         structure=end,
-        energy=found.energy,
-        converged=found.converged,
+        energy=relaxed.energy,
+        converged=relaxed.converged,
         n_evaluations=reference.n_calls,
         reason="; ".join(remarks),
-        forces=found.forces,
-        stress=found.stress,
+        forces=relaxed.forces,
+        stress=relaxed.stress,
         evaluated=tuple(reference.evaluated),
     )

@@ -89,15 +89,15 @@ class Guide:
                 (slope + push) @ self._from_scaled + steeper + caution * wider,
             )
 
-        found = scipy.optimize.minimize(
+        minimum = scipy.optimize.minimize(
             total,
             np.zeros(self.unknowns.size),
             jac=True,
             method="L-BFGS-B",
             options={"maxiter": 100, "maxcor": 25, "gtol": gradient},
         )
-        u = origin + self._from_scaled @ found.x
-        expected = surface(u)[0] - base + model.mean(model.centre + found.x)[0]
+        u = origin + self._from_scaled @ minimum.x
+        expected = surface(u)[0] - base + model.mean(model.centre + minimum.x)[0]
         return u, -float(expected)
 
 
@@ -111,8 +111,8 @@ class _Surface:
         self._potential = potential if make is None else make(skin=_SKIN)
 
     def __call__(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        (found,) = self._potential.evaluate([self._unknowns.place(u)])
-        return found.energy, self._unknowns.gradient(u, found.forces, found.stress)
+        (result,) = self._potential.evaluate([self._unknowns.place(u)])
+        return result.energy, self._unknowns.gradient(u, result.forces, result.stress)
 
 
 def _wall(step: np.ndarray, reach: float) -> tuple[float, np.ndarray]:

@@ -79,21 +79,21 @@ class _Reader:
 
     def results(self, rows: list[tuple[str, list[float]]]) -> dict[str, Any]:
         """Return the energy (eV) of the comments, the last one, and the forces."""
-        found: dict[str, Any] = {}
+        labels: dict[str, Any] = {}
         unit = "ev"
         try:
             for number, line in enumerate(self.lines, start=1):
                 if states_energy(line):
                     self.at = number
-                    found["energy"], unit = total_energy(line, len(rows))
-                    self.finite(found["energy"])
+                    labels["energy"], unit = total_energy(line, len(rows))
+                    self.finite(labels["energy"])
             self.at = 0
             if len(rows[0][1]) == 6:
                 forces = np.array([values[3:] for _, values in rows])
-                found["forces"] = forces * force_unit(self.lines, unit)
+                labels["forces"] = forces * force_unit(self.lines, unit)
         except ValueError as error:
             raise self.error(self.at, str(error)) from None
-        return found
+        return labels
 
     def skip_block(self, name: str) -> None:
         """Pass over what stands between BEGIN_name and END_name."""
@@ -179,7 +179,7 @@ def read_xsf(path: str | Path, *, require_energy: bool = True) -> Atoms:
 def _blocks(reader: _Reader) -> tuple[str | None, dict[str, Any]]:
     """Return the kind of structure that is said, and the contents by keyword."""
     kind: str | None = None
-    found: dict[str, Any] = {}
+    contents: dict[str, Any] = {}
     while reader.at < len(reader.lines):
         line = reader.next().strip()
         keyword = line.split()[0].upper() if line else ""
@@ -188,20 +188,20 @@ def _blocks(reader: _Reader) -> tuple[str | None, dict[str, Any]]:
                 raise reader.error(reader.at, f"{keyword} after {kind}")
             kind = keyword
         elif keyword in _BLOCKS:
-            if keyword in found or {keyword, *found} >= {"ATOMS", "PRIMCOORD"}:
+            if keyword in contents or {keyword, *contents} >= {"ATOMS", "PRIMCOORD"}:
                 raise reader.error(
                     reader.at, f"a further {keyword}; one structure is expected"
                 )
-            found[keyword] = _BLOCKS[keyword](reader)
+            contents[keyword] = _BLOCKS[keyword](reader)
         elif keyword.startswith("BEGIN_"):
             reader.skip_block(keyword.removeprefix("BEGIN_"))
         elif keyword == "ANIMSTEPS":
             raise reader.error(reader.at, "an animation; one structure is expected")
         elif line and not keyword.startswith("#") and not states_energy(line):
             raise reader.error(reader.at, f"not expected here: {line[:40]!r}")
-    if "ATOMS" in found:
+    if "ATOMS" in contents:
         kind = kind or "MOLECULE"
-    return kind, found
+    return kind, contents
 
 
 def _vectors(reader: _Reader) -> np.ndarray:

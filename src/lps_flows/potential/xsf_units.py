@@ -57,11 +57,11 @@ def total_energy(line: str, n_atoms: int) -> tuple[float, str]:
 
 
 def _unit(text: str) -> str:
-    found = _UNIT.match(text.strip())
+    match = _UNIT.match(text.strip())
     # a thousandth and a million differ by a capital
-    if found is None or found[1].startswith("MeV"):
+    if match is None or match[1].startswith("MeV"):
         return text.strip()
-    return re.sub(r"\s*(?:/|\bper\b)\s*", "/", found[1].lower())
+    return re.sub(r"\s*(?:/|\bper\b)\s*", "/", match[1].lower())
 
 
 def force_unit(lines: Sequence[str], energy_unit: str) -> float:
@@ -70,12 +70,12 @@ def force_unit(lines: Sequence[str], energy_unit: str) -> float:
     With another unit of energy than eV, one that is not said is a ValueError.
     """
     for line in lines:
-        found = _FORCES.search(line[:_LONGEST])
-        if found:
-            energy, length = (word.lower() for word in found.groups())
+        match = _FORCES.search(line[:_LONGEST])
+        if match:
+            energy, length = (word.lower() for word in match.groups())
             if energy not in _ENERGIES or length not in _LENGTHS:
                 raise ValueError(
-                    f"the unit of the forces is not known: {found[1]}/{found[2]}"
+                    f"the unit of the forces is not known: {match[1]}/{match[2]}"
                 )
             return _ENERGIES[energy] / _LENGTHS[length]
     if not energy_unit.startswith("ev"):

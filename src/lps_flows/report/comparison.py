@@ -101,8 +101,8 @@ def _distances(known: Sequence[Results]) -> Table:
     for k, results in enumerate(known):
         for entry in results.on_line:
             key = (round(entry.x, 4), entry.label)
-            found = lowest.setdefault(key, [None] * len(known))
-            found[k] = min(entry.energy_above_hull, found[k] or float("inf"))
+            of_entry = lowest.setdefault(key, [None] * len(known))
+            of_entry[k] = min(entry.energy_above_hull, of_entry[k] or float("inf"))
     rows = [
         (label, f"{x:.3f}", *map(_milli, heights))
         for (x, label), heights in sorted(lowest.items())

@@ -210,12 +210,12 @@ def gather(
             ),
         ]
         potentials = left["PotentialDocument"]
-        found = findings(
+        answers = findings(
             results,
             potentials[-1].output if potentials else None,
             [section.title for section in sections if not section.blocks],
         )
-        sections = [findings_section(found, results), *sections]
+        sections = [findings_section(answers, results), *sections]
         return ReportContent(
             campaign=campaign,
             energies=energies_by(results.diagram.method if results.diagram else None),
@@ -233,7 +233,7 @@ def gather(
                 *downloads(list(embedded.values())),
             ],
             results=results,
-            findings=found,
+            findings=answers,
             settings=settings or {},
         )
 

@@ -45,8 +45,8 @@ def sources_compared(results: Results) -> list[tuple[LineEntry, LineEntry]]:
         if key not in lowest or entry.energy_above_hull < lowest[key].energy_above_hull:
             lowest[key] = entry
     pairs = [
-        (found, lowest["melt-quench", formula])
-        for (source, formula), found in lowest.items()
+        (searched, lowest["melt-quench", formula])
+        for (source, formula), searched in lowest.items()
         if source == "ga" and ("melt-quench", formula) in lowest
     ]
     return sorted(pairs, key=lambda pair: pair[0].x)

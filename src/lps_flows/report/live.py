@@ -126,7 +126,7 @@ class LiveCampaign:
             heads = relaxed_heads(
                 self.workplace.job_store, self.campaign, self._read_sets
             )
-            found = as_far_as_known(
+            results = as_far_as_known(
                 Results(self.campaign),
                 heads,
                 self.hull,
@@ -135,7 +135,7 @@ class LiveCampaign:
             )
         except HullError as error:
             return Results(self.campaign), str(error)
-        return found, ""
+        return results, ""
 
     def report(self) -> str:
         """Return the whole report as it stands now."""

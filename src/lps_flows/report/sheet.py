@@ -132,9 +132,9 @@ def _weights(line: CompositionLine, candidate: CandidateDocument) -> Iterator[Fa
 
 def _verdict(candidate: CandidateDocument) -> Iterator[Fact]:
     open_or_failed = [c.reason or c.name for c in candidate.criteria if not c.passed]
-    said = {"yes": "candidate", "no": "no candidate", "undecided": "undecided"}
+    outcomes = {"yes": "candidate", "no": "no candidate", "undecided": "undecided"}
     why = f": {'; '.join(open_or_failed)}" if open_or_failed else ""
-    yield "verdict", said[candidate.outcome] + why
+    yield "verdict", outcomes[candidate.outcome] + why
     falling = ", an upper bound: its search had not ended"
     yield (
         "energy above the hull",
@@ -154,11 +154,11 @@ def _motifs(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
     for trend in results.trends:
         if candidate.structure_id in trend.structure_ids:
             shares = trend.mean.model_dump().items()
-            found = [
+            fractions = [
                 f"{100 * share:.0f} % {name}" for name, share in shares if share > 0
             ]
             of = f" of the P, mean of the {trend.n_structures} lowest structures"
-            yield "motifs", ", ".join(found) + of
+            yield "motifs", ", ".join(fractions) + of
 
 
 def _pattern(
@@ -173,9 +173,9 @@ def _lines(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
     if pattern is None:
         return
     for name, radiation in RADIATIONS.items():
-        found = pattern.pattern(radiation)
-        if found is not None:
-            peaks, _ = find_peaks(found.s, prominence=_PROMINENT)
+        scattered = pattern.pattern(radiation)
+        if scattered is not None:
+            peaks, _ = find_peaks(scattered.s, prominence=_PROMINENT)
             places = [q for q in pattern.q[peaks] if q < _UP_TO]
             yield (
                 f"maxima of S(Q), {name}",
@@ -246,12 +246,12 @@ def _rests_on(document: TransportDocument, fit: ArrheniusFit | None) -> str:
     length = min((run.production for run in used), default=0.0) / 1000
     temperatures = ", ".join(f"{run.temperature:g}" for run in used) or "no"
     runs = f"{document.nsites} atoms by {document.method} at {temperatures} K"
-    said = [
+    basis = [
         f"{runs}, {length:.3g} ps each",
         "" if document.trusted else "not from diffusive runs of an intact framework",
         (fit and fit.extrapolation_warning(ROOM)) or "",
     ]
-    return "; ".join(filter(None, said))
+    return "; ".join(filter(None, basis))
 
 
 def _printed(title: str, table: Table, pattern: ScatteringDocument | None) -> Figure:
@@ -281,9 +281,9 @@ def _picture(pattern: ScatteringDocument | None) -> Figure | None:
 
 def _draw(axes: Any, pattern: ScatteringDocument) -> None:
     for name, radiation in RADIATIONS.items():
-        found = pattern.pattern(radiation)
-        if found is not None:
-            axes.plot(pattern.q, found.s, label=name)
+        scattered = pattern.pattern(radiation)
+        if scattered is not None:
+            axes.plot(pattern.q, scattered.s, label=name)
     axes.set_xlabel("Q (1/Å)")
     axes.set_ylabel("S(Q)")
     axes.legend()

@@ -97,15 +97,15 @@ def _records(
     job_store: JobStore, result_store: ResultStore, results: Results, ids: Sequence[str]
 ) -> Iterator[StructureRecord]:
     if not results.provisional:
-        found = result_store("structures").query({"structure_id": {"$in": list(ids)}})
-        yield from readable(StructureRecord.from_store, found)
+        stored = result_store("structures").query({"structure_id": {"$in": list(ids)}})
+        yield from readable(StructureRecord.from_store, stored)
         return
     # a member of a set is named by its job and its place
     jobs = {"-".join(name.split("-")[:_PARTS_OF_A_UUID]) for name in ids}
     classes = list(STRUCTURE_OUTPUTS)
     criteria = {"uuid": {"$in": sorted(jobs)}, "output.@class": {"$in": classes}}
-    found = job_store.query(criteria, sort={"index": 1}, load=True)
-    for structures in readable(structures_of, found):
+    stored = job_store.query(criteria, sort={"index": 1}, load=True)
+    for structures in readable(structures_of, stored):
         yield from readable(StructureRecord.from_store, structures)
 
 

@@ -108,8 +108,8 @@ class Move:
         """Return the same with paths of run directories here."""
         if isinstance(value, str):
             return self._there.sub(
-                lambda found: (
-                    (f"{gethostname()}:" if found[1] else "") + str(self.folder)
+                lambda match: (
+                    (f"{gethostname()}:" if match[1] else "") + str(self.folder)
                 ),
                 value,
             )

@@ -95,14 +95,16 @@ def belongings(
         Whether to name fireworks that are in no workflow (yet), too.
     """
     place = collections(workplace)
-    mine: Query = {"metadata.campaign": campaign}
-    yield "workflows", mine
-    workflow = place["workflows"].find_one(mine, {"nodes": 1}, session=session)
+    of_campaign: Query = {"metadata.campaign": campaign}
+    yield "workflows", of_campaign
+    workflow = place["workflows"].find_one(of_campaign, {"nodes": 1}, session=session)
     known = set(workflow["nodes"] if workflow else ())
     if orphans:
-        theirs = {"spec.campaign": campaign}
-        known |= set(place["fireworks"].distinct("fw_id", theirs, session=session))
-    uuids = set(place["docs"].distinct("uuid", mine)) if workflow is None else set()
+        in_queue = {"spec.campaign": campaign}
+        known |= set(place["fireworks"].distinct("fw_id", in_queue, session=session))
+    uuids = (
+        set(place["docs"].distinct("uuid", of_campaign)) if workflow is None else set()
+    )
     for few in chunks(sorted(known), _AT_ONCE):
         some: Query = {"fw_id": {"$in": few}}
         yield "fireworks", some
@@ -113,9 +115,9 @@ def belongings(
     # In the order of the queue: documents of jobs that it does not know yet will be
     # made again, by other jobs.
     if orphans:
-        uuids |= set(place["docs"].distinct("uuid", mine))
+        uuids |= set(place["docs"].distinct("uuid", of_campaign))
     for few in chunks(sorted(uuids), _AT_ONCE):
-        yield "docs", {**mine, "uuid": {"$in": few}}
+        yield "docs", {**of_campaign, "uuid": {"$in": few}}
         yield from _files(place, "data", "job_uuid", few)
     for name in KEYS:
         yield name, {"campaign": campaign}
@@ -128,9 +130,11 @@ def _files(
     owners: list[Any],
     session: ClientSession | None = None,
 ) -> Iterator[tuple[str, Query]]:
-    theirs: Query = {f"metadata.{owner}": {"$in": owners}}
+    of_owners: Query = {f"metadata.{owner}": {"$in": owners}}
     ids = (
-        place[f"{name}.files"].find(theirs, {"_id": 1}, session=session).distinct("_id")
+        place[f"{name}.files"]
+        .find(of_owners, {"_id": 1}, session=session)
+        .distinct("_id")
     )
     if ids:
         yield f"{name}.files", {"_id": {"$in": ids}}
@@ -168,7 +172,7 @@ def inventory(workplace: Workplace, campaign: str) -> Inventory:
         If there is nothing of it.
     """
     place = collections(workplace)
-    found = dict.fromkeys(place, 0)
+    counts = dict.fromkeys(place, 0)
     n_files = n_bytes = 0
     for name, query in belongings(workplace, campaign):
         if name.endswith(".chunks"):
@@ -176,17 +180,17 @@ def inventory(workplace: Workplace, campaign: str) -> Inventory:
         size = "$length" if name.endswith(".files") else {"$bsonSize": "$$ROOT"}
         counted = {"_id": None, "n": {"$sum": 1}, "bytes": {"$sum": size}}
         for group in place[name].aggregate([{"$match": query}, {"$group": counted}]):
-            found[name] += group["n"]
+            counts[name] += group["n"]
             n_bytes += group["bytes"]
     for file, _ in run_files(workplace, campaign):
         with suppress(FileNotFoundError):  # a worker has just removed it
             n_bytes += file.stat().st_size
             n_files += 1
     there = Inventory(
-        found["fireworks"],
-        found["docs"],
-        found["data.files"],
-        sum(found[name] for name in KEYS),
+        counts["fireworks"],
+        counts["docs"],
+        counts["data.files"],
+        sum(counts[name] for name in KEYS),
         n_files,
         n_bytes,
     )
@@ -202,9 +206,9 @@ def remove(workplace: Workplace, campaign: str) -> None:
     Broken off, it can be done again: what tells the rest goes last.
     """
     place = collections(workplace)
-    mine = {"spec.campaign": campaign}
+    of_campaign = {"spec.campaign": campaign}
     place["fireworks"].update_many(
-        mine, {"$set": {"state": "ARCHIVED"}}
+        of_campaign, {"$set": {"state": "ARCHIVED"}}
     )  # no more runs
     for name, query in reversed(list(belongings(workplace, campaign))):
         place[name].delete_many(query)

@@ -159,12 +159,12 @@ def write_configuration(home: Home, server: PrivateMongod) -> Path:
 
 def environment(home: Home) -> dict[str, str]:
     """Return the variables that make stock commands use the private server."""
-    found = {
+    files = {
         "JOBFLOW_CONFIG_FILE": "jobflow.yaml",
         "FW_CONFIG_FILE": "FW_config.yaml",
         "ATOMATE2_CONFIG_FILE": "atomate2.yaml",
     }
-    return {name: str(home.config / file) for name, file in found.items()}
+    return {name: str(home.config / file) for name, file in files.items()}
 
 
 def choose(home: Home) -> Choice:

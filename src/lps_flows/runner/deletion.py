@@ -37,13 +37,13 @@ def delete(workplace: Workplace, campaign: str) -> Inventory:
     records = workplace.require_launchpad().db["campaigns"]
     lock = FileLock(workplace.home.lock(f"submit-{campaign}"))
     with alone(workplace, campaign), lock:
-        found, mine = inventory(workplace, campaign), {"campaign": campaign}
+        holds, record = inventory(workplace, campaign), {"campaign": campaign}
         _refuse_while_it_runs(workplace, campaign)
-        records.update_one(mine, {"$set": {"state": _DELETING}}, upsert=True)
+        records.update_one(record, {"$set": {"state": _DELETING}}, upsert=True)
         remove_runs(workplace, campaign)
         remove(workplace, campaign)
-        records.delete_one(mine)
-    return found
+        records.delete_one(record)
+    return holds
 
 
 def _refuse_while_it_runs(workplace: Workplace, campaign: str) -> None:

@@ -104,9 +104,9 @@ def check_mongod(home: Home) -> Check:
         [str(program), "--version"], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        message = (done.stderr or done.stdout).strip().splitlines()[-1:]
         remedy = "On slim images install libcurl4"
-        return Check("mongod", ok=False, detail=" ".join(said), remedy=remedy)
+        return Check("mongod", ok=False, detail=" ".join(message), remedy=remedy)
     version = done.stdout.split("\n", 1)[0].rpartition("v")[2]
     state = PrivateMongod(home.path).status()
     running = f"running on port {state.port}" if state.running else "not running"
@@ -130,20 +130,20 @@ def check_fireworks_files(choice: Choice) -> list[Check]:
         ("my_fworker", {"name", "query"}),
         ("my_qadapter", {"_fw_name", "rocket_launch"}),
     ):
-        found = sorted(folder.glob(f"{kind}*.yaml")) or [folder / f"{kind}.yaml"]
-        checks += [_check_file(file, keys) for file in found]
+        files = sorted(folder.glob(f"{kind}*.yaml")) or [folder / f"{kind}.yaml"]
+        checks += [_check_file(file, keys) for file in files]
     return checks
 
 
 def worker_files(folder: Path) -> dict[str, Path]:
     """Return the workers described in a folder: name to its my_fworker*.yaml."""
-    found = {}
+    workers = {}
     for file in sorted(folder.glob("my_fworker*.yaml")):
         with contextlib.suppress(OSError, yaml.YAMLError):
             content = yaml.safe_load(file.read_text())
             if isinstance(content, dict) and isinstance(content.get("name"), str):
-                found[content["name"]] = file
-    return found
+                workers[content["name"]] = file
+    return workers
 
 
 def _check_file(file: Path, keys: set[str], *, required: bool = False) -> Check:
@@ -278,9 +278,9 @@ def check_potcars() -> Check:
     if not folder:
         detail = "PMG_VASP_PSP_DIR is not set"
         return Check("POTCARs", ok=False, detail=detail, remedy=remedy)
-    found = list(Path(folder).expanduser().glob("POT*"))
-    detail = f"{folder}: {', '.join(f.name for f in found[:3]) or 'no POT* folder'}"
-    return Check("POTCARs", bool(found), detail, remedy)
+    folders = list(Path(folder).expanduser().glob("POT*"))
+    detail = f"{folder}: {', '.join(f.name for f in folders[:3]) or 'no POT* folder'}"
+    return Check("POTCARs", bool(folders), detail, remedy)
 
 
 def _failed(name: str, error: Exception, *, required: bool = False) -> Check:

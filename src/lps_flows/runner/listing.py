@@ -66,28 +66,28 @@ def campaigns(workplace: Workplace) -> list[CampaignSummary]:
 def _summary(
     workplace: Workplace, campaign: str, record: dict[str, Any] | None
 ) -> CampaignSummary:
-    place, mine = collections(workplace), {_CAMPAIGN: campaign}
-    found = progress(workplace.require_launchpad(), campaign)
-    last = place["docs"].find_one(mine, sort=[("completed_at", -1)]) or {}
-    workflow = place["workflows"].find_one(mine, {"updated_on": 1}) or {}
+    place, of_campaign = collections(workplace), {_CAMPAIGN: campaign}
+    state = progress(workplace.require_launchpad(), campaign)
+    last = place["docs"].find_one(of_campaign, sort=[("completed_at", -1)]) or {}
+    workflow = place["workflows"].find_one(of_campaign, {"updated_on": 1}) or {}
     changed = workflow.get("updated_on") or last.get("completed_at")
     return CampaignSummary(
         campaign,
-        _state(record, found),
-        found.total.completed,
+        _state(record, state),
+        state.total.completed,
         changed.isoformat() if isinstance(changed, datetime) else changed,
         inventory(workplace, campaign),
     )
 
 
-def _state(record: dict[str, Any] | None, found: Progress) -> str:
-    said = "submitted" if record is None else record.get("state", "damaged")
-    if said != "submitted":
-        return str(said)
-    total = found.total
+def _state(record: dict[str, Any] | None, queue: Progress) -> str:
+    recorded = "submitted" if record is None else record.get("state", "damaged")
+    if recorded != "submitted":
+        return str(recorded)
+    total = queue.total
     counts = {"running": total.running, "failed": total.failed}
     counts |= {"stopped": total.stopped, "unfinished": total.unfinished}
     return next(
         (state for state, number in counts.items() if number),
-        "complete" if found.complete else "no queue",
+        "complete" if queue.complete else "no queue",
     )

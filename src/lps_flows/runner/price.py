@@ -51,7 +51,7 @@ def prices(
     spent = evaluations_by_stage(job_store, campaign)
     foretold = {} if keys is None else _foretold(keys)
     times = run_time_s or {}
-    found = {
+    by_stage = {
         stage: Price(
             spent.get(stage, 0),
             times[stage] / _SECONDS_PER_HOUR if stage in times else None,
@@ -59,12 +59,12 @@ def prices(
         )
         for stage in dict.fromkeys((*foretold, *spent, *times))
     }
-    return found | {"total": _total(found)}
+    return by_stage | {"total": _total(by_stage)}
 
 
-def _total(found: Mapping[str, Price]) -> Price:
+def _total(by_stage: Mapping[str, Price]) -> Price:
     def sum_of(name: str) -> float | None:
-        values = [getattr(price, name) for price in found.values()]
+        values = [getattr(price, name) for price in by_stage.values()]
         known = [value for value in values if value is not None]
         return sum(known) if known else None
 
@@ -82,10 +82,10 @@ def _foretold(keys: CampaignKeys) -> dict[str, tuple[int, float]]:
         lines = estimate_cost(plan_campaign(keys))
     except LpsFlowsError:  # an engine that the cost model does not know
         return {}
-    found: dict[str, tuple[int, float]] = {}
+    foretold: dict[str, tuple[int, float]] = {}
     for line in lines:
-        evaluations, hours = found.get(line.stage, (0, 0.0))
+        evaluations, hours = foretold.get(line.stage, (0, 0.0))
         if line.engine.partition(" ")[0] != POTENTIAL_ENGINE:
             evaluations += line.evaluations
-        found[line.stage] = evaluations, hours + line.core_hours
-    return found
+        foretold[line.stage] = evaluations, hours + line.core_hours
+    return foretold

@@ -142,8 +142,10 @@ def progress(launchpad: LaunchPad, campaign: str) -> Progress:
         if state not in _STATES:
             stopped[state] = stopped.get(state, 0) + group["n"]
     record = launchpad.db["campaigns"].find_one({"campaign": campaign}) or {}
-    said = record.get("stages")
-    known = [s for s in (said if isinstance(said, list) else []) if s in list(counts)]
+    recorded = record.get("stages")
+    known = [
+        s for s in (recorded if isinstance(recorded, list) else []) if s in list(counts)
+    ]
     stages = [*known, *sorted(set(counts) - set(known))]
     damaged = launchpad.fireworks.find(
         {"spec.campaign": campaign, "$nor": [_SOUND]}, {"fw_id": 1}
@@ -216,7 +218,7 @@ def failures(launchpad: LaunchPad, campaign: str) -> list[Failure]:
     query = {"spec.campaign": campaign, "state": "FIZZLED"}
     wanted = {"fw_id": 1, "name": 1, "spec.stage": 1, "launches": 1}
     wanted["spec._exception_details"] = 1
-    found = []
+    failed = []
     for firework in launchpad.fireworks.find(query, wanted).sort("fw_id", 1):
         launches = firework.get("launches")
         launch = launchpad.launches.find_one(
@@ -224,7 +226,7 @@ def failures(launchpad: LaunchPad, campaign: str) -> list[Failure]:
             sort=[("launch_id", -1)],
         )
         fw_id = firework.get("fw_id")
-        found.append(
+        failed.append(
             Failure(
                 fw_id if isinstance(fw_id, int) else -1,
                 str(firework.get("name")),
@@ -233,7 +235,7 @@ def failures(launchpad: LaunchPad, campaign: str) -> list[Failure]:
                 str((launch or {}).get("launch_dir", "")),
             )
         )
-    return found
+    return failed
 
 
 def _reason(firework: dict[str, Any], launch: dict[str, Any] | None) -> str:

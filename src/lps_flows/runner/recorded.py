@@ -83,8 +83,8 @@ def recorded(workplace: Workplace, campaign: str) -> Recorded | None:
         return Recorded(settings_hash, dict(json.loads(record["settings"])))
     # a record of an older version says nothing of them, a damaged one nothing readable
     except (KeyError, TypeError, ValueError):
-        found = _in_fireworks(workplace.launchpad, campaign)
-        return Recorded(settings_hash, found, complete=False)
+        settings = _in_fireworks(workplace.launchpad, campaign)
+        return Recorded(settings_hash, settings, complete=False)
 
 
 def record_in_files(workplace: Workplace, campaign: str, settings: Comparable) -> None:
@@ -102,7 +102,7 @@ def _file(workplace: Workplace, campaign: str) -> Path:
 
 
 def _in_fireworks(launchpad: LaunchPad, campaign: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for maker, places in _IN_FIREWORKS.items():
         function = "spec._tasks.0.job.function.@callable"
         firework = launchpad.fireworks.find_one(
@@ -110,16 +110,16 @@ def _in_fireworks(launchpad: LaunchPad, campaign: str) -> dict[str, Any]:
         )
         if firework is None:
             continue
-        made = firework["spec"]["_tasks"][0]["job"]["function"].get("@bound")
+        maker_fields = firework["spec"]["_tasks"][0]["job"]["function"].get("@bound")
         for there, key in places.items():
-            value = _at(made, there)
+            value = _at(maker_fields, there)
             if value is not None:
                 *tables, name = key.split(".")
-                table = found
+                table = settings
                 for part in tables:
                     table = table.setdefault(part, {})
                 table[name] = value
-    return found
+    return settings
 
 
 def _at(content: Any, path: str) -> Any:

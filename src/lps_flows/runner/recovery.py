@@ -64,8 +64,8 @@ def recover(
         no launch is known to be lost.
     """
     fireworks = launchpad.fireworks
-    mine = {"spec.campaign": campaign}
-    active = {**mine, "state": {"$in": ["RUNNING", "RESERVED"]}}
+    of_campaign = {"spec.campaign": campaign}
+    active = {**of_campaign, "state": {"$in": ["RUNNING", "RESERVED"]}}
     in_flight = [f["fw_id"] for f in fireworks.find(active, {"fw_id": 1})]
     lost: list[int] = []
     if dead is not None and in_flight:
@@ -102,8 +102,8 @@ def delete_orphans(launchpad: LaunchPad, campaign: str) -> int:
     """Delete fireworks of a campaign that belong to no workflow."""
     workflows = launchpad.workflows.find({"metadata.campaign": campaign}, {"nodes": 1})
     nodes = {node for workflow in workflows for node in workflow["nodes"]}
-    found = launchpad.fireworks.find({"spec.campaign": campaign}, {"fw_id": 1})
-    orphans = [f["fw_id"] for f in found if f["fw_id"] not in nodes]
+    fireworks = launchpad.fireworks.find({"spec.campaign": campaign}, {"fw_id": 1})
+    orphans = [f["fw_id"] for f in fireworks if f["fw_id"] not in nodes]
     launchpad.fireworks.delete_many({"fw_id": {"$in": orphans}})
     return len(orphans)
 
@@ -138,7 +138,7 @@ def _contradictions(launchpad: LaunchPad, workflow_node: int) -> list[int]:
     states = {int(k): state for k, state in workflow["fw_states"].items()}
     query = {"fw_id": {"$in": workflow["nodes"]}}
     wanted = {"fw_id": 1, "state": 1, "launches": 1}
-    found = []
+    contradictory = []
     for firework in launchpad.fireworks.find(query, wanted).sort("fw_id", 1):
         fw_id, state = firework["fw_id"], firework["state"]
         if state == "RESERVED" and not firework["launches"]:
@@ -150,12 +150,12 @@ def _contradictions(launchpad: LaunchPad, workflow_node: int) -> list[int]:
         if states.get(fw_id) != state or (
             state == "RUNNING" and launchpad.launches.find_one(ended, {"_id": 1})
         ):
-            found.append(fw_id)
+            contradictory.append(fw_id)
             if state in ("COMPLETED", "FIZZLED"):
                 # else the refresh sees no change and does not apply the action
                 running = {"$set": {"state": "RUNNING"}}
                 launchpad.fireworks.update_one({"fw_id": fw_id}, running)
-    return found
+    return contradictory
 
 
 def _rerun(launchpad: LaunchPad, lost: list[int]) -> list[int]:

@@ -107,14 +107,14 @@ def reference_functions(engine: Engine | None) -> set[Callable[..., Any]]:
     """Return the functions behind the jobs of an engine's Makers."""
     if engine is None:
         return set()
-    found: set[Callable[..., Any]] = set()
+    functions: set[Callable[..., Any]] = set()
     for maker in engine.makers:
         for each in _makers_in(maker):
             function = type(each).make
             # a Maker without it makes flows, and flows are no fireworks
             if hasattr(function, "original"):
-                found.add(function)
-    return found
+                functions.add(function)
+    return functions
 
 
 def _makers_in(value: object) -> Iterator[Maker]:

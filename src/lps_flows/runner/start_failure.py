@@ -28,7 +28,7 @@ _NO_REASONS = (
 
 
 def start_failure(
-    folder: Path, said: str, status: int, log: Path, since: int
+    folder: Path, printed_text: str, status: int, log: Path, since: int
 ) -> ServerError:
     """Return the error for a mongod that ended instead of starting.
 
@@ -38,7 +38,9 @@ def start_failure(
         Size of the log before it was started (bytes).
     """
     logged = list(_complaints(log, since))
-    printed = [line for line in said.splitlines() if not line.startswith(_NO_REASONS)]
+    printed = [
+        line for line in printed_text.splitlines() if not line.startswith(_NO_REASONS)
+    ]
     reasons = dict.fromkeys(
         [line.strip() for line in printed if line.strip()]
         + [text for _, text in logged]
@@ -47,9 +49,9 @@ def start_failure(
     if len(why) > _LONGEST:
         why = why[: _LONGEST - 1] + "…"
     remedy = f"Look into {log}"
-    if _LOADER in said:
+    if _LOADER in printed_text:
         remedy = "Install the library it names; on slim images that is libcurl4"
-    elif "unrecogni" in said:
+    elif "unrecogni" in printed_text:
         remedy = "Name a mongod of release 6.0 or newer in LPS_FLOWS_MONGOD"
     elif "Too many open files" in why:
         remedy = "Allow more open files (ulimit -n 4096) and start it again"

@@ -123,11 +123,11 @@ def _submit(
     if aside is not None:
         _set_aside(workplace, campaign, aside)
     try:
-        made = flow if isinstance(flow, Flow | Job) else flow()
+        complete = flow if isinstance(flow, Flow | Job) else flow()
         marks = {"campaign": campaign, "schema_version": SCHEMA_VERSION}
-        made.update_metadata(marks, dynamic=True)
+        complete.update_metadata(marks, dynamic=True)
         delete_orphans(launchpad, campaign)  # of a submission that was killed
-        workflow = flow_to_workflow(made, name=campaign, metadata=marks)
+        workflow = flow_to_workflow(complete, name=campaign, metadata=marks)
         stages = dict.fromkeys(fw.spec.get("stage", "other") for fw in workflow.fws)
         ids = launchpad.add_wf(workflow)
     except BaseException:
@@ -179,8 +179,8 @@ def list_campaigns(workplace: Workplace) -> list[str]:
     """Return the names of the submitted campaigns, oldest first."""
     launchpad = workplace.require_launchpad()
     there = set(launchpad.workflows.distinct("metadata.campaign"))
-    found = launchpad.db["campaigns"].find({"state": "submitted"})
-    names = [document["campaign"] for document in found.sort("submitted_at", 1)]
+    records = launchpad.db["campaigns"].find({"state": "submitted"})
+    names = [document["campaign"] for document in records.sort("submitted_at", 1)]
     return [name for name in names if name in there]
 
 

@@ -135,7 +135,7 @@ def work(
     PyMongoError
         If the database stays away longer than `patience_s`.
     """
-    mine = {"fworker.name": worker.name}
+    own = {"fworker.name": worker.name}
     ran, away_since = 0, None
     retries: dict[int, int] = {}
     came_from = Path.cwd()
@@ -144,7 +144,7 @@ def work(
             try:
                 if away_since is not None:
                     launchpad.connection.admin.command("ping")
-                    recover(launchpad, worker.campaign, mine)
+                    recover(launchpad, worker.campaign, own)
                     _LOGGER.warning("the database is back, going on")
                     away_since = None
                 state = _next(launchpad, worker)
@@ -152,7 +152,7 @@ def work(
                     break
                 if state == "later":
                     if _abandoned(launchpad, worker):
-                        recover(launchpad, worker.campaign, mine)
+                        recover(launchpad, worker.campaign, own)
                     stop.wait(0.5)
                     continue
                 ran += _launch(launchpad, worker, folder)

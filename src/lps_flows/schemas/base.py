@@ -48,13 +48,13 @@ _RECORDED_PACKAGES = ("lps-flows", "atomate2", "pymatgen", "ase", "torch", "nump
 @cache
 def code_versions() -> dict[str, str]:
     """Return the versions of the packages that shape a result, by package name."""
-    found = {}
+    versions = {}
     for package in _RECORDED_PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _structure(stored: Any) -> Structure:

@@ -47,13 +47,13 @@ class StructureHead(StructureFacts):
         if isinstance(entry, StructureHead):
             return entry
         composition = entry.composition.element_composition
-        said = {key: entry.data.get(key) for key in ("source", "parent")}
-        if said["source"] not in get_args(Source):
-            said["source"] = "crystal"
+        facts = {key: entry.data.get(key) for key in ("source", "parent")}
+        if facts["source"] not in get_args(Source):
+            facts["source"] = "crystal"
         return StructureHead(
             structure_id=str(entry.entry_id or f"{entry.formula} {entry.energy}"),
             method=str(entry.parameters.get("run_type") or "unknown"),
-            provenance=Provenance.model_validate(said),
+            provenance=Provenance.model_validate(facts),
             formula=full_formula(composition),
             nsites=round(composition.num_atoms),
             energy=float(entry.energy),

@@ -52,20 +52,20 @@ _collected: ContextVar[dict[str, LpsFlowsError] | None] = ContextVar(
 @contextmanager
 def left_out() -> Iterator[dict[str, LpsFlowsError]]:
     """Go on without damaged documents; their errors are collected by what they say."""
-    found: dict[str, LpsFlowsError] = {}
-    token = _collected.set(found)
+    errors: dict[str, LpsFlowsError] = {}
+    token = _collected.set(errors)
     try:
-        yield found
+        yield errors
     finally:
         _collected.reset(token)
 
 
 def leave_out(error: LpsFlowsError) -> None:
     """Collect the error of a document inside `left_out`, raise it elsewhere."""
-    found = _collected.get()
-    if found is None:
+    errors = _collected.get()
+    if errors is None:
         raise error
-    found[str(error)] = error
+    errors[str(error)] = error
 
 
 def readable(
@@ -74,8 +74,8 @@ def readable(
     """Yield what is read of documents; the damaged ones are left out, or raise."""
     for one in stored:
         try:
-            made = read(one)
+            document = read(one)
         except (DamagedDocumentError, ForeignClassError) as error:
             leave_out(error)
         else:
-            yield made
+            yield document

@@ -31,8 +31,8 @@ class CampaignSettings(CampaignKeys):
             return self
         from lps_flows.settings.checks import mistakes
 
-        if found := list(islice(mistakes(self), MOST_MISTAKES)):
-            raise ValueError("\n".join(found))
+        if problems := list(islice(mistakes(self), MOST_MISTAKES)):
+            raise ValueError("\n".join(problems))
         return self
 
     @property
@@ -74,8 +74,8 @@ class CampaignSettings(CampaignKeys):
             defaults: the others are unknown, and what the file does not name is as
             it was submitted.
         """
-        found = differences(submitted, self.recorded, complete=complete)
-        return [entry for entry in found if complete or self._names(entry.key)]
+        different = differences(submitted, self.recorded, complete=complete)
+        return [entry for entry in different if complete or self._names(entry.key)]
 
     def _names(self, key: str) -> bool:
         table: object = self

@@ -75,15 +75,15 @@ def as_submitted(
         Settings of the campaign file, for what is not known. The cells of its own
         crystals are those of the file.
     """
-    found = file.model_dump(mode="json")
+    settings = file.model_dump(mode="json")
     for key, value, _ in differences(submitted, current, complete=False):
         *tables, name = key.split(".")
-        table: Any = found
+        table: Any = settings
         for part in tables:
             table = table[part]
         if tables or name != "own_crystals":
             table[name] = value
-    return CampaignKeys.model_validate(found)
+    return CampaignKeys.model_validate(settings)
 
 
 def _compared(

@@ -123,4 +123,4 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     inside = (_model_in(part) for part in getattr(annotation, "__args__", ()))
-    return next((found for found in inside if found is not None), None)
+    return next((model for model in inside if model is not None), None)

@@ -151,12 +151,12 @@ def _nth_criterion(k: int) -> Callable[[tuple[Cell, dict[str, Any]]], Cell]:
 
 def _verdict(criterion: Criterion) -> str:
     """Return in words whether a criterion is met and why."""
-    said = {True: "met", False: "NOT met", None: "undecided"}[criterion.passed]
+    outcome = {True: "met", False: "NOT met", None: "undecided"}[criterion.passed]
     value, threshold = criterion.value, criterion.threshold
     needs = "at most" if isinstance(threshold, float) else "needs"
     # documents of before say it in numbers alone
     reason = criterion.reason or f"{_short(value)}, {needs} {_short(threshold)}"
-    return f"{said}: {reason}" if criterion.counts else reason
+    return f"{outcome}: {reason}" if criterion.counts else reason
 
 
 def _short(value: Any) -> str:

@@ -30,28 +30,28 @@ def findings(
     """
     first, second = results.line.end_members
     diagram = results.diagram
-    found = {
+    answers = {
         "asked": f"Which glass-ceramics between {first} and {second} are stable or "
         "nearly so, and which of them conduct?",
         "method": _method(diagram, potential),
     }
     if diagram is not None:
         glasses = {entry.formula_pretty for entry in results.on_line if entry.glass}
-        found["sampled"] = (
+        answers["sampled"] = (
             f"{counted(diagram.n_on_line, 'relaxed structure')} on the line, "
             f"glass-ceramics at {counted(len(glasses), 'composition')}."
         )
-        found["stable"] = _stable(results)
-        found["miscibility gaps"] = _gaps(diagram)
-    found["candidates"] = _candidates(results.candidates)
-    found["conductivity"] = _conductivity(results.transport)
+        answers["stable"] = _stable(results)
+        answers["miscibility gaps"] = _gaps(diagram)
+    answers["candidates"] = _candidates(results.candidates)
+    answers["conductivity"] = _conductivity(results.transport)
     if results.provisional:
         missing = ("the builders, so all this is provisional", *missing)
-    found["missing"] = ", ".join(missing) or "nothing that was asked for"
-    return found
+    answers["missing"] = ", ".join(missing) or "nothing that was asked for"
+    return answers
 
 
-def findings_section(found: Mapping[str, str], results: Results) -> Section:
+def findings_section(answers: Mapping[str, str], results: Results) -> Section:
     """Return the section."""
     diagram = results.diagram
     if diagram is None and not results.transport:
@@ -59,7 +59,7 @@ def findings_section(found: Mapping[str, str], results: Results) -> Section:
     rest = f", by {diagram.method}" if diagram else ""
     table = Table(
         ("", "what came out"),
-        list(found.items()),
+        list(answers.items()),
         f"Findings of campaign {results.campaign}{rest}; the sections below hold the "
         "numbers, and how they were made stands at the end.",
         foldable=False,
@@ -72,21 +72,21 @@ def _method(
     diagram: PhaseDiagramDocument | None, potential: Mapping[str, Any] | None
 ) -> str:
     if diagram is None:
-        said = f"{_NO_ENERGY.capitalize()}."
+        text = f"{_NO_ENERGY.capitalize()}."
     elif is_surrogate(diagram.method):
-        said = (
+        text = (
             f"Energies by {diagram.method}, a machine-learned surrogate of DFT: trends "
             "may be read, numbers are not those of DFT."
         )
     else:
-        said = f"Energies by {diagram.method}."
+        text = f"Energies by {diagram.method}."
     if potential is not None:
-        said += (
+        text += (
             f" The structures were searched on a neural-network potential trained on "
             f"{counted(potential['n_structures'], 'structure')}, held-out error "
             f"{potential['validation']['rmse']:.1f} meV/atom."
         )
-    return said
+    return text
 
 
 def energies_by(method: str | None) -> str:
@@ -114,8 +114,12 @@ def _gaps(diagram: PhaseDiagramDocument) -> str:
     parts = [_stretch(part) for part in diagram.metastable_hull]
     if not parts:
         return "Not known: glass-ceramics of at least two compositions are needed."
-    said = [text for text in parts if text]
-    return "; ".join(said) + "." if said else "None between the sampled compositions."
+    sentences = [text for text in parts if text]
+    return (
+        "; ".join(sentences) + "."
+        if sentences
+        else "None between the sampled compositions."
+    )
 
 
 def _stretch(part: HullInterval) -> str:
@@ -154,17 +158,17 @@ def _conductivity(documents: Sequence[TransportDocument]) -> str:
         )
     best = max(known, key=lambda d: (d.trusted, d.conductivity or 0.0))
     used = [run.temperature for run in best.runs if run.used]
-    said = (
+    text = (
         f"{best.label}: {with_interval(best, SIGMA)} mS/cm at "
         f"{best.reference_temperature:g} K, Ea {with_interval(best, ENERGY)} eV, by "
         f"{best.method}, extrapolated from {min(used, default=0.0):g} K and above. "
     )
     if best.trusted:
-        said += "It may rank: diffusive runs, framework intact in all of them."
-        return " ".join([said, *(f"But: {warning}." for warning in best.warnings)])
+        text += "It may rank: diffusive runs, framework intact in all of them."
+        return " ".join([text, *(f"But: {warning}." for warning in best.warnings)])
     why = (
         "the framework broke in a run that it rests on"
         if best.framework_survived is False
         else "whether the framework stayed intact is not known"
     )
-    return f"{said}Not to be believed: {why}."
+    return f"{text}Not to be believed: {why}."
