@@ -34,6 +34,7 @@ def test_every_collection_is_written_anew_once(job_store: JobStore, name: str) -
         kind.from_store(old).model_dump(exclude={"structure"})
     )
     assert store.query_one({key: "other"})["schema_version"] == "1.0"
+    store.close()
 
 
 def test_what_is_inside_is_renamed_too(job_store: JobStore) -> None:
@@ -47,6 +48,7 @@ def test_what_is_inside_is_renamed_too(job_store: JobStore) -> None:
     assert "formula_pretty" in entry["line"]["decomposes_to"][0]
     assert not {"e_above_hull", "formation_energy", "formula"} & entry.keys()
     assert entry["source_digest"] == OLD[name]["source_digest"]
+    store.close()
 
 
 def test_schemas_speak_of_what_others_know() -> None:

@@ -44,7 +44,7 @@ def test_the_sheet_says_what_the_campaign_knows(built: JobStore) -> None:
     candidate = min(results.candidates, key=lambda c: c.energy_above_hull)
     known = results.transport[0].model_copy(
         update={
-            "label": f"gc-{candidate.formula}",
+            "label": f"gc-{candidate.formula_pretty}",
             "covariance": [[0.01, 0.0], [0.0, 0.0009]],
         }
     )

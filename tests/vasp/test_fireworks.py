@@ -3,6 +3,7 @@
 import pytest
 from fireworks import FWorker, LaunchPad
 from fireworks.core.rocket_launcher import rapidfire
+from jobflow import JobStore
 from jobflow.managers.fireworks import flow_to_workflow
 from monty.json import MontyDecoder
 
@@ -23,6 +24,23 @@ def launchpad(mongod, database):
     pad.connection.close()
 
 
+@pytest.fixture
+def stores_closed(monkeypatch):
+    """Close the stores that jobflow connects in fireworks and leaves open."""
+    connected = []
+    connect = JobStore.connect
+
+    def connect_and_note(store, *args, **kwargs):
+        connected.append(store)
+        connect(store, *args, **kwargs)
+
+    monkeypatch.setattr(JobStore, "connect", connect_and_note)
+    yield
+    for store in connected:
+        store.close()
+
+
+@pytest.mark.usefixtures("stores_closed")
 def test_killed_run_is_recorded_and_its_rerun_completes_the_set(
     launchpad, job_store, stand_in_engine, tmp_path, monkeypatch
 ):

@@ -44,8 +44,6 @@ class MeanSquaredDisplacement:
         Number of windows averaged per atom, shape (n,).
     n_independent
         Number of non-overlapping windows times atoms, shape (n,).
-    n_atoms
-        Number of atoms.
     span
         Length of the trajectory (fs).
     interval

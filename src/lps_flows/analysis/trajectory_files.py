@@ -42,8 +42,6 @@ class FileTrajectory:
         the fractional ones in its mean.
     times
         Time of each frame (fs), shape (n_frames,).
-    warnings
-        What a reader must know.
     """
 
     structure: Structure

@@ -24,8 +24,6 @@ class TransportResult:
         interval (S/cm).
     conductivities
         Conductivity at each temperature (S/cm), by temperature in K.
-    warnings
-        What to bear in mind.
     """
 
     fit: ArrheniusFit | None

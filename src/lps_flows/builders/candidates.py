@@ -35,8 +35,6 @@ class CandidateBuilder(IncrementalBuilder):
     ----------
     transport
         The ``transport`` collection, for conductivities that are known.
-    element
-        Element of the fingerprints the classes rest on.
     campaign, chunk_size
         As `IncrementalBuilder`.
     """

@@ -20,8 +20,6 @@ class ConductivityMapBuilder(IncrementalBuilder):
 
     Parameters
     ----------
-    element
-        Element of the fingerprints the classes rest on.
     campaign, chunk_size
         As `IncrementalBuilder`.
     """

@@ -55,11 +55,6 @@ def migrate(store: Store, collection: str, campaign: str | None = None) -> int:
 
     What they say stays, and so does the digest of what they were made from.
 
-    Parameters
-    ----------
-    campaign
-        Only the documents of this campaign; all by default.
-
     Raises
     ------
     DamagedDocumentError

@@ -180,8 +180,6 @@ def as_far_as_known(
     ----------
     results
         What the builders made; returned as it is when that holds a diagram.
-    heads
-        Structures of the campaign, without their atoms.
     job_store
         Connected store of job outputs, for the errors of the energies, which are
         unknown without it.

@@ -180,13 +180,5 @@ def _options(
 
 
 def verb(example: str, **kwargs: Any) -> Callable[[Callable[..., Any]], Any]:
-    """Register a verb whose help ends with an example.
-
-    Parameters
-    ----------
-    example
-        A command line that works in the repository's root.
-    kwargs
-        Passed to `typer.Typer.command`.
-    """
+    """Register a verb whose help ends with an example."""
     return app.command(epilog=f"Example: {example}", **kwargs)

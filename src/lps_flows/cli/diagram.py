@@ -17,13 +17,7 @@ _DECIDES = "selection"
 
 
 def stage_diagram(settings: CampaignSettings, flow: Flow) -> str:
-    """Return the stages with their calculations as a mermaid flowchart.
-
-    Parameters
-    ----------
-    flow
-        What it is made into, for which stage waits for which.
-    """
+    """Return the stages with their calculations as a mermaid flowchart."""
     from lps_flows.plan import plan_campaign
 
     lines: dict[str, list[str]] = defaultdict(list)

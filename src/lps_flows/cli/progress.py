@@ -65,13 +65,7 @@ def _number(value: float | None, how: str) -> str:
 
 @contextmanager
 def working(title: str) -> Iterator[Step]:
-    """Show a bar with the time left while something is done; quiet in a pipe.
-
-    Parameters
-    ----------
-    title
-        What is done, until the first step says it better.
-    """
+    """Show a bar with the time left while something is done; quiet in a pipe."""
     if not err.is_terminal:
         yield lambda *_: None
         return

@@ -18,10 +18,6 @@ class Hold(NamedTuple):
 
     Attributes
     ----------
-    temperature
-        Thermostat temperature (K).
-    duration
-        Time (fs).
     equilibration
         Positions are not kept.
     """

@@ -78,18 +78,10 @@ class ChunkResult:
 
     Attributes
     ----------
-    atoms
-        Atoms at the end.
     state
         State for the continuation, None after a failure.
-    frames
-        Frames of the chunk.
-    n_frames
-        Their number.
     wall_time
         Time spent (s).
-    failure
-        Why it stopped early.
     """
 
     atoms: Atoms

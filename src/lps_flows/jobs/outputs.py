@@ -94,16 +94,8 @@ class JobOutput:
 
     Attributes
     ----------
-    uuid
-        Id of the job.
-    name
-        Its name.
-    stage
-        Stage of the campaign it belongs to.
     completed_at
         When it ended (ISO 8601), if the store says so.
-    output
-        The output as plain data.
     """
 
     uuid: str

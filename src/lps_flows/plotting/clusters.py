@@ -41,8 +41,6 @@ def nearest_crystal_figure(
 
     Parameters
     ----------
-    model, places
-        Classes of one campaign by one method.
     entries
         Its phase diagram, which gives the distances above the hull; without it there
         is the plane alone.

@@ -26,11 +26,6 @@ def conductivity_map_figure(
     Coloured by parent crystal and numbered by class; open symbols are not trusted.
     Bars are 68 % intervals.
 
-    Parameters
-    ----------
-    maps
-        Those of one campaign by one method of the energies.
-
     Raises
     ------
     NothingToPlotError

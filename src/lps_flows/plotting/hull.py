@@ -68,13 +68,7 @@ _VALLEY = 0.76
 def formation_energy_figure(
     diagram: PhaseDiagramDocument, entries: Sequence[PhaseDiagramEntry]
 ) -> Figure:
-    """Return formation energies over x with hull, metastable hull, and gaps.
-
-    Parameters
-    ----------
-    entries
-        Its entries; those off the line do not appear.
-    """
+    """Return formation energies over x with hull, metastable hull, and gaps."""
     with figure_style():
         figure, axes = plt.subplots(figsize=(PAGE, 3.6))
         for (label, colour, marker, size), chosen in _by_source(entries):

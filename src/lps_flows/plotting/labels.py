@@ -44,8 +44,6 @@ def place_labels(
 
     Parameters
     ----------
-    names
-        One name per point, mathtext allowed.
     directions
         Directions tried in this order, unit vectors; or one such list per point.
     obstacles

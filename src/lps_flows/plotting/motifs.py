@@ -20,11 +20,6 @@ def motif_figure(trends: Sequence[MotifTrendDocument]) -> Figure:
     Every point is the mean over the lowest structures of one composition from one
     parent, the bar its standard deviation.
 
-    Parameters
-    ----------
-    trends
-        Trends of one campaign by one method; those off the line do not appear.
-
     Raises
     ------
     NothingToPlotError

@@ -30,8 +30,6 @@ def rdf_figure(
         and so are crystals nothing else descends from, when others do.
     pairs
         One panel per pair; those that bind (see `pair_groups`) by default.
-    r_max
-        End of the abscissa (Å).
 
     Raises
     ------

@@ -30,10 +30,6 @@ def region_figure(
 
     Parameters
     ----------
-    model, places, entries
-        Classes and phase diagram of one campaign by one method.
-    candidates
-        Verdicts; the structures of the chosen compositions get a star.
     max_e_above_hull
         Distance above the hull up to which a composition can be a candidate
         (meV/atom); drawn as a line. Structures above four times this are left out.

@@ -59,8 +59,6 @@ def write_figures(
 
     Parameters
     ----------
-    folder
-        Where to write; made when missing.
     progress
         Called after every figure with what is done, how many, and of how many.
 

@@ -110,8 +110,6 @@ class Table:
         ----------
         columns
             Title of every column, and the cell of an item in it.
-        caption, foldable, detail
-            As above.
 
         Examples
         --------
@@ -154,10 +152,6 @@ class Chart:
 
     Attributes
     ----------
-    chart_id
-        Id of its element on the page.
-    figure
-        The plotly figure.
     caption
         What it shows, by which method, over how many structures.
     printed

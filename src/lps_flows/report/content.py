@@ -82,26 +82,16 @@ class ReportContent:
 
     Attributes
     ----------
-    campaign
-        Name of the campaign.
     energies
         What the energies are by, named as a surrogate where it is one.
     written
         When this was gathered (UTC).
     versions
         Versions of the code that wrote the documents, several where they differ.
-    sections
-        What there is to say.
     structures
         The structures that travel inside the page, by id.
-    downloads
-        Files: tables, structures.
     results
         The documents, for the figures for print.
-    findings
-        What came out, in words.
-    settings
-        The campaign file.
     """
 
     campaign: str
@@ -139,12 +129,8 @@ def gather(
 
     Parameters
     ----------
-    result_store
-        Gives the store of a builder's collection.
     line, hull
         Composition line and settings, for the time before the builders have run.
-    launchpad
-        Progress, failures and cost, if there is a LaunchPad.
     progress
         Called while documents are read with what is done, how many, and of how many.
     """

@@ -66,19 +66,7 @@ class Cached:
 
 @dataclass(frozen=True)
 class LiveCampaign:
-    """What the live page reads.
-
-    Attributes
-    ----------
-    workplace
-        Stores and LaunchPad.
-    campaign
-        Name of the campaign.
-    line, hull
-        Its composition line and what the phase diagram is made of.
-    settings
-        The campaign file, shown in the report.
-    """
+    """What the live page reads."""
 
     workplace: Workplace
     campaign: str

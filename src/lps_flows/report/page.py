@@ -37,8 +37,6 @@ def write_report(
     ----------
     result_store
         Gives the store of a builder's collection, `Workplace.result_store`.
-    file
-        HTML file to write; its folder is made when it does not exist.
     options
         Line, settings, LaunchPad: everything else that `gather` takes.
     """

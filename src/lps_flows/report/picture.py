@@ -20,8 +20,6 @@ def picture(
 
     Parameters
     ----------
-    structure
-        Structure (Å).
     centres, ligands
         Elements at the centres of the anions, and those around them: formers and
         anions of the line.

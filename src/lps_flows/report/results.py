@@ -16,11 +16,6 @@ def write_results(content: ReportContent, folder: Path) -> list[Path]:
 
     What has not run yet is named as such in the summary.
 
-    Parameters
-    ----------
-    folder
-        Folder to write into; made when it does not exist.
-
     Returns
     -------
     list of Path

@@ -72,8 +72,6 @@ def embed(
     ----------
     job_store
         Store of the job outputs, read before the builders have run.
-    results
-        With a phase diagram; the lowest structures of each composition are taken.
     """
     ids = chosen_ids(results)
     records = {

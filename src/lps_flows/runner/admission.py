@@ -20,13 +20,7 @@ def admit(
     as_user: Callable[[], MongoClient[dict[str, Any]]],
     known: Credentials,
 ) -> None:
-    """Make sure that the user is known to the server.
-
-    Parameters
-    ----------
-    member
-        A client that may make users.
-    """
+    """Make sure that the user is known to the server."""
     with as_user() as client:
         try:
             client.admin.command("ping")

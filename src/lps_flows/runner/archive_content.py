@@ -31,28 +31,14 @@ class Content:
 
     Attributes
     ----------
-    campaign
-        Its name.
     nodes
         Fireworks of its workflow; empty where that was deleted.
-    fireworks, launches
-        Ids.
     named
         Launches that fireworks name.
     ended
         Launches that came to an end.
     active
         Fireworks that were running or reserved, with their launches.
-    hosts
-        Machines on which it ran.
-    jobs
-        UUIDs.
-    files
-        Ids of arrays.
-    paths
-        Files of run directories.
-    n_documents
-        Number of documents of jobs.
     n_bytes
         Size of what each collection has, and of the files of run directories.
     """

@@ -147,8 +147,6 @@ class Inventory:
 
     Attributes
     ----------
-    n_fireworks, n_documents, n_arrays, n_results
-        Fireworks, documents of jobs, arrays of jobs, documents of builders.
     n_files
         Files in run directories on this machine.
     n_bytes

@@ -10,14 +10,8 @@ class Check(NamedTuple):
 
     Attributes
     ----------
-    name
-        What was looked at.
-    ok
-        Whether it can be used.
     detail
         What was found; never a password or a connection string.
-    remedy
-        What to do if it is not ok.
     required
         Whether a run is impossible without it.
     """

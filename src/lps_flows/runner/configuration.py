@@ -52,10 +52,6 @@ class Choice:
     ----------
     source
         "configured" (files of the user) or "private" (the server of the home).
-    launchpad_file
-        The my_launchpad.yaml in use.
-    jobflow_file
-        The jobflow.yaml in use.
     """
 
     source: Source

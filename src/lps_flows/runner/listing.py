@@ -24,18 +24,12 @@ class CampaignSummary:
 
     Attributes
     ----------
-    campaign
-        Its name.
     state
         "complete", "running", "failed", "stopped" or "unfinished"; "no queue" where
         only documents are left; "submitting", "restoring" or "deleting" while that is
         done, or after it was killed.
-    n_completed
-        How many of its fireworks are completed.
     last_change
         When a job last changed anything (ISO 8601, UTC); None if unknown.
-    holds
-        How much there is of it.
     """
 
     campaign: str

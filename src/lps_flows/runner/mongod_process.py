@@ -16,8 +16,6 @@ class MongodProcess:
 
     Attributes
     ----------
-    pid
-        Its process id.
     port
         The port it was told to listen on; None while it is ending.
     guarded

@@ -64,8 +64,6 @@ class Progress:
 
     Attributes
     ----------
-    campaign
-        Its name.
     stages
         Counts per stage, in the order of the flow.
     running
@@ -103,14 +101,8 @@ class Failure:
     ----------
     fw_id
         Its id, for ``lpad get_fws -i`` and ``lpad rerun_fws -i``.
-    name
-        Name of the job.
-    stage
-        Stage of the campaign.
     reason
         Type and message of the exception.
-    folder
-        Its run directory.
     """
 
     fw_id: int

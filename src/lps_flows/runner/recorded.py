@@ -57,10 +57,6 @@ class Recorded:
 
     Attributes
     ----------
-    settings_hash
-        Hash of all of them.
-    settings
-        Plain data by key.
     complete
         Whether these are all; an older version left some of them only.
     """

@@ -41,10 +41,6 @@ class Restored:
 
     Attributes
     ----------
-    campaign
-        Its name.
-    n_fireworks, n_documents, n_files
-        Fireworks, documents of jobs, files in run directories.
     put_back
         Fireworks that were running when it was archived, and will run again.
     settings

@@ -46,16 +46,8 @@ class RunResult:
 
     Attributes
     ----------
-    progress
-        Counts per stage at the end.
-    failures
-        Fireworks that failed, with reasons.
     recovered
         What was mended of an earlier run that had been killed.
-    submission
-        The campaign's record on the LaunchPad.
-    interrupted
-        Whether it was stopped by a signal.
     """
 
     progress: Progress

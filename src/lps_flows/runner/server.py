@@ -57,14 +57,10 @@ class ServerStatus:
     ----------
     running
         Whether the process is alive and is this folder's server.
-    pid
-        Process id, if running.
     port
         The port it listens on, or listened on last.
     address
         Where it is, if running; user and password are in the configuration files.
-    folder
-        Where its data, log and settings are.
     """
 
     running: bool

@@ -48,10 +48,6 @@ class Submission:
 
     Attributes
     ----------
-    campaign
-        Its name.
-    new
-        Whether it was put there just now.
     n_fireworks
         How many fireworks it had when submitted (jobs may add more).
     workflow_id

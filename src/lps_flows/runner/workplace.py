@@ -57,12 +57,8 @@ class Workplace:
 
     Attributes
     ----------
-    home
-        The home folder.
     source
         "configured", "private" or "files".
-    job_store
-        Connected store of job outputs.
     launchpad
         The LaunchPad, or None where there are only files.
     server

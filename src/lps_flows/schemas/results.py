@@ -35,8 +35,6 @@ class Results:
 
     Attributes
     ----------
-    campaign
-        Name of the campaign.
     diagram
         Phase diagram, None without relaxed structures.
     entries
@@ -44,16 +42,8 @@ class Results:
     provisional
         True when diagram and entries come from job outputs, because the builders have
         not run.
-    windows
-        Electrochemical windows of crystals and lowest glass-ceramics.
     trends, rdfs, scattering
         Motifs, distances and patterns of the lowest structures of each composition.
-    model, places
-        The classes, and the structures' places in them.
-    candidates
-        The verdict on every composition.
-    elasticity
-        Bulk moduli.
     transport, jumps
         Conductivities; jumps between sites, one run each.
     free_energies

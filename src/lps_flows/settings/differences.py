@@ -15,17 +15,7 @@ _LONGEST_SHOWN = 80
 
 
 class Difference(NamedTuple):
-    """A key with another value in the file than in the campaign.
-
-    Attributes
-    ----------
-    key
-        Dotted path of the key.
-    submitted
-        Value the campaign was submitted with.
-    file
-        Value in the campaign file.
-    """
+    """A key with another value in the file than in the campaign."""
 
     key: str
     submitted: Any

@@ -215,7 +215,7 @@ def _curves(
         )
     )
     columns: dict[str, Callable[..., object]] = {
-        "formula": lambda row: row[0].formula,
+        "formula": lambda row: row[0].formula_pretty,
         "parent": lambda row: row[0].parent,
         "radiation": lambda row: row[1].radiation,
         along[0]: lambda row: row[2],

@@ -40,12 +40,8 @@ def overview_section(
 
     Parameters
     ----------
-    launchpad
-        Progress, failures and cost, if there is a LaunchPad.
     versions
         Versions of the code that wrote the documents, several where they differ.
-    prices
-        What each stage cost, beside what was foretold.
     beside_paper
         Whether the paper's numbers stand in the tables: its line is this one.
     """
