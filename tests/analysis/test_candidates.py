@@ -201,5 +201,7 @@ def test_of_several_conductors_each_class_counts_by_itself() -> None:
     rule = CandidateSettings(superionic=(BETA, "Li7P3S11"))
     three = [_evidence(str(label), 0.7, 0.0, label) for label in (0, 1, 2)]
     verdicts = select_candidates(three, INTERVALS, known, rule)
-    said = {v.formula_pretty: (v.criteria[3].passed, v.criteria[3].counts) for v in verdicts}
+    said = {
+        v.formula_pretty: (v.criteria[3].passed, v.criteria[3].counts) for v in verdicts
+    }
     assert said == {"0": (False, True), "1": (None, False), "2": (True, True)}

@@ -45,10 +45,7 @@ class CandidateSettings(FrozenSettings):
         "structure must be most similar to one of them.",
     )
     min_similarity: float = Field(
-        0.3,
-        ge=-1,
-        le=1,
-        description="Smallest similarity (Eq. 3) to that crystal.",
+        0.3, ge=-1, le=1, description="Smallest similarity (Eq. 3) to that crystal."
     )
     poor: tuple[str, ...] = Field(
         ("gamma-Li3PS4",),

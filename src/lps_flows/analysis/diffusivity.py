@@ -18,15 +18,8 @@ from lps_flows.analysis.linear_regime import (
     plateau_significance,
     slope_error,
 )
-from lps_flows.analysis.msd import (
-    MeanSquaredDisplacement,
-    mean_squared_displacement,
-)
-from lps_flows.analysis.trajectory import (
-    TrajectoryError,
-    checked_trajectory,
-    unwrap,
-)
+from lps_flows.analysis.msd import MeanSquaredDisplacement, mean_squared_displacement
+from lps_flows.analysis.trajectory import TrajectoryError, checked_trajectory, unwrap
 from lps_flows.schemas.md import Diffusivity
 
 MIN_FRAMES = 10

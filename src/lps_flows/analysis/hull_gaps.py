@@ -248,9 +248,7 @@ def outside_gaps(
 
 
 def curve_between(
-    line: CompositionLine,
-    vertices: Sequence[tuple[float, float]],
-    n_points: int = 50,
+    line: CompositionLine, vertices: Sequence[tuple[float, float]], n_points: int = 50
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the tie lines through some vertices (x, eV/atom) as one curve over x.
 
@@ -285,9 +283,7 @@ def gaps(intervals: Sequence[HullInterval]) -> list[HullInterval]:
     return [interval for interval in intervals if interval.status == "gap"]
 
 
-def lowest_points(
-    points: Sequence[CompositionPoint],
-) -> list[CompositionPoint]:
+def lowest_points(points: Sequence[CompositionPoint]) -> list[CompositionPoint]:
     """Return the lowest point of each formula, ascending in x.
 
     Examples

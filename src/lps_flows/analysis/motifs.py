@@ -41,11 +41,7 @@ import numpy as np
 from pydantic import Field
 
 from lps_flows.analysis.bond_network import BondNetwork, Image
-from lps_flows.analysis.neighbours import (
-    Pairs,
-    neighbour_pairs,
-    periodic_structure,
-)
+from lps_flows.analysis.neighbours import Pairs, neighbour_pairs, periodic_structure
 from lps_flows.chemistry import AnyStructure, CompositionLine, element_symbols
 from lps_flows.foundation import FrozenSettings
 

@@ -208,9 +208,7 @@ def _even_covariance(offsets: np.ndarray, n_frames: int) -> tuple[Array, ...]:
             pairs = np.minimum(first, second - d) - np.maximum(0, -d)
             weight = np.maximum(pairs, 0) / (first * second)
             for part, term in zip(
-                parts,
-                (overlap**2, overlap * shared, shared**2, overlap),
-                strict=True,
+                parts, (overlap**2, overlap * shared, shared**2, overlap), strict=True
             ):
                 part[i, j] = part[j, i] = weight @ term
     return tuple(parts)

@@ -57,10 +57,7 @@ AnyHead = TypeVar("AnyHead", bound=StructureHead)
 
 def recorded_settings(settings: HullSettings, line: CompositionLine) -> dict[str, Any]:
     """Return what a phase diagram is made by, as it is written on it."""
-    return {
-        "end_members": list(line.end_members),
-        **settings.model_dump(mode="json"),
-    }
+    return {"end_members": list(line.end_members), **settings.model_dump(mode="json")}
 
 
 def that_count(structures: Sequence[AnyHead], settings: HullSettings) -> list[AnyHead]:

@@ -11,10 +11,7 @@ import scipy
 from pydantic import Field
 from pymatgen.core import Composition
 
-from lps_flows.analysis.neighbours import (
-    neighbour_pairs,
-    periodic_structure,
-)
+from lps_flows.analysis.neighbours import neighbour_pairs, periodic_structure
 from lps_flows.chemistry import AnyStructure, crystals, element_symbols
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.rdf import PartialDistribution
@@ -36,9 +33,7 @@ class RDFSettings(FrozenSettings):
     r_max: float = Field(8.0, gt=0, description="Largest distance (Å).")
     bin_width: float = Field(0.05, gt=0, description="Width of a bin (Å).")
     smoothing: float = Field(
-        0.1,
-        ge=0,
-        description="Standard deviation of the smoothing Gaussian (Å).",
+        0.1, ge=0, description="Standard deviation of the smoothing Gaussian (Å)."
     )
     n_lowest: int = Field(
         10, ge=1, description="Lowest-energy structures averaged per composition."

@@ -94,9 +94,7 @@ def summarise_transport(
         )
     except ArrheniusError as error:
         return TransportResult(
-            None,
-            conductivities=measured,
-            warnings=(f"no Arrhenius line: {error}",),
+            None, conductivities=measured, warnings=(f"no Arrhenius line: {error}",)
         )
     warnings = []
     far = fit.extrapolation_warning(reference_temperature)

@@ -12,12 +12,7 @@ from maggma.core import Store
 
 from lps_flows.analysis import HullError, HullSettings, phase_diagram
 from lps_flows.analysis.phase_diagram import recorded_settings, that_count
-from lps_flows.builders.increment import (
-    IncrementalBuilder,
-    digest,
-    query_heads,
-    remove,
-)
+from lps_flows.builders.increment import IncrementalBuilder, digest, query_heads, remove
 from lps_flows.chemistry import CompositionLine, reduced_formula
 from lps_flows.jobs.structures import searched_errors
 from lps_flows.schemas.base import Document
@@ -133,9 +128,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             }
 
     def check(
-        self,
-        groups: dict[str, list[StructureHead]],
-        known: dict[str, dict[str, Any]],
+        self, groups: dict[str, list[StructureHead]], known: dict[str, dict[str, Any]]
     ) -> None:
         """Raise when a group that must have a diagram cannot.
 

@@ -116,7 +116,7 @@ def interrupted(remedy: str | None = None) -> typer.Exit:
     """
     again = shlex.join(["lps-flows", *sys.argv[1:]])
     err.print(
-        f"Interrupted. {remedy or f'What is done stays done; go on with: {again}'}",
+        f"Interrupted. {remedy or f'What is done stays done; go on with: {again}'}"
     )
     return typer.Exit(INTERRUPTED)
 

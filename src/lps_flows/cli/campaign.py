@@ -88,7 +88,7 @@ def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
         if not known.complete:
             err.print(
                 f"{settings.name} was submitted by a version that recorded only part "
-                f"of its settings; {file} stands for the others.",
+                f"of its settings; {file} stands for the others."
             )
         differing = settings.differences(known.settings, complete=known.complete)
         if differing:
@@ -119,8 +119,7 @@ def run(
         bool, typer.Option("--retry-failed", help="Run failed fireworks again.")
     ] = False,
     dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Count the calculations; start nothing."),
+        bool, typer.Option("--dry-run", help="Count the calculations; start nothing.")
     ] = False,
     cost_model: Annotated[
         Path | None,
@@ -230,7 +229,7 @@ def _run_in(
     if err.is_terminal and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         err.print(
             "Closing this terminal ends the run; nothing is lost, and the same command "
-            "goes on. To let it run without one: nohup lps-flows run ... &",
+            "goes on. To let it run without one: nohup lps-flows run ... &"
         )
     with Display() as display:
         result = run_campaign(
@@ -253,7 +252,7 @@ def _run_in(
     if not (result.complete or result.failures or result.progress.stopped):
         err.print(
             "Nothing is left that could run, and yet it is not complete: "
-            "`lps-flows recover` mends what the LaunchPad lost track of.",
+            "`lps-flows recover` mends what the LaunchPad lost track of."
         )
     return result.complete
 
@@ -339,7 +338,7 @@ def recover(
         if find_deleted(place, name) is not None:
             out.print(
                 f"{name} was deleted (lpad reset or delete_wflows): nothing is left to "
-                f"mend. `lps-flows run {file}` begins it anew.",
+                f"mend. `lps-flows run {file}` begins it anew."
             )
             return
         dead = silent_for(RUN_EXPIRATION_SECS if after is None else after)
@@ -398,7 +397,7 @@ def _print_set_aside(submission: Submission) -> None:
         err.print(
             f"The fireworks of {submission.campaign} had been deleted (lpad reset or "
             "delete_wflows), so it begins anew; documents of the deleted one are kept "
-            f"as campaign {submission.set_aside}.",
+            f"as campaign {submission.set_aside}."
         )
 
 
@@ -415,7 +414,7 @@ def _print_stopped(state: Progress) -> None:
         )
         err.print(
             f"{number} fireworks are {name}: someone took them out of the queue. "
-            + remedy,
+            + remedy
         )
 
 

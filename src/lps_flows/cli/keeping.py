@@ -36,8 +36,7 @@ def archive(campaign: Campaign, file: ArchiveFile) -> None:
 def restore(
     file: ArchiveFile,
     settings: Annotated[
-        Path | None,
-        typer.Option(help="Write the campaign file here, too."),
+        Path | None, typer.Option(help="Write the campaign file here, too.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

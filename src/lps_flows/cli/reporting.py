@@ -17,8 +17,7 @@ from lps_flows.cli.progress import working
 def report(
     file: CampaignFile,
     other: Annotated[
-        Path | None,
-        typer.Argument(help="Another campaign, to set beside it."),
+        Path | None, typer.Argument(help="Another campaign, to set beside it.")
     ] = None,
     out_file: Annotated[
         Path | None,

@@ -73,7 +73,7 @@ def figures(file: CampaignFile, folder: OutFolder) -> None:
         err.print(
             f"There is nothing to draw yet. Run the campaign, or `lps-flows build "
             f"{file}` when its calculations are done; {folder}/captions.md says what "
-            "each figure waits for.",
+            "each figure waits for."
         )
         raise typer.Exit(FAILED)
 

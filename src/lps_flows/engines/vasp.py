@@ -268,8 +268,7 @@ class VaspEngine(Engine):
         relax = _with_inputs(self.relax, max_steps=max_steps)
         handlers = {"handlers": short_run_handlers()}
         return replace(
-            self,
-            relax=replace(relax, run_vasp_kwargs=relax.run_vasp_kwargs | handlers),
+            self, relax=replace(relax, run_vasp_kwargs=relax.run_vasp_kwargs | handlers)
         )
 
     def with_fixed_cell(self) -> VaspEngine:
@@ -341,7 +340,6 @@ def vasp_engine(settings: EngineSettings) -> VaspEngine:
             ),
         ),
         md=set_up(
-            VaspMDMaker,
-            PbeMDSetGenerator(time_step=settings.md.time_step, **shared),
+            VaspMDMaker, PbeMDSetGenerator(time_step=settings.md.time_step, **shared)
         ),
     )

@@ -243,10 +243,7 @@ def joined(nursery: Nursery, child: Child) -> Child:
 
 
 def _reassigned(
-    nursery: Nursery,
-    structure: Structure,
-    operator: str,
-    parents: Sequence[Individual],
+    nursery: Nursery, structure: Structure, operator: str, parents: Sequence[Individual]
 ) -> Child:
     ordered, removed = nursery.problem.assign(structure)
     ids = tuple(parent.identifier for parent in parents)

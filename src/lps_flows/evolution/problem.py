@@ -201,8 +201,6 @@ class RemovalProblem:
         kept = np.flatnonzero(order >= 0)
         removed = tuple(int(i) for i in np.flatnonzero(order < 0))
         ordered = Structure(
-            structure.lattice,
-            [self.species[i] for i in kept],
-            coordinates[order[kept]],
+            structure.lattice, [self.species[i] for i in kept], coordinates[order[kept]]
         )
         return ordered, removed

@@ -10,11 +10,7 @@ import numpy as np
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import bare_structure, closest_contact
-from lps_flows.evolution.duplicates import (
-    Fingerprint,
-    chebyshev_fingerprint,
-    survivors,
-)
+from lps_flows.evolution.duplicates import Fingerprint, chebyshev_fingerprint, survivors
 from lps_flows.evolution.errors import NothingSurvivedError
 from lps_flows.evolution.generator import freeze_generator, thaw_generator
 from lps_flows.evolution.individual import Child, Generation, Individual
@@ -157,9 +153,7 @@ class _Search:
                 "loosen min_distance and max_energy_std",
             )
         return replace(
-            state,
-            stopped=self._stop(state),
-            generator_state=freeze_generator(rng),
+            state, stopped=self._stop(state), generator_state=freeze_generator(rng)
         )
 
     def _nothing_survived(self, state: Generation) -> bool:

@@ -43,13 +43,7 @@ class LpsFlowsError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by the full set of parts (workers send errors between processes)."""
-        return _rebuild, (
-            type(self),
-            self.problem,
-            self.field,
-            self.value,
-            self.remedy,
-        )
+        return _rebuild, (type(self), self.problem, self.field, self.value, self.remedy)
 
 
 def printable(text: str) -> str:

@@ -92,12 +92,7 @@ def left_basin(before: Structure, after: Structure, line: CompositionLine) -> bo
 
 
 def label_documents(
-    task: Any,
-    provenance: Provenance,
-    *,
-    relaxed: bool,
-    n_frames: int = 1,
-    **facts: Any,
+    task: Any, provenance: Provenance, *, relaxed: bool, n_frames: int = 1, **facts: Any
 ) -> list[StructureDocument]:
     """Turn one task document into one or more labelled structures.
 

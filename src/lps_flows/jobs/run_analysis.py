@@ -12,10 +12,7 @@ from lps_flows.analysis import MotifSettings, diffusivity
 from lps_flows.analysis.cross_checks import kinisi_diffusivity, pymatgen_diffusivity
 from lps_flows.analysis.density import probability_density
 from lps_flows.analysis.diffusivity import MIN_FRAMES, NegativeSlopeError
-from lps_flows.analysis.framework import (
-    framework_survival,
-    sampling_statistics,
-)
+from lps_flows.analysis.framework import framework_survival, sampling_statistics
 from lps_flows.analysis.msd import mean_squared_displacement
 from lps_flows.analysis.trajectory import against_framework
 from lps_flows.chemistry import CompositionLine, full_formula

@@ -116,10 +116,7 @@ def _figure(
     height = {place.structure_id: above for place, above in above_hull(every, entries)}
     with figure_style():
         figure, panels = plt.subplots(
-            1,
-            2 if height else 1,
-            figsize=(PAGE if height else 5.2, 3.4),
-            squeeze=False,
+            1, 2 if height else 1, figsize=(PAGE if height else 5.2, 3.4), squeeze=False
         )
         for axes in panels[0, :-1]:
             over_line(axes, groups, height)

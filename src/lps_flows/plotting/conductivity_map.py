@@ -84,9 +84,7 @@ def _panel(
     )
 
 
-def _value_and_bars(
-    point: ConductivityPoint,
-) -> tuple[float, list[list[float]] | None]:
+def _value_and_bars(point: ConductivityPoint) -> tuple[float, list[list[float]] | None]:
     """Return a conductivity (mS/cm), and how far its interval reaches down and up."""
     sigma = 1000 * (point.conductivity or 0.0)
     if point.conductivity_interval is None:

@@ -47,12 +47,7 @@ _STRETCHES: dict[str, dict[str, Any]] = {
         "alpha": 0.18,
         "linewidth": 0,
     },
-    "undecided": {
-        "label": "undecided",
-        "color": ORANGE,
-        "alpha": 0.18,
-        "linewidth": 0,
-    },
+    "undecided": {"label": "undecided", "color": ORANGE, "alpha": 0.18, "linewidth": 0},
     "unsampled": {
         "label": "unsampled",
         "facecolor": "none",

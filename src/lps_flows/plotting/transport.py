@@ -23,13 +23,7 @@ from lps_flows.plotting.style import COLUMN, PAGE, NothingToPlotError, figure_st
 from lps_flows.schemas.transport import TransportDocument
 
 _PANELS_PER_ROW = 2
-BROKEN: dict[str, Any] = {
-    "marker": "x",
-    "ls": "",
-    "ms": 8,
-    "mew": 0.9,
-    "zorder": 4,
-}
+BROKEN: dict[str, Any] = {"marker": "x", "ls": "", "ms": 8, "mew": 0.9, "zorder": 4}
 """How a run is marked whose framework broke."""
 
 

@@ -90,10 +90,7 @@ def hold_out(
 
 
 def _whole_groups(
-    n: int,
-    groups: Sequence[Hashable] | None,
-    wanted: int,
-    rng: np.random.Generator,
+    n: int, groups: Sequence[Hashable] | None, wanted: int, rng: np.random.Generator
 ) -> np.ndarray:
     if groups is None or len(groups) != n:
         raise TrainingError(

@@ -199,10 +199,7 @@ def prepare_training(
                 parametrisation, make_chunks(*chosen), threads=threads, **weights
             )
         # torch loads slowly
-        from lps_flows.potential.torch_objective import (
-            ATOMS_PER_CHUNK,
-            TorchObjective,
-        )
+        from lps_flows.potential.torch_objective import ATOMS_PER_CHUNK, TorchObjective
 
         chunks = make_chunks(*chosen, atoms_per_chunk=ATOMS_PER_CHUNK)
         return TorchObjective(parametrisation, chunks, device=device, **weights)

@@ -6,15 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from lps_flows.foundation import printable
-from lps_flows.report.blocks import (
-    Block,
-    Cell,
-    Chart,
-    Note,
-    Section,
-    Table,
-    Terms,
-)
+from lps_flows.report.blocks import Block, Cell, Chart, Note, Section, Table, Terms
 from lps_flows.report.content import ReportContent
 
 
@@ -29,10 +21,7 @@ def render_markdown(
     written = f"Written {content.written}" + (
         f" from documents of {code}" if code else ""
     )
-    parts = [
-        f"# {_plain(content.campaign)}",
-        _plain(f"{content.energies} {written}."),
-    ]
+    parts = [f"# {_plain(content.campaign)}", _plain(f"{content.energies} {written}.")]
     for section in content.sections:
         parts.append(f"## {section.title}")
         parts += _section(section, waiting)

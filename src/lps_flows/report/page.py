@@ -108,12 +108,7 @@ def _first(structures: Mapping[str, EmbeddedStructure]) -> str | None:
 
 
 def _viewed(entry: EmbeddedStructure) -> dict[str, Any]:
-    return {
-        "name": entry.name,
-        "cif": entry.cif,
-        "facts": entry.facts,
-        **entry.picture,
-    }
+    return {"name": entry.name, "cif": entry.cif, "facts": entry.facts, **entry.picture}
 
 
 def _asset(name: str) -> str:

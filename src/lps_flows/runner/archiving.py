@@ -15,11 +15,7 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 
 from lps_flows.runner.archive_file import FORMAT, write_archive
-from lps_flows.runner.belongings import (
-    belongings,
-    collections,
-    no_campaign,
-)
+from lps_flows.runner.belongings import belongings, collections, no_campaign
 from lps_flows.runner.progress import progress
 from lps_flows.runner.run_folders import run_files, run_folders
 from lps_flows.runner.workplace import Workplace

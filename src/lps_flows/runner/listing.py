@@ -6,11 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lps_flows.runner.belongings import (
-    Inventory,
-    collections,
-    inventory,
-)
+from lps_flows.runner.belongings import Inventory, collections, inventory
 from lps_flows.runner.progress import Progress, progress
 from lps_flows.runner.workplace import Workplace
 from lps_flows.schemas.built import NO_CAMPAIGN

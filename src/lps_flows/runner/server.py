@@ -27,11 +27,7 @@ from pymongo.errors import AutoReconnect, OperationFailure
 
 from lps_flows.foundation.writing import write_text
 from lps_flows.runner.admission import admit, is_refused, nobody_uses
-from lps_flows.runner.credentials import (
-    Credentials,
-    make_credentials,
-    read_credentials,
-)
+from lps_flows.runner.credentials import Credentials, make_credentials, read_credentials
 from lps_flows.runner.home import Home
 from lps_flows.runner.loopback import ServerError, require_loopback
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod

@@ -193,10 +193,7 @@ def forget(workplace: Workplace, campaign: str) -> int:
 
 
 def _claim(
-    workplace: Workplace,
-    campaign: str,
-    settings_hash: str,
-    settings: Comparable | None,
+    workplace: Workplace, campaign: str, settings_hash: str, settings: Comparable | None
 ) -> str | None:
     """Record that this process submits the campaign; no two can.
 

@@ -43,12 +43,10 @@ class CompositionEvidence(Part):
         "bound.",
     )
     conductivity: float | None = Field(
-        None,
-        description="Conductivity at 300 K (S/cm), none as long as it is unknown.",
+        None, description="Conductivity at 300 K (S/cm), none as long as it is unknown."
     )
     conductivity_trusted: bool = Field(
-        False,
-        description="True when it may rank: diffusive, in an intact framework.",
+        False, description="True when it may rank: diffusive, in an intact framework."
     )
 
 

@@ -171,8 +171,7 @@ class Diffusivity(Part):
         "below 0.8 nothing is decided.",
     )
     n_jumps: float | None = Field(
-        None,
-        description="Jumps of all ions in the run, when a jump length was given.",
+        None, description="Jumps of all ions in the run, when a jump length was given."
     )
     warnings: list[str] = Field(default_factory=list, description="Caveats.")
 
@@ -226,8 +225,7 @@ class MDRunDocument(Document):
         description="Tracer over charge diffusivity; none unless both are diffusive.",
     )
     haven_interval: tuple[float, float] | None = Field(
-        None,
-        description="Its 68 % interval, the errors of both taken as independent.",
+        None, description="Its 68 % interval, the errors of both taken as independent."
     )
     cross_checks: dict[str, float] = Field(
         default_factory=dict,

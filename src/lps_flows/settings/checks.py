@@ -91,12 +91,7 @@ def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
             campaign.crystals,
         ),
         ("training_crystals", training, "crystals", campaign.crystals),
-        (
-            "selection.references",
-            campaign.md_references,
-            "crystals",
-            campaign.crystals,
-        ),
+        ("selection.references", campaign.md_references, "crystals", campaign.crystals),
         (
             "phonons.crystals",
             campaign.phonons.crystals or () if campaign.phonons else (),

@@ -6,15 +6,7 @@ from collections.abc import Sequence
 
 from lps_flows.appearance import counted
 from lps_flows.plotting.captions import jump_caption
-from lps_flows.report.blocks import (
-    Block,
-    Chart,
-    Download,
-    Note,
-    Section,
-    Table,
-    number,
-)
+from lps_flows.report.blocks import Block, Chart, Download, Note, Section, Table, number
 from lps_flows.report.charts.jumps import jump_chart
 from lps_flows.schemas.jumps import JumpAnalysis, JumpDocument
 

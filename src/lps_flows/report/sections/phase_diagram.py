@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lps_flows.analysis.literature import (
-    is_papers_line,
-    of_the_paper,
-    paper_citation,
-)
+from lps_flows.analysis.literature import is_papers_line, of_the_paper, paper_citation
 from lps_flows.plotting.captions import formation_caption, ternary_caption
 from lps_flows.report.blocks import (
     Block,
@@ -22,11 +18,7 @@ from lps_flows.report.blocks import (
 )
 from lps_flows.report.charts.phase_diagram import phase_diagram_chart
 from lps_flows.report.charts.ternary import ternary_chart
-from lps_flows.report.hull_table import (
-    hull_rows,
-    paper_e_above_hull,
-    sources_compared,
-)
+from lps_flows.report.hull_table import hull_rows, paper_e_above_hull, sources_compared
 from lps_flows.schemas.phase_diagram import (
     EnergyErrors,
     LineEntry,
