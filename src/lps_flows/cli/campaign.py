@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Column, Table
 
 from lps_flows.cli.application import (
     FAILED,
@@ -23,18 +20,16 @@ from lps_flows.cli.application import (
     out,
     verb,
 )
+from lps_flows.cli.opening import gathered, submitted, workplace
 from lps_flows.cli.plan import print_plan
-from lps_flows.cli.progress import Display, Step, stage_table, working
+from lps_flows.cli.progress import Display, stage_table, working
+from lps_flows.cli.telling import print_failures, print_set_aside, print_stopped
 
 if TYPE_CHECKING:
     from jobflow import Flow
 
-    from lps_flows.report import ReportContent
-    from lps_flows.runner import Failure, Price, Progress, Submission, Workplace
+    from lps_flows.runner import Price, Workplace
     from lps_flows.settings import CampaignKeys, CampaignSettings
-
-# lpad's commands for fireworks that were stopped, by their state
-_BACK_IN_THE_QUEUE = {"DEFUSED": "reignite_fws", "PAUSED": "resume_fws"}
 
 Files = Annotated[
     bool,
@@ -43,8 +38,6 @@ Files = Annotated[
     ),
 ]
 
-
-_MOST_SHOWN = 20
 
 ReferenceWorker = Annotated[
     str | None,
@@ -56,53 +49,6 @@ OtherWorker = Annotated[
     str | None,
     typer.Option("--worker", help="Name of the workers that run everything else."),
 ]
-
-
-@contextmanager
-def workplace(*, files: bool = False) -> Iterator[Workplace]:
-    """Open stores and LaunchPad, and say what the user should know about them."""
-    from lps_flows.runner import open_workplace
-
-    with open_workplace(files=files) as place:
-        if place.notice:
-            err.print(place.notice, style="yellow")
-        yield place
-
-
-@contextmanager
-def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
-    """Open the workplace of a campaign, with the settings it was submitted with.
-
-    They are those of its file, until that is changed under its old name: then what
-    differs is said, and results go on being those of the submitted settings.
-    """
-    from lps_flows.runner import recorded
-    from lps_flows.settings import load_campaign
-
-    settings = load_campaign(file, fitted=True)
-    with workplace() as place:
-        known = recorded(place, settings.name)
-        if known is None or known.settings_hash == settings.settings_hash:
-            yield place, settings
-            return
-        if not known.complete:
-            err.print(
-                f"{settings.name} was submitted by a version that recorded only part "
-                f"of its settings; {file} stands for the others."
-            )
-        differing = settings.differences(known.settings, complete=known.complete)
-        if differing:
-            err.print(
-                f"{settings.name} was submitted with other settings than {file} has; "
-                "what follows is of those it was submitted with (there), not of the "
-                "file (here). Give the changed campaign another name.",
-                style="yellow",
-            )
-        for difference in differing[:_MOST_SHOWN]:
-            err.print(f"  {difference}")
-        if len(differing) > _MOST_SHOWN:
-            err.print(f"  and {len(differing) - _MOST_SHOWN} more")
-        yield place, settings.as_submitted(known.settings)
 
 
 @verb("lps-flows run workflows/demo.yaml --out results/demo")
@@ -151,25 +97,6 @@ def run(
             out.print(summary.read_text(encoding="utf-8"))
     if not complete:
         raise typer.Exit(FAILED)
-
-
-def gathered(
-    place: Workplace, settings: CampaignKeys, step: Step | None = None
-) -> ReportContent:
-    """Return everything there is to say of a campaign, for page, summary, figures."""
-    from lps_flows.report import gather, launchpad_view
-
-    launchpad = place.launchpad
-    return gather(
-        place.job_store,
-        place.result_store,
-        settings.name,
-        line=settings.line,
-        hull=settings.analysis.hull,
-        settings=settings.model_dump(mode="json"),
-        launchpad=launchpad_view(launchpad, settings.name) if launchpad else None,
-        progress=step,
-    )
 
 
 def _results(place: Workplace, settings: CampaignSettings, folder: Path) -> list[Path]:
@@ -242,13 +169,13 @@ def _run_in(
             on_progress=display.show,
             retry_failed=retry,
         )
-    _print_set_aside(result.submission)
+    print_set_aside(result.submission)
     if result.recovered:
         err.print("An earlier run had been killed; its lost fireworks ran again.")
-    _print_failures(result.failures)
+    print_failures(result.failures)
     if result.interrupted:
         raise interrupted()
-    _print_stopped(result.progress)
+    print_stopped(result.progress)
     if not (result.complete or result.failures or result.progress.stopped):
         err.print(
             "Nothing is left that could run, and yet it is not complete: "
@@ -277,7 +204,7 @@ def submit(
             settings.settings_hash,
             settings,
         )
-    _print_set_aside(submission)
+    print_set_aside(submission)
     if as_json:
         typer.echo(json.dumps(asdict(submission), indent=2))
         return
@@ -309,8 +236,8 @@ def status(file: CampaignFile, as_json: AsJson = False) -> None:
         out.print(f"{name} {state_of_it}. Use `lps-flows run {file}`.")
         return
     out.print(stage_table(state, cost))
-    _print_failures(failed)
-    _print_stopped(state)
+    print_failures(failed)
+    print_stopped(state)
     for problem in (*state.damaged, *unread):
         err.print(f"Damaged: {problem}")
 
@@ -390,40 +317,3 @@ def _routed(
 
     routing = RoutingSettings(reference_worker=reference_worker, worker=worker)
     return lambda: route(settings.flow(), routing, get_engine(settings.engine))
-
-
-def _print_set_aside(submission: Submission) -> None:
-    if submission.set_aside:
-        err.print(
-            f"The fireworks of {submission.campaign} had been deleted (lpad reset or "
-            "delete_wflows), so it begins anew; documents of the deleted one are kept "
-            f"as campaign {submission.set_aside}."
-        )
-
-
-def _print_stopped(state: Progress) -> None:
-    """Say what was taken out of the queue, and how it gets back."""
-    query = shlex.quote(json.dumps({"spec.campaign": state.campaign}))
-    for name, number in sorted(state.stopped.items()):
-        back = _BACK_IN_THE_QUEUE.get(name)
-        remedy = (
-            f"`lpad {back} -s {name} -q {query}` puts them back (`lps-flows db env` "
-            "sets lpad up for the private server)."
-            if back
-            else "Give the campaign another name to run it anew."
-        )
-        err.print(
-            f"{number} fireworks are {name}: someone took them out of the queue. "
-            + remedy
-        )
-
-
-def _print_failures(failed: tuple[Failure, ...] | list[Failure]) -> None:
-    if not failed:
-        return
-    reason = Column("reason", overflow="fold")
-    table = Table("firework", "stage", "job", reason, title="Failed")
-    for entry in failed:
-        table.add_row(str(entry.fw_id), entry.stage, entry.name, entry.reason)
-    err.print(table)
-    err.print("After mending the cause: the same command with --retry-failed.")

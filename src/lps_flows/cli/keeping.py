@@ -14,7 +14,7 @@ import yaml
 from rich.table import Table
 
 from lps_flows.cli.application import AsJson, err, out, verb
-from lps_flows.cli.campaign import workplace
+from lps_flows.cli.opening import workplace
 from lps_flows.cli.progress import working
 
 Campaign = Annotated[str, typer.Argument(help="Name of the campaign.")]

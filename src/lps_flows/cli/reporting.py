@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lps_flows.cli.application import CampaignFile, out, verb
-from lps_flows.cli.campaign import gathered, submitted
+from lps_flows.cli.opening import gathered, submitted
 from lps_flows.cli.progress import working
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from lps_flows.cli.application import FAILED, AsJson, CampaignFile, err, out, verb
-from lps_flows.cli.campaign import gathered, submitted
+from lps_flows.cli.opening import gathered, submitted
 from lps_flows.cli.progress import Step, working
 
 if TYPE_CHECKING:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from lps_flows.runner.credentials import KEY_FILE
 from lps_flows.runner.replica_set import REPLICA_SET
+from lps_flows.runner.start_failure import start_failure
+
+LOG_FILE = "mongod.log"
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def mongod_command(
     return [
         *(str(program), "--fork", "--nounixsocket"),
         *("--dbpath", str(folder / "db")),
-        *("--logpath", str(folder / "mongod.log"), "--logappend"),
+        *("--logpath", str(folder / LOG_FILE), "--logappend"),
         *("--pidfilepath", str(folder / "pid")),
         *("--bind_ip", bind_ip, "--port", str(port)),
         *("--replSet", REPLICA_SET, "--oplogSize", "64"),
@@ -51,6 +56,37 @@ def mongod_command(
         *("--setParameter", "enableLocalhostAuthBypass=false"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
     ]
+
+
+def launch_mongod(
+    program: Path, folder: Path, bind_ip: str, port: int, cache_gb: float
+) -> None:
+    """Start a private server, which goes on by itself.
+
+    Raises
+    ------
+    ServerError
+        If it ends instead of starting.
+    """
+    log = folder / LOG_FILE
+    logged = log.stat().st_size if log.exists() else 0
+    # shells allow fewer open files than the system does
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    done = subprocess.run(  # noqa: S603 - a program found by us, no shell
+        mongod_command(program, folder, bind_ip, port, cache_gb),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        umask=0o077,
+        # an unknown LANG makes mongod abort
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    if done.returncode != 0:
+        printed = f"{done.stderr}\n{done.stdout}"
+        raise start_failure(folder, printed, done.returncode, log, logged)
 
 
 def running_mongod(folder: Path) -> MongodProcess | None:

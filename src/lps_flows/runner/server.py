@@ -12,10 +12,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import signal
 import socket
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,18 +29,10 @@ from lps_flows.runner.credentials import Credentials, make_credentials, read_cre
 from lps_flows.runner.home import Home
 from lps_flows.runner.loopback import ServerError, require_loopback
 from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
-from lps_flows.runner.mongod_process import mongod_command, running_mongod
+from lps_flows.runner.mongod_process import LOG_FILE, launch_mongod, running_mongod
 from lps_flows.runner.replica_set import set_members
-from lps_flows.runner.start_failure import start_failure
 
 _LAST_PORT = 65535
-
-
-def _allow_all_files() -> None:
-    """Let a server open as many files as the system allows; shells allow fewer."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass(frozen=True)
@@ -109,7 +99,7 @@ class PrivateMongod:
     @property
     def log_file(self) -> Path:
         """The server's log."""
-        return self.folder / "mongod.log"
+        return self.folder / LOG_FILE
 
     @property
     def port(self) -> int | None:
@@ -295,29 +285,7 @@ class PrivateMongod:
                 "there is no MongoDB server program",
                 remedy="Run `lps-flows db install`, or name one in LPS_FLOWS_MONGOD",
             )
-        command = mongod_command(
-            program, self.folder, self.bind_ip, self.port or 0, self.cache_gb
-        )
-        logged = self.log_file.stat().st_size if self.log_file.exists() else 0
-        _allow_all_files()
-        done = subprocess.run(  # noqa: S603 - a program found by us, no shell
-            command,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=self.folder,
-            umask=0o077,
-            # an unknown LANG makes mongod abort
-            env={**os.environ, "LC_ALL": "C"},
-        )
-        if done.returncode != 0:
-            raise start_failure(
-                self.folder,
-                f"{done.stderr}\n{done.stdout}",
-                done.returncode,
-                self.log_file,
-                logged,
-            )
+        launch_mongod(program, self.folder, self.bind_ip, self.port or 0, self.cache_gb)
 
     def _make_writable(self, timeout_s: float) -> None:
         """Initiate the replica set if it is new, wait until it has a primary."""

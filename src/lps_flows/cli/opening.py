@@ -1,0 +1,84 @@
+"""The workplace that verbs work in, and the campaign as it was submitted there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lps_flows.cli.application import err
+from lps_flows.cli.progress import Step
+
+if TYPE_CHECKING:
+    from lps_flows.report import ReportContent
+    from lps_flows.runner import Workplace
+    from lps_flows.settings import CampaignKeys
+
+_MOST_SHOWN = 20
+
+
+@contextmanager
+def workplace(*, files: bool = False) -> Iterator[Workplace]:
+    """Open stores and LaunchPad, and say what the user should know about them."""
+    from lps_flows.runner import open_workplace
+
+    with open_workplace(files=files) as place:
+        if place.notice:
+            err.print(place.notice, style="yellow")
+        yield place
+
+
+@contextmanager
+def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
+    """Open the workplace of a campaign, with the settings it was submitted with.
+
+    They are those of its file, until that is changed under its old name: then what
+    differs is said, and results go on being those of the submitted settings.
+    """
+    from lps_flows.runner import recorded
+    from lps_flows.settings import load_campaign
+
+    settings = load_campaign(file, fitted=True)
+    with workplace() as place:
+        known = recorded(place, settings.name)
+        if known is None or known.settings_hash == settings.settings_hash:
+            yield place, settings
+            return
+        if not known.complete:
+            err.print(
+                f"{settings.name} was submitted by a version that recorded only part "
+                f"of its settings; {file} stands for the others."
+            )
+        differing = settings.differences(known.settings, complete=known.complete)
+        if differing:
+            err.print(
+                f"{settings.name} was submitted with other settings than {file} has; "
+                "what follows is of those it was submitted with (there), not of the "
+                "file (here). Give the changed campaign another name.",
+                style="yellow",
+            )
+        for difference in differing[:_MOST_SHOWN]:
+            err.print(f"  {difference}")
+        if len(differing) > _MOST_SHOWN:
+            err.print(f"  and {len(differing) - _MOST_SHOWN} more")
+        yield place, settings.as_submitted(known.settings)
+
+
+def gathered(
+    place: Workplace, settings: CampaignKeys, step: Step | None = None
+) -> ReportContent:
+    """Return everything there is to say of a campaign, for page, summary, figures."""
+    from lps_flows.report import gather, launchpad_view
+
+    launchpad = place.launchpad
+    return gather(
+        place.job_store,
+        place.result_store,
+        settings.name,
+        line=settings.line,
+        hull=settings.analysis.hull,
+        settings=settings.model_dump(mode="json"),
+        launchpad=launchpad_view(launchpad, settings.name) if launchpad else None,
+        progress=step,
+    )
