@@ -17,13 +17,13 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.data import atomic_numbers, chemical_symbols
 
 from lps_flows.chemistry import AnyStructure, element_symbols
 from lps_flows.foundation.writing import write_text
 from lps_flows.potential.errors import XSFError
-from lps_flows.potential.fortran import count, parse_real
-from lps_flows.potential.xsf_units import force_unit, states_energy, total_energy
+from lps_flows.potential.fortran import count
+from lps_flows.potential.xsf_lines import LineReader
+from lps_flows.potential.xsf_units import states_energy
 
 _PERIODIC = {
     "CRYSTAL": (True, True, True),
@@ -31,102 +31,6 @@ _PERIODIC = {
     "POLYMER": (True, False, False),
     "MOLECULE": (False, False, False),
 }
-
-
-# No length (Å), energy (eV) or force (eV/Å) of a structure is as large.
-_LARGEST = 1e10
-
-
-class _Reader:
-    """Lines of one file, with errors that name them."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-        except OSError as error:
-            raise self.error(0, f"cannot be read ({error})") from None
-        try:
-            text = data.decode("utf-8")
-        except UnicodeDecodeError:
-            # Latin-1 takes every byte: comments may hold anything
-            text = data.decode("latin-1")
-        self.lines = text.splitlines()
-        self.at = 0
-
-    def error(self, line: int, problem: str) -> XSFError:
-        where = f"line {line}: " if line else ""
-        return XSFError(
-            where + problem,
-            field="path",
-            value=str(self.path),
-            remedy="Compare with ænet's XSF format: a total energy comment, PRIMVEC "
-            "and PRIMCOORD, or ATOMS",
-        )
-
-    def next(self) -> str:
-        if self.at >= len(self.lines):
-            raise self.error(self.at, "the file ends early")
-        self.at += 1
-        return self.lines[self.at - 1]
-
-    def words(self) -> list[str]:
-        """Return the words of the next line that is neither blank nor a comment."""
-        words = self.next().split()
-        while not words or words[0].startswith("#"):
-            words = self.next().split()
-        return words
-
-    def results(self, rows: list[tuple[str, list[float]]]) -> dict[str, Any]:
-        """Return the energy (eV) of the comments, the last one, and the forces."""
-        labels: dict[str, Any] = {}
-        unit = "ev"
-        try:
-            for number, line in enumerate(self.lines, start=1):
-                if states_energy(line):
-                    self.at = number
-                    labels["energy"], unit = total_energy(line, len(rows))
-                    self.finite(labels["energy"])
-            self.at = 0
-            if len(rows[0][1]) == 6:
-                forces = np.array([values[3:] for _, values in rows])
-                labels["forces"] = forces * force_unit(self.lines, unit)
-        except ValueError as error:
-            raise self.error(self.at, str(error)) from None
-        return labels
-
-    def skip_block(self, name: str) -> None:
-        """Pass over what stands between BEGIN_name and END_name."""
-        while not self.next().strip().upper().startswith(f"END_{name}"):
-            pass
-
-    def number(self, word: str) -> float:
-        try:
-            value = parse_real(word)
-        except ValueError as error:
-            raise self.error(self.at, str(error)) from None
-        return self.finite(value)
-
-    def finite(self, value: float) -> float:
-        if not abs(value) < _LARGEST:
-            raise self.error(self.at, f"not a finite number, or too large: {value}")
-        return value
-
-    def row(self) -> tuple[str, list[float]]:
-        words = self.words()
-        if len(words) != 4 and len(words) < 7:
-            raise self.error(
-                self.at, f"an atom needs 4 or 7 columns, this row has {len(words)}"
-            )
-        # ænet reads no further than the forces
-        return self.symbol(words[0]), [self.number(w) for w in words[1:7]]
-
-    def symbol(self, word: str) -> str:
-        if 0 < (count(word) or 0) < len(chemical_symbols):
-            return chemical_symbols[int(word)]
-        if atomic_numbers.get(word.capitalize(), 0) == 0:
-            raise self.error(self.at, f"not an element: {word!r}")
-        return word.capitalize()
 
 
 def read_xsf(path: str | Path, *, require_energy: bool = True) -> Atoms:
@@ -162,7 +66,7 @@ def read_xsf(path: str | Path, *, require_energy: bool = True) -> Atoms:
     >>> read_xsf(write_xsf("Li2S.xsf", crystal("Li2S"), -48.0)).get_potential_energy()
     -48.0
     """
-    reader = _Reader(Path(path).expanduser())
+    reader = LineReader(Path(path).expanduser())
     kind, blocks = _blocks(reader)
     rows = blocks.get("PRIMCOORD") or blocks.get("ATOMS")
     if not rows:
@@ -176,7 +80,7 @@ def read_xsf(path: str | Path, *, require_energy: bool = True) -> Atoms:
     return atoms
 
 
-def _blocks(reader: _Reader) -> tuple[str | None, dict[str, Any]]:
+def _blocks(reader: LineReader) -> tuple[str | None, dict[str, Any]]:
     """Return the kind of structure that is said, and the contents by keyword."""
     kind: str | None = None
     contents: dict[str, Any] = {}
@@ -204,7 +108,7 @@ def _blocks(reader: _Reader) -> tuple[str | None, dict[str, Any]]:
     return kind, contents
 
 
-def _vectors(reader: _Reader) -> np.ndarray:
+def _vectors(reader: LineReader) -> np.ndarray:
     vectors = []
     for _ in range(3):
         words = reader.words()
@@ -214,7 +118,7 @@ def _vectors(reader: _Reader) -> np.ndarray:
     return np.array(vectors)
 
 
-def _counted(reader: _Reader) -> list[tuple[str, list[float]]]:
+def _counted(reader: LineReader) -> list[tuple[str, list[float]]]:
     words = reader.words()
     n_atoms = count(words[0])
     if not n_atoms:
@@ -222,7 +126,7 @@ def _counted(reader: _Reader) -> list[tuple[str, list[float]]]:
     return [reader.row() for _ in range(n_atoms)]
 
 
-def _rest(reader: _Reader) -> list[tuple[str, list[float]]]:
+def _rest(reader: LineReader) -> list[tuple[str, list[float]]]:
     rows = []
     while reader.at < len(reader.lines):
         line = reader.lines[reader.at].strip()
@@ -235,7 +139,7 @@ def _rest(reader: _Reader) -> list[tuple[str, list[float]]]:
     return rows
 
 
-_BLOCKS: dict[str, Callable[[_Reader], Any]] = {
+_BLOCKS: dict[str, Callable[[LineReader], Any]] = {
     "PRIMVEC": _vectors,
     "PRIMCOORD": _counted,
     "CONVVEC": _vectors,
@@ -245,7 +149,7 @@ _BLOCKS: dict[str, Callable[[_Reader], Any]] = {
 
 
 def _atoms(
-    reader: _Reader,
+    reader: LineReader,
     cell: np.ndarray | None,
     rows: list[tuple[str, list[float]]],
     kind: str | None,
