@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lps_flows.analysis import ElasticitySettings, fit_eos
@@ -74,11 +74,6 @@ class ElasticityBuilder(JobOutputBuilder):
     indexes = ELASTICITY_INDEXES
     settings_type = ElasticitySettings
     output = "EOSDocument"
-
-    def context(self) -> Callable[[str], dict[str, Any]]:
-        """Return the thresholds, the same for all."""
-        settings = self.settings.model_dump(mode="json")
-        return lambda _: settings
 
     def document(
         self,

@@ -130,9 +130,13 @@ class JobOutputBuilder(IncrementalBuilder):
     output: ClassVar[str]
     """Class name of the outputs."""
 
-    @abstractmethod
     def context(self) -> Callable[[str], Any]:
-        """Return what else the document of a job rests on, by the job's uuid."""
+        """Return what else the document of a job rests on, by the job's uuid.
+
+        The settings, unless a builder says otherwise: they are the same for all.
+        """
+        settings = self.settings.model_dump(mode="json")
+        return lambda _: settings
 
     @abstractmethod
     def document(self, job: Mapping[str, Any], context: Any, source: str) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lps_flows.analysis.jumps import JumpSettings, ion_jumps
@@ -26,11 +26,6 @@ class JumpBuilder(JobOutputBuilder):
     indexes = JUMP_INDEXES
     settings_type = JumpSettings
     output = "MDRunDocument"
-
-    def context(self) -> Callable[[str], dict[str, Any]]:
-        """Return the settings, the same for all."""
-        settings = self.settings.model_dump(mode="json")
-        return lambda _: settings
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the runs whose jumps are out of date, with their trajectories."""

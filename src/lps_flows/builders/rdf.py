@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
 
 from lps_flows.analysis import RDFSettings, partial_rdfs
 from lps_flows.analysis.rdf import all_pairs
 from lps_flows.builders.increment import query_heads
 from lps_flows.builders.lowest import Head, LowestBuilder
-from lps_flows.schemas.built import StructureRecord, facts_of, facts_of_lowest
+from lps_flows.schemas.built import (
+    BuiltDocument,
+    StructureRecord,
+    facts_of,
+    facts_of_lowest,
+)
 from lps_flows.schemas.rdf import RDF_INDEXES, RDFDocument
 
 
@@ -38,6 +43,9 @@ def rdf_document(
 class StructuresBuilder(LowestBuilder):
     """Base of averages over structures themselves: the ``structures`` collection."""
 
+    average: ClassVar[Callable[..., BuiltDocument]]
+    """Makes the document of some structures, by the settings."""
+
     def heads(self) -> Iterable[Head]:
         """Return what is known of the structures without their atoms."""
         for head in query_heads(self.source, self.campaign):
@@ -51,6 +59,13 @@ class StructuresBuilder(LowestBuilder):
                 head.energy_per_atom,
             )
 
+    def document(
+        self, records: Sequence[dict[str, Any]], name: str, source: str
+    ) -> BuiltDocument:
+        """Return the average over one group."""
+        structures = [StructureRecord.from_store(record) for record in records]
+        return self.average(structures, self.settings, name=name, source=source)
+
 
 class RDFBuilder(StructuresBuilder):
     """One document per composition and parent, over its lowest structures.
@@ -62,10 +77,4 @@ class RDFBuilder(StructuresBuilder):
     key = "rdf_id"
     indexes = RDF_INDEXES
     settings_type = RDFSettings
-
-    def document(
-        self, records: Sequence[dict[str, Any]], name: str, source: str
-    ) -> RDFDocument:
-        """Compute the RDFs of one group."""
-        structures = [StructureRecord.from_store(record) for record in records]
-        return rdf_document(structures, self.settings, name=name, source=source)
+    average = staticmethod(rdf_document)

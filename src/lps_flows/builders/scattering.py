@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -66,10 +65,4 @@ class ScatteringBuilder(StructuresBuilder):
     key = "scattering_id"
     indexes = SCATTERING_INDEXES
     settings_type = ScatteringSettings
-
-    def document(
-        self, records: Sequence[dict[str, Any]], name: str, source: str
-    ) -> ScatteringDocument:
-        """Compute the patterns of one group."""
-        structures = [StructureRecord.from_store(record) for record in records]
-        return scattering_document(structures, self.settings, name=name, source=source)
+    average = staticmethod(scattering_document)

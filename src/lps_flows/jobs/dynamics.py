@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -136,7 +135,6 @@ def run_chunk(
     first_step: int = 0,
     state: MDState | None = None,
     keep_positions: bool = True,
-    on_frame: Callable[[int], None] | None = None,
 ) -> ChunkResult:
     """Integrate `n_steps` steps, from velocities drawn or given, or from a state.
 
@@ -157,8 +155,6 @@ def run_chunk(
         Number of steps, a multiple of the frame interval.
     keep_positions
         Keep the positions of the frames, not only their temperature and energy.
-    on_frame
-        Called with the step after every stored frame.
     """
     if n_steps % settings.frame_interval:
         raise DynamicsError(
@@ -198,8 +194,6 @@ def run_chunk(
             if failure:
                 break
             recorder.add(step, integrator)
-            if on_frame is not None:
-                on_frame(step)
     except BAD_STRUCTURE as error:
         # The remedies of these errors are for structures that a user gives.
         why = error.problem if isinstance(error, LpsFlowsError) else error
