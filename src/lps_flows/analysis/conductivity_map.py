@@ -74,8 +74,6 @@ def conductivity_map(
         the line have no place on it and are left out.
     structures, places
         The structures and their classes, by structure id.
-    element
-        Element of the fingerprints that the classes rest on.
     """
     points = []
     for record in records:

@@ -43,8 +43,6 @@ def judge(
 
     Parameters
     ----------
-    structures
-        Relaxed structures of one campaign by one method.
     errors
         What is known of the errors of the energies (`energy_errors`).
 

@@ -92,8 +92,6 @@ def resample(
 
     Parameters
     ----------
-    compositions
-        Lowest crystal and glass-ceramic structure of every composition.
     errors
         What is known of the errors; None is returned when that is nothing.
     """

@@ -38,8 +38,6 @@ class ActiveLearningFlowMaker(Maker):
     rounds
         Number of rounds; the most of them where ``retrain.pick.settings.enough`` says
         when to stop.
-    explore
-        Maker of the short GA runs, one per composition and round.
     explore_md
         Maker of the short dynamics of the crystals and of each GA run's lowest
         structure; none leaves dynamics out.

@@ -81,8 +81,6 @@ class ConductivityFlowMaker(Maker):
 
     Parameters
     ----------
-    settings
-        Temperatures, lengths, integration and analysis.
     label, refine
         Makers that label frames of guarded dynamics and train on them; without them
         nothing is guarded.
@@ -212,8 +210,6 @@ class ConductivityFlowMaker(Maker):
 
         Parameters
         ----------
-        runs, run_uuids
-            Analysed runs of one structure, and their jobs.
         potential
             Potential that moved the atoms, by its job's uuid.
         spent

@@ -26,11 +26,6 @@ class DatasetFlowMaker(Maker):
     parent of glass-ceramics besides: supercells with units removed, and snapshots of
     MD runs; where the settings say so both are relaxed a little way, and frames of each
     relaxation are the labels, so that the potential knows the way down to the minima.
-
-    Parameters
-    ----------
-    label_path
-        Maker that relaxes structures and keeps frames of the way.
     """
 
     name: str = "dataset"
@@ -55,12 +50,8 @@ class DatasetFlowMaker(Maker):
 
         Parameters
         ----------
-        engine
-            Reference engine of every label and of the MD runs.
         line
             Composition line, Li2S-P2S5 unless given.
-        md
-            Time step and thermostat of the MD runs.
         """
         settings = settings or DatasetSettings()
         line = line or CompositionLine()

@@ -73,8 +73,6 @@ class MeltQuenchFlowMaker(Maker):
         ----------
         structure
             Structure to melt, of which small ones are repeated; or a reference to one.
-        label
-            Name of the structure; its formula by default.
         potential_uuid
             Job that trained the potential, for an engine that stands on one.
         provenance

@@ -15,17 +15,7 @@ from lps_flows.jobs.uncertainty import UncertainStructuresMaker
 
 @dataclass
 class RetrainFlowMaker(Maker):
-    """One round of active learning: pick, label, train again.
-
-    Parameters
-    ----------
-    pick
-        Maker that picks the structures the committee disagrees on.
-    label
-        Maker that labels them with the reference engine.
-    training
-        Maker that trains on the old and the new structures together.
-    """
+    """One round of active learning: pick, label, train again."""
 
     name: str = "retrain"
     pick: UncertainStructuresMaker = field(default_factory=UncertainStructuresMaker)

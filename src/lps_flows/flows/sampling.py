@@ -87,15 +87,7 @@ class CompositionPlan(FrozenSettings):
 
 @dataclass
 class SamplingFlowMaker(Maker):
-    """Sample one composition and relax what is lowest with the reference engine.
-
-    Parameters
-    ----------
-    lowest
-        Maker that relaxes the lowest structures with the reference engine.
-    n_seeds
-        Searches, from seeds that follow each other.
-    """
+    """Sample one composition and relax what is lowest with the reference engine."""
 
     name: str = "sampling"
     evolution: EvolutionMaker = field(default_factory=EvolutionMaker)
@@ -120,8 +112,6 @@ class SamplingFlowMaker(Maker):
         ----------
         parent
             Reference to the `StructureDocument` of the relaxed parent crystal.
-        target_atoms
-            Atoms of the parent supercell, about.
         unrelaxed
             The parent before it was relaxed, when it is not of the library.
 

@@ -28,15 +28,7 @@ Kind = Literal["perturbed", "removed", "starts"]
 
 @dataclass
 class PerturbationMaker(Maker):
-    """Make structures around a relaxed crystal.
-
-    Parameters
-    ----------
-    settings
-        Strains, amplitudes, numbers, supercell size and seed.
-    line
-        Composition line whose end members are removed.
-    """
+    """Make structures around a relaxed crystal."""
 
     name: str = "perturb crystal"
     settings: DatasetSettings = field(default_factory=DatasetSettings)
@@ -75,13 +67,7 @@ class PerturbationMaker(Maker):
 
 @dataclass
 class SnapshotMaker(Maker):
-    """Choose evenly spaced snapshots of a reference MD run.
-
-    Parameters
-    ----------
-    settings
-        Number of snapshots and the temperature that was asked for.
-    """
+    """Choose evenly spaced snapshots of a reference MD run."""
 
     name: str = "md snapshots"
     settings: DatasetSettings = field(default_factory=DatasetSettings)
@@ -94,8 +80,6 @@ class SnapshotMaker(Maker):
 
         Parameters
         ----------
-        chunk_uuids
-            Jobs that hold the run's chunks, in order.
         last_step
             Step the last chunk reached; a reference, so that this job waits for it.
 

@@ -76,8 +76,6 @@ class EvolutionMaker(Maker):
             The potential, a reference to it, or the uuid of the job that trained it.
         parent_key
             Key of the parent in the crystal library (a name, when it has none).
-        target_atoms
-            Atoms of the parent supercell, about.
         unrelaxed
             The parent before it was relaxed, whose edges choose the supercell; the
             library's crystal of that key by default.

@@ -94,13 +94,6 @@ def restore_generation(
 ) -> Generation:
     """Rebuild the state after the last of these generations.
 
-    Parameters
-    ----------
-    generations
-        History from the first generation to the one to go on from.
-    problem
-        The search space it was made in.
-
     Returns
     -------
     Generation

@@ -72,8 +72,6 @@ class ExploreDynamicsMaker(Maker):
         start
             A relaxed crystal, of which a supercell is made, or a GA run, of which the
             lowest structure is taken as it is.
-        label
-            Name of the start in the frames' provenance.
         seed
             Seed of the velocities; another one each round.
 

@@ -48,10 +48,6 @@ def structure_document(
     start
         Structure before the relaxation: a large change of its volume and other anions
         are remarked upon.
-    spent
-        Evaluations before this calculation.
-    remarks
-        What a reader must know about the energy.
     """
     left, remarks = None, list(remarks)
     if relaxed and start is not None:
@@ -149,8 +145,6 @@ def document_calculation(
         Task document of a calculation, or of the single point after a relaxation.
     relaxation
         Task document of that relaxation: what it says of convergence holds.
-    **facts
-        The other arguments of `structure_document`.
     """
     calculation = read_calculation(finished(task))
     if relaxation is not None:
@@ -179,10 +173,6 @@ def collect_labels(
     ----------
     tasks
         Task documents, or what stopped them, in the order of the structures.
-    provenances, formulas
-        Origin and formula of each structure.
-    **facts
-        The other arguments of `label_documents`.
 
     Raises
     ------

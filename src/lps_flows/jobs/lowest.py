@@ -50,15 +50,7 @@ class LowestSettings(FrozenSettings):
 
 @dataclass
 class RelaxLowestMaker(Maker):
-    """Relax the lowest structures of one composition, each a firework of its own.
-
-    Parameters
-    ----------
-    relax
-        Maker that relaxes one structure with the reference engine.
-    settings
-        How many structures, and the thresholds of the comparison.
-    """
+    """Relax the lowest structures of one composition, each a firework of its own."""
 
     name: str = "relax lowest"
     relax: ReferenceRelaxMaker = field(default_factory=ReferenceRelaxMaker)
@@ -130,15 +122,7 @@ class RelaxLowestMaker(Maker):
 def lowest_of(
     searches: Sequence[EvolutionDocument], n_lowest: int
 ) -> list[StructureDocument]:
-    """Return the lowest structures of all searches, lowest first, each once.
-
-    Parameters
-    ----------
-    searches
-        Searches of one composition from different seeds.
-    n_lowest
-        How many, at most.
-    """
+    """Return the lowest structures of all searches, lowest first, each once."""
     if len(searches) == 1:  # they are distinct already
         return searches[0].lowest[:n_lowest]
     settings = EvolutionSettings.model_validate(

@@ -43,8 +43,6 @@ class MDChunkMaker(Maker):
             Thermostat temperature (K).
         previous
             Chunk before: its reference, resolved when the job runs.
-        equilibration
-            Leave the positions of the frames out.
         """
         if previous is not None:
             if previous.failure is not None:

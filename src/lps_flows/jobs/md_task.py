@@ -49,8 +49,6 @@ def document_md_task(
 
     Parameters
     ----------
-    start
-        Structure the task started from, unwrapped.
     label, temperature, settings, equilibration
         As in `MDChunkMaker`.
     last_stored

@@ -37,11 +37,6 @@ def newest_heads(
     Of a job with several documents it is the newest. A store may be shared: what
     another program wrote under the name of one of our classes is passed over.
 
-    Parameters
-    ----------
-    campaign
-        Only the jobs of this campaign; all when None.
-
     Raises
     ------
     DamagedDocumentError

@@ -119,13 +119,7 @@ class DatasetSettings(FrozenSettings):
         return value
 
     def dynamics(self, md: MDSettings) -> DynamicsSettings:
-        """Return how the MD runs are integrated, cut into jobs and stored.
-
-        Parameters
-        ----------
-        md
-            Time step and thermostat of the reference engine's dynamics.
-        """
+        """Return how the MD runs are integrated, cut into jobs and stored."""
         return DynamicsSettings(
             time_step=md.time_step,
             damping_time=md.damping_time,

@@ -35,8 +35,6 @@ class ReferenceStaticMaker(Maker):
     ----------
     name
         Name of the flow; its jobs add the formula.
-    remarks
-        What every document is to say about its energy.
     """
 
     name: str = "reference static"
@@ -199,8 +197,6 @@ class LabelMaker(Maker):
 
     Parameters
     ----------
-    relax
-        Relax every structure instead of computing it as it is.
     n_frames
         Frames kept of each relaxation; more than one makes labels of the way down
         and needs an engine made with `Engine.with_path`.

@@ -116,8 +116,6 @@ class SelectionMaker(Maker):
         ----------
         crystals
             Relaxed crystals by key; None marks a failed relaxation.
-        crystal_uuids
-            Job uuids of their documents, by key.
         sampled
             Sampling of every composition; None marks a failed one.
         potential_uuid

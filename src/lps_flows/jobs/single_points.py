@@ -81,8 +81,6 @@ class SinglePointRelaxMaker(Maker):
             Where to start; it is relaxed on the potential first.
         potential
             The potential that leads: uuid of its job, or path.
-        task
-            The single point that the step before asked for.
         """
         refuse_unphysical(structure)
         model, misfit = _loaded(potential)

@@ -60,8 +60,6 @@ class ThermalCellMaker(Maker):
 
         Parameters
         ----------
-        structure
-            Start; velocities are drawn.
         temperature
             Thermostat temperature (K).
 

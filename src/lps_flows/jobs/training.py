@@ -105,13 +105,7 @@ def dataset_hash(documents: Sequence[StructureDocument]) -> str:
 
 @dataclass
 class TrainingMaker(Maker):
-    """Train a committee of ANN potentials; the best on validation leads it.
-
-    Parameters
-    ----------
-    settings
-        Training settings: network, descriptor, restarts, iterations, hold-out, seed.
-    """
+    """Train a committee of ANN potentials; the best on validation leads it."""
 
     name: str = "train potential"
     settings: TrainingSettings = field(default_factory=TrainingSettings)
@@ -134,8 +128,6 @@ class TrainingMaker(Maker):
             An earlier potential; it is returned as it is when the structures are the
             same ones it was trained on with the same settings. Its weights are begun
             with where the settings say so (`warm_iterations`).
-        trained_on
-            Jobs that `labelled` comes from.
 
         Returns
         -------

@@ -30,13 +30,7 @@ from lps_flows.schemas.transport import RunSummary, TransportDocument
 
 @dataclass
 class AnalyseRunMaker(Maker):
-    """Join the chunks of one run and analyse it.
-
-    Parameters
-    ----------
-    line
-        Which ion moves, and what forms the framework.
-    """
+    """Join the chunks of one run and analyse it."""
 
     name: str = "analyse run"
     settings: TransportSettings = field(default_factory=TransportSettings)
@@ -65,8 +59,6 @@ class AnalyseRunMaker(Maker):
 
         Parameters
         ----------
-        chunk_uuids
-            Jobs that hold its chunks, in order.
         last_step
             Step the last chunk reached; a reference, so that this job waits for it.
         label, method, temperature, equilibration, time_step
@@ -74,8 +66,6 @@ class AnalyseRunMaker(Maker):
         potential
             Trained potential that moved the atoms, uuid of its job or path: its
             committee tells where the run left what it knows.
-        remarks
-            What the document is to say of the cell.
         """
         try:
             run = join_trajectory(chunk_uuids, CURRENT_JOB.store)
@@ -120,8 +110,6 @@ class CollectTransportMaker(Maker):
 
     Parameters
     ----------
-    line
-        Which ion moves; x is given on it.
     guarded
         Maker of the runs, whose ``again`` takes what ``make`` is given and starts them
         anew where the potential did not know enough; none takes them as they are.
@@ -148,8 +136,6 @@ class CollectTransportMaker(Maker):
 
         Parameters
         ----------
-        runs
-            Analysed runs: references, resolved when the job runs.
         potential
             Potential that moved the atoms, by its job's uuid.
         spent

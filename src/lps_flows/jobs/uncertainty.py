@@ -73,13 +73,7 @@ class ActiveLearningSettings(FrozenSettings):
 
 @dataclass
 class UncertainStructuresMaker(Maker):
-    """Pick the structures with the largest committee uncertainty.
-
-    Parameters
-    ----------
-    settings
-        How many structures, and from which uncertainty on.
-    """
+    """Pick the structures with the largest committee uncertainty."""
 
     name: str = "uncertain structures"
     settings: ActiveLearningSettings = field(default_factory=ActiveLearningSettings)

@@ -50,13 +50,7 @@ class GuardSettings(FrozenSettings):
 
 @dataclass
 class UnsureFramesMaker(Maker):
-    """Pick frames of runs at which the committee is unsure, the most unsure first.
-
-    Parameters
-    ----------
-    settings
-        How unsure, and how many.
-    """
+    """Pick frames of runs at which the committee is unsure, the most unsure first."""
 
     name: str = "unsure frames"
     settings: GuardSettings = field(default_factory=GuardSettings)

@@ -50,14 +50,10 @@ def relax_by_single_points(
     evaluate
         Returns energy (eV), forces (N, 3) (eV/Å) and stress (3, 3) (eV/Å^3, positive
         under tension) of a structure by the reference.
-    potential
-        An `ANNPotential`, or None.
     fmax
         Largest force on an atom at the end (eV/Å).
     max_stress
         Largest stress component at the end (eV/Å^3); 6.2e-4 is 0.1 GPa.
-    max_evaluations
-        Calls of `evaluate` allowed.
 
     Returns
     -------

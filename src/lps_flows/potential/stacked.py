@@ -51,8 +51,6 @@ class Layout:
 
     Parameters
     ----------
-    sizes
-        Nodes per layer, input first, one node last.
     start
         Where they begin; per layer the weights (n_out, n_in) and then the biases.
     """

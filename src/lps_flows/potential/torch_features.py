@@ -66,8 +66,6 @@ def chebyshev_features(
     vectors
         (n_pairs, 3) from each `centre`, in ascending order, to its neighbour (Å), whose
         species weighs `spin`.
-    weighted
-        Whether there is a weighted half.
     """
     d = torch.linalg.vector_norm(vectors, dim=1)
     rr, nr = radial

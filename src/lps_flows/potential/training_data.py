@@ -38,8 +38,6 @@ class TrainingData:
         Per structure (n_atoms, 3) (eV/Å) or None; None when no forces were given.
     counts
         (n_structures, n_elements) atoms of each element.
-    sources
-        Label of each structure, or None.
     """
 
     structures: list[AnyStructure]

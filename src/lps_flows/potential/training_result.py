@@ -76,8 +76,6 @@ class TrainingResult:
     by_source, by_composition
         Errors over all structures of each source or composition, and of the held-out
         ones alone under ``"... (validation)"``.
-    training_indices, validation_indices
-        Which structures were on which side.
 
     Examples
     --------

@@ -18,11 +18,6 @@ class UnsafeAddressError(ServerError):
 def require_loopback(address: str, remedy: str) -> None:
     """Refuse an address that other machines can reach.
 
-    Parameters
-    ----------
-    address
-        IP address or host name to listen on.
-
     Raises
     ------
     UnsafeAddressError

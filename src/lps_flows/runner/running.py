@@ -95,8 +95,6 @@ def run(
         end, with the state of the campaign.
     interval_s
         Time between two calls, in seconds.
-    retry_failed
-        Whether to run failed fireworks again.
 
     Raises
     ------

@@ -81,8 +81,6 @@ def submit(
     campaign
         Its name, unique on the LaunchPad. It goes, with the version of the document
         layout, into the metadata of every job, also of jobs made later.
-    settings_hash
-        Hash of everything that determines the results.
     settings
         Everything that determines them: kept with the campaign, and compared.
 

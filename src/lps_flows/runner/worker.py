@@ -118,8 +118,6 @@ def work(
     ----------
     worker
         Under whose name to run; it must be this process' alone.
-    stop
-        Set when the loop shall end early.
     revive
         Called while the database does not answer, e.g. to start a private server.
     patience_s

@@ -81,11 +81,6 @@ class Workplace:
 
         It is in the same database as the job outputs, and the same for every caller.
 
-        Parameters
-        ----------
-        collection
-            Name of the collection, one of `lps_flows.builders.KEYS`.
-
         Raises
         ------
         ResultStoreError
