@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 from typing import Protocol, TypeVar
@@ -109,12 +109,12 @@ def by_nearest(
 
 def reference_points(model: ClusterModelDocument) -> dict[str, tuple[float, float]]:
     """Return the reference crystals in the plane of the first two components."""
-    return {key: plane(v.tolist()) for key, v in model.references.items()}
+    return {key: plane(vector) for key, vector in model.references.items()}
 
 
-def plane(coordinates: Sequence[float]) -> tuple[float, float]:
+def plane(coordinates: Iterable[float]) -> tuple[float, float]:
     """Return the first two components of a vector, 0 for one that is lacking."""
-    first, second = [*coordinates, 0.0, 0.0][:2]
+    first, second, *_ = map(float, [*coordinates, 0.0, 0.0])
     return first, second
 
 
