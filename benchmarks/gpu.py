@@ -36,11 +36,12 @@ from lps_flows.potential import (
     TrainingSettings,
     relax_batch,
 )
+from lps_flows.potential.published import published_file
 from lps_flows.potential.threads import available_threads
 from lps_flows.potential.training import prepare_training
 
 ROOT = Path(__file__).resolve().parents[1]
-PUBLISHED = ROOT / "docs/data/conductivity/potential.safetensors"
+PUBLISHED = published_file("Li-P-S-dynamics")
 
 
 class Table:

@@ -21,9 +21,10 @@ from lps_flows.jobs.export_results import export_potential, export_trajectories
 from lps_flows.jobs.run_analysis import TransportSettings, analyse_trajectory
 from lps_flows.jobs.trajectory import join_trajectory
 from lps_flows.potential import ANNPotential
+from lps_flows.potential.published import published_file
 from tests.toy_jobs import FRAME_FS, long_chunk
 
-POTENTIAL = Path(__file__).parents[2] / "docs/data/conductivity/potential.safetensors"
+POTENTIAL = published_file("Li-P-S-dynamics")
 CHUNKS = ["0" * 32, "1" * 32]
 
 

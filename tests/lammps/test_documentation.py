@@ -10,6 +10,7 @@ import pytest
 
 from lps_flows.lammps import plugin_folder
 from lps_flows.potential import ANNPotential
+from lps_flows.potential.published import published_file
 from tests.docs.blocks import ROOT, blocks
 from tests.potential.toy import random_potential
 
@@ -21,7 +22,7 @@ INPUTS = [block.code for block in PAGE if block.language == "text"]
 def prepared(tmp_path, monkeypatch):
     """A folder with the page's data file and the published potential."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "docs/data/conductivity/potential.safetensors", tmp_path)
+    shutil.copy(published_file("Li-P-S-dynamics"), tmp_path / "potential.safetensors")
     code = next(block.code for block in PAGE if block.language == "python")
     exec(compile(code, "lammps.md", "exec"), {})
     return tmp_path

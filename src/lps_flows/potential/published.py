@@ -19,7 +19,9 @@ class StatedEnergy(FrozenSettings):
 
     structure: str = Field(description="File of the structure in docs/data/map.")
     energy: float = Field(description="Energy by the potential (eV/atom).")
-    reference_energy: float = Field(description="The reference engine's (eV/atom).")
+    reference_energy: float | None = Field(
+        description="The reference method's, where it was asked (eV/atom)."
+    )
 
 
 class PotentialCard(FrozenSettings):
@@ -37,7 +39,8 @@ class PotentialCard(FrozenSettings):
     by_composition: dict[str, ErrorReport] = Field(description="Errors by formula.")
     by_temperature: dict[str, ErrorReport] = Field(
         description="Errors on frames of dynamics that were labelled because the "
-        "committee was unsure of them, so the worst there are, by temperature (K)."
+        "committee was unsure of them, so the worst there are, by temperature (K); "
+        "empty where none were."
     )
     limits: list[str] = Field(description="Where it must not be used.")
     stated: list[StatedEnergy] = Field(description="Energies to check a copy by.")
