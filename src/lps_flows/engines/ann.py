@@ -106,8 +106,9 @@ def ann_calculator(
     device
         Device of torch; by default the CPU.
     """
+    calculator = ANNCalculator(potential=load_potential(potential).to(device))
     set_threads(threads)
-    return ANNCalculator(potential=load_potential(potential).to(device))
+    return calculator
 
 
 def ann_method(potential: str) -> str:

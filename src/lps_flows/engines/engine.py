@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -210,14 +211,15 @@ def _closest(structure: Structure) -> float:
 
 
 def set_threads(threads: int | None) -> None:
-    """Give torch a fixed number of threads.
+    """Give torch a fixed number of threads, where an engine has loaded it.
 
     Several workers share a machine, and two threads on a busy core are slower than
     one by an order of magnitude; so the default is ``OMP_NUM_THREADS`` when it is
     set and one thread when it is not.
     """
-    import torch
-
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
     wanted = threads or _environment_threads()
     if torch.get_num_threads() != wanted:
         torch.set_num_threads(wanted)

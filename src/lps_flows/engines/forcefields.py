@@ -40,12 +40,13 @@ class _SharedCalculator:
     """Gives a force-field Maker one calculator per process and its thread count."""
 
     def _get_calculator(self) -> Calculator:
-        set_threads(self.threads)  # type: ignore[attr-defined]
         meta = self.calculator_meta  # type: ignore[attr-defined]
         kwargs = self.calculator_kwargs  # type: ignore[attr-defined]
-        return _cached_calculator(
+        calculator = _cached_calculator(
             getattr(meta, "value", meta), json.dumps(kwargs, sort_keys=True)
         )
+        set_threads(self.threads)  # type: ignore[attr-defined]
+        return calculator
 
 
 @dataclass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -62,8 +61,7 @@ class ImportedRelaxMaker(TestsStress, AseRelaxMaker):
     def _get_calculator(self) -> Calculator:
         arguments = json.dumps(self.calculator_kwargs, sort_keys=True)
         calculator = _shared(self.calculator_class, arguments)
-        if "torch" in sys.modules:
-            set_threads(self.threads)
+        set_threads(self.threads)
         return calculator
 
 

@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from lps_flows.engines.engine import Engine
 from lps_flows.engines.errors import EngineError
 from lps_flows.engines.settings import POTENTIAL_ENGINE, EngineSettings
+from lps_flows.potential.committee import has_cuda
 
 # Modules are imported when asked for, so that one engine's dependencies never
 # stand in the way of another's.
@@ -99,11 +100,7 @@ def get_engine(settings: EngineSettings | None = None) -> Engine:
 
 
 def _refuse_absent(settings: EngineSettings) -> None:
-    if settings.device != "cuda":
-        return
-    import torch
-
-    if not torch.cuda.is_available():
+    if settings.device == "cuda" and not has_cuda():
         raise EngineError(
             "there is no CUDA device that torch can use",
             field="engine.device",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from lps_flows.potential.descriptor import ChebyshevDescriptor
@@ -117,24 +118,32 @@ class Committee:
 
 def existing_device(name: str) -> str:
     """Return the device that `name` means here; see `Committee`."""
-    if name in ("cpu", "torch"):
+    if name == "cpu":
         return name
-    if name.split(":", maxsplit=1)[0] not in ("auto", "cuda"):
+    if name.split(":", maxsplit=1)[0] not in ("auto", "cuda", "torch"):
         raise PotentialError(
             "unknown device",
             field="device",
             value=name,
             remedy="Use auto, cpu, cuda or torch",
         )
+    if name == "torch":
+        if find_spec("torch") is not None:
+            return name
+        problem, remedy = "torch is not installed", "pip install 'lps-flows[torch]'"
+    elif has_cuda():
+        return "cuda" if name == "auto" else name
+    elif name == "auto":
+        return "cpu"
+    else:
+        problem, remedy = "this machine has no CUDA device", "Use auto or cpu"
+    raise PotentialError(problem, field="device", value=name, remedy=remedy)
+
+
+def has_cuda() -> bool:
+    """Return True where torch is installed and finds a CUDA device."""
+    if find_spec("torch") is None:
+        return False
     import torch
 
-    if torch.cuda.is_available():
-        return "cuda" if name == "auto" else name
-    if name == "auto":
-        return "cpu"
-    raise PotentialError(
-        "this machine has no CUDA device",
-        field="device",
-        value=name,
-        remedy="Use auto or cpu",
-    )
+    return torch.cuda.is_available()
