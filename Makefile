@@ -1,7 +1,10 @@
 # `make demo` maps a small phase diagram; `make test` runs the tests. Both set
 # everything up first, inside this folder: .venv (packages) and .lps_flows (data).
 
-PYTHON ?= python3.11
+# python3 where it is one of 3.11 to 3.14, else the newest of these that is here.
+FITS = 'import ensurepip, sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c $(FITS) 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
@@ -13,24 +16,30 @@ WORKERS ?= 2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 TOOLS := $(VENV)-tools
 
-.PHONY: demo test docs setup lint lock audit clean
+.PHONY: demo test docs setup dist lint lock newest audit clean
 
 setup: $(READY) $(SERVER)
 
 $(BIN)/python:
-	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@$(PYTHON) -c $(FITS) || { echo "Python 3.11 to 3.14 with venv is needed: make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
 
 # Every file by its hash, all of them named, so that nothing is looked for beside. First
 # what builds packages, and a CPU build of torch where pip is told of a folder with one
-# (PIP_FIND_LINKS); PyPI's own build of torch needs the second file, too.
-LOCKED = awk '/^[a-z]/ {keep = /^($(1))==/} keep' requirements.lock > $(VENV)/first.lock
+# (PIP_FIND_LINKS); PyPI's own build of torch needs the second file, too. Last chgnet,
+# which has no wheel above Python 3.12 and is built there, by a C compiler where one is.
+LOCKED = awk '/^[a-z]/ {keep = $(1)==/} keep' requirements.lock > $(VENV)/part.lock
+PART := $(INSTALL) --require-hashes --no-build-isolation -r $(VENV)/part.lock
 $(READY): $(BIN)/python requirements.lock requirements-cuda.lock pyproject.toml
-	@$(call LOCKED,setuptools|wheel)
-	$(INSTALL) --require-hashes -r $(VENV)/first.lock
-	@$(call LOCKED,torch)
-	-@$(INSTALL) --require-hashes --no-index -r $(VENV)/first.lock 2>/dev/null
-	$(INSTALL) --require-hashes --no-build-isolation -r requirements.lock
+	@$(call LOCKED,/^(setuptools|wheel))
+	$(PART)
+	@$(call LOCKED,/^torch)
+	-@$(PART) --no-index 2>/dev/null
+	@$(call LOCKED,!/^chgnet)
+	$(PART)
 	@$(BIN)/python -c 'import torch' 2>/dev/null || $(INSTALL) --require-hashes -r requirements-cuda.lock
+	@$(call LOCKED,/^chgnet)
+	$(PART) || echo "chgnet could not be built (is there a C compiler?): what needs it is skipped"
 	$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
@@ -39,8 +48,12 @@ $(SERVER): $(READY)
 	-$(BIN)/lps-flows db install
 	@touch $@
 
+# Where chgnet could not be installed, SevenNet takes its place, and three times as long.
 demo: setup
-	$(BIN)/lps-flows run workflows/demo.yaml --workers $(WORKERS) --out results/demo
+	file=workflows/demo.yaml; $(BIN)/python -m pip show --quiet chgnet || { \
+	    file=$(VENV)/demo-sevennet.yaml; echo "no chgnet here: the demo runs on SevenNet"; \
+	    sed 's/name: chgnet/name: sevennet/; s/^name: demo/&-sevennet/' workflows/demo.yaml > $$file; }; \
+	$(BIN)/lps-flows run $$file --workers $(WORKERS) --out results/demo
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
@@ -49,6 +62,12 @@ docs: setup
 	$(BIN)/python docs/generate.py
 	$(BIN)/python docs/results.py
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+# The source distribution, and the wheel that is made of it.
+dist: setup
+	@rm -rf dist && mkdir dist
+	@$(BIN)/python -c 'from setuptools import build_meta; build_meta.build_sdist("dist")' >/dev/null
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist dist/*.tar.gz
 
 lint: setup
 	$(BIN)/ruff check .
@@ -61,9 +80,13 @@ $(TOOLS)/.installed:
 	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv pip-audit
 	@touch $@
 
-# After a change of constraints.txt: the hashes of the files of each version.
+# After a change of a constraints file: the hashes of the files of each version.
 lock: $(TOOLS)/.installed
 	$(TOOLS)/bin/python tools/lock.py
+
+# The newest versions for Python 3.12 and later, then the same.
+newest: $(TOOLS)/.installed
+	$(TOOLS)/bin/python tools/lock.py --newest
 
 # Known vulnerabilities of what is locked.
 audit: $(TOOLS)/.installed
@@ -71,4 +94,4 @@ audit: $(TOOLS)/.installed
 
 clean:
 	-$(BIN)/lps-flows db stop
-	rm -rf $(VENV) $(TOOLS) results build *.egg-info
+	rm -rf $(VENV) $(TOOLS) results build dist *.egg-info

@@ -13,7 +13,8 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from fireworks import LaunchPad
 from jobflow import JobStore
 from maggma.core.store import StoreError
 
+from lps_flows.engines import Engine, EngineError, get_engine
 from lps_flows.runner import (
     Home,
     PrivateMongod,
@@ -70,6 +72,42 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     PrivateMongod(folder).stop()
     shutil.rmtree(folder, ignore_errors=True)
     watchdog.communicate()
+
+
+_ABSENT = {
+    engine
+    for engine, package in {"chgnet": "chgnet", "sevennet": "sevenn"}.items()
+    if find_spec(package) is None
+}
+
+
+@contextmanager
+def _skipped_without_its_engine() -> Iterator[None]:
+    """Skip a test that asks for an engine whose package is not installed."""
+    try:
+        yield
+    except EngineError as error:
+        if error.field == "engine.name" and error.value in _ABSENT:
+            pytest.skip(error.problem)
+        raise
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    with _skipped_without_its_engine():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    with _skipped_without_its_engine():
+        return (yield)
+
+
+@pytest.fixture
+def default_engine() -> Engine:
+    """The engine of demo.yaml; where it is not installed the test is skipped."""
+    return get_engine()
 
 
 def require_mongod() -> None:

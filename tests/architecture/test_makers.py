@@ -14,15 +14,19 @@ from monty.json import MontyDecoder, jsanitize
 
 import lps_flows
 
+OPTIONAL = {"gpaw", "metatomic", "metatensor", "torch"}
+
 
 def _makers() -> list[type[Maker]]:
     found = set()
     for module in pkgutil.walk_packages(lps_flows.__path__, "lps_flows."):
-        if module.name.endswith(("engines.gpaw", ".metatomic_model")):
-            continue  # need an optional package
-        for _, member in inspect.getmembers(
-            importlib.import_module(module.name), inspect.isclass
-        ):
+        try:
+            imported = importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if error.name in OPTIONAL:
+                continue
+            raise
+        for _, member in inspect.getmembers(imported, inspect.isclass):
             if issubclass(member, Maker) and member.__module__.startswith("lps_flows."):
                 found.add(member)
     return sorted(found, key=lambda maker: maker.__qualname__)

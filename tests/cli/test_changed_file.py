@@ -68,6 +68,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return shown
 
 
+@pytest.mark.usefixtures("default_engine")
 @pytest.mark.parametrize("old", [False, True], ids=["recorded", "of version 0.1"])
 def test_verbs_show_what_was_submitted_and_say_what_differs(
     cli: CliRunner,

@@ -104,6 +104,7 @@ def test_dry_run_counts_and_starts_nothing(cli: CliRunner, tmp_path: Path) -> No
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.usefixtures("default_engine")
 def test_graph_draws_stages_and_counts(cli: CliRunner) -> None:
     result = cli.invoke(app, ["graph", str(DEMO)])
     assert result.exit_code == 0, result.output
@@ -120,6 +121,7 @@ def test_graph_draws_stages_and_counts(cli: CliRunner) -> None:
     assert "external" not in result.output
 
 
+@pytest.mark.usefixtures("default_engine")
 def test_graph_draws_every_job_on_request(cli: CliRunner) -> None:
     result = cli.invoke(app, ["graph", "--jobs", str(DEMO)])
     assert result.exit_code == 0

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-import torch
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.chemistry import crystal
@@ -107,6 +106,7 @@ def test_atoms_are_moved_inside_the_process(engine, cell):
 
 
 def test_threads_are_set():
+    torch = pytest.importorskip("torch")
     chosen = get_engine(EngineSettings(threads=1))
     chosen.compute(crystal("Li2S").get_primitive_structure(), relax=False)
     assert torch.get_num_threads() == 1

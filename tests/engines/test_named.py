@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from ase.calculators.emt import EMT
 from monty.json import MontyDecoder, MontyEncoder
 from pymatgen.core import Lattice, Structure
@@ -23,6 +22,7 @@ from lps_flows.engines import (
     read_calculation,
     registry,
 )
+from lps_flows.potential.committee import has_cuda
 from lps_flows.settings import load_campaign
 
 SITES = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
@@ -135,7 +135,7 @@ def test_the_device_reaches_the_calculator(chosen: dict[str, str]) -> None:
     assert get_engine(EngineSettings(**chosen)).method == engine.method
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+@pytest.mark.skipif(has_cuda(), reason="there is a GPU here")
 @pytest.mark.parametrize("name", ["chgnet", "sevennet", "ann", "calculator"])
 def test_a_device_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(EngineError, match="no CUDA device"):

@@ -116,6 +116,7 @@ def test_unknown_engine_names_the_known_ones():
 
 
 def test_unknown_model_names_the_known_ones():
+    get_engine(EngineSettings(name="sevennet"))
     with pytest.raises(EngineError, match="7net-0, 7net-l3i5"):
         get_engine(EngineSettings(name="sevennet", model="7net-9"))
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from ase import Atoms, units
 from ase.md.verlet import VelocityVerlet
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -26,6 +25,8 @@ from lps_flows.potential import (
 from lps_flows.potential.network import ACTIVATIONS
 from lps_flows.potential.training import prepare_training
 from tests.potential.toy import random_potential, random_structure
+
+torch = pytest.importorskip("torch")
 
 GOLDEN = Path(__file__).parent / "data" / "golden"
 

@@ -72,14 +72,23 @@ def test_campaign_yaml_runs_nothing(tmp_path: Path, attack: str) -> None:
 def test_every_package_is_locked_by_its_hashes() -> None:
     """What the README's two commands install is named, pinned and hashed."""
     root = Path(__file__).parents[2]
-    pins = {
-        re.sub(r"[_.]+(?=.*==)", "-", line.lower())
-        for line in (root / "constraints.txt").read_text().splitlines()
-        if line and not line.startswith("#")
+    pins: dict[str, list[str]] = {}
+    files = [root / "constraints.txt", *sorted(root.glob("constraints-3.*.txt"))]
+    versions = ["3.11", *(file.stem.removeprefix("constraints-") for file in files[1:])]
+    assert versions == ["3.11", "3.12", "3.13", "3.14"]
+    for version, file in zip(versions, files, strict=True):
+        for line in file.read_text().splitlines():
+            if line and not line.startswith("#"):
+                pin = re.sub(r"[_.]+(?=.*==)", "-", line.lower())
+                pins.setdefault(pin, []).append(version)
+    # what is not of every Python says of which it is
+    expected = {
+        pin if of == versions else f"{pin} ; python_version in '{' '.join(of)}'"
+        for pin, of in pins.items()
     }
     lines = (root / "requirements.lock").read_text().splitlines()
     entries = [line for line in lines if line[:1].isalnum()]
-    assert {entry.removesuffix(" \\") for entry in entries} == pins
+    assert {entry.removesuffix(" \\") for entry in entries} == expected
     assert all(entry.endswith(" \\") for entry in entries)  # a hash follows
     install = (root / "Makefile").read_text()
     for line in install.splitlines():
