@@ -33,7 +33,7 @@ PART := $(INSTALL) --require-hashes --no-build-isolation -r $(VENV)/part.lock
 $(READY): $(BIN)/python requirements.lock requirements-cuda.lock pyproject.toml
 	@$(call LOCKED,/^(setuptools|wheel))
 	$(PART)
-	@$(call LOCKED,/^torch==/)
+	@$(call LOCKED,/^torch)
 	-@$(PART) --no-index 2>/dev/null
 	@$(call LOCKED,!/^chgnet)
 	$(PART)
