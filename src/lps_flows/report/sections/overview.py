@@ -59,40 +59,36 @@ def overview_section(
     if launchpad is not None and launchpad.progress.stages:
         blocks.append(_progress_table(launchpad))
     else:
-        counts = Counter(stage for stage, _ in jobs)
         blocks.append(
             Table(
                 ("stage", "jobs done"),
-                [(stage, str(n)) for stage, n in counts.items()],
+                [(stage, str(n)) for stage, n in Counter(s for s, _ in jobs).items()],
                 "Jobs that have ended, by stage. Their time is not on record: it is "
                 "the LaunchPad that keeps it, and none was read.",
             )
         )
     if prices["total"].evaluations:
         blocks.append(_price_table(prices))
-    blocks.append(
+    blocks += [
         Table(
             ("method", "structures with an energy"),
             [(method, str(n)) for method, n in sorted(methods.items())],
             "Reference methods. Energies of different methods never share a figure.",
-        )
-    )
-    blocks.append(
+        ),
         Table(
             ("package", "version"),
             sorted(versions.items()),
             "Versions that wrote the structure documents.",
             detail=True,
-        )
-    )
+        ),
+    ]
     if beside_paper:
-        blocks.append(
-            Note(
-                "Where a table has a column 'paper', it holds PBE and AIMD values of "
-                f"{paper_citation()}; ours are by the method named, at the size of "
-                "this campaign."
-            )
+        text = (
+            "Where a table has a column 'paper', it holds PBE and AIMD values of "
+            f"{paper_citation()}; ours are by the method named, at the size of this "
+            "campaign."
         )
+        blocks.append(Note(text))
     if settings is not None:
         text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
         blocks.append(Listing("settings", "Settings, defaults included", text))
@@ -167,76 +163,63 @@ def failure_section(
     damaged
         What could not be read, and is left out of the page.
     """
-    blocks: list[Block] = []
     unread = [*damaged, *(launchpad.progress.damaged if launchpad is not None else ())]
-    if unread:
-        blocks.append(
-            Table(
-                ("damaged",),
-                [(problem,) for problem in unread],
-                "Documents that could not be read; nothing else here rests on them.",
-            )
-        )
-    if launchpad is not None and launchpad.failures:
-        blocks.append(
-            Table(
-                ("firework", "stage", "job", "reason"),
-                [
-                    (str(failed.fw_id), failed.stage, failed.name, failed.reason)
-                    for failed in launchpad.failures
-                ],
-                "Fireworks that failed; mend the cause and run the campaign again with "
-                "--retry-failed.",
-            )
-        )
-    members = [
-        (job.name, failure["formula"], failure["reason"])
-        for job in sets
-        for failure in job.output["failures"]
-    ]
-    if members:
-        blocks.append(
-            Table(
-                ("set", "formula", "reason"),
-                members,
-                "Members of labelled sets for which the reference gave no energy.",
-            )
-        )
     stopped = [
         job
         for job in structures
         if job.output["relaxed"] and not job.output["converged"]
     ]
-    if stopped:
-        methods = ", ".join(sorted({job.output["method"] for job in stopped}))
-        blocks.append(
-            Table(
-                ("job", "formula"),
-                [(job.name, job.output["formula"]) for job in stopped],
-                f"Relaxations by {methods} that ended with forces or stress above "
-                f"their thresholds: {counted(len(stopped), 'structure')} with an "
-                "energy that is an upper bound.",
-            )
-        )
-    remarks = [
-        (job.name, job.output["formula"], remark)
-        for job in structures
-        for remark in job.output.get("remarks") or ()
-    ]
-    if remarks:
-        caption = "What to bear in mind with these energies."
-        blocks.append(Table(("job", "formula", "remark"), remarks, caption))
+    methods = ", ".join(sorted({job.output["method"] for job in stopped}))
     rejected: Counter[str] = Counter()
     for job in evolutions:
         rejected.update(job.output["rejections"])
-    if rejected:
-        blocks.append(
-            Table(
-                ("reason", "number"),
-                [(reason, str(n)) for reason, n in rejected.most_common()],
-                "Structures the searches rejected, over all searches.",
-            )
-        )
+    tables = [
+        Table(
+            ("damaged",),
+            [(problem,) for problem in unread],
+            "Documents that could not be read; nothing else here rests on them.",
+        ),
+        Table(
+            ("firework", "stage", "job", "reason"),
+            [
+                (str(failed.fw_id), failed.stage, failed.name, failed.reason)
+                for failed in (launchpad.failures if launchpad is not None else ())
+            ],
+            "Fireworks that failed; mend the cause and run the campaign again with "
+            "--retry-failed.",
+        ),
+        Table(
+            ("set", "formula", "reason"),
+            [
+                (job.name, failure["formula"], failure["reason"])
+                for job in sets
+                for failure in job.output["failures"]
+            ],
+            "Members of labelled sets for which the reference gave no energy.",
+        ),
+        Table(
+            ("job", "formula"),
+            [(job.name, job.output["formula"]) for job in stopped],
+            f"Relaxations by {methods} that ended with forces or stress above their "
+            f"thresholds: {counted(len(stopped), 'structure')} with an energy that is "
+            "an upper bound.",
+        ),
+        Table(
+            ("job", "formula", "remark"),
+            [
+                (job.name, job.output["formula"], remark)
+                for job in structures
+                for remark in job.output.get("remarks") or ()
+            ],
+            "What to bear in mind with these energies.",
+        ),
+        Table(
+            ("reason", "number"),
+            [(reason, str(n)) for reason, n in rejected.most_common()],
+            "Structures the searches rejected, over all searches.",
+        ),
+    ]
+    blocks: list[Block] = [table for table in tables if table.rows]
     if not blocks:
         blocks.append(Note("No failure and no rejection is on record."))
     return Section("failures", "Failures and rejections", blocks)
