@@ -11,6 +11,11 @@ from ase.units import GPa
 
 from lps_flows.chemistry import bare_structure, full_formula
 from lps_flows.engines.errors import EngineError
+from lps_flows.engines.vasp_steps import (
+    electrons_converged,
+    step_converged,
+    step_energy,
+)
 from lps_flows.foundation import decode
 
 if TYPE_CHECKING:
@@ -18,9 +23,6 @@ if TYPE_CHECKING:
 
 # atomate2 and emmet keep VASP's stress: kbar, positive under compression.
 _KBAR_COMPRESSION = -0.1 * GPa
-
-# VASP's own limit of electronic steps, where a document does not keep it.
-_VASP_NELM = 60
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def read_calculation(task_document: Any) -> Calculation:
 
     document = _decoded(task_document)
     output = document.output
-    electrons = _electrons_converged(document)
+    electrons = electrons_converged(document)
     end = _calculation(
         document.structure,
         energy=output.energy,
@@ -237,14 +239,14 @@ def _calculation(
 
 def _vasp_path(document: Any) -> list[Calculation]:
     steps = [
-        (step, _step_converged(calculation, step))
+        (step, step_converged(calculation, step))
         for calculation in reversed(document.calcs_reversed)
         for step in calculation.output.ionic_steps or []
     ]
     return [
         _calculation(
             step.structure,
-            energy=_step_energy(step),
+            energy=step_energy(step),
             forces=step.forces,
             stress=_from_kbar(step.stress),
             converged=converged,
@@ -257,39 +259,6 @@ def _vasp_path(document: Any) -> list[Calculation]:
 
 def _from_kbar(stress: Any) -> np.ndarray | None:
     return None if stress is None else _KBAR_COMPRESSION * np.array(stress)
-
-
-def _step_energy(step: Any) -> float | None:
-    """Return the energy of an ionic step at zero smearing (eV).
-
-    VASP 5 writes the entropy into the step's own `e_0_energy`; its free energy and the
-    energies of its electronic steps are right. pymatgen mends the last step alone.
-    """
-    for last in reversed(step.electronic_steps or []):
-        if None not in (step.e_fr_energy, last.e_0_energy, last.e_fr_energy):
-            return float(step.e_fr_energy + (last.e_0_energy - last.e_fr_energy))
-    free, internal, zero = step.e_fr_energy, step.e_wo_entrp, step.e_0_energy
-    if None in (free, internal, zero):
-        return None if zero is None else float(zero)
-    # without electronic steps: zero smearing lies between free and internal energy
-    between = min(free, internal) - 1e-6 <= zero <= max(free, internal) + 1e-6
-    return float(zero) if between else None
-
-
-def _electrons_converged(document: Any) -> bool:
-    calculations = getattr(document, "calcs_reversed", None)
-    if not calculations or not calculations[0].output.ionic_steps:
-        return True
-    return _step_converged(calculations[0], calculations[0].output.ionic_steps[-1])
-
-
-def _step_converged(calculation: Any, step: Any) -> bool:
-    """Tell whether the electronic cycle ended before its last allowed step (NELM)."""
-    most = _VASP_NELM
-    for name in ("incar", "parameters"):
-        given: Any = getattr(calculation.input, name, None) or {}
-        most = given.get("NELM") or most
-    return (step.num_electronic_steps or 0) < most
 
 
 def _trajectory(document: Any) -> Any:
@@ -323,7 +292,7 @@ def _last_change(document: Any) -> float | None:
     calculations = getattr(document, "calcs_reversed", None)
     if calculations:
         steps = calculations[0].output.ionic_steps or []
-        energies = [_step_energy(step) for step in steps[-2:]]
+        energies = [step_energy(step) for step in steps[-2:]]
     else:
         steps = getattr(document.output, "ionic_steps", None) or []
         energies = [getattr(step, "energy", None) for step in steps[-2:]]
