@@ -1,10 +1,13 @@
 """The VASP jobs on FireWorks and a real MongoDB, with the stand-in for VASP."""
 
+from contextlib import suppress
+
 import pytest
 from fireworks import FWorker, LaunchPad
 from fireworks.core.rocket_launcher import rapidfire
 from jobflow import JobStore
 from jobflow.managers.fireworks import flow_to_workflow
+from maggma.core.store import StoreError
 from monty.json import MontyDecoder
 
 from lps_flows.chemistry import crystal
@@ -37,7 +40,9 @@ def stores_closed(monkeypatch):
     monkeypatch.setattr(JobStore, "connect", connect_and_note)
     yield
     for store in connected:
-        store.close()
+        for part in (store.docs_store, *store.additional_stores.values()):
+            with suppress(StoreError):  # connected twice, or closed already
+                part.close()
 
 
 @pytest.mark.usefixtures("stores_closed")
