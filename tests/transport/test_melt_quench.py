@@ -13,6 +13,7 @@ from lps_flows.flows.melt_quench import (
 from lps_flows.flows.sampling import CompositionPlan
 from lps_flows.foundation import decode
 from lps_flows.jobs.reference import ReferenceRelaxMaker, ReferenceStaticMaker
+from lps_flows.jobs.single_points import SinglePointSettings
 from lps_flows.schemas import Provenance
 from tests.engines.stub import stub_engine
 from tests.potential.toy import random_potential
@@ -89,7 +90,11 @@ def test_glasses_of_a_composition_have_its_formula_and_origin():
     flows = MeltQuenchFlowMaker(
         engine=EngineSettings(name="ann"),
         settings=settings,
-        relax=ReferenceRelaxMaker(engine=stub_engine(steps=3)),
+        # the toy potential leads its relaxations nowhere
+        relax=ReferenceRelaxMaker(
+            engine=stub_engine(steps=3),
+            single_points=SinglePointSettings(max_evaluations=3),
+        ),
     ).glasses(parent.output, plan, potential=potential.output)
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
     run_locally(

@@ -16,6 +16,7 @@ from lps_flows.potential.unknowns import Unknowns, moves
 _SOFTEST = 0.3  # eV/Å^2; curvatures below count as this
 _WALL = 20.0  # eV/Å^2; what holds an atom within reach
 _SKIN = 0.5  # Å
+_FAR = 10.0  # times the reach, where nothing is evaluated: a cell there may be flat
 
 
 class Guide:
@@ -77,6 +78,8 @@ class Guide:
 
         def total(z: np.ndarray) -> tuple[float, np.ndarray]:
             move = self._from_scaled @ z
+            if moves(move).max() > _FAR * reach:
+                return 1e6, 1e3 * z
             try:
                 energy, slope = surface(origin + move)
             except LpsFlowsError:  # atoms on top of each other
