@@ -122,6 +122,10 @@ def documents_page() -> str:
         "clusters": (clusters.ClusterAssignment, clusters.ASSIGNMENT_INDEXES),
         "candidates": (candidates.CandidateDocument, candidates.CANDIDATE_INDEXES),
         "elasticity": (elasticity.ElasticityDocument, elasticity.ELASTICITY_INDEXES),
+        "elastic_tensors": (
+            elasticity.ElasticTensorDocument,
+            elasticity.TENSOR_INDEXES,
+        ),
         "transport": (transport.TransportRecord, transport.TRANSPORT_INDEXES),
         "conductivity_maps": (
             conductivity_map.ConductivityMapDocument,

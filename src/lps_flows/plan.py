@@ -265,7 +265,12 @@ def _elasticity(
     cells += atoms if stage.glasses else []
     volumes = _each(cells, settings.analysis.elasticity.n_frames)
     engine = _label(settings.engine)
-    return [PlannedWork("elasticity", "relax", engine, volumes, None, True)]
+    work = [PlannedWork("elasticity", "relax", engine, volumes, None, True)]
+    if stage.tensor:
+        number = 1 + 6 * len(settings.analysis.elastic_tensor.strains())
+        deformed = _each(cells, number), None, True
+        work.append(PlannedWork("elasticity", "ann relax", POTENTIAL_ENGINE, *deformed))
+    return work
 
 
 def _phonons(
@@ -282,7 +287,7 @@ def _phonons(
     cells += [(n, n) for n in atoms] if stage.glasses else []
     # six displacements of every atom, less what symmetry spares
     displaced = tuple(supercell for n, supercell in cells for _ in range(6 * n + 1))
-    engine = settings.engine.name
+    engine = _label(settings.engine)
     return [PlannedWork("phonons", "static", engine, displaced, at_most=True)]
 
 

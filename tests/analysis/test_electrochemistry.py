@@ -6,8 +6,13 @@ import math
 
 import pytest
 from pymatgen.analysis.interface_reactions import InterfacialReactivity
-from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
-from pymatgen.core import Composition
+from pymatgen.analysis.phase_diagram import (
+    GrandPotentialPhaseDiagram,
+    PDEntry,
+    PhaseDiagram,
+)
+from pymatgen.core import Composition, Element
+from pymatgen.entries.computed_entries import ComputedEntry
 
 from lps_flows.analysis import (
     HullError,
@@ -124,6 +129,77 @@ def test_other_known_binaries_are_named() -> None:
     lacking = electrochemical_window(entries(), "Li3PS4").lacking
     assert "Li3P7" in lacking
     assert "LiP" not in lacking
+
+
+@pytest.mark.parametrize("formula", ["Li3PS4", "Li7P3S11", "P2S5", "Li10P4S13", "Li2S"])
+def test_products_at_every_voltage_are_those_of_the_grand_potential(
+    formula: str,
+) -> None:
+    phases = entries(Li7PS6=-16.7, LiPS3=-5.1, P4S7=-3.0)
+    window = electrochemical_window(phases, formula)
+    beyond = [step.voltage for step in window.steps[1:]] + [4.0]
+    others = Composition(
+        {el: n for el, n in Composition(formula).items() if el.symbol != "Li"}
+    )
+    n_others = others.num_atoms
+    for step, end in zip(window.steps, beyond, strict=True):
+        if end - step.voltage < 0.01:
+            continue
+        voltage = (step.voltage + end) / 2
+        theirs = GrandPotentialPhaseDiagram(phases, {Element("Li"): -voltage})
+        expected = {}
+        for phase, share in theirs.get_decomposition(others).items():
+            unit = phase.original_entry.composition.reduced_composition
+            open_atoms = unit.num_atoms - unit["Li"]
+            expected[unit.reduced_formula] = share * n_others / open_atoms
+        assert step.products == pytest.approx(expected, abs=1e-5)
+
+
+def test_entries_may_come_twice_and_of_any_size() -> None:
+    plain = electrochemical_window(entries(), "Li3PS4")
+    more = [*entries(), *entries(), PDEntry("Li6P2S8", -16.4), PDEntry("Li3PS4", -7.0)]
+    computed = [ComputedEntry(entry.composition, entry.energy) for entry in more]
+    assert electrochemical_window(more, "Li3PS4") == plain
+    found = electrochemical_window(computed, Composition("Li3PS4"), Element("Li"))
+    assert found == plain
+
+
+def test_ions_of_two_charges_take_two_electrons() -> None:
+    phases = [PDEntry(f, e) for f, e in (("Mg", 0.0), ("S", 0.0), ("MgS", -3.5))]
+    assert electrochemical_window(phases, "MgS", "Mg").oxidation == pytest.approx(1.75)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "no formula", Composition(), "Xx2", 7.5])
+def test_what_is_no_composition_is_refused(nothing) -> None:
+    with pytest.raises(HullError, match="composition"):
+        electrochemical_window(entries(), nothing)
+
+
+@pytest.mark.parametrize("mobile", ["", "Qq", "S", "Li+", "Fe", None])
+def test_what_is_no_mobile_ion_is_refused(mobile) -> None:
+    with pytest.raises(HullError, match="mobile"):
+        electrochemical_window(entries(), "Li3PS4", mobile)
+
+
+@pytest.mark.parametrize(
+    "odd", ["Li3PS4", PDEntry("Li7PS6", math.nan), PDEntry("Li7PS6", -math.inf)]
+)
+def test_what_is_no_entry_is_refused(odd) -> None:
+    with pytest.raises(HullError, match="entry"):
+        electrochemical_window([*entries(), odd], "Li3PS4")
+
+
+@pytest.mark.parametrize(
+    ("formula", "mobile", "lost"),
+    [("Li3PS4", "Na", "Na"), ("Li6PS5Cl", "Li", "Cl"), ("Na3PS4", "Li", "Na")],
+)
+def test_elements_without_entries_are_named(
+    formula: str, mobile: str, lost: str
+) -> None:
+    with pytest.raises(HullError, match=rf"no entry of {lost}:"):
+        electrochemical_window(entries(), formula, mobile)
+    with pytest.raises(HullError, match="no entry of"):
+        electrochemical_window([], formula, mobile)
 
 
 def test_nothing_but_the_ion() -> None:

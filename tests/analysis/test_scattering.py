@@ -1,9 +1,11 @@
-"""Structure factors against sum rules, , Bragg's law and pymatgen's diffraction."""
+"""Structure factors against sum rules, Bragg, Debye and pymatgen's diffraction."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.utils.xrdebye import XrDebye
 from pymatgen.analysis.diffraction.neutron import NDCalculator
 from pymatgen.core import Lattice, Structure
 
@@ -87,6 +89,57 @@ def test_tends_to_one_and_supercells_do_not_matter() -> None:
     assert np.abs(one[q > 22].mean() - 1) < 0.05
     many = structure_factor([small, small * (2, 1, 1)], "xray", q)
     np.testing.assert_allclose(one, many, atol=1e-6)
+
+
+def test_nothing_is_scattered_forward_but_what_the_elements_differ_by() -> None:
+    """A crystal below its first reflection: 1 - <b^2>/<b>^2, at Q = 0 as well."""
+    q = np.array([0.0, 0.2, 0.5])
+    for radiation in ("neutron", "xray"):
+        lithium, sulfur = (
+            scattering_amplitude(element, radiation, q) for element in ("Li", "S")
+        )
+        mean, square = (2 * lithium + sulfur) / 3, (2 * lithium**2 + sulfur**2) / 3
+        found = structure_factor([crystal("Li2S")], radiation, q)
+        np.testing.assert_allclose(found, 1 - square / mean**2, rtol=0.03)
+
+
+def test_a_cluster_scatters_as_ases_debye_formula_has_it() -> None:
+    """Form factors, sum and code are ASE's: a P4S10 molecule alone in a large box."""
+    crowd = crystal("P2S5").to_ase_atoms()
+    centre = crowd.positions.mean(axis=0)
+    cluster = Atoms(crowd.symbols, crowd.positions - centre)
+    q = np.linspace(0.5, 15.0, 60)
+    # no polarisation and no angles: alpha 0, nearly no wavelength
+    debye = XrDebye(cluster, 1e-6, damping=0.0, alpha=0.0)
+    intensity = np.array([debye.get(k / (2 * np.pi)) for k in q])
+    f = np.array(
+        [[debye.get_waasmaier(s, k / (2 * np.pi)) for k in q] for s in cluster.symbols]
+    )
+    theirs = 1 + (intensity / len(cluster) - (f**2).mean(axis=0)) / f.mean(axis=0) ** 2
+    boxed = cluster.copy()
+    boxed.set_cell([400.0] * 3)
+    boxed.pbc = True
+    ours = structure_factor([boxed], "xray", q, r_max=200.0)
+    np.testing.assert_allclose(ours, theirs, atol=0.03)
+
+
+def test_order_and_number_of_momentum_transfers_do_not_matter() -> None:
+    one = structure_factor(SALT, "neutron", [3.0, 0.0, 3.0])
+    assert one.shape == (3,)
+    assert one[0] == one[2]
+    assert structure_factor(SALT, "neutron", 3.0) == pytest.approx(one[:1])
+
+
+@pytest.mark.parametrize("q", [[-1.0], [np.nan], [np.inf], ["a"], [[1.0, 2.0]], [1j]])
+def test_what_is_no_momentum_transfer_is_refused(q) -> None:
+    with pytest.raises(ScatteringError, match="from 0 on"):
+        structure_factor([SALT], "neutron", q)
+
+
+@pytest.mark.parametrize("r_max", [0.0, -1.0, np.inf, np.nan])
+def test_what_is_no_distance_is_refused(r_max: float) -> None:
+    with pytest.raises(ScatteringError, match="r_max"):
+        structure_factor([SALT], "neutron", [1.0], r_max=r_max)
 
 
 def test_refuses_nothing_and_unknown_radiation() -> None:

@@ -10,7 +10,6 @@ from lps_flows.analysis.elasticity import birch_murnaghan
 from lps_flows.builders import ElasticityBuilder, result_store, run_builder
 from lps_flows.chemistry import crystal, full_formula
 from lps_flows.engines import EngineSettings, get_engine
-from lps_flows.flows.elasticity import ElasticityFlowMaker
 from lps_flows.jobs.elasticity import EquationOfStateMaker, strained
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.elasticity import EOSDocument
@@ -70,16 +69,14 @@ def test_every_engine_can_keep_its_cell(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_flow_gives_a_bulk_modulus(job_store: JobStore) -> None:
+def test_job_gives_a_bulk_modulus(job_store: JobStore) -> None:
     engine = get_engine(EngineSettings(name="chgnet"))
-    maker = ElasticityFlowMaker(
-        equation_of_state=EquationOfStateMaker(
-            engine=engine, settings=ElasticitySettings(max_strain=0.04)
-        )
+    maker = EquationOfStateMaker(
+        engine=engine, settings=ElasticitySettings(max_strain=0.04)
     )
     provenance = Provenance(source="crystal", parent="Li2S")
-    flow = maker.make({"Li2S": (crystal("Li2S").get_primitive_structure(), provenance)})
-    run_locally(flow, store=job_store, ensure_success=True)
+    job = maker.make(crystal("Li2S").get_primitive_structure(), provenance)
+    run_locally(job, store=job_store, ensure_success=True)
     results = result_store(job_store, "elasticity")
     assert run_builder(ElasticityBuilder(job_store, results)) == 1
     (document,) = results.query()

@@ -10,7 +10,7 @@ from lps_flows.analysis.phonons import PhononSettings
 from lps_flows.builders import FreeEnergyBuilder, result_store, run_builder
 from lps_flows.chemistry import crystal
 from lps_flows.engines import EngineSettings, get_engine
-from lps_flows.flows.phonons import PhononFlowMaker, PhononStageSettings
+from lps_flows.flows.properties import PhononStageSettings, PropertyFlowMaker
 from lps_flows.jobs.phonons import PhononMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.schemas import Provenance, StructureDocument
@@ -51,10 +51,13 @@ def test_phonons_of_a_crystal_reach_their_collection(batched: bool) -> None:
 
 
 def test_the_stage_names_its_jobs_and_chooses() -> None:
-    maker = PhononFlowMaker(settings=PhononStageSettings(crystals=["Li2S"]))
+    makers = [PhononMaker()]
+    maker = PropertyFlowMaker(
+        makers=makers, settings=PhononStageSettings(crystals=["Li2S"])
+    )
     flow = maker.make({"Li2S": None, "P2S5": None}, {"gc": None})
     assert [job.name for job in flow.jobs] == ["phonons Li2S"]
-    both = PhononFlowMaker(settings=PhononStageSettings(glasses=True))
+    both = PropertyFlowMaker(makers=makers, settings=PhononStageSettings(glasses=True))
     flow = both.make({"Li2S": None, "P2S5": None}, {"gc": None})
     assert [job.name for job in flow.jobs] == [
         "phonons Li2S",

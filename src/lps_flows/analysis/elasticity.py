@@ -1,4 +1,4 @@
-"""Bulk modulus from energies at several volumes."""
+"""Bulk modulus from energies at several volumes; moduli of an elastic tensor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
+from numpy.typing import ArrayLike
 from pydantic import Field
 
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.schemas.elasticity import Moduli
 
 EV_PER_A3_IN_GPA = 160.21766208
 
@@ -36,6 +38,91 @@ class ElasticitySettings(FrozenSettings):
         gt=0,
         description="Standard error of the bulk modulus over its value beyond which "
         "the fit is not trusted.",
+    )
+
+
+class TensorSettings(FrozenSettings):
+    """Deformations of the elastic tensor.
+
+    Examples
+    --------
+    >>> TensorSettings().strains()
+    [-0.01, -0.005, 0.005, 0.01]
+    """
+
+    max_strain: float = Field(
+        0.01, gt=0, lt=0.1, description="Largest strain of each of the six kinds."
+    )
+    steps: int = Field(2, ge=1, description="Strains of each kind, each way.")
+    fmax: float = Field(
+        0.002,
+        gt=0,
+        description="Force threshold of the relaxations (eV/Å): stresses are small.",
+    )
+    symmetry: float = Field(
+        0.01,
+        gt=0,
+        description="Displacements below this (Å) break no symmetry: strains that are "
+        "images of each other are computed once.",
+    )
+
+    def strains(self) -> list[float]:
+        """Return the strains, without zero."""
+        half = [self.max_strain * (k + 1) / self.steps for k in range(self.steps)]
+        return [-strain for strain in reversed(half)] + half
+
+
+def moduli(tensor: ArrayLike) -> tuple[Moduli | None, float]:
+    """Return the moduli of an elastic tensor, and its lowest eigenvalue (GPa).
+
+    Parameters
+    ----------
+    tensor
+        Elastic constants (GPa), shape (6, 6), Voigt's notation.
+
+    Returns
+    -------
+    tuple
+        No moduli where the lowest eigenvalue, of Kelvin's matrix, is not positive: the
+        averages have no meaning then.
+
+    Examples
+    --------
+    >>> isotropic = np.full((3, 3), 20.0) + np.diag([40.0] * 3)  # lambda, 2 mu
+    >>> tensor = np.block(
+    ...     [[isotropic, np.zeros((3, 3))], [np.zeros((3, 3)), np.eye(3) * 20.0]]
+    ... )
+    >>> found, lowest = moduli(tensor)
+    >>> round(found.bulk, 1), round(found.shear, 1), round(lowest, 1)
+    (33.3, 20.0, 40.0)
+    """
+    constants = np.asarray(tensor, dtype=float)
+    kelvin = np.sqrt([1.0] * 3 + [2.0] * 3)
+    lowest = float(np.linalg.eigvalsh(constants * np.outer(kelvin, kelvin))[0])
+    if not lowest > 0:
+        return None, lowest
+    compliances = np.linalg.inv(constants)
+    across, along, turned = _sums(constants)
+    voigt = (across + 2 * along) / 9, (across - along + 3 * turned) / 15
+    across, along, turned = _sums(compliances)
+    reuss = 1 / (across + 2 * along), 15 / (4 * (across - along) + 3 * turned)
+    bulk, shear = ((low + high) / 2 for low, high in zip(reuss, voigt, strict=True))
+    return Moduli(
+        bulk=bulk,
+        shear=shear,
+        young=9 * bulk * shear / (3 * bulk + shear),
+        poisson=(3 * bulk - 2 * shear) / (2 * (3 * bulk + shear)),
+        pugh=bulk / shear,
+        bounds=(reuss[0], voigt[0], reuss[1], voigt[1]),
+    ), lowest
+
+
+def _sums(matrix: np.ndarray) -> tuple[float, float, float]:
+    """Return the sums of a matrix's 11, 12 and 44 terms."""
+    return (
+        float(np.trace(matrix[:3, :3])),
+        float(matrix[0, 1] + matrix[0, 2] + matrix[1, 2]),
+        float(np.trace(matrix[3:, 3:])),
     )
 
 

@@ -1,7 +1,7 @@
 """Stability against the metal of the moving ion and against voltage.
 
 The phase diagram is opened to the ion's element: at a voltage V against its metal its
-chemical potential is that of the metal less V (one electron per ion).
+chemical potential is that of the metal less z V, z being the ion's charge.
 """
 
 from __future__ import annotations
@@ -10,14 +10,19 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 from pymatgen.core import Composition, Element
 
 from lps_flows.analysis.hull import HullError
-from lps_flows.chemistry import composition_of, crystals, reduced_formula
+from lps_flows.chemistry import (
+    composition_of,
+    crystals,
+    full_formula,
+    reduced_formula,
+)
 from lps_flows.foundation import FrozenSettings
 from lps_flows.schemas.built import BuiltDocument, StructureResult
 from lps_flows.schemas.electrochemistry import (
@@ -55,12 +60,13 @@ class WindowSettings(FrozenSettings):
 
 _NONE = 1e-4
 """Amounts below this share of the other elements count as none."""
+_LONGEST = 80
 
 
 def electrochemical_window(
     entries: Sequence[PDEntry | ComputedEntry],
     composition: Composition | str,
-    mobile: str = "Li",
+    mobile: Element | str = "Li",
 ) -> ElectrochemicalWindow:
     """Return at which voltages a composition is stable, and what it becomes beyond.
 
@@ -75,7 +81,7 @@ def electrochemical_window(
     composition
         The composition.
     mobile
-        Element of the ion that is exchanged; valence one.
+        Element of the ion that is exchanged: a metal of one common valence.
 
     Raises
     ------
@@ -83,7 +89,7 @@ def electrochemical_window(
         When an element has no entry, the composition holds nothing else than
         `mobile`, or a salt of two of the elements is missing that the crystal library
         knows (Li2S, Li3P and P2S5 of Li-P-S): the answer would be that of other
-        phases.
+        phases. When something is no entry, no composition or no such metal.
 
     Examples
     --------
@@ -96,9 +102,9 @@ def electrochemical_window(
     >>> window.reaction_with_metal.products
     {'Li2S': 4.0, 'Li3P': 1.0}
     """
-    compound = composition_of(reduced_formula(_text(composition)))
-    diagram, lacking = _diagram(entries, [compound], mobile)
-    ion = Element(mobile)
+    compound, charge = _reduced(composition), ion_charge(mobile)
+    ion = Element(str(mobile))
+    diagram, lacking = _diagram(entries, [compound], ion.symbol)
     others = Composition({el: n for el, n in compound.items() if el != ion})
     metal = diagram.el_refs[ion].energy_per_atom
     steps, exchanged = [], []
@@ -118,19 +124,19 @@ def electrochemical_window(
             for formula, n in sorted(products.items())
             if n > _NONE * others.num_atoms
         }
-        steps.append(VoltageStep(_positive(metal - part["chempot"]), kept))
+        steps.append(VoltageStep(_positive((metal - part["chempot"]) / charge), kept))
     none = _NONE * others.num_atoms
     above = [s.voltage for s, n in zip(steps, exchanged, strict=True) if n < -none]
     held = [s.voltage for s, n in zip(steps, exchanged, strict=True) if n <= none]
     energy = diagram.get_hull_energy(compound)
     with_metal = Composition(
-        {**others.as_dict(), mobile: max(compound[ion] + exchanged[0], 0.0)}
+        {**others.as_dict(), ion.symbol: max(compound[ion] + exchanged[0], 0.0)}
     )
     released = diagram.get_hull_energy(with_metal) - energy - exchanged[0] * metal
     n_reacting = max(with_metal.num_atoms, compound.num_atoms)
     return ElectrochemicalWindow(
         formula_pretty=compound.reduced_formula,
-        mobile=mobile,
+        mobile=ion.symbol,
         reduction=held[0],
         oxidation=above[0] if above else math.inf,
         steps=steps,
@@ -139,6 +145,34 @@ def electrochemical_window(
         ),
         lacking=lacking,
     )
+
+
+def ion_charge(mobile: Element | str) -> int:
+    """Return the charge of a metal's ion, in electrons.
+
+    Raises
+    ------
+    HullError
+        When it is no metal, or its ions have several charges.
+
+    Examples
+    --------
+    >>> ion_charge("Li"), ion_charge("Mg")
+    (1, 2)
+    """
+    try:
+        element = Element(str(mobile))
+        charge, *others = element.common_oxidation_states
+    except ValueError:
+        charge, others = 0, []
+    if charge < 1 or others:
+        raise HullError(
+            "the mobile ion is to be that of a metal of one valence",
+            field="mobile",
+            value=str(mobile),
+            remedy="name its element, for example Li",
+        )
+    return int(charge)
 
 
 def voltage_error(
@@ -176,7 +210,8 @@ def voltage_error(
     change.subtract(window.steps[k].products)
     ions = sum(n * composition_of(f)[window.mobile] for f, n in change.items())
     atoms = [n * composition_of(f).num_atoms for f, n in change.items()]
-    return float(error * np.linalg.norm([*atoms, ions]) / abs(ions))
+    electrons = abs(ions) * ion_charge(window.mobile)
+    return float(error * np.linalg.norm([*atoms, ions]) / electrons)
 
 
 def interface_reaction(
@@ -211,7 +246,7 @@ def interface_reaction(
     >>> sorted(interface_reaction(entries, "Li", "FeS2").products)
     ['Fe', 'Li2S']
     """
-    both = [composition_of(reduced_formula(_text(c))) for c in (composition, partner)]
+    both = [_reduced(c) for c in (composition, partner)]
     from pymatgen.analysis.interface_reactions import InterfacialReactivity
 
     mobile = min((str(el) for c in both for el in c), key=lambda el: Element(el).X)
@@ -338,10 +373,35 @@ def _positive(voltage: float) -> float:
     return max(float(voltage), 0.0)
 
 
-def _text(composition: Composition | str) -> str:
-    if isinstance(composition, Composition):
-        return composition.element_composition.formula.replace(" ", "")
-    return composition
+def _reduced(composition: Composition | str) -> Composition:
+    """Return a composition of elements, reduced."""
+    try:
+        elements = Composition(composition).element_composition
+        elements = Composition({Element(str(el)): n for el, n in elements.items()})
+        return composition_of(reduced_formula(full_formula(elements)))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise HullError(
+            "this is no composition",
+            field="composition",
+            value=str(composition),
+            remedy="give a formula, for example Li3PS4",
+        ) from error
+
+
+def _checked(entries: Sequence[PDEntry | ComputedEntry]) -> list[Any]:
+    """Return entries of one energy and composition each."""
+    checked = list(entries or ())
+    for entry in checked:
+        composition = getattr(entry, "composition", None)
+        sound = isinstance(composition, Composition) and composition.num_atoms > 0
+        if not sound or not np.isfinite(entry.energy):
+            raise HullError(
+                "an entry is to have a composition and an energy",
+                field="entries",
+                value=repr(entry)[:_LONGEST],
+                remedy="give pymatgen's PDEntry or ComputedEntry, energies in eV",
+            )
+    return checked
 
 
 def _diagram(
@@ -352,6 +412,7 @@ def _diagram(
     """Return the diagram of the compounds' elements, and what it lacks."""
     from pymatgen.analysis.phase_diagram import PhaseDiagram
 
+    entries = _checked(entries)
     elements = {mobile, *(str(el) for compound in compounds for el in compound)}
     if elements == {mobile}:
         raise HullError(
@@ -362,8 +423,7 @@ def _diagram(
         )
     inside = [e for e in entries if {str(el) for el in e.composition} <= elements]
     present = {
-        reduced_formula(e.composition.element_composition.formula.replace(" ", ""))
-        for e in inside
+        reduced_formula(full_formula(e.composition.element_composition)) for e in inside
     }
     known = {reduced_formula(phase.formula) for phase in crystals()}
     binaries = {

@@ -3,7 +3,7 @@
 Togo, J. Phys. Soc. Jpn. 92, 012001 (2023).
 
 Imaginary modes are counted and never integrated: a structure that has some is at no
-minimum, and a lower one lies along them.
+minimum, and a lower one lies along them (`lps_flows.analysis.soft_modes`).
 """
 
 from __future__ import annotations
@@ -58,6 +58,18 @@ class PhononSettings(FrozenSettings):
         ge=0,
         description="Frequencies further below zero than this (THz) are imaginary.",
     )
+    follow: int = Field(
+        3,
+        ge=0,
+        description="Times that the lowest imaginary mode is followed to a lower "
+        "structure, whose modes are computed in turn; 0: such a structure is refused.",
+    )
+    amplitude: float = Field(
+        0.3,
+        gt=0,
+        description="How far along the mode relaxations begin: displacement of the "
+        "atom that moves farthest (Å).",
+    )
     temperatures: tuple[float, ...] = Field(
         tuple(100.0 * k for k in range(10)),
         description="Temperatures of the free energies (K).",
@@ -102,12 +114,7 @@ def vibrations(
     settings
         The same as there.
     """
-    found = np.asarray(forces, dtype=float)
-    phonons = _phonopy(structure, settings)
-    phonons.generate_displacements(distance=settings.displacement)
-    phonons.forces = found[1:] - found[0]
-    phonons.produce_force_constants()
-    phonons.symmetrize_force_constants()
+    phonons = with_forces(structure, forces, settings)
     gamma_only = len(structure) > settings.gamma_above
     phonons.run_mesh([1, 1, 1] if gamma_only else settings.mesh)
     mesh: Any = phonons.mesh
@@ -126,12 +133,25 @@ def vibrations(
     return Vibrations(
         supercell=(a, b, c),
         gamma_only=gamma_only,
-        n_displacements=len(found) - 1,
+        n_displacements=len(phonons.forces),
         lowest_frequency=float(frequencies.min()),
         imaginary=float((low * weights).sum() / total),
         temperatures=list(settings.temperatures),
         free_energies=free_energies,
     )
+
+
+def with_forces(
+    structure: Structure, forces: ArrayLike, settings: PhononSettings
+) -> Phonopy:
+    """Return phonopy's force constants of a structure; arguments of `vibrations`."""
+    found = np.asarray(forces, dtype=float)
+    phonons = _phonopy(structure, settings)
+    phonons.generate_displacements(distance=settings.displacement)
+    phonons.forces = found[1:] - found[0]
+    phonons.produce_force_constants()
+    phonons.symmetrize_force_constants()
+    return phonons
 
 
 def _phonopy(structure: Structure, settings: PhononSettings) -> Phonopy:
@@ -238,6 +258,7 @@ def free_energies(
                 source=document.provenance.source,
                 parent=document.provenance.parent,
                 vibrations=document.vibrations,
+                followed=document.followed,
                 energy_per_atom=document.energy_per_atom,
                 energy_above_hull=still.get(key),
                 free_energy_above_hull=above.get(key),

@@ -1,8 +1,8 @@
 """What a diffractometer would show: total structure factors of structures.
 
-Faber and Ziman, J. Phys. Chem. Solids 25, 141 (1965); window of Lorch, J. Phys. C 2,
-229 (1969); tables of `periodictable` (neutron: bound coherent scattering lengths of
-natural isotopes; X-ray: form factors of neutral atoms).
+Faber and Ziman, J. Phys. Chem. Solids 25, 141 (1965); window of G(r): Lorch, J. Phys.
+C 2, 229 (1969); tables of `periodictable` (neutron: bound coherent scattering lengths
+of natural isotopes; X-ray: form factors of neutral atoms).
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from lps_flows.chemistry import AnyStructure, element_symbols
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.scattering import PowderLine, Radiation
 
-_BIN = 0.01
-"""Width of the bins of distances (Å): sin(Qr) over one is even up to 25 1/Å."""
+_STEP = 0.01
+"""Step of the distances (Å): sin(Qr) is straight between two up to 25 1/Å."""
 _NOTHING = 1e-3
 """A mean amplitude below this (fm, electrons) is none."""
 _SYMMETRY = 0.01
 """Displacements below this (Å) break no symmetry that a powder pattern would show."""
+_LONGEST = 80
 
 
 class ScatteringError(LpsFlowsError):
@@ -126,24 +127,26 @@ def structure_factor(
 
     S(Q) - 1 is the sum over the pairs of atoms closer than `r_max`, weighted by what
     they scatter, less that of the even density, divided by the square of the mean
-    amplitude (Faber-Ziman: S tends to 1). Lorch's window takes off what cutting at
-    `r_max` would add, at a resolution of about 3.8/`r_max`. Atoms rest where they are:
-    peaks are those of 0 K.
+    amplitude (Faber-Ziman: S tends to 1). A smooth window, (1 - (r/r_max)^2)^3, takes
+    off what cutting at `r_max` would add, at a resolution of about 4.8/`r_max`; what
+    it leaves of the strong reflections reaches down to Q = 0 by little, where a crystal
+    has 1 - <b^2>/<b>^2. Atoms rest where they are: peaks are those of 0 K.
 
     Parameters
     ----------
     structures
         Structures of one composition, each of the same weight; or one.
     q
-        Momentum transfer (1/Å).
+        Momentum transfer (1/Å), in any order, 0 included.
     r_max
         Largest distance of a pair (Å).
 
     Raises
     ------
     ScatteringError
-        When there is no structure or `q`, or their elements scatter to nothing on
-        average (the mean amplitude is the divisor).
+        When there is no structure or `q`, `q` is no list of finite numbers from 0 on,
+        `r_max` is no distance, or the elements scatter to nothing on average (the mean
+        amplitude is the divisor).
 
     Examples
     --------
@@ -181,7 +184,7 @@ def structure_factors(
 
     Where the mean amplitude is nothing, it is not finite.
     """
-    momentum = np.atleast_1d(np.asarray(q, dtype=float))
+    momentum = _momentum(q)
     if not structures or not momentum.size:
         raise ScatteringError(
             "there is nothing to compute",
@@ -189,16 +192,21 @@ def structure_factors(
             value=(len(structures), momentum.size),
             remedy="give at least one structure and one momentum transfer (1/Å)",
         )
-    edges = np.linspace(0.0, r_max, round(r_max / _BIN) + 1)
-    centres = 0.5 * (edges[1:] + edges[:-1])
-    # sin(Qr)/(Qr) times Lorch's window
-    wave = np.sinc(np.outer(momentum, centres) / np.pi) * np.sinc(centres / r_max)
+    if not _STEP <= r_max < np.inf:
+        raise ScatteringError(
+            "no pair is closer than that",
+            field="r_max",
+            value=r_max,
+            remedy="give a distance in Å, for example 20",
+        )
+    radii = np.linspace(0.0, r_max, round(r_max / _STEP) + 1)
+    window = (1.0 - (radii / r_max) ** 2) ** 3
+    wave = np.sinc(np.outer(momentum, radii) / np.pi) * window
     totals = {radiation: np.zeros(momentum.shape) for radiation in radiations}
     for structure in structures:
         cell = periodic_structure(structure)
-        pairs = _pair_sums(cell, edges, wave)
-        shells = 4.0 / 3.0 * np.pi * np.diff(edges**3) * len(cell) / cell.volume
-        even = wave @ shells
+        pairs = _pair_sums(cell, radii, wave)
+        even = wave @ (4 * np.pi * radii**2 * radii[1] * len(cell) / cell.volume)
         shares = cell.composition.fractional_composition
         for radiation in totals:
             amplitude = {
@@ -214,21 +222,40 @@ def structure_factors(
     return totals
 
 
+def _momentum(q: ArrayLike) -> NDArray[np.float64]:
+    try:
+        momentum = np.atleast_1d(np.asarray(q, dtype=float))
+    except (TypeError, ValueError):
+        momentum = np.full(1, np.nan)
+    if momentum.ndim > 1 or not (np.isfinite(momentum) & (momentum >= 0)).all():
+        raise ScatteringError(
+            "momentum transfers are finite numbers from 0 on, in one row",
+            field="q",
+            value=str(q)[:_LONGEST],
+            remedy="give them in 1/Å, for example numpy.linspace(0, 20, 400)",
+        )
+    return momentum
+
+
 def _pair_sums(
-    cell: Structure | IStructure, edges: NDArray[np.float64], wave: NDArray[np.float64]
+    cell: Structure | IStructure, radii: NDArray[np.float64], wave: NDArray[np.float64]
 ) -> dict[tuple[str, str], NDArray[np.float64]]:
     """Return the sums over the pairs of two elements, per atom of the cell."""
     symbols = element_symbols(cell)
-    neighbours = neighbour_pairs(cell, float(edges[-1]))
+    neighbours = neighbour_pairs(cell, float(radii[-1]))
+    # each distance counts at the two radii beside it, the more the nearer
+    below, share = np.divmod(neighbours.distances / radii[1], 1.0)
     sums = {}
     for first, second in combinations_with_replacement(sorted(set(symbols)), 2):
         chosen = (symbols[neighbours.first] == first) & (
             symbols[neighbours.second] == second
         )
-        counts = np.histogram(neighbours.distances[chosen], bins=edges)[0]
+        k, beyond = below[chosen].astype(int), share[chosen]
+        counts = np.bincount(k, 1.0 - beyond, len(radii) + 1)
+        counts[1:] += np.bincount(k, beyond, len(radii))[: len(radii)]
         # the list holds each pair both ways, `chosen` only first to second
         both = 1 if first == second else 2
-        sums[str(first), str(second)] = both * (wave @ counts) / len(cell)
+        sums[str(first), str(second)] = both * (wave @ counts[: len(radii)]) / len(cell)
     return sums
 
 

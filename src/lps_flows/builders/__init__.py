@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lps_flows.builders.candidates import CandidateBuilder
     from lps_flows.builders.clusters import ClusterBuilder
     from lps_flows.builders.conductivity_map import ConductivityMapBuilder
+    from lps_flows.builders.elastic_tensors import ElasticTensorBuilder
     from lps_flows.builders.elasticity import ElasticityBuilder
     from lps_flows.builders.fingerprints import FingerprintBuilder
     from lps_flows.builders.free_energies import FreeEnergyBuilder
@@ -40,6 +41,7 @@ __all__ = [
     "CandidateBuilder",
     "ClusterBuilder",
     "ConductivityMapBuilder",
+    "ElasticTensorBuilder",
     "ElasticityBuilder",
     "FingerprintBuilder",
     "FreeEnergyBuilder",

@@ -23,11 +23,13 @@ from lps_flows.analysis import (
     ScatteringSettings,
     WindowSettings,
 )
+from lps_flows.analysis.elasticity import TensorSettings
 from lps_flows.analysis.jumps import JumpSettings
 from lps_flows.analysis.phonons import PhononSettings
 from lps_flows.builders.candidates import CandidateBuilder
 from lps_flows.builders.clusters import ClusterBuilder
 from lps_flows.builders.conductivity_map import ConductivityMapBuilder
+from lps_flows.builders.elastic_tensors import ElasticTensorBuilder
 from lps_flows.builders.elasticity import ElasticityBuilder
 from lps_flows.builders.fingerprints import FingerprintBuilder
 from lps_flows.builders.free_energies import FreeEnergyBuilder
@@ -95,6 +97,9 @@ class BuildSettings(FrozenSettings):
     )
     elasticity: ElasticitySettings = Field(
         ElasticitySettings(), description="Equations of state."
+    )
+    elastic_tensor: TensorSettings = Field(
+        TensorSettings(), description="Deformations of elastic tensors."
     )
     jumps: JumpSettings = Field(
         JumpSettings(), description="Sites and jumps of the mobile ions."
@@ -241,6 +246,7 @@ def all_builders(
         ElasticityBuilder(
             job_store, stores["elasticity"], settings=chosen.elasticity, **scope
         ),
+        ElasticTensorBuilder(job_store, stores["elastic_tensors"], **mine),
         FreeEnergyBuilder(
             job_store,
             stores["phase_diagram_entries"],

@@ -15,7 +15,7 @@ from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.damage import readable
-from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.elasticity import ElasticityDocument, ElasticTensorDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.fingerprints import FingerprintDocument
 from lps_flows.schemas.jumps import JumpDocument
@@ -40,6 +40,7 @@ COLLECTIONS: dict[str, tuple[str, type[Document]]] = {
     "clusters": ("assignment_id", ClusterAssignment),
     "candidates": ("candidate_id", CandidateDocument),
     "elasticity": ("elasticity_id", ElasticityDocument),
+    "elastic_tensors": ("tensor_id", ElasticTensorDocument),
     "transport": ("transport_id", TransportRecord),
     "conductivity_maps": ("map_id", ConductivityMapDocument),
     "jumps": ("jump_id", JumpDocument),

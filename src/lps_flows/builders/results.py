@@ -26,7 +26,7 @@ from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.damage import readable
-from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.elasticity import ElasticityDocument, ElasticTensorDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.jumps import JumpDocument
 from lps_flows.schemas.md import MDRunDocument
@@ -143,6 +143,9 @@ def _read(
         places=[p for p in places if model is None or p.element == model.element],
         candidates=read("candidates", CandidateDocument, group),
         elasticity=read("elasticity", ElasticityDocument, group),
+        elastic_tensors=read(
+            "elastic_tensors", ElasticTensorDocument, {"campaign": name}
+        ),
         transport=transport,
         conductivity_maps=read("conductivity_maps", ConductivityMapDocument, group),
         free_energies=read("free_energies", FreeEnergyDocument, group),

@@ -13,9 +13,8 @@ from lps_flows.chemistry import OrderSettings, crystal
 from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.build import BuildMaker
 from lps_flows.flows.dataset import DatasetFlowMaker
-from lps_flows.flows.elasticity import ElasticityFlowMaker
 from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
-from lps_flows.flows.phonons import PhononFlowMaker
+from lps_flows.flows.properties import PropertyFlowMaker
 from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
 from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.orderings import OrderedRelaxMaker
@@ -49,7 +48,7 @@ class CampaignMaker(Maker):
     selection
         Maker that chooses candidates and starts their MD.
     elasticity
-        Maker of equations of state; none leaves them out.
+        Maker of equations of state and elastic tensors; none leaves them out.
     phonons
         Maker of phonons; none leaves them out.
     """
@@ -63,8 +62,8 @@ class CampaignMaker(Maker):
     refine: RefineMaker | None = None
     melt_quench: MeltQuenchFlowMaker | None = None
     selection: SelectionMaker = field(default_factory=SelectionMaker)
-    elasticity: ElasticityFlowMaker | None = None
-    phonons: PhononFlowMaker | None = None
+    elasticity: PropertyFlowMaker | None = None
+    phonons: PropertyFlowMaker | None = None
     build: BuildMaker = field(default_factory=BuildMaker)
 
     def make(
@@ -174,11 +173,10 @@ class CampaignMaker(Maker):
         select.config.on_missing_references = OnMissing.NONE
         names = [f"{plan.formula} from {plan.parent}" for plan in compositions]
         samples = dict(zip(names, (flow.output for flow in sampled), strict=True))
-        elasticity, phonons = [], []
-        if self.elasticity is not None:
-            elasticity = [self.elasticity.stage(documents, samples)]
-        if self.phonons is not None:
-            phonons = [self.phonons.make(documents, samples)]
+        elasticity, phonons = (
+            [] if stage is None else [stage.make(documents, samples, moving.uuid)]
+            for stage in (self.elasticity, self.phonons)
+        )
         build = self.build.make(
             after=[
                 select.output,

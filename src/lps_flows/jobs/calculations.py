@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from jobflow import (
@@ -18,7 +18,8 @@ from jobflow import (
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import bare_structure, full_formula
-from lps_flows.engines import BAD_STRUCTURE, Engine, EngineError
+from lps_flows.engines import BAD_STRUCTURE, Engine, EngineError, read_calculation
+from lps_flows.engines.reading import Calculation
 
 SEES_STORE = JobConfig(expose_store=True)
 """Of jobs that may compute with a trained potential: they read it from the store."""
@@ -89,6 +90,19 @@ def finished(task: Any) -> Any:
     if isinstance(task, Exception):
         raise task
     return task
+
+
+def succeeded(
+    tasks: Iterable[Any],
+) -> tuple[list[tuple[int, Calculation]], list[Exception]]:
+    """Return the calculations that ended, by their place, and what stopped the rest."""
+    ended, failed = [], []
+    for place, task in enumerate(tasks):
+        try:
+            ended.append((place, read_calculation(finished(task))))
+        except BAD_STRUCTURE as error:
+            failed.append(error)
+    return ended, failed
 
 
 def failing_through(flow: Flow) -> Flow:

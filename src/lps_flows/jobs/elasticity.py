@@ -7,22 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jobflow import CURRENT_JOB, Maker, Response, job
+from jobflow import job
 from pymatgen.core import Structure
 
 from lps_flows.analysis import ElasticitySettings
 from lps_flows.chemistry import CompositionLine, full_formula
-from lps_flows.engines import (
-    BAD_STRUCTURE,
-    Engine,
-    EngineError,
-    get_engine,
-    read_calculation,
-)
-from lps_flows.jobs.calculations import SEES_STORE, calculate_all, finished
-from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.engines import EngineError
+from lps_flows.jobs.calculations import calculate_all, succeeded
+from lps_flows.jobs.properties import PropertyMaker
+from lps_flows.schemas import Provenance
 from lps_flows.schemas.elasticity import EOSDocument
-from lps_flows.schemas.sampling import SamplingDocument
 
 _FEWEST = 5
 
@@ -39,97 +33,33 @@ def strained(structure: Structure, settings: ElasticitySettings) -> list[Structu
 
 
 @dataclass
-class EquationOfStateMaker(Maker):
+class EquationOfStateMaker(PropertyMaker):
     """Relax atoms and shape of one structure at several fixed volumes.
 
     Parameters
     ----------
     engine
         The reference engine.
-    settings
-        Strains.
     line
         Composition line on which x is given.
+    settings
+        Strains.
     """
 
     name: str = "equation of state"
-    engine: Engine = field(default_factory=get_engine)
     settings: ElasticitySettings = field(default_factory=ElasticitySettings)
-    line: CompositionLine = field(default_factory=CompositionLine)
 
-    # No output schema: a job that is replaced holds a reference, as `LabelMaker`'s.
-    @job(config=SEES_STORE)
-    def make(
-        self,
-        structure: Structure | StructureDocument | SamplingDocument | None,
-        provenance: Provenance | None = None,
-    ) -> EOSDocument | Response:
-        """Compute the equation of state.
-
-        Parameters
-        ----------
-        structure
-            Relaxed structure, its document, or the sampling of a composition, of which
-            the lowest structure is taken.
-        provenance
-            Where a structure without a document comes from.
-
-        Returns
-        -------
-        EOSDocument
-            Volumes and energies; a volume that failed is left out.
-
-        Raises
-        ------
-        EngineError
-            When there is no relaxed structure, or fewer than five volumes could be
-            computed.
-        """
-        cell, origin = relaxed_structure(structure, provenance)
-        document: EOSDocument | Response = calculate_all(
+    def computed(self, structure: Structure, provenance: Provenance) -> Any:
+        """Compute the equation of state; a volume that failed is left out."""
+        return calculate_all(
             self.engine.with_fixed_volume(),
-            strained(cell, self.settings),
+            strained(structure, self.settings),
             collect_eos,
             relax=True,
             name=self.name,
-            provenance=origin,
+            provenance=provenance,
             line=self.line,
         )
-        return document
-
-
-def relaxed_structure(
-    structure: Structure | StructureDocument | SamplingDocument | None,
-    provenance: Provenance | None,
-) -> tuple[Structure, Provenance]:
-    """Return what a job is about, and where it comes from.
-
-    Raises
-    ------
-    EngineError
-        When there is no relaxed structure.
-    """
-    if isinstance(structure, SamplingDocument):
-        structure = _lowest(structure)
-    if isinstance(structure, StructureDocument):
-        provenance = structure.provenance
-        structure = structure.structure
-    if structure is None:
-        raise EngineError(
-            "there is no relaxed structure to work on",
-            field="structure",
-            value=None,
-            remedy="Look at its relaxation with `lps-flows status`, then rerun it",
-        )
-    return structure, provenance or Provenance(source="user")
-
-
-def _lowest(sampling: SamplingDocument) -> StructureDocument | None:
-    uuid = sampling.lowest_uuid
-    if uuid is None:
-        return None
-    stored = CURRENT_JOB.store.get_output(uuid, load=True)
-    return StructureDocument.from_store(stored)
 
 
 @job(output_schema=EOSDocument)
@@ -143,13 +73,8 @@ def collect_eos(
     EngineError
         When fewer than five volumes were computed.
     """
-    calculations = []
-    failed: list[Exception] = []
-    for task in tasks:
-        try:
-            calculations.append(read_calculation(finished(task)))
-        except BAD_STRUCTURE as error:
-            failed.append(error)
+    ended, failed = succeeded(tasks)
+    calculations = [calculation for _, calculation in ended]
     if len(calculations) < _FEWEST:
         n_volumes = len(calculations) + len(failed)
         why = f"; the first: {failed[0]}" if failed else ""

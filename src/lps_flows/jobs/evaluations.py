@@ -5,11 +5,19 @@ from __future__ import annotations
 from jobflow import JobStore
 
 from lps_flows.jobs.outputs import checked_parts
-from lps_flows.schemas.elasticity import EOSDocument
+from lps_flows.schemas.elasticity import EOSDocument, TensorDocument
 from lps_flows.schemas.md import MDChunkDocument
+from lps_flows.schemas.phonons import PhononDocument
 from lps_flows.schemas.structure import StructureDocument, StructureSet
 
-_COUNTED = (StructureDocument, StructureSet, MDChunkDocument, EOSDocument)
+_COUNTED = (
+    StructureDocument,
+    StructureSet,
+    MDChunkDocument,
+    EOSDocument,
+    TensorDocument,
+    PhononDocument,
+)
 _FIELDS = ("method", "n_evaluations")
 _OF_A_POTENTIAL = "ann-"
 

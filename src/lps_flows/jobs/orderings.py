@@ -10,8 +10,8 @@ from jobflow import Flow, Maker, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import OrderSettings, orderings
-from lps_flows.engines import BAD_STRUCTURE, EngineError, read_calculation
-from lps_flows.jobs.calculations import SEES_STORE, calculate_all, finished
+from lps_flows.engines import EngineError
+from lps_flows.jobs.calculations import SEES_STORE, calculate_all, succeeded
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
@@ -90,15 +90,10 @@ def lowest_ordering(
     EngineError
         When none could be relaxed.
     """
-    relaxed, failed = [], []
-    for rank, task in enumerate(tasks):
-        try:
-            calculation = read_calculation(finished(task))
-        except BAD_STRUCTURE as error:
-            failed.append(str(error))
-        else:
-            per_atom = calculation.energy / len(calculation.structure)
-            relaxed.append((per_atom, rank, calculation.structure))
+    ended, failed = succeeded(tasks)
+    relaxed = [
+        (end.energy / len(end.structure), rank, end.structure) for rank, end in ended
+    ]
     if not relaxed:
         raise EngineError(
             f"none of {len(failed)} orderings could be relaxed; the first: {failed[0]}",

@@ -1,91 +1,84 @@
-"""Phonons of one structure from forces on displaced cells."""
+"""Phonons of one structure from forces on displaced cells; soft modes are followed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jobflow import Maker, Response, job
+from jobflow import job
 from pymatgen.core import Structure
 
 from lps_flows.analysis.phonons import PhononSettings, displaced_cells, vibrations
-from lps_flows.chemistry import CompositionLine, full_formula
-from lps_flows.engines import Engine, EngineError, get_engine, read_calculation
-from lps_flows.jobs.calculations import SEES_STORE, calculate_all, finished
-from lps_flows.jobs.elasticity import relaxed_structure
-from lps_flows.schemas import Provenance, StructureDocument
-from lps_flows.schemas.phonons import PhononDocument
-from lps_flows.schemas.sampling import SamplingDocument
+from lps_flows.analysis.soft_modes import along_softest_mode
+from lps_flows.engines import EngineError, read_calculation
+from lps_flows.jobs.calculations import (
+    SEES_STORE,
+    calculate_all,
+    finished,
+    succeeded,
+)
+from lps_flows.jobs.properties import PropertyMaker
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.phonons import FollowedMode, PhononDocument
+
+_LOWER = 1e-6
+"""A structure counts as lower from this difference on (eV/atom)."""
 
 
 @dataclass
-class PhononMaker(Maker):
+class PhononMaker(PropertyMaker):
     """Compute the harmonic vibrations of one relaxed structure.
+
+    While a mode is imaginary the structure is displaced along the lowest one, both
+    ways, and relaxed; the lower of the two takes its place, `settings.follow` times at
+    most.
 
     Parameters
     ----------
     engine
         The engine that gives the forces.
-    settings
-        Displacements, supercell, temperatures.
     line
         Composition line on which x is given.
+    settings
+        Displacements, supercell, temperatures.
     """
 
     name: str = "phonons"
-    engine: Engine = field(default_factory=get_engine)
     settings: PhononSettings = field(default_factory=PhononSettings)
-    line: CompositionLine = field(default_factory=CompositionLine)
 
-    # No output schema: a job that is replaced holds a reference, as `LabelMaker`'s.
-    @job(config=SEES_STORE)
-    def make(
+    def computed(
         self,
-        structure: Structure | StructureDocument | SamplingDocument | None,
-        provenance: Provenance | None = None,
-    ) -> PhononDocument | Response:
-        """Compute the forces on all displaced cells, and what follows.
-
-        Parameters
-        ----------
-        structure
-            As `EquationOfStateMaker.make` takes it.
-        provenance
-            Where a structure without a document comes from.
-
-        Raises
-        ------
-        EngineError
-            When there is no relaxed structure, or a displaced cell failed.
-        """
-        cell, origin = relaxed_structure(structure, provenance)
-        document: PhononDocument | Response = calculate_all(
+        structure: Structure,
+        provenance: Provenance,
+        followed: Sequence[FollowedMode] = (),
+    ) -> Any:
+        """Compute the forces on all displaced cells, and what follows."""
+        return calculate_all(
             self.engine,
-            displaced_cells(cell, self.settings),
+            displaced_cells(structure, self.settings),
             collect_phonons,
             relax=False,
             name=self.name,
-            structure=cell,
-            provenance=origin,
-            settings=self.settings,
-            line=self.line,
+            maker=self,
+            structure=structure,
+            provenance=provenance,
+            followed=list(followed),
         )
-        return document
 
 
-@job(output_schema=PhononDocument)
+@job(config=SEES_STORE)
 def collect_phonons(
     tasks: Iterable[Any],
     *,
+    maker: PhononMaker,
     structure: Structure,
     provenance: Provenance,
+    followed: Sequence[FollowedMode],
     method: str,
-    settings: PhononSettings,
-    line: CompositionLine,
-) -> PhononDocument:
-    """Return the vibrations from the forces on the displaced cells.
+) -> Any:
+    """Return the vibrations from the forces on the displaced cells, or go on.
 
     Raises
     ------
@@ -95,14 +88,52 @@ def collect_phonons(
     cells = [read_calculation(finished(task)) for task in tasks]
     if len(cells) < 2:
         raise EngineError("no displaced cell was computed")
-    return PhononDocument(
+    forces = np.array([cell.forces for cell in cells])
+    document = PhononDocument(
+        **maker.facts(structure, provenance),
         method=method,
-        provenance=provenance,
-        formula=full_formula(structure),
-        x=line.position(structure.composition),
-        nsites=len(structure),
+        n_evaluations=len(cells),
         energy_per_atom=cells[0].energy / len(cells[0].structure),
-        vibrations=vibrations(
-            structure, np.array([cell.forces for cell in cells]), settings
-        ),
+        vibrations=vibrations(structure, forces, maker.settings),
+        structure=structure,
+        followed=list(followed),
     )
+    if document.vibrations.stable or len(followed) >= maker.settings.follow:
+        return document
+    ways = along_softest_mode(structure, forces, maker.settings)
+    if not ways:
+        return document
+    return calculate_all(
+        maker.engine,
+        ways,
+        collect_followed,
+        relax=True,
+        name=f"{maker.name} followed",
+        maker=maker,
+        document=document,
+    )
+
+
+@job(config=SEES_STORE)
+def collect_followed(
+    tasks: Iterable[Any], *, maker: PhononMaker, document: PhononDocument, method: str
+) -> Any:
+    """Return the phonons of the lower end of a soft mode; there may be none."""
+    del method
+    ends, _ = succeeded(tasks)
+    change, lowest = min(
+        (
+            (end.energy / len(end.structure) - document.energy_per_atom, end.structure)
+            for _, end in ends
+        ),
+        key=lambda end: end[0],
+        default=(np.inf, None),
+    )
+    if lowest is None or document.structure is None or change > -_LOWER:
+        return document
+    step = FollowedMode(
+        frequency=document.vibrations.lowest_frequency,
+        energy_change=change,
+        nsites=len(lowest),
+    )
+    return maker.computed(lowest, document.provenance, [*document.followed, step])

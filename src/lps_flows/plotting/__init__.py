@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
     from lps_flows.plotting.conductivity_map import conductivity_map_figure
     from lps_flows.plotting.density import density_figure
-    from lps_flows.plotting.elasticity import elasticity_figure
+    from lps_flows.plotting.elasticity import elasticity_figure, moduli_figure
     from lps_flows.plotting.hull import formation_energy_figure
     from lps_flows.plotting.motifs import motif_figure
     from lps_flows.plotting.rdf import rdf_figure
@@ -28,6 +28,7 @@ __all__ = [
     "density_figure",
     "elasticity_figure",
     "formation_energy_figure",
+    "moduli_figure",
     "motif_figure",
     "msd_figure",
     "nearest_crystal_figure",

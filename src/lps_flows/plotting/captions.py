@@ -11,7 +11,7 @@ from lps_flows.appearance import counted
 from lps_flows.foundation.writing import file_name
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
-from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.elasticity import ElasticityDocument, ElasticTensorDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.jumps import JumpDocument
 from lps_flows.schemas.md import MDRunDocument
@@ -215,6 +215,17 @@ def elasticity_caption(documents: Sequence[ElasticityDocument]) -> str:
     if doubtful:
         text += f" {doubtful} of the fits are marked as not trusted."
     return text
+
+
+def moduli_caption(documents: Sequence[ElasticTensorDocument]) -> str:
+    """Return the caption of the moduli of elastic tensors."""
+    left_out = [d.label for d in documents if d.moduli is None]
+    soft = f" Not shown, as soft in some strain: {', '.join(left_out)}."
+    return (
+        f"Bulk, shear and Young's moduli (Hill's means) of the elastic tensors of "
+        f"{counted(len(documents) - len(left_out), 'structure')} by "
+        f"{documents[0].method}, one cell each at 0 K." + (soft if left_out else "")
+    )
 
 
 def msd_caption(documents: Sequence[TransportDocument]) -> str:

@@ -1,4 +1,4 @@
-"""Bulk moduli of crystals and glass-ceramic structures."""
+"""Elastic moduli of crystals and glass-ceramic structures."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from lps_flows.analysis import fit_eos
 from lps_flows.analysis.elasticity import EV_PER_A3_IN_GPA, birch_murnaghan
 from lps_flows.appearance import pretty, styles
-from lps_flows.plotting.style import PAGE, NothingToPlotError, figure_style
-from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.plotting.style import COLUMN, PAGE, NothingToPlotError, figure_style
+from lps_flows.schemas.elasticity import ElasticityDocument, ElasticTensorDocument
 
 
 def elasticity_figure(documents: Sequence[ElasticityDocument]) -> Figure:
@@ -83,4 +83,41 @@ def elasticity_figure(documents: Sequence[ElasticityDocument]) -> Figure:
         curves.set_ylabel("energy above the minimum (meV/atom)")
         bars.set_yticks(range(len(shown)), [pretty(n) for n in names], fontsize=6.5)
         bars.set_xlabel("bulk modulus (GPa)")
+    return figure
+
+
+def moduli_figure(documents: Sequence[ElasticTensorDocument]) -> Figure:
+    """Return bulk, shear and Young's moduli of elastic tensors, bars side by side.
+
+    Parameters
+    ----------
+    documents
+        Elastic tensors of one campaign; one without moduli is left out.
+
+    Raises
+    ------
+    NothingToPlotError
+        When none has moduli.
+    """
+    shown = sorted(
+        ((d, d.moduli) for d in documents if d.moduli is not None),
+        key=lambda pair: (pair[0].x is None, pair[0].x or 0.0, pair[0].label),
+    )
+    if not shown:
+        raise NothingToPlotError("no elastic tensor was computed")
+    kinds = ("bulk", "shear", "young")
+    look = styles(kinds)
+    with figure_style():
+        figure, axes = plt.subplots(figsize=(1.4 * COLUMN, 1.2 + 0.35 * len(shown)))
+        for k, kind in enumerate(kinds):
+            axes.barh(
+                np.arange(len(shown)) + 0.27 * (k - 1),
+                [getattr(found, kind) for _, found in shown],
+                height=0.25,
+                color=look[kind].colour,
+                label="Young's" if kind == "young" else kind,
+            )
+        axes.set_yticks(range(len(shown)), [pretty(d.label) for d, _ in shown])
+        axes.set_xlabel("modulus (GPa)")
+        axes.legend()
     return figure

@@ -18,7 +18,7 @@ from lps_flows.plotting import captions
 from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
 from lps_flows.plotting.conductivity_map import conductivity_map_figure
 from lps_flows.plotting.density import density_figure
-from lps_flows.plotting.elasticity import elasticity_figure
+from lps_flows.plotting.elasticity import elasticity_figure, moduli_figure
 from lps_flows.plotting.electrolyte import scattering_figure, window_figure
 from lps_flows.plotting.free_energies import free_energy_figure
 from lps_flows.plotting.hull import formation_energy_figure
@@ -124,6 +124,7 @@ def _figures(results: Results) -> dict[str, Callable[[Results], Captioned]]:
         "windows": _windows,
         "structure_factors": _structure_factors,
         "elasticity": _elasticity,
+        "moduli": _moduli,
         "free_energies": _free_energies,
         "figS2_msd": _msd,
         "fig8a_arrhenius": _arrhenius,
@@ -187,6 +188,11 @@ def _structure_factors(results: Results) -> Captioned:
 def _elasticity(results: Results) -> Captioned:
     figure = elasticity_figure(results.elasticity)
     return figure, captions.elasticity_caption(results.elasticity)
+
+
+def _moduli(results: Results) -> Captioned:
+    figure = moduli_figure(results.elastic_tensors)
+    return figure, captions.moduli_caption(results.elastic_tensors)
 
 
 def _free_energies(results: Results) -> Captioned:

@@ -172,7 +172,7 @@ def gather(
                 beside_paper=paper,
             ),
             jump_section(results.jumps),
-            elasticity_section(results.elasticity),
+            elasticity_section(results.elasticity, results.elastic_tensors),
             free_energy_section(results.free_energies),
         ]
         embedded = embed(job_store, result_store, results)

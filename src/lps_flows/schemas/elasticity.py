@@ -1,4 +1,4 @@
-"""Energies at several volumes, and the bulk modulus fitted to them."""
+"""Elastic tensors; energies at several volumes and the modulus fitted to them."""
 
 from __future__ import annotations
 
@@ -6,31 +6,86 @@ from typing import Any
 
 from pydantic import Field
 
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import BuiltDocument
-from lps_flows.schemas.structure import Provenance
+from lps_flows.schemas.properties import PropertyDocument
 
+TENSOR_INDEXES = ("tensor_id", "campaign", "method", "parent", "formula_pretty")
 ELASTICITY_INDEXES = ("elasticity_id", "campaign", "method", "parent", "formula")
 
 
-class EOSDocument(Document):
+class EOSDocument(PropertyDocument):
     """Output of the equation-of-state flow of one structure."""
 
-    method: str = Field(description="Reference method of the energies.")
-    provenance: Provenance = Field(description="Where the structure comes from.")
-    formula: str = Field(description="Full formula of the cell.")
-    x: float | None = Field(description="Position on the line.")
-    nsites: int = Field(ge=1, description="Atoms in the cell.")
     relaxed_ions: bool = Field(
         description="True when the atoms were relaxed at every volume."
     )
     volumes: list[float] = Field(description="Volumes of the cell (Å^3).")
     energies: list[float] = Field(description="Energies of the cell (eV).")
-    n_evaluations: int | None = Field(
-        None,
-        description="Evaluations of energy and forces by `method`; none in documents "
-        "of before.",
+
+
+class TensorDocument(PropertyDocument):
+    """Output of the elastic-tensor job of one structure."""
+
+    tensor: list[list[float]] = Field(
+        description="Elastic constants C_ij (GPa), shape (6, 6), in Voigt's notation "
+        "and the axes of IEEE's convention."
     )
+    n_deformations: int = Field(description="Deformed cells that were relaxed.")
+    n_failed: int = Field(description="Deformed cells that failed, and count nowhere.")
+    residual_stress: float = Field(
+        description="Largest component of the stress before deformation (GPa); it is "
+        "taken off."
+    )
+
+
+class Moduli(Part):
+    """What an elastic tensor means for a material of many grains.
+
+    Averages of Voigt, Reuss and Hill, Proc. Phys. Soc. A 65, 349 (1952).
+    """
+
+    bulk: float = Field(description="Bulk modulus (GPa), Hill's mean.")
+    shear: float = Field(description="Shear modulus (GPa), Hill's mean.")
+    young: float = Field(description="Young's modulus (GPa) from the two.")
+    poisson: float = Field(description="Poisson's ratio from the two.")
+    pugh: float = Field(
+        description="Pugh's ratio of bulk to shear modulus; ductile above 1.75."
+    )
+    bounds: tuple[float, float, float, float] = Field(
+        description="Reuss and Voigt bounds of the bulk modulus, then of the shear "
+        "modulus (GPa)."
+    )
+
+
+class ElasticTensorDocument(BuiltDocument):
+    """Elastic tensor of one structure, and the moduli that follow from it."""
+
+    tensor_id: str = Field(description="Job uuid of the tensor.")
+    formula_pretty: str = Field(description="Reduced formula.")
+    x: float | None = Field(description="Position on the line, none off it.")
+    source: str = Field(description="How the structure was made.")
+    parent: str | None = Field(description="Crystal it is or descends from.")
+    nsites: int = Field(description="Atoms in the cell.")
+    tensor: list[list[float]] = Field(
+        description="Elastic constants C_ij (GPa), shape (6, 6), as `TensorDocument`."
+    )
+    lowest_stiffness: float = Field(
+        description="Lowest eigenvalue of the tensor (GPa); a structure gives way to "
+        "some strain where it is not positive."
+    )
+    moduli: Moduli | None = Field(description="Moduli; none of what gives way.")
+    n_deformations: int = Field(description="Deformed cells that were relaxed.")
+    residual_stress: float = Field(
+        description="Largest component of the stress before deformation (GPa)."
+    )
+    note: str | None = Field(description="Why there are no moduli, or what failed.")
+
+    @property
+    def label(self) -> str:
+        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
+        crystal = self.source == "crystal" and self.parent
+        return crystal or f"gc-{self.formula_pretty}"
 
 
 class ElasticityDocument(BuiltDocument):

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from lps_flows.schemas.base import Document, Part
+from lps_flows.schemas.base import Part, StoredStructure
 from lps_flows.schemas.built import BuiltDocument
-from lps_flows.schemas.structure import Provenance
+from lps_flows.schemas.properties import PropertyDocument
 
 FREE_ENERGY_INDEXES = ("phonon_id", "campaign", "method", "formula_pretty", "parent")
 
@@ -49,18 +49,27 @@ class Vibrations(Part):
         return self.free_energies is not None
 
 
-class PhononDocument(Document):
+class FollowedMode(Part):
+    """A lower structure that lay along an imaginary mode."""
+
+    frequency: float = Field(description="Lowest frequency (THz) of the one before.")
+    energy_change: float = Field(description="Energy from there on (eV/atom).")
+    nsites: int = Field(ge=1, description="Atoms in the cell of the lower one.")
+
+
+class PhononDocument(PropertyDocument):
     """Output of the phonon job of one structure."""
 
-    method: str = Field(description="Method that gave the forces.")
-    provenance: Provenance = Field(description="Where the structure comes from.")
-    formula: str = Field(description="Full formula of the cell.")
-    x: float | None = Field(description="Position on the line, none off it.")
-    nsites: int = Field(description="Atoms in the cell.")
     energy_per_atom: float = Field(
         description="Energy of the undisplaced supercell (eV/atom)."
     )
     vibrations: Vibrations = Field(description="Its vibrations.")
+    structure: StoredStructure | None = Field(
+        None, description="Whose modes these are; none in documents of before."
+    )
+    followed: list[FollowedMode] = Field(
+        [], description="Imaginary modes that led here from the structure given."
+    )
 
 
 class FreeEnergyDocument(BuiltDocument):
@@ -72,6 +81,9 @@ class FreeEnergyDocument(BuiltDocument):
     source: str = Field(description="How the structure was made.")
     parent: str | None = Field(description="Crystal it is or descends from.")
     vibrations: Vibrations = Field(description="Its vibrations.")
+    followed: list[FollowedMode] = Field(
+        [], description="Imaginary modes that led to it from the relaxed structure."
+    )
     energy_per_atom: float = Field(description="Energy without vibrations (eV/atom).")
     energy_above_hull: float | None = Field(
         description="Energy above the hull of the same structures (eV/atom), without "

@@ -10,7 +10,7 @@ from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
-from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.elasticity import ElasticityDocument, ElasticTensorDocument
 from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.jumps import JumpDocument
 from lps_flows.schemas.md import MDRunDocument
@@ -44,6 +44,8 @@ class Results:
         not run.
     trends, rdfs, scattering
         Motifs, distances and patterns of the lowest structures of each composition.
+    elasticity, elastic_tensors
+        Bulk moduli; elastic tensors, on the potential.
     transport, jumps
         Conductivities; jumps between sites, one run each.
     free_energies
@@ -66,6 +68,7 @@ class Results:
     places: Sequence[ClusterAssignment] = ()
     candidates: Sequence[CandidateDocument] = ()
     elasticity: Sequence[ElasticityDocument] = ()
+    elastic_tensors: Sequence[ElasticTensorDocument] = ()
     transport: Sequence[TransportDocument] = ()
     conductivity_maps: Sequence[ConductivityMapDocument] = ()
     jumps: Sequence[JumpDocument] = ()

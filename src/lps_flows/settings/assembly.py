@@ -18,11 +18,11 @@ from lps_flows.flows.build import BuildMaker
 from lps_flows.flows.campaign import CampaignMaker
 from lps_flows.flows.conductivity import ConductivityFlowMaker
 from lps_flows.flows.dataset import DatasetFlowMaker
-from lps_flows.flows.elasticity import ElasticityFlowMaker
 from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
-from lps_flows.flows.phonons import PhononFlowMaker
 from lps_flows.flows.potential import RetrainFlowMaker
+from lps_flows.flows.properties import PropertyFlowMaker
 from lps_flows.flows.sampling import SamplingFlowMaker
+from lps_flows.jobs.elastic_tensor import ElasticTensorMaker
 from lps_flows.jobs.elasticity import EquationOfStateMaker
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.exploration import ExploreDynamicsMaker
@@ -94,23 +94,33 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
             clusters=keys.analysis.clusters,
             line=keys.line,
         ),
-        elasticity=None
-        if keys.elasticity is None
-        else ElasticityFlowMaker(
-            equation_of_state=EquationOfStateMaker(
-                engine=engine, settings=keys.analysis.elasticity, line=keys.line
-            ),
-            settings=keys.elasticity,
-        ),
+        elasticity=_elasticity(keys, engine),
         phonons=None
         if keys.phonons is None
-        else PhononFlowMaker(
-            phonons=PhononMaker(
-                engine=engine, settings=keys.analysis.phonons, line=keys.line
-            ),
+        else PropertyFlowMaker(
+            name="phonon stage",
+            makers=[
+                PhononMaker(
+                    engine=engine, settings=keys.analysis.phonons, line=keys.line
+                )
+            ],
             settings=keys.phonons,
         ),
         build=BuildMaker(settings=keys.analysis, line=keys.line),
+    )
+
+
+def _elasticity(keys: CampaignKeys, engine: Engine) -> PropertyFlowMaker | None:
+    if keys.elasticity is None:
+        return None
+    volumes, tensor = keys.analysis.elasticity, keys.analysis.elastic_tensor
+    on_potential = [ElasticTensorMaker(settings=tensor, line=keys.line)]
+    return PropertyFlowMaker(
+        name="elasticity",
+        makers=[EquationOfStateMaker(engine=engine, settings=volumes, line=keys.line)],
+        on_potential=on_potential if keys.elasticity.tensor else [],
+        forces=EngineSettings(name=POTENTIAL_ENGINE, fmax=tensor.fmax),
+        settings=keys.elasticity,
     )
 
 

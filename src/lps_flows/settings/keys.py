@@ -10,8 +10,7 @@ from lps_flows.chemistry import CompositionLine, OwnCrystal, crystal
 from lps_flows.engines import EngineSettings, ForcesSettings
 from lps_flows.evolution import EvolutionSettings
 from lps_flows.flows.conductivity import ConductivitySettings
-from lps_flows.flows.elasticity import ElasticityStageSettings
-from lps_flows.flows.phonons import PhononStageSettings
+from lps_flows.flows.properties import ElasticityStageSettings, PhononStageSettings
 from lps_flows.flows.sampling import CompositionPlan, ScanSettings
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.glass import MeltQuenchSettings
@@ -102,8 +101,9 @@ class CampaignKeys(FrozenSettings):
     )
     elasticity: ElasticityStageSettings | None = Field(
         None,
-        description="Bulk moduli by the reference engine; none leaves the stage out. "
-        "Strains and fit are analysis.elasticity.",
+        description="Bulk moduli by the reference engine and elastic tensors on the "
+        "campaign's potential; none leaves the stage out. Strains and fit are "
+        "analysis.elasticity and analysis.elastic_tensor.",
     )
     phonons: PhononStageSettings | None = Field(
         None,

@@ -51,15 +51,25 @@ def _table(documents: Sequence[FreeEnergyDocument]) -> Table:
         if d.vibrations.gamma_only
         else " x ".join(map(str, d.vibrations.supercell))
     )
-    columns["remark"] = lambda d: d.note or "-"
+    columns["remark"] = _remark
     return Table.of(
         documents,
         columns,
         f"Harmonic free energies above the hull of these structures by "
         f"{documents[0].method}, {counted(len(documents), 'structure')}, in meV/atom. "
-        "Cells do not expand; disorder counts nowhere. A structure with imaginary "
-        "modes is at no minimum and has no free energy.",
+        "Cells do not expand; disorder counts nowhere. Of a structure with imaginary "
+        "modes the lowest was followed to a lower one; what still has some has no free "
+        "energy.",
     )
+
+
+def _remark(document: FreeEnergyDocument) -> str:
+    said = [document.note] if document.note else []
+    if document.followed:
+        change = 1000 * sum(step.energy_change for step in document.followed)
+        times = counted(len(document.followed), "imaginary mode")
+        said.append(f"{times} followed, {change:.1f} meV/atom")
+    return "; ".join(said) or "-"
 
 
 def _orders(documents: Sequence[FreeEnergyDocument]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from lps_flows.report.charts.classes import class_chart, nearest_chart, region_c
 from lps_flows.report.charts.motifs import motif_chart, rdf_chart
 from lps_flows.report.charts.style import x_title
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
-from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.elasticity import ElasticityDocument, ElasticTensorDocument
 from lps_flows.schemas.motifs import MotifTrendDocument
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.results import Results
@@ -195,15 +195,26 @@ def _class_table(
     )
 
 
-def elasticity_section(documents: Sequence[ElasticityDocument]) -> Section:
-    """Return the section on bulk moduli."""
-    if not documents:
-        return Section(
-            "elasticity",
-            "Elasticity",
-            missing="No equation of state has been computed.",
-        )
-    table = Table.of(
+def elasticity_section(
+    documents: Sequence[ElasticityDocument],
+    tensors: Sequence[ElasticTensorDocument] = (),
+) -> Section:
+    """Return the section on bulk moduli and elastic tensors."""
+    blocks: list[Block] = []
+    if documents:
+        blocks.append(_bulk_modulus_table(documents))
+    if tensors:
+        blocks.append(_moduli_table(tensors))
+    return Section(
+        "elasticity",
+        "Elasticity",
+        blocks,
+        missing="No equation of state and no elastic tensor has been computed.",
+    )
+
+
+def _bulk_modulus_table(documents: Sequence[ElasticityDocument]) -> Table:
+    return Table.of(
         documents,
         {
             "structure": lambda fit: fit.parent or fit.formula,
@@ -220,4 +231,26 @@ def elasticity_section(documents: Sequence[ElasticityDocument]) -> Section:
         f"Bulk moduli from equations of state by {documents[0].method}: "
         f"{counted(len(documents), 'structure')}.",
     )
-    return Section("elasticity", "Elasticity", [table])
+
+
+def _moduli_table(tensors: Sequence[ElasticTensorDocument]) -> Table:
+    def of(name: str, digits: int = 1) -> Callable[[ElasticTensorDocument], str]:
+        return lambda d: number(getattr(d.moduli, name, None), digits)
+
+    return Table.of(
+        sorted(tensors, key=lambda d: (d.x is None, d.x or 0.0, d.label)),
+        {
+            "structure": lambda d: d.label,
+            "bulk (GPa)": of("bulk"),
+            "shear (GPa)": of("shear"),
+            "Young (GPa)": of("young"),
+            "Poisson": of("poisson", 2),
+            "Pugh, bulk/shear": of("pugh", 2),
+            "softest (GPa)": lambda d: number(d.lowest_stiffness, 1),
+            "remark": lambda d: d.note or "-",
+        },
+        f"Moduli (Hill's means) from elastic tensors by {tensors[0].method}, "
+        f"{counted(len(tensors), 'structure')}, one cell each at 0 K; softest: lowest "
+        "eigenvalue of the tensor. How well the potential knows stresses is told by "
+        "its errors of forces alone.",
+    )

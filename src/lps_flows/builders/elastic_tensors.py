@@ -1,0 +1,60 @@
+"""Moduli from the elastic tensors that jobs computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lps_flows.analysis.elasticity import moduli
+from lps_flows.builders.increment import JobOutputBuilder
+from lps_flows.chemistry import reduced_formula
+from lps_flows.jobs.outputs import checked_output
+from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.schemas.elasticity import (
+    TENSOR_INDEXES,
+    ElasticTensorDocument,
+    TensorDocument,
+)
+
+
+class ElasticTensorBuilder(JobOutputBuilder):
+    """The moduli of every elastic tensor in the job store.
+
+    Parameters as `IncrementalBuilder`; no settings.
+    """
+
+    key = "tensor_id"
+    indexes = TENSOR_INDEXES
+    output = "TensorDocument"
+
+    def context(self) -> Callable[[str], None]:
+        """Return nothing: a tensor says all."""
+        return lambda _: None
+
+    def document(
+        self,
+        job: Mapping[str, Any],
+        context: None,  # noqa: ARG002
+        source: str,
+    ) -> ElasticTensorDocument:
+        """Return the moduli of one tensor."""
+        output = checked_output(job, TensorDocument)
+        found, lowest = moduli(output.tensor)
+        failed = f"{output.n_failed} deformed cells failed" if output.n_failed else None
+        return ElasticTensorDocument(
+            tensor_id=job["uuid"],
+            campaign=(job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
+            method=output.method,
+            source_digest=source,
+            formula_pretty=reduced_formula(output.formula),
+            x=output.x,
+            source=output.provenance.source,
+            parent=output.provenance.parent,
+            nsites=output.nsites,
+            tensor=output.tensor,
+            lowest_stiffness=lowest,
+            moduli=found,
+            n_deformations=output.n_deformations,
+            residual_stress=output.residual_stress,
+            note=failed if found else "gives way to a strain: it is at no minimum",
+        )

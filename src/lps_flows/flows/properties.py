@@ -1,0 +1,117 @@
+"""Properties of crystals and glass-ceramic structures, a stage of a campaign each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from jobflow import Flow, Job, Maker, OnMissing
+from pydantic import Field
+
+from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.properties import PropertyMaker
+
+
+class PropertyStageSettings(FrozenSettings):
+    """Structures that a campaign computes a property of."""
+
+    crystals: tuple[str, ...] | None = Field(
+        None, description="Keys of crystals; none: all of the campaign."
+    )
+    glasses: bool = Field(
+        True, description="The lowest structure of every composition sampled, too."
+    )
+
+
+class ElasticityStageSettings(PropertyStageSettings):
+    """What a campaign computes bulk moduli and elastic tensors of."""
+
+    tensor: bool = Field(
+        True,
+        description="Elastic tensors on the campaign's potential, too; bulk moduli are "
+        "those of the reference engine.",
+    )
+
+
+class PhononStageSettings(PropertyStageSettings):
+    """What a campaign computes vibrations of.
+
+    The end members are needed for a free energy above the hull.
+    """
+
+    glasses: bool = Field(
+        False, description="The lowest structure of every composition sampled, too."
+    )
+
+
+@dataclass
+class PropertyFlowMaker(Maker):
+    """One job per structure and property; their builders take the outputs.
+
+    Parameters
+    ----------
+    makers
+        Makers of the jobs of one structure.
+    on_potential
+        Makers whose engine stands on the potential of the campaign.
+    forces
+        Settings of that engine.
+    settings
+        The structures.
+
+    Examples
+    --------
+    >>> from lps_flows.flows.properties import PropertyFlowMaker
+    >>> from lps_flows.jobs.elasticity import EquationOfStateMaker
+    >>> maker = PropertyFlowMaker(makers=[EquationOfStateMaker()])
+    >>> [job.name for job in maker.make({"Li2S": None}, {}).jobs]
+    ['equation of state Li2S']
+    """
+
+    name: str = "properties"
+    makers: Sequence[PropertyMaker] = ()
+    on_potential: Sequence[PropertyMaker] = ()
+    forces: EngineSettings = field(default_factory=lambda: EngineSettings(name="ann"))
+    settings: PropertyStageSettings = field(default_factory=PropertyStageSettings)
+
+    def make(
+        self,
+        crystals: Mapping[str, Any],
+        sampled: Mapping[str, Any],
+        potential: str | None = None,
+    ) -> Flow:
+        """Make the flow of a campaign.
+
+        Parameters
+        ----------
+        crystals
+            The documents of relaxed crystals or references to them, by key.
+        sampled
+            The `SamplingDocument`s or references, by the name of their jobs.
+        potential
+            Job that trained the potential.
+
+        Returns
+        -------
+        Flow
+            Its output is the list of references to the documents.
+        """
+        keys = self.settings.crystals
+        chosen = {key: crystals[key] for key in (crystals if keys is None else keys)}
+        if self.settings.glasses:
+            chosen |= sampled
+        makers = list(self.makers)
+        if self.on_potential:
+            engine = get_engine(self.forces.on(potential))
+            makers += [replace(maker, engine=engine) for maker in self.on_potential]
+        jobs: list[Flow | Job] = []
+        for maker in makers:
+            for label, found in chosen.items():
+                job = maker.make(found)
+                job.name = f"{maker.name} {label}"
+                # What was not relaxed fails here too, and nobody waits for it.
+                job.config.on_missing_references = OnMissing.NONE
+                jobs.append(job)
+        return Flow(jobs, output=[job.output for job in jobs], name=self.name)

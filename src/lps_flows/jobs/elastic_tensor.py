@@ -1,0 +1,162 @@
+"""The elastic tensor of one structure, by the steps of atomate2's elastic flow.
+
+Relax, deform, relax the atoms in every deformed cell, fit stresses to strains. The
+deformations and the fit are atomate2's; de Jong et al., Sci. Data 2, 150009 (2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from ase.units import GPa
+from jobflow import job
+from pymatgen.core import Structure
+
+from lps_flows.analysis.elasticity import TensorSettings
+from lps_flows.engines import EngineError, read_calculation
+from lps_flows.engines.reading import Calculation
+from lps_flows.jobs.calculations import (
+    SEES_STORE,
+    calculate_all,
+    finished,
+    succeeded,
+)
+from lps_flows.jobs.properties import PropertyMaker
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.elasticity import TensorDocument
+
+_KBAR = -10.0 / GPa
+"""kbar per eV/Å^3, positive under compression, as atomate2 takes stresses."""
+
+
+@dataclass
+class ElasticTensorMaker(PropertyMaker):
+    """Compute the elastic tensor of one structure.
+
+    Parameters
+    ----------
+    engine
+        Its relaxations are to be tight (`TensorSettings.fmax`).
+    line
+        Composition line on which x is given.
+    settings
+        Deformations.
+    """
+
+    name: str = "elastic tensor"
+    settings: TensorSettings = field(default_factory=TensorSettings)
+
+    def computed(self, structure: Structure, provenance: Provenance) -> Any:
+        """Relax the structure by this engine, then its deformed cells."""
+        return calculate_all(
+            self.engine,
+            [structure],
+            deform,
+            relax=True,
+            name=self.name,
+            maker=self,
+            provenance=provenance,
+        )
+
+
+@job(config=SEES_STORE)
+def deform(
+    tasks: Iterable[Any],
+    *,
+    maker: ElasticTensorMaker,
+    provenance: Provenance,
+    method: str,
+) -> Any:
+    """Relax the atoms in every deformed cell of a relaxed structure."""
+    from atomate2.common.jobs.elastic import generate_elastic_deformations
+
+    del method
+    (start,) = (read_calculation(finished(task)) for task in tasks)
+    deformations = generate_elastic_deformations.original(
+        start.structure,
+        strain_magnitudes=maker.settings.strains(),
+        symprec=maker.settings.symmetry,
+    )
+    cells = [each.apply_to_structure(start.structure) for each in deformations]
+    return calculate_all(
+        maker.engine.with_fixed_cell(),
+        cells,
+        collect_tensor,
+        relax=True,
+        name=f"{maker.name} deformed",
+        maker=maker,
+        structure=start.structure,
+        equilibrium=_stress(start).tolist(),
+        n_before=start.n_steps,
+        deformations=[np.asarray(each).tolist() for each in deformations],
+        provenance=provenance,
+    )
+
+
+@job
+def collect_tensor(
+    tasks: Iterable[Any],
+    *,
+    maker: ElasticTensorMaker,
+    structure: Structure,
+    equilibrium: list[list[float]],
+    n_before: int,
+    deformations: Sequence[list[list[float]]],
+    provenance: Provenance,
+    method: str,
+) -> TensorDocument:
+    """Fit the tensor to the stresses of the deformed cells.
+
+    Raises
+    ------
+    EngineError
+        When too few cells are left for the fit.
+    """
+    from atomate2.common.schemas.elastic import ElasticDocument
+    from pymatgen.analysis.elasticity import Deformation, Stress
+
+    ended, failed = succeeded(tasks)
+    try:
+        fitted = ElasticDocument.from_stresses(
+            structure,
+            [Stress(_stress(calculation)) for _, calculation in ended],
+            [Deformation(deformations[place]) for place, _ in ended],
+            uuids=[str(place) for place, _ in ended],
+            job_dirs=[""] * len(ended),
+            order=2,
+            equilibrium_stress=equilibrium,
+            symprec=maker.settings.symmetry,
+        )
+    except (IndexError, ValueError, np.linalg.LinAlgError) as error:
+        raise EngineError(
+            f"the strains of {len(ended)} cells give no elastic tensor, "
+            f"{len(failed)} failed",
+            field="analysis.elastic_tensor",
+            value=str(error),
+            remedy="Look at the failed jobs, or make the largest strain smaller",
+        ) from error
+    return TensorDocument(
+        **maker.facts(structure, provenance),
+        method=method,
+        n_evaluations=n_before + sum(calculation.n_steps for _, calculation in ended),
+        tensor=fitted.elastic_tensor.ieee_format,
+        n_deformations=len(ended),
+        n_failed=len(failed),
+        residual_stress=float(np.abs(equilibrium).max() / 10),
+    )
+
+
+def _stress(calculation: Calculation) -> np.ndarray:
+    """Return the stress as atomate2 takes it (kbar), shape (3, 3).
+
+    Raises
+    ------
+    EngineError
+        When the engine gives none.
+    """
+    if calculation.stress is None:
+        raise EngineError("the engine gives no stress")
+    return _KBAR * calculation.stress
