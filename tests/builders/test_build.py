@@ -79,6 +79,7 @@ def test_second_build_writes_nothing(filled: tuple[JobStore, dict[str, str]]) ->
         if name
         not in {
             "ElasticityBuilder",
+            "ElasticTensorBuilder",
             "TransportBuilder",
             "ConductivityMapBuilder",
             "JumpBuilder",

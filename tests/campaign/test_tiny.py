@@ -97,6 +97,8 @@ def test_a_whole_campaign_runs_and_a_second_run_does_nothing(
     assert found["job MeltQuenchDocument"] == n_compositions
     # one crystal, and the lowest structure of every composition
     assert found["job EOSDocument"] == found["elasticity"] == 1 + n_compositions
+    tensors = found["job TensorDocument"], found["elastic_tensors"]
+    assert tensors == (1 + n_compositions,) * 2
     store = workplace.result_store("structures")
     # Energies of the potential are guides, not results: they stay with the GA runs.
     assert store.distinct("method") == ["chgnet-0.4.2"]

@@ -13,7 +13,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.engines.ase_engine import AseEngine
 
-POTENTIAL = {"sigma": 3.4, "epsilon": 0.0104, "rc": 8.0, "smooth": True}
+POTENTIAL = {"sigma": 3.4, "epsilon": 0.0104, "rc": 6.0, "smooth": True}
 
 
 def argon(kind: str) -> Structure:

@@ -16,8 +16,11 @@ from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.phonons import FreeEnergyDocument, PhononDocument
 from tests.engines.stub import stub_engine
+from tests.jobs.argon import argon, argon_engine
 
-SETTINGS = PhononSettings(target_atoms=12, mesh=10.0, temperatures=(0.0, 300.0))
+SETTINGS = PhononSettings(
+    target_atoms=12, mesh=10.0, temperatures=(0.0, 300.0), follow=0
+)
 ORIGIN = Provenance(source="crystal", parent="Li2S")
 
 
@@ -48,6 +51,32 @@ def test_phonons_of_a_crystal_reach_their_collection(batched: bool) -> None:
     # nothing else is there to make a hull with
     assert made.free_energy_above_hull is None
     assert made.note
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_imaginary_modes_are_followed_to_a_close_packed_crystal(batched: bool) -> None:
+    """Argon atoms in bcc are at no minimum; every close packing has real modes."""
+    settings = PhononSettings(target_atoms=12, mesh=20.0, amplitude=0.5)
+    maker = PhononMaker(engine=argon_engine(batched=batched), settings=settings)
+    job = maker.make(argon("bcc"), ORIGIN)
+    found = store_of(job).get_output(job.uuid, load=True)
+    if batched:
+        found = PhononDocument.from_store(found)
+    assert found.vibrations.stable
+    assert 1 <= len(found.followed) <= settings.follow
+    assert all(step.frequency < -0.1 for step in found.followed)
+    assert sum(step.energy_change for step in found.followed) < -0.004
+    # hcp
+    assert found.structure.get_space_group_info(0.05) == ("P6_3/mmc", 194)
+    assert found.formula == "Ar2"
+
+
+def test_what_is_not_to_be_followed_is_refused() -> None:
+    settings = PhononSettings(target_atoms=8, mesh=20.0, follow=0)
+    maker = PhononMaker(engine=argon_engine(), settings=settings)
+    found = maker.computed(argon("bcc"), ORIGIN)
+    assert found.vibrations.free_energies is None
+    assert found.followed == []
 
 
 def test_the_stage_names_its_jobs_and_chooses() -> None:

@@ -233,6 +233,7 @@ def test_everything_is_written_with_captions(
         "windows.png",
         "structure_factors.png",
         "elasticity.png",
+        "moduli.png",
         "captions.md",
     }
     assert set(written.pictures.values()) == set(tmp_path.glob("*.png"))
@@ -246,6 +247,7 @@ def test_everything_is_written_with_captions(
 def test_what_is_missing_is_said(documents: Results, tmp_path: Path) -> None:
     few = replace(
         documents, model=None, rdfs=(), elasticity=(), trends=(), scattering=(),
+        elastic_tensors=(),
         windows=[d for d in documents.windows if d.window is None],
     )  # fmt: skip
     written = write_figures(few, tmp_path, formats=("png",))
@@ -253,7 +255,7 @@ def test_what_is_missing_is_said(documents: Results, tmp_path: Path) -> None:
         "fig3_motifs", "fig6_rdfs", "figS1_rdfs", "fig7a_nearest_crystals",
         "fig7b_classes", "fig9_region", "elasticity", "figS2_msd", "fig8a_arrhenius",
         "windows", "structure_factors", "conductivity_map", "jumps",
-        "free_energies",
+        "free_energies", "moduli",
     }  # fmt: skip
     assert written.missing["fig9_region"] == "there are no classes"
     assert "no entry of Li3P" in written.missing["windows"]

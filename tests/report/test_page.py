@@ -59,7 +59,7 @@ def test_every_section_is_there_and_missing_ones_say_so(page: str) -> None:
         "How this was made",
         "Downloads",
     ]
-    assert "No equation of state has been computed." in page
+    assert "No equation of state and no elastic tensor has been computed." in page
 
 
 def test_a_page_of_nothing_is_honest(job_store: JobStore, tmp_path: Path) -> None:

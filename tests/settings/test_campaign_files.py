@@ -14,6 +14,7 @@ from lps_flows.engines import EngineSettings
 from lps_flows.engines.cost import estimate_cost
 from lps_flows.plan import plan_campaign
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
+from lps_flows.settings.assembly import campaign_maker
 from tests.chemistry.test_orderings import published_beta
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -292,6 +293,23 @@ def test_further_stages_are_asked_for_and_counted(
     volumes = plan["elasticity", "relax"]
     assert volumes.engine == settings.engine.name
     assert volumes.number == 7 * (2 + n_compositions)
+    deformed = plan["elasticity", "ann relax"]
+    assert deformed.number == 25 * (2 + n_compositions)
+    assert deformed.engine == "ann"
+
+
+def test_curvatures_are_computed_with_the_thresholds_of_the_crystals(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    """Equations of state and phonons rest on small differences, tensors on stresses."""
+    demo["elasticity"], demo["phonons"] = {}, {"crystals": ["Li2S"]}
+    maker = campaign_maker(load_campaign(_write(tmp_path, demo)))
+    tight = demo["engine"]["crystal_fmax"]
+    for stage in (maker.elasticity, maker.phonons):
+        (one,) = stage.makers
+        assert one.engine.relax.relax_kwargs["fmax"] == tight
+    assert maker.elasticity.forces.fmax == 0.002
+    assert maker.sampling.lowest.relax.engine.relax.relax_kwargs["fmax"] > tight
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         removal_sites,
         remove_sites,
         remove_units,
+        written_removal,
         written_unit,
     )
     from lps_flows.chemistry.symbols import (
@@ -78,6 +79,7 @@ __all__ = [
     "substituted",
     "supercell_multiples",
     "supercell_near",
+    "written_removal",
     "written_unit",
 ]
 

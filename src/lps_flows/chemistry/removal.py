@@ -35,6 +35,21 @@ def written_unit(unit: Any) -> Any:
     return " + ".join(f"{number} {formula}" for formula, number in unit.items())
 
 
+def written_removal(unit: str, n_units: int) -> str:
+    """Write what the removal of several units takes away in all.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import written_removal
+    >>> written_removal("Li2S", 3), written_removal("1 Li2S + 2 S", 2)
+    ('3 Li2S', '2 Li2S + 4 S')
+    """
+    terms = (term.rpartition(" ") for term in unit.split(" + "))
+    return " + ".join(
+        f"{n_units * int(number or 1)} {formula}" for number, _, formula in terms
+    )
+
+
 def _unit_composition(unit: str) -> Composition:
     total: defaultdict[str, float] = defaultdict(float)
     try:

@@ -18,12 +18,7 @@ from pymatgen.core import Structure
 from lps_flows.analysis.elasticity import TensorSettings
 from lps_flows.engines import EngineError, read_calculation
 from lps_flows.engines.reading import Calculation
-from lps_flows.jobs.calculations import (
-    SEES_STORE,
-    calculate_all,
-    finished,
-    succeeded,
-)
+from lps_flows.jobs.calculations import SEES_STORE, calculate_all, finished
 from lps_flows.jobs.properties import PropertyMaker
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.elasticity import TensorDocument
@@ -113,38 +108,29 @@ def collect_tensor(
     Raises
     ------
     EngineError
-        When too few cells are left for the fit.
+        When one of them failed: the tensor rests on all.
     """
     from atomate2.common.schemas.elastic import ElasticDocument
     from pymatgen.analysis.elasticity import Deformation, Stress
 
-    ended, failed = succeeded(tasks)
-    try:
-        fitted = ElasticDocument.from_stresses(
-            structure,
-            [Stress(_stress(calculation)) for _, calculation in ended],
-            [Deformation(deformations[place]) for place, _ in ended],
-            uuids=[str(place) for place, _ in ended],
-            job_dirs=[""] * len(ended),
-            order=2,
-            equilibrium_stress=equilibrium,
-            symprec=maker.settings.symmetry,
-        )
-    except (IndexError, ValueError, np.linalg.LinAlgError) as error:
-        raise EngineError(
-            f"the strains of {len(ended)} cells give no elastic tensor, "
-            f"{len(failed)} failed",
-            field="analysis.elastic_tensor",
-            value=str(error),
-            remedy="Look at the failed jobs, or make the largest strain smaller",
-        ) from error
+    ends = [read_calculation(finished(task)) for task in tasks]
+    names = [str(place) for place in range(len(ends))]
+    fitted = ElasticDocument.from_stresses(
+        structure,
+        [Stress(_stress(end)) for end in ends],
+        [Deformation(each) for each in deformations],
+        uuids=names,
+        job_dirs=names,
+        order=2,
+        equilibrium_stress=equilibrium,
+        symprec=maker.settings.symmetry,
+    )
     return TensorDocument(
         **maker.facts(structure, provenance),
         method=method,
-        n_evaluations=n_before + sum(calculation.n_steps for _, calculation in ended),
+        n_evaluations=n_before + sum(end.n_steps for end in ends),
         tensor=fitted.elastic_tensor.ieee_format,
-        n_deformations=len(ended),
-        n_failed=len(failed),
+        n_deformations=len(ends),
         residual_stress=float(np.abs(equilibrium).max() / 10),
     )
 

@@ -16,6 +16,7 @@ from pymatgen.core import Structure
 from pymatgen.io.cif import CifWriter
 
 from lps_flows.builders import ResultStore
+from lps_flows.chemistry import written_removal
 from lps_flows.foundation.writing import file_name
 from lps_flows.jobs.export import labelled_atoms
 from lps_flows.jobs.structures import STRUCTURE_OUTPUTS, structures_of
@@ -133,8 +134,9 @@ def _facts(
         facts["energy above hull (all elements)"] = above
     origin = record.provenance
     facts["source"] = origin.source
-    if origin.n_removed:
-        facts["parent"] = f"{origin.parent} minus {origin.n_removed} {origin.removed}"
+    if origin.n_removed and origin.removed:
+        gone = written_removal(origin.removed, origin.n_removed)
+        facts["parent"] = f"{origin.parent} minus {gone}"
     if tried := origin.details.get("ordering"):
         facts["ordering"] = (
             f"lowest of {tried['n_relaxed']} relaxed, of {tried['n_tried']} "

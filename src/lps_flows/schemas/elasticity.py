@@ -32,7 +32,6 @@ class TensorDocument(PropertyDocument):
         "and the axes of IEEE's convention."
     )
     n_deformations: int = Field(description="Deformed cells that were relaxed.")
-    n_failed: int = Field(description="Deformed cells that failed, and count nowhere.")
     residual_stress: float = Field(
         description="Largest component of the stress before deformation (GPa); it is "
         "taken off."
@@ -79,7 +78,7 @@ class ElasticTensorDocument(BuiltDocument):
     residual_stress: float = Field(
         description="Largest component of the stress before deformation (GPa)."
     )
-    note: str | None = Field(description="Why there are no moduli, or what failed.")
+    note: str | None = Field(description="Why there are no moduli.")
 
     @property
     def label(self) -> str:

@@ -47,6 +47,8 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
         When an engine is unknown or not installed.
     """
     engine = get_engine(keys.engine)
+    # curvatures rest on small differences
+    tight = get_engine(keys.engine.for_crystals())
     moving = keys.engine
     if keys.conductivity_engine is not None:
         moving = EngineSettings.model_validate(keys.conductivity_engine.model_dump())
@@ -61,7 +63,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
     evolution = _evolution(keys)
     return CampaignMaker(
         name=keys.name,
-        relax=replace(relax, engine=get_engine(keys.engine.for_crystals())),
+        relax=replace(relax, engine=tight),
         dataset=DatasetFlowMaker.from_settings(
             engine, keys.reference_set, keys.line, keys.engine.md
         ),
@@ -94,14 +96,14 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
             clusters=keys.analysis.clusters,
             line=keys.line,
         ),
-        elasticity=_elasticity(keys, engine),
+        elasticity=_elasticity(keys, tight),
         phonons=None
         if keys.phonons is None
         else PropertyFlowMaker(
             name="phonon stage",
             makers=[
                 PhononMaker(
-                    engine=engine, settings=keys.analysis.phonons, line=keys.line
+                    engine=tight, settings=keys.analysis.phonons, line=keys.line
                 )
             ],
             settings=keys.phonons,

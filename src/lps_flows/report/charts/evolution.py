@@ -14,6 +14,7 @@ from lps_flows.appearance import (
     nth_style,
     pretty_html,
 )
+from lps_flows.chemistry import written_removal
 from lps_flows.report.charts.style import count_axis, empty_chart, panels
 from lps_flows.schemas.evolution import STILL_FALLING, fell
 
@@ -45,7 +46,7 @@ def convergence_chart(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         units = (run["removed"], run["n_removed"])
         falling = (fell(run) or 0.0) > STILL_FALLING
         final, place = run["best_energy_per_atom"], parents.index(run["parent"])
-        label = f"{units[1]} {pretty_html(units[0])} removed"
+        label = f"{pretty_html(written_removal(*units))} removed"
         chart.add_scatter(
             x=[g["index"] for g in run["generations"]],
             y=[

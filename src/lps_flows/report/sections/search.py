@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lps_flows.appearance import counted
+from lps_flows.chemistry import written_removal
 from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report.blocks import Block, Chart, Note, Section, Table, number
 from lps_flows.report.charts.evolution import (
@@ -19,7 +20,9 @@ from lps_flows.schemas.evolution import STILL_FALLING, fell
 _WHERE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "composition": lambda run: run["formula"],
     "x": lambda run: number(run["x"], 3),
-    "parent": lambda run: f"{run['parent']} - {run['n_removed']} {run['removed']}",
+    "parent": lambda run: (
+        f"{run['parent']} - {written_removal(run['removed'], run['n_removed'])}"
+    ),
 }
 """Columns that say what was searched."""
 

@@ -1,0 +1,88 @@
+"""Elastic tensors of what is known otherwise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from jobflow import JobStore, run_locally
+from maggma.stores import MemoryStore
+
+from lps_flows.analysis import ElasticitySettings, fit_eos
+from lps_flows.analysis.elasticity import TensorSettings, moduli
+from lps_flows.chemistry import crystal
+from lps_flows.engines import EngineError, EngineSettings, get_engine
+from lps_flows.flows.properties import ElasticityStageSettings, PropertyFlowMaker
+from lps_flows.jobs.elastic_tensor import ElasticTensorMaker, collect_tensor
+from lps_flows.jobs.elasticity import EquationOfStateMaker
+from lps_flows.schemas import Provenance
+from lps_flows.schemas.elasticity import TensorDocument
+from tests.jobs.argon import argon, argon_engine
+
+ORIGIN = Provenance(source="crystal", parent="argon")
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_central_forces_obey_cauchy_and_the_equation_of_state(batched: bool) -> None:
+    """Every atom of fcc argon is a centre of symmetry: C12 is C44 without pressure."""
+    engine = argon_engine(batched=batched)
+    job = ElasticTensorMaker(engine=engine).make(argon("fcc"), ORIGIN)
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    run_locally(job, store=store, create_folders=False, log=False, ensure_success=True)
+    found = store.get_output(job.uuid, load=True)
+    if batched:
+        found = TensorDocument.from_store(found)
+    assert found.method == "lj-argon"
+    # four strains of the cube's two kinds; two of shear are images of each other
+    assert found.n_deformations == 6
+    tensor = np.array(found.tensor)
+    assert tensor[0, 1] == pytest.approx(tensor[3, 3], rel=2e-3)
+    assert tensor[0, 0] > tensor[0, 1] > 0
+    eos = EquationOfStateMaker(
+        engine=argon_engine(), settings=ElasticitySettings(max_strain=0.01)
+    ).computed(argon("fcc"), ORIGIN)
+    bulk = fit_eos(eos.volumes, eos.energies).bulk_modulus
+    assert moduli(tensor)[0].bulk == pytest.approx(bulk, rel=0.02)
+
+
+def test_a_tensor_rests_on_every_deformed_cell() -> None:
+    with pytest.raises(EngineError, match="did not finish"):
+        collect_tensor.original(
+            [None],
+            maker=ElasticTensorMaker(engine=argon_engine()),
+            structure=argon("fcc"),
+            equilibrium=np.zeros((3, 3)).tolist(),
+            n_before=1,
+            deformations=[np.eye(3).tolist()],
+            provenance=ORIGIN,
+            method="m",
+        )
+
+
+def test_the_stage_gives_bulk_moduli_and_tensors() -> None:
+    maker = PropertyFlowMaker(
+        makers=[EquationOfStateMaker()],
+        on_potential=[ElasticTensorMaker()],
+        settings=ElasticityStageSettings(crystals=["Li2S"]),
+    )
+    uuid = "6a0b3f5e-0c55-4a3d-9c59-6f2f5a4c9d10"
+    flow = maker.make({"Li2S": None, "P2S5": None}, {"gc": None}, uuid)
+    assert [job.name for job in flow.jobs] == [
+        "equation of state Li2S",
+        "equation of state gc",
+        "elastic tensor Li2S",
+        "elastic tensor gc",
+    ]
+    tensor = flow.jobs[-1].maker
+    assert tensor.engine.potential == uuid
+
+
+@pytest.mark.slow
+def test_chgnet_gives_lithium_sulfide_the_known_tensor() -> None:
+    """Experiment: C11 95, C12 21, C44 33 GPa (Buehrer et al. 1991); CHGNet is soft."""
+    engine = get_engine(EngineSettings(name="chgnet", fmax=0.002))
+    maker = ElasticTensorMaker(engine=engine, settings=TensorSettings())
+    tensor = np.array(maker.computed(crystal("Li2S"), ORIGIN).tensor)
+    assert 45 < tensor[0, 0] < 100
+    assert 8 < tensor[0, 1] < 30
+    assert 12 < tensor[3, 3] < 40
+    assert 0 < tensor[0, 1] < tensor[0, 0]
