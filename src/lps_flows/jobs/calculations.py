@@ -96,7 +96,8 @@ def succeeded(
     tasks: Iterable[Any],
 ) -> tuple[list[tuple[int, Calculation]], list[Exception]]:
     """Return the calculations that ended, by their place, and what stopped the rest."""
-    ended, failed = [], []
+    ended: list[tuple[int, Calculation]] = []
+    failed: list[Exception] = []
     for place, task in enumerate(tasks):
         try:
             ended.append((place, read_calculation(finished(task))))

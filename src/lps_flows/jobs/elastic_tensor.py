@@ -70,7 +70,8 @@ def deform(
 
     del method
     (start,) = (read_calculation(finished(task)) for task in tasks)
-    deformations = generate_elastic_deformations.original(
+    generate: Any = generate_elastic_deformations  # a job by jobflow's decorator
+    deformations = generate.original(
         start.structure,
         strain_magnitudes=maker.settings.strains(),
         symprec=maker.settings.symmetry,
@@ -115,14 +116,14 @@ def collect_tensor(
 
     ends = [read_calculation(finished(task)) for task in tasks]
     names = [str(place) for place in range(len(ends))]
-    fitted = ElasticDocument.from_stresses(
+    fitted: Any = ElasticDocument.from_stresses(
         structure,
         [Stress(_stress(end)) for end in ends],
         [Deformation(each) for each in deformations],
         uuids=names,
         job_dirs=names,
         order=2,
-        equilibrium_stress=equilibrium,
+        equilibrium_stress=equilibrium,  # type: ignore[arg-type]
         symprec=maker.settings.symmetry,
     )
     return TensorDocument(
