@@ -246,7 +246,7 @@ def all_builders(
         ElasticityBuilder(
             job_store, stores["elasticity"], settings=chosen.elasticity, **scope
         ),
-        ElasticTensorBuilder(job_store, stores["elastic_tensors"], **mine),
+        ElasticTensorBuilder(job_store, stores["elastic_tensors"], **scope),
         FreeEnergyBuilder(
             job_store,
             stores["phase_diagram_entries"],

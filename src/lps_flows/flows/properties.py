@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -71,8 +71,8 @@ class PropertyFlowMaker(Maker):
     """
 
     name: str = "properties"
-    makers: Sequence[PropertyMaker] = ()
-    on_potential: Sequence[PropertyMaker] = ()
+    makers: list[PropertyMaker] = field(default_factory=list)
+    on_potential: list[PropertyMaker] = field(default_factory=list)
     forces: EngineSettings = field(default_factory=lambda: EngineSettings(name="ann"))
     settings: PropertyStageSettings = field(default_factory=PropertyStageSettings)
 

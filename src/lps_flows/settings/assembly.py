@@ -28,6 +28,7 @@ from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.exploration import ExploreDynamicsMaker
 from lps_flows.jobs.lowest import RelaxLowestMaker
 from lps_flows.jobs.phonons import PhononMaker
+from lps_flows.jobs.properties import PropertyMaker
 from lps_flows.jobs.reference import LabelMaker, ReferenceRelaxMaker
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.selection import SelectionMaker
@@ -116,11 +117,13 @@ def _elasticity(keys: CampaignKeys, engine: Engine) -> PropertyFlowMaker | None:
     if keys.elasticity is None:
         return None
     volumes, tensor = keys.analysis.elasticity, keys.analysis.elastic_tensor
-    on_potential = [ElasticTensorMaker(settings=tensor, line=keys.line)]
+    on_potential: list[PropertyMaker] = []
+    if keys.elasticity.tensor:
+        on_potential.append(ElasticTensorMaker(settings=tensor, line=keys.line))
     return PropertyFlowMaker(
         name="elasticity",
         makers=[EquationOfStateMaker(engine=engine, settings=volumes, line=keys.line)],
-        on_potential=on_potential if keys.elasticity.tensor else [],
+        on_potential=on_potential,
         forces=EngineSettings(name=POTENTIAL_ENGINE, fmax=tensor.fmax),
         settings=keys.elasticity,
     )
