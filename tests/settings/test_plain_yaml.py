@@ -100,7 +100,7 @@ def test_everything_else_is_text(tmp_path: Path, word: str) -> None:
     ("old", "key"),
     [
         ("fmax: 0.05", "engine.fmax"),
-        ("max_steps: 200", "engine.max_steps"),
+        ("max_steps: 400", "engine.max_steps"),
         ("n_strained: 2", "dataset.n_strained"),
     ],
 )

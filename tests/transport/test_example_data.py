@@ -80,7 +80,7 @@ def test_its_figures_can_be_drawn_and_its_potential_read(example, tmp_path):
     densities = {key: run for key, run in by_job.items() if run is shown}
     results = Results(transport=[document], densities=densities)
     assert len(write_figures(results, tmp_path, ("png",)).pictures) == 3
-    potential = ANNPotential.load(FOLDER / "potential.safetensors")
+    potential = ANNPotential.published("Li-P-S-dynamics")
     assert document.method.endswith(potential.identifier)
 
 

@@ -25,7 +25,15 @@ class StatedEnergy(FrozenSettings):
 
 
 class PotentialCard(FrozenSettings):
-    """What a published potential was trained on, and what it is worth where."""
+    """What a published potential was trained on, and what it is worth where.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import PotentialCard, published_card
+    >>> card = published_card("Li-P-S-dynamics")
+    >>> isinstance(card, PotentialCard), card.n_structures, card.n_members
+    (True, 428, 1)
+    """
 
     name: str = Field(description="Name it is asked for by.")
     identifier: str = Field(description="`ANNPotential.identifier` of its file.")
@@ -47,7 +55,14 @@ class PotentialCard(FrozenSettings):
 
 
 def published_names() -> list[str]:
-    """Return the names of the potentials that come with the package."""
+    """Return the names of the potentials that come with the package.
+
+    Examples
+    --------
+    >>> from lps_flows.potential import published_names
+    >>> published_names()
+    ['Li-P-S', 'Li-P-S-dynamics']
+    """
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 
