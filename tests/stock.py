@@ -17,6 +17,7 @@ from lps_flows.runner.configuration import (
 )
 
 ROOT = Path(__file__).parents[1]
+_PATH = f"{ROOT}{os.pathsep}{ROOT / 'src'}"
 
 
 def stock(workplace: Workplace, server: PrivateMongod) -> dict[str, str]:
@@ -41,7 +42,7 @@ def lpad(variables: dict[str, str], *arguments: str) -> str:
     """Run an lpad command and return what it printed."""
     done = subprocess.run(
         [command("lpad"), *arguments],
-        env={**os.environ, **variables, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **variables, "PYTHONPATH": _PATH},
         capture_output=True,
         text=True,
         check=True,
@@ -59,7 +60,7 @@ def rlaunch(folder: Path, variables: dict[str, str]) -> subprocess.Popen:
     return subprocess.Popen(
         [command("rlaunch"), "-s", "rapidfire"],
         cwd=folder,
-        env={**os.environ, **variables, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, **variables, "PYTHONPATH": _PATH},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -14,15 +14,46 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
+from jobflow import JobStore
 from maggma.core import Builder, Store
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
-from lps_flows.foundation import FrozenSettings
-from lps_flows.jobs.outputs import newest_heads
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.jobs.outputs import holds, newest_heads
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import BuiltDocument, StructureHead, StructureRecord
 from lps_flows.schemas.damage import readable
+
+
+class ForeignStoreError(LpsFlowsError):
+    """A store does not hold the jobs of the campaign that builders are to read."""
+
+
+def refuse_foreign(job_store: JobStore, campaign: str | None) -> None:
+    """Stop builders where they would find nothing, and call that a result.
+
+    Parameters
+    ----------
+    job_store
+        Connected store of job outputs.
+    campaign
+        The campaign; any when None.
+
+    Raises
+    ------
+    ForeignStoreError
+        When it holds no job of it.
+    """
+    if not holds(job_store, campaign):
+        raise ForeignStoreError(
+            "the store holds no job of the campaign",
+            field="campaign",
+            value=campaign,
+            remedy="Give the JobStore that its jobs write to. A worker of "
+            "jobflow-remote does not see it: name it in a jobflow.yaml there "
+            "(JOBFLOW_CONFIG_FILE), or run `lps-flows build` where it can be reached",
+        )
 
 
 def digest(*parts: Any) -> str:
@@ -84,6 +115,18 @@ class IncrementalBuilder(Builder):
             )
         self.campaign = campaign
         super().__init__(sources=[source], targets=[target], chunk_size=chunk_size)
+
+    def connect(self) -> None:
+        """Connect the stores.
+
+        Raises
+        ------
+        ForeignStoreError
+            When the source is a store of jobs with none of the campaign.
+        """
+        super().connect()
+        if self.campaign is not None and isinstance(self.source, JobStore):
+            refuse_foreign(self.source, self.campaign)
 
     def on_line(self, settings: Any) -> Any:
         """Return the settings with what the line decides."""

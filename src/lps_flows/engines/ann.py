@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -50,12 +50,26 @@ class AnnEngine(AseEngine):
     @property
     def potential(self) -> str:
         """Trained potential that the engine stands on: its job's uuid, or a path."""
-        static = cast("AnnStaticMaker", self.static)
-        return str(static.calculator_kwargs["potential"])
+        return str(self._source)
+
+    def given(self, potential: Any) -> AnnEngine:
+        """Return the same engine on a potential that was handed to the running job."""
+        if potential is None:
+            return self
+        on = {"potential": load_potential(potential)}
+        static, relax = (
+            replace(maker, calculator_kwargs={**maker.calculator_kwargs, **on})
+            for maker in cast("list[AnnRelaxMaker]", [self.static, self.relax])
+        )
+        return replace(self, static=static, relax=relax)
 
     def written_method(self) -> str:
         """Return the method of the potential, 'ann-<identifier>'."""
-        return ann_method(self.potential)
+        return ann_method(self._source)
+
+    @property
+    def _source(self) -> Any:
+        return cast("AnnStaticMaker", self.static).calculator_kwargs["potential"]
 
 
 def ann_engine(settings: EngineSettings) -> AnnEngine:
@@ -94,15 +108,14 @@ def ann_engine(settings: EngineSettings) -> AnnEngine:
 
 
 def ann_calculator(
-    potential: str, threads: int | None = None, device: str | None = None
+    potential: Any, threads: int | None = None, device: str | None = None
 ) -> ANNCalculator:
     """Return an ASE calculator of a trained potential.
 
     Parameters
     ----------
     potential
-        uuid of the job that trained it, read from the store of the running job; or
-        the path of a saved potential.
+        As `load_potential` takes it.
     device
         Device of torch; by default the CPU.
     """
@@ -111,6 +124,6 @@ def ann_calculator(
     return calculator
 
 
-def ann_method(potential: str) -> str:
+def ann_method(potential: Any) -> str:
     """Return the method string of a potential, 'ann-<identifier>'."""
     return f"ann-{load_potential(potential).identifier}"

@@ -85,6 +85,18 @@ class Engine(MSONable, ABC):
         """Trained potential that the engine stands on: its job's uuid, or a path."""
         return None
 
+    def given(self, potential: Any) -> Engine:
+        """Return the same engine on a potential that was handed to the running job.
+
+        Parameters
+        ----------
+        potential
+            As `load_potential` takes it; none leaves the engine as it is, and so does
+            an engine that stands on no potential.
+        """
+        del potential
+        return self
+
     def written_method(self) -> str:
         """Return the method to write on documents, inside the job that computes.
 

@@ -1,13 +1,14 @@
-"""Trained potentials by name: published ones, a training job's uuid, or a file."""
+"""Trained potentials: handed over, published, by their job's uuid, or a file."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from jobflow import CURRENT_JOB
+from jobflow.core.reference import ResolvedReference
 
 from lps_flows.engines.errors import EngineError
 from lps_flows.potential import ANNPotential, published_names
@@ -25,14 +26,27 @@ def is_uuid(text: str) -> bool:
     return True
 
 
-def load_potential(potential: str) -> ANNPotential:
-    """Return a trained potential: a published one, or by its job's uuid or its file.
+def load_potential(potential: Any) -> ANNPotential:
+    """Return a trained potential.
+
+    Parameters
+    ----------
+    potential
+        The potential or its `PotentialDocument`, also as jobflow's
+        `ResolvedReference`; the name of a published one; the uuid of its job, which is
+        read from the store of the running job; or the path of its file.
 
     Raises
     ------
     EngineError
         When the running job cannot see the store.
     """
+    while isinstance(potential, ResolvedReference):
+        potential = potential.value
+    if isinstance(potential, ANNPotential):
+        return potential
+    if not isinstance(potential, str):
+        return _of(potential)
     if potential in published_names():
         return ANNPotential.published(potential)
     if not is_uuid(potential):
@@ -55,8 +69,12 @@ def _from_store(uuid: str) -> ANNPotential:
             field="engine.potential",
             value=uuid,
             remedy="Set `job.config.expose_store = True` on jobs made from the ann "
-            "engine's Makers, or use the Makers of lps_flows.jobs, which do so",
+            "engine's Makers, or use the Makers of lps_flows.jobs, which do so; where "
+            "a worker has no store of the campaign (jobflow-remote), name a file",
         )
-    document = store.get_output(uuid, which="last", load=True)
+    return _of(store.get_output(uuid, which="last", load=True))
+
+
+def _of(document: Any) -> ANNPotential:
     data = document["potential"] if isinstance(document, dict) else document.potential
     return ANNPotential.from_dict(data)

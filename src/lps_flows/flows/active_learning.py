@@ -20,9 +20,9 @@ from pymatgen.core import Structure
 
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.flows.sampling import CompositionPlan
-from lps_flows.jobs.calculations import in_place, recalled
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.exploration import ExploreDynamicsMaker
+from lps_flows.jobs.references import both, in_place, recalled
 from lps_flows.jobs.training import TrainingSetError
 from lps_flows.jobs.uncertainty import EnoughSettings, judge_round
 from lps_flows.schemas import StructureSet
@@ -207,8 +207,8 @@ class ActiveLearningFlowMaker(Maker):
         jobs: list[Job] = []
         for plan in compositions:
             run = self.explore.make(
-                crystals[plan.parent],
-                potential,
+                both(crystals[plan.parent]),
+                both(potential),
                 parent_key=plan.parent,
                 end_member=plan.remove,
                 n_units=plan.n_units,

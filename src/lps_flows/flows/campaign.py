@@ -19,10 +19,13 @@ from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
 from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.orderings import OrderedRelaxMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
+from lps_flows.jobs.references import both
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.selection import SelectionMaker
+from lps_flows.jobs.single_points import relaxation_uuids
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.schemas import Provenance
+from lps_flows.schemas.base import SCHEMA_VERSION
 
 HELD_CELL = (
     "the cell is held at that of the crystal's source, for without dispersion it would "
@@ -159,16 +162,18 @@ class CampaignMaker(Maker):
         moving, refined = potential, []
         if self.refine is not None:
             last = self.refine.make(
-                potential,
+                both(potential),
                 after=[flow.output for flow in (*sampled, *quenched)],
+                relaxation_uuids=relaxation_uuids(quenched),
             )
             moving, refined = last.output, [last]
         select = self.selection.make(
             documents,
             {key: reference.uuid for key, reference in documents.items()},
             [flow.output for flow in sampled],
-            potential_uuid=moving.uuid,
+            potential=both(moving),
             quenched={flow.output.uuid: flow.output for flow in quenched},
+            labelled={part.uuid: part for part in dataset.output},
         )
         select.config.on_missing_references = OnMissing.NONE
         names = [f"{plan.formula} from {plan.parent}" for plan in compositions]
@@ -201,7 +206,11 @@ class CampaignMaker(Maker):
                 # What the selection adds is the next stage, and says so itself.
                 part.update_metadata({"stage": stage}, dynamic=stage != "selection")
         parts = [part for found in staged.values() for part in found]
-        return Flow(parts, output=select.output, name=self.name)
+        flow = Flow(parts, output=select.output, name=self.name)
+        # whoever runs it: builders find a campaign's jobs by its name
+        marks = {"campaign": self.name, "schema_version": SCHEMA_VERSION}
+        flow.update_metadata(marks, dynamic=True)
+        return flow
 
     def _relaxed(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from jobflow import Flow, Job, JobOrder, Maker
+from jobflow import Flow, Job, Maker
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
@@ -20,10 +20,10 @@ from lps_flows.chemistry import (
 )
 from lps_flows.engines import Engine, EngineSettings, get_engine
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
-from lps_flows.jobs.calculations import in_place, recalled
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.reference import LabelMaker
+from lps_flows.jobs.references import both, by_uuid, in_place, recall
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
@@ -122,9 +122,13 @@ class ConductivityFlowMaker(Maker):
         if len(structure) < self.settings.target_atoms:
             structure = supercell_near(structure, self.settings.target_atoms)
         label = label or full_formula(structure)
-        parts, collect = self._runs(structure, label, potential_uuid)
+        named = potential_uuid if self.engine.needs_potential else None
+        recalling, given = recall(potential=both(named))
+        parts, collect = self._runs(structure, label, potential_uuid, **given)
         return Flow(
-            [*parts, collect], output=collect.output, name=f"{self.name} {label}"
+            [*recalling, *parts, collect],
+            output=collect.output,
+            name=f"{self.name} {label}",
         )
 
     def _runs(
@@ -133,6 +137,7 @@ class ConductivityFlowMaker(Maker):
         label: str,
         potential_uuid: str | None,
         spent: Sequence[Any] = (),
+        potential: Any = None,
     ) -> tuple[list[Flow], Job]:
         """Return a flow for each temperature, and the job that brings them together."""
         settings = self.settings
@@ -149,7 +154,7 @@ class ConductivityFlowMaker(Maker):
             name = f"{label} {temperature:g} K" + (f" seed {seed + 1}" if seed else "")
             if not seed:
                 cell, remarks, thermal = self._cell(
-                    structure, temperature, label, engine
+                    structure, temperature, label, engine, potential
                 )
             mover = replace(dynamics, name=f"seed {seed + 1} md") if seed else dynamics
             chunks, moved = mover.chunks(
@@ -160,17 +165,18 @@ class ConductivityFlowMaker(Maker):
                 ],
                 label,
                 seed=settings.seed + seed,
+                potential=potential,
             )
             run: Job = analyse.make(
                 cell,
-                moved["chunk_uuids"],
+                moved["chunks"],
                 moved["last"].last_step,
                 label=label,
                 method=engine.method,
                 temperature=temperature,
                 equilibration=settings.equilibration,
                 time_step=settings.time_step,
-                potential=engine.potential,
+                potential=potential or engine.potential,
                 remarks=remarks,
             )
             run.name = f"{name} analysis"
@@ -226,26 +232,45 @@ class ConductivityFlowMaker(Maker):
         guard, label_maker, refine = self.settings.guard, self.label, self.refine
         if guard is None or label_maker is None or refine is None:
             return None
-        unsure = [
-            uuid for run, uuid in zip(runs, run_uuids, strict=True) if guard.unsure(run)
-        ]
+        unsure = {
+            uuid: run.chunk_uuids
+            for run, uuid in zip(runs, run_uuids, strict=True)
+            if guard.unsure(run)
+        }
         if not unsure or len(spent) >= guard.restarts:
             return None
-        pick: Any = UnsureFramesMaker(settings=guard).make(unsure, potential)
+        chunks = [chunk for chunks in unsure.values() for chunk in chunks]
+        recalling, given = recall(
+            potential=by_uuid(potential),
+            **{uuid: by_uuid(uuid) for uuid in (*unsure, *chunks)},
+        )
+        pick: Any = UnsureFramesMaker(settings=guard).make(
+            [
+                (given[uuid], [given[chunk] for chunk in chunks])
+                for uuid, chunks in unsure.items()
+            ],
+            given["potential"],
+        )
         labelled: Any = label_maker.make(pick.output)
-        before: Any = recalled({"potential": potential})
         trained: Any = refine.make(
-            before.output["potential"], [labelled.output], [labelled.uuid]
+            given["potential"], [labelled.output], [labelled.uuid]
         )
-        cost = [*spent, labelled.output.n_evaluations]
-        parts, collect = self._runs(start, label, trained.uuid, cost)
-        return Flow(
-            [pick, labelled, before, trained, Flow([*parts]), in_place(collect)],
-            order=JobOrder.LINEAR,  # the runs read the potential from the store
+        parts, collect = self._runs(
+            start,
+            label,
+            trained.uuid,
+            [*spent, labelled.output.n_evaluations],
+            both(trained.output),
         )
+        return Flow([*recalling, pick, labelled, trained, *parts, in_place(collect)])
 
     def _cell(
-        self, structure: Structure, temperature: float, label: str, engine: Engine
+        self,
+        structure: Structure,
+        temperature: float,
+        label: str,
+        engine: Engine,
+        potential: Any,
     ) -> tuple[Any, Any, list[Job]]:
         """Return the cell at a temperature, what to say of it, and who makes it."""
         if not self.settings.npt:
@@ -255,7 +280,7 @@ class ConductivityFlowMaker(Maker):
             engine=engine,
             settings=self.settings.dynamics(),
             duration=self.settings.npt,
-        ).make(structure, temperature=temperature, label=label)
+        ).make(structure, temperature=temperature, label=label, potential=potential)
         thermal.name = f"{label} {temperature:g} K cell"
         return thermal.output.structure, thermal.output.remarks, [thermal]
 

@@ -127,7 +127,7 @@ class DatasetFlowMaker(Maker):
                 )
                 steps.append(run)
                 snapshots = self.snapshots.make(
-                    run.output["chunk_uuids"], run.output["last"].last_step, start
+                    run.output["chunks"], run.output["last"].last_step, start
                 )
                 label(label_md, snapshots, f"{key} {index}")
         return Flow(

@@ -11,6 +11,7 @@ from pymatgen.core import Structure
 
 from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.md_task import document_md_task
+from lps_flows.jobs.references import both
 
 
 class Hold(NamedTuple):
@@ -61,16 +62,18 @@ class DynamicsFlowMaker(Maker):
         programme: Sequence[Hold],
         label: str,
         seed: int | None = None,
+        potential: Any = None,
     ) -> Flow:
         """Make the flow of `chunks`.
 
         Returns
         -------
         Flow
-            Its output has the keys ``last``, the last `MDChunkDocument`, and
-            ``chunk_uuids``, the jobs of all of them.
+            Its output has the keys ``last``, the last `MDChunkDocument`,
+            ``chunk_uuids``, the jobs of all of them, and ``chunks``, all of them
+            handed over by `both`.
         """
-        jobs, output = self.chunks(structure, programme, label, seed)
+        jobs, output = self.chunks(structure, programme, label, seed, potential)
         return Flow(jobs, output=output, name=f"{label} {self.name}")
 
     def chunks(
@@ -79,6 +82,7 @@ class DynamicsFlowMaker(Maker):
         programme: Sequence[Hold],
         label: str,
         seed: int | None = None,
+        potential: Any = None,
     ) -> tuple[list[Any], dict[str, Any]]:
         """Make the jobs, for a flow that holds more than these.
 
@@ -90,6 +94,8 @@ class DynamicsFlowMaker(Maker):
             Temperatures and times, one after the other.
         seed
             Seed of the velocities; that of the settings by default.
+        potential
+            As `MDChunkMaker.make` takes it.
 
         Returns
         -------
@@ -106,7 +112,7 @@ class DynamicsFlowMaker(Maker):
             for n_steps in settings.chunks(hold.duration)
         ]
         jobs: list[Any] = []
-        uuids: list[str] = []
+        outputs: list[OutputReference] = []
         previous: Any = None
         first_step = 0
         for number, (hold, n_steps) in enumerate(chunks, start=1):
@@ -120,6 +126,7 @@ class DynamicsFlowMaker(Maker):
                     previous=previous,
                     first_step=first_step,
                     equilibration=hold.equilibration,
+                    potential=potential,
                 )
             else:
                 task, chunk = self._task(structure, hold, n_steps, label, previous)
@@ -127,10 +134,14 @@ class DynamicsFlowMaker(Maker):
                 jobs.append(task)
             chunk.name = name
             jobs.append(chunk)
-            uuids.append(chunk.uuid)
+            outputs.append(chunk.output)
             previous = chunk.output
             first_step += n_steps
-        return jobs, {"last": previous, "chunk_uuids": uuids}
+        return jobs, {
+            "last": previous,
+            "chunk_uuids": [output.uuid for output in outputs],
+            "chunks": [both(output) for output in outputs],
+        }
 
     def _task(
         self,

@@ -26,6 +26,7 @@ from lps_flows.jobs.glass import (
 )
 from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
+from lps_flows.jobs.references import both, recall, uuid_of
 from lps_flows.schemas import Provenance
 
 
@@ -63,7 +64,7 @@ class MeltQuenchFlowMaker(Maker):
         self,
         structure: Structure | OutputReference,
         label: str | None = None,
-        potential_uuid: str | None = None,
+        potential_uuid: Any = None,
         provenance: Provenance | None = None,
         seed: int | None = None,
     ) -> Flow:
@@ -74,7 +75,8 @@ class MeltQuenchFlowMaker(Maker):
         structure
             Structure to melt, of which small ones are repeated; or a reference to one.
         potential_uuid
-            Job that trained the potential, for an engine that stands on one.
+            Job that trained the potential, for an engine that stands on one; or a
+            reference to it.
         provenance
             Where the structure comes from; the parent is the label by default.
         seed
@@ -88,7 +90,11 @@ class MeltQuenchFlowMaker(Maker):
         """
         settings = self.settings
         programme = settings.programme()
-        engine = get_engine(self.engine.on(potential_uuid))
+        recalling, given = recall(potential=both(potential_uuid))
+        potential = given["potential"]
+        engine = get_engine(
+            self.engine.on(None if potential is None else uuid_of(potential))
+        )
         if not engine.in_process:
             raise MeltQuenchError(
                 "this engine cannot run the chunks of a melt-quench",
@@ -110,6 +116,7 @@ class MeltQuenchFlowMaker(Maker):
             [Hold(*step, equilibration=True) for step in programme],
             label,
             seed,
+            potential,
         )
         glass: Any = document_glass(
             cooled.output["last"],
@@ -128,12 +135,12 @@ class MeltQuenchFlowMaker(Maker):
             relax.make(
                 glass.output.structure,
                 origin.model_copy(update={"details": facts}),
-                potential_uuid,
+                potential,
             )
         )
         relaxed.append_name(f" {label}")
         return Flow(
-            [cooled, glass, relaxed],
+            [*recalling, cooled, glass, relaxed],
             output=relaxed.output,
             name=f"{self.name} {label}",
         )
@@ -169,7 +176,7 @@ class MeltQuenchFlowMaker(Maker):
             molten = self.make(
                 start.output,
                 label,
-                potential.uuid,
+                potential,
                 Provenance(
                     source="melt-quench",
                     parent=plan.parent,

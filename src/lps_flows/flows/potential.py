@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from jobflow import Flow, Maker, OnMissing, OutputReference
 
 from lps_flows.jobs.reference import LabelMaker
+from lps_flows.jobs.references import both
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.jobs.uncertainty import UncertainStructuresMaker
@@ -56,7 +57,7 @@ class RetrainFlowMaker(Maker):
             train = self.training.make(sets, potential, known)
         else:
             train = RefineMaker(name=self.training.name, training=self.training).make(
-                potential, [label.output], [label.uuid]
+                both(potential), [label.output], [label.uuid]
             )
         train.config.on_missing_references = OnMissing.NONE
         return Flow(

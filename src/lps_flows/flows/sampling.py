@@ -19,6 +19,7 @@ from lps_flows.chemistry import (
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.lowest import RelaxLowestMaker
+from lps_flows.jobs.references import both
 
 
 class ScanSettings(FrozenSettings):
@@ -122,8 +123,8 @@ class SamplingFlowMaker(Maker):
         """
         searches = [
             maker.make(
-                parent,
-                potential,
+                both(parent),
+                both(potential),
                 parent_key=parent_key,
                 end_member=end_member,
                 n_units=n_units,

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from jobflow import (
-    CURRENT_JOB,
-    Flow,
-    Job,
-    JobConfig,
-    OnMissing,
-    OutputReference,
-    Response,
-    job,
-)
+from jobflow import Flow, Job, JobConfig, OnMissing, Response
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import bare_structure, full_formula
@@ -115,25 +106,3 @@ def failing_through(flow: Flow) -> Flow:
     for each, _ in flow.iterflow():
         each.config.on_missing_references = OnMissing.NONE
     return flow
-
-
-@job
-def recalled(uuids: dict[str, str]) -> dict[str, OutputReference]:
-    """Refer to outputs of jobs of before, by name.
-
-    What replaces a job may refer to jobs of its own alone; this is one.
-    """
-    return {name: OutputReference(uuid) for name, uuid in uuids.items()}
-
-
-def in_place(last: Job) -> Job:
-    """Let the last of the jobs that replace this one give this one's output.
-
-    A flow with an output of its own would do so by one more job, under another uuid
-    than that of the document.
-    """
-    current = CURRENT_JOB.job
-    last.set_uuid(current.uuid)
-    last.index = current.index + 1
-    last.name, last.metadata = current.name, current.metadata
-    return last

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from jobflow import CURRENT_JOB, Maker, job
+from jobflow import Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
@@ -19,7 +20,7 @@ from lps_flows.jobs.perturbation import (
     removed_structures,
     strained_structures,
 )
-from lps_flows.jobs.trajectory import join_trajectory
+from lps_flows.jobs.trajectory import chunks_of, join_chunks
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
 
@@ -74,12 +75,14 @@ class SnapshotMaker(Maker):
 
     @job(output_schema=UnlabelledSet, data="entries", config=SEES_STORE)
     def make(
-        self, chunk_uuids: list[str], last_step: int, start: UnlabelledStructure
+        self, chunks: Sequence[Any], last_step: int, start: UnlabelledStructure
     ) -> UnlabelledSet:
         """Choose the snapshots; the start itself is not one of them.
 
         Parameters
         ----------
+        chunks
+            The run's chunks, in order: handed over by `both`.
         last_step
             Step the last chunk reached; a reference, so that this job waits for it.
 
@@ -90,7 +93,7 @@ class SnapshotMaker(Maker):
         EngineError
             When the thermostat did not hold the temperature.
         """
-        run = join_trajectory(chunk_uuids, CURRENT_JOB.store)
+        run = join_chunks(chunks_of(chunks))
         cell, origin = run.structure, start.provenance
         target = self.settings.md_temperature
         details: dict[str, Any] = {"temperature": target, "n_steps": last_step}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from jobflow import CURRENT_JOB, JobConfig, Maker, OutputReference, Response, job
+from jobflow import CURRENT_JOB, Flow, JobConfig, Maker, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import (
@@ -17,12 +17,12 @@ from lps_flows.chemistry import (
     supercell_multiples,
 )
 from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
-from lps_flows.evolution.errors import EvolutionError
 from lps_flows.jobs.evolution_record import (
     record_generation,
     record_run,
     restore_generation,
 )
+from lps_flows.jobs.references import by_uuid, in_place, recall, value_of
 from lps_flows.potential import ANNPotential, UnknownElementError
 from lps_flows.potential.relaxation import (
     RelaxationResult,
@@ -30,7 +30,7 @@ from lps_flows.potential.relaxation import (
     relax_batch,
 )
 from lps_flows.schemas import StructureDocument
-from lps_flows.schemas.evolution import EvolutionDocument
+from lps_flows.schemas.evolution import EvolutionDocument, GenerationDocument
 from lps_flows.schemas.potential import PotentialDocument
 
 
@@ -48,16 +48,16 @@ class EvolutionMaker(Maker):
     generations_per_job: int = 10
     line: CompositionLine = field(default_factory=CompositionLine)
 
-    # References stay references, so that the next job gets them and not the weights.
+    # Whose they are, too, so that the next job gets references and not the weights.
     @job(
         output_schema=EvolutionDocument,
         data=["generations", "lowest", "uncertain"],
-        config=JobConfig(resolve_references=False, expose_store=True),
+        config=JobConfig(resolve_references="both", expose_store=True),
     )
     def make(
         self,
-        parent: StructureDocument | Structure | OutputReference | str,
-        potential: PotentialDocument | OutputReference | str,
+        parent: Any,
+        potential: Any,
         *,
         parent_key: str,
         end_member: str,
@@ -65,22 +65,26 @@ class EvolutionMaker(Maker):
         target_atoms: int = 128,
         unrelaxed: Structure | None = None,
         continues: bool = False,
+        previous: Any = None,
+        n_generations: int | None = None,
     ) -> Response:
         """Search, or go on with the search of the job this one replaces.
 
         Parameters
         ----------
         parent
-            Relaxed parent crystal, a reference to it, or the uuid of its job.
+            Relaxed parent crystal (`StructureDocument` or `Structure`), handed over by
+            `both`, as it is, or by its job's uuid.
         potential
-            The potential, a reference to it, or the uuid of the job that trained it.
+            The `PotentialDocument`, likewise.
         parent_key
             Key of the parent in the crystal library (a name, when it has none).
         unrelaxed
             The parent before it was relaxed, whose edges choose the supercell; the
             library's crystal of that key by default.
-        continues
-            True in jobs that replace an earlier one; set by this Maker.
+        continues, previous, n_generations
+            In jobs that replace an earlier one: True, what that one stored, and how
+            many generations it had done; set by this Maker.
 
         Returns
         -------
@@ -96,8 +100,8 @@ class EvolutionMaker(Maker):
         NothingSurvivedError
             When no structure of the first generation survives.
         """
-        crystal_cell = _structure(_resolved(parent))
-        trained: PotentialDocument = _resolved(potential)
+        crystal_cell = _structure(value_of(parent))
+        trained: PotentialDocument = value_of(potential)
         problem = RemovalProblem(
             parent_supercell(crystal_cell, parent_key, target_atoms, unrelaxed),
             end_member,
@@ -106,7 +110,7 @@ class EvolutionMaker(Maker):
         )
         model = ANNPotential.from_dict(trained.potential)
         _check_elements(problem, model)
-        history = _previous().generations if continues else []
+        history = _before(previous, n_generations) if continues else []
 
         def relax(structures: Sequence[Structure]) -> list[RelaxationResult]:
             return relax_batch(structures, model, self.relaxation)
@@ -126,36 +130,22 @@ class EvolutionMaker(Maker):
         )
         if document.stopped is not None:
             return Response(output=document)
-        following = self.make(
-            _by_uuid(parent),
-            _by_uuid(potential),
+        recalling, given = recall(
+            parent=parent, potential=potential, previous=by_uuid(CURRENT_JOB.job.uuid)
+        )
+        following: Any = self.make(
+            **given,
             parent_key=parent_key,
             end_member=end_member,
             n_units=n_units,
             target_atoms=target_atoms,
             unrelaxed=unrelaxed,
             continues=True,
+            n_generations=len(history),
         )
-        following.name = CURRENT_JOB.job.name
-        return Response(output=document, replace=following)
-
-
-def _resolved(value: Any) -> Any:
-    if isinstance(value, str):
-        value = OutputReference(value)
-    if isinstance(value, OutputReference):
-        return value.resolve(CURRENT_JOB.store)
-    return value
-
-
-def _by_uuid(value: Any) -> Any:
-    """Name a job instead of referring to it.
-
-    FireWorks refuses references from a replacing job to jobs outside the replacement.
-    """
-    if not isinstance(value, OutputReference):
-        return value
-    return value.resolve(CURRENT_JOB.store) if value.attributes else value.uuid
+        return Response(
+            output=document, replace=Flow([*recalling, in_place(following)])
+        )
 
 
 def _structure(parent: StructureDocument | Structure) -> Structure:
@@ -189,17 +179,12 @@ def _check_elements(problem: RemovalProblem, model: ANNPotential) -> None:
         )
 
 
-def _previous() -> EvolutionDocument:
-    """Return what the job that this one replaces has stored."""
-    running = CURRENT_JOB.job
-    document = CURRENT_JOB.store.get_output(
-        running.uuid, which=running.index - 1, load=True
+def _before(previous: Any, n_generations: int | None) -> list[GenerationDocument]:
+    """Return the generations that the job this one replaces has stored.
+
+    Where this job ran before, and was killed, they are more than that one's.
+    """
+    document: EvolutionDocument = value_of(
+        CURRENT_JOB.job.uuid if previous is None else previous
     )
-    if document is None:
-        raise EvolutionError(
-            "the generations to go on from are not in the store",
-            field="continues",
-            value=f"{running.uuid}, index {running.index - 1}",
-            remedy="Start the composition again",
-        )
-    return EvolutionDocument.from_store(document)
+    return document.generations[:n_generations]

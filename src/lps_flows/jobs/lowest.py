@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy
-from jobflow import Flow, Job, Maker, OnMissing, Response, job
+from jobflow import Flow, Maker, OnMissing, OutputReference, Response, job
 from pydantic import Field
 
 from lps_flows.evolution import (
@@ -21,6 +21,8 @@ from lps_flows.evolution.errors import EvolutionError
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.reference import ReferenceRelaxMaker
+from lps_flows.jobs.references import both, recall
+from lps_flows.jobs.single_points import relaxation_uuids
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.sampling import SamplingDocument
 
@@ -92,15 +94,16 @@ class RelaxLowestMaker(Maker):
                 "with --retry-failed",
             )
         lowest = lowest_of(searches, self.settings.n_lowest)
-        flows: list[Flow | Job] = [
-            failing_through(
-                self.relax.make(entry.structure, entry.provenance, potential)
-            )
+        leads = potential if self.relax.single_points is not None else None
+        recalling, given = recall(potential=both(leads))
+        flows = [
+            failing_through(self.relax.make(entry.structure, entry.provenance, **given))
             for entry in lowest
         ]
         compare = compare_energies(
             [flow.output for flow in flows],
             structure_uuids=[flow.output.uuid for flow in flows],
+            relaxation_uuids=relaxation_uuids(flows),
             method=self.relax.engine.method,
             potential_method=searches[0].method,
             provenance=lowest[0].provenance,
@@ -115,7 +118,9 @@ class RelaxLowestMaker(Maker):
         # A relaxation that fails is reported by the comparison, not fatal to it.
         compare.config.on_missing_references = OnMissing.NONE
         return Response(
-            replace=Flow([*flows, compare], output=compare.output, name=self.name)
+            replace=Flow(
+                [*recalling, *flows, compare], output=compare.output, name=self.name
+            )
         )
 
 
@@ -152,6 +157,7 @@ def compare_energies(
     relaxed: list[StructureDocument | None],
     *,
     structure_uuids: list[str],
+    relaxation_uuids: list[str],
     method: str,
     potential_method: str,
     provenance: Provenance,
@@ -187,6 +193,12 @@ def compare_energies(
         formula=formula,
         x=x,
         structure_uuids=structure_uuids,
+        structures={
+            uuid: OutputReference(uuid)
+            for uuid, energy in zip(structure_uuids, reference, strict=True)
+            if energy is not None
+        },
+        relaxation_uuids=relaxation_uuids,
         ann_energies=ann_energies,
         ann_stds=ann_stds,
         reference_energies=reference,

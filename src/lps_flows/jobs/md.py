@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from jobflow import Maker, job
 from pymatgen.core import Structure
@@ -32,6 +33,7 @@ class MDChunkMaker(Maker):
         previous: MDChunkDocument | None = None,
         first_step: int = 0,
         equilibration: bool = False,
+        potential: Any = None,
     ) -> MDChunkDocument:
         """Run one chunk.
 
@@ -43,6 +45,9 @@ class MDChunkMaker(Maker):
             Thermostat temperature (K).
         previous
             Chunk before: its reference, resolved when the job runs.
+        potential
+            Potential that the engine stands on: handed over by `both`, for an engine
+            that names it by its job's uuid.
         """
         if previous is not None:
             if previous.failure is not None:
@@ -57,9 +62,10 @@ class MDChunkMaker(Maker):
                 )
             structure = previous.structure
         assert structure is not None  # noqa: S101 - for the type checker
+        engine = self.engine.given(potential)
         result = run_chunk(
             structure,
-            self.engine.calculator(),
+            engine.calculator(),
             temperature=temperature,
             n_steps=n_steps,
             settings=self.settings,
@@ -71,7 +77,7 @@ class MDChunkMaker(Maker):
         last_stored = int(steps[-1]) if len(steps) else first_step
         whole = result.failure is None
         return MDChunkDocument(
-            method=self.engine.written_method(),
+            method=engine.written_method(),
             label=label,
             temperature=temperature,
             time_step=self.settings.time_step,

@@ -29,6 +29,12 @@ _HEAD = (*sorted(_SAID_BY_EVERY_JOB), "output.@module", "output.n_structures")
 _PACKAGE = __name__.partition(".")[0]
 
 
+def holds(job_store: JobStore | None, campaign: str | None) -> bool:
+    """Tell whether a store holds a job of a campaign; of any when None."""
+    jobs = {} if campaign is None else {"metadata.campaign": campaign}
+    return job_store is not None and job_store.query_one(jobs, ["uuid"]) is not None
+
+
 def newest_heads(
     job_store: JobStore, kinds: Sequence[str], campaign: str | None
 ) -> dict[str, dict[str, Any]]:

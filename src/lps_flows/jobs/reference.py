@@ -11,12 +11,13 @@ from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, bare_structure, full_formula
 from lps_flows.engines import Engine, get_engine, read_calculation
-from lps_flows.jobs.calculations import SEES_STORE, calculate_all, in_place
+from lps_flows.jobs.calculations import SEES_STORE, calculate_all
 from lps_flows.jobs.labels import (
     collect_labels,
     document_calculation,
     structure_document,
 )
+from lps_flows.jobs.references import both, in_place
 from lps_flows.jobs.single_points import (
     SinglePointRelaxMaker,
     SinglePointSettings,
@@ -131,7 +132,7 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
         self,
         structure: Structure | OutputReference,
         provenance: Provenance | OutputReference,
-        potential: str | None = None,
+        potential: Any = None,
     ) -> Flow:
         """Make the flow; its output is a `StructureDocument`.
 
@@ -140,7 +141,8 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
         structure, provenance
             See `ReferenceStaticMaker`.
         potential
-            A trained potential that leads the relaxation: uuid of its job, or path.
+            A trained potential that leads the relaxation: a reference to its
+            `PotentialDocument`, its job's uuid, or a path.
         """
         if potential is None or self.single_points is None:
             return super().make(structure, provenance)
@@ -149,7 +151,7 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
             name = f"{name} {full_formula(structure)}"
         steps: Any = SinglePointRelaxMaker(
             name=f"{name} steps", engine=self.engine, settings=self.single_points
-        ).make(structure, provenance, potential)
+        ).make(structure, provenance, both(potential))
         last: Any = self.document(steps.output)
         last.name = name
         return Flow([steps, last], output=last.output, name=name)

@@ -21,8 +21,14 @@ from lps_flows.analysis.phase_diagram import that_count
 from lps_flows.analysis.resampling import energy_errors
 from lps_flows.chemistry import CompositionLine, reduced_formula
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
-from lps_flows.jobs.structures import relaxed_structures, searched_errors
-from lps_flows.schemas import StructureDocument
+from lps_flows.jobs.outputs import holds
+from lps_flows.jobs.references import uuid_of
+from lps_flows.jobs.structures import (
+    relaxed_structures,
+    searched_errors,
+    structure_of,
+)
+from lps_flows.schemas import StructureDocument, StructureSet
 from lps_flows.schemas.built import StructureRecord
 from lps_flows.schemas.phase_diagram import EnergyErrors
 from lps_flows.schemas.sampling import SamplingDocument
@@ -107,8 +113,10 @@ class SelectionMaker(Maker):
         crystals: dict[str, StructureDocument | None],
         crystal_uuids: dict[str, str],
         sampled: list[SamplingDocument | None],
-        potential_uuid: str | None = None,
+        potential: Any = None,
         quenched: dict[str, StructureDocument | None] | None = None,
+        *,
+        labelled: dict[str, StructureSet | None] | None = None,
     ) -> Response:
         """Choose, and detour into one MD flow per chosen structure.
 
@@ -118,10 +126,13 @@ class SelectionMaker(Maker):
             Relaxed crystals by key; None marks a failed relaxation.
         sampled
             Sampling of every composition; None marks a failed one.
-        potential_uuid
-            Job that trained the potential, for MD on the ANN.
+        potential
+            The potential of MD on the ANN: handed over by `both`, so that this job
+            waits for it, or its job's uuid, or a path.
         quenched
             Glasses by melting and cooling, by job uuid; None marks a failed one.
+        labelled
+            Sets of structures, by job uuid: those relaxed count, too.
 
         Returns
         -------
@@ -138,7 +149,14 @@ class SelectionMaker(Maker):
         glasses = self._load(sampled) | {
             uuid: done for uuid, done in (quenched or {}).items() if done is not None
         }
-        records, errors = self._known(relaxed, crystal_uuids, glasses, sampled)
+        given = {crystal_uuids[key]: crystal for key, crystal in relaxed.items()}
+        for uuid, found in (labelled or {}).items():
+            given |= {
+                f"{uuid}-{i}": entry
+                for i, entry in enumerate(found.entries if found else [])
+                if entry.relaxed
+            }
+        records, errors = self._known({**given, **glasses}, sampled)
         verdicts = judge(
             list(records.values()),
             self.line,
@@ -157,7 +175,7 @@ class SelectionMaker(Maker):
             flow = self.conductivity.make(
                 pick.document.structure,
                 label=pick.label,
-                potential_uuid=potential_uuid,
+                potential_uuid=None if potential is None else uuid_of(potential),
             )
             flow.update_metadata({"stage": "conductivity"}, dynamic=True)
             flows.append(flow)
@@ -187,7 +205,6 @@ class SelectionMaker(Maker):
     def _load(
         self, sampled: Sequence[SamplingDocument | None]
     ) -> dict[str, StructureDocument]:
-        store = CURRENT_JOB.store
         glasses = {}
         for composition in sampled:
             if composition is None:
@@ -197,9 +214,7 @@ class SelectionMaker(Maker):
             )
             for uuid, energy in pairs:
                 if energy is not None:
-                    glasses[uuid] = StructureDocument.from_store(
-                        store.get_output(uuid, load=True)
-                    )
+                    glasses[uuid] = structure_of(composition, uuid)
         if not glasses:
             raise SelectionError(
                 "no glass-ceramic structure was relaxed",
@@ -212,21 +227,20 @@ class SelectionMaker(Maker):
 
     def _known(
         self,
-        crystals: Mapping[str, StructureDocument],
-        crystal_uuids: Mapping[str, str],
-        glasses: Mapping[str, StructureDocument],
+        given: Mapping[str, StructureDocument],
         sampled: Sequence[SamplingDocument | None],
     ) -> tuple[dict[str, StructureRecord], EnergyErrors]:
-        """Return what the builders will see: all that the campaign has relaxed."""
-        given = {crystal_uuids[key]: crystal for key, crystal in crystals.items()}
-        given.update(glasses)
+        """Return what the builders will see: all that the campaign has relaxed.
+
+        That is what this job was given, and what its store holds besides.
+        """
         records = {
-            uuid: StructureRecord(**dict(document), structure_id=uuid, job_uuid=uuid)
-            for uuid, document in given.items()
+            name: StructureRecord(**dict(document), structure_id=name, job_uuid=name)
+            for name, document in given.items()
         }
         current = CURRENT_JOB.job
         campaign = None if current is None else current.metadata.get("campaign")
-        if campaign is None:
+        if campaign is None or not holds(CURRENT_JOB.store, campaign):
             errors = energy_errors(
                 [sampling for sampling in sampled if sampling is not None]
             )

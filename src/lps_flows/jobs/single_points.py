@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,9 @@ from lps_flows.engines import (
 from lps_flows.engines.engine import refuse_unphysical
 from lps_flows.engines.trained import load_potential
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
-from lps_flows.jobs.calculations import finished, in_place
+from lps_flows.jobs.calculations import finished
 from lps_flows.jobs.md_task import field_of, order_of
+from lps_flows.jobs.references import by_uuid, in_place, recall, value_of
 from lps_flows.potential import (
     ANNPotential,
     RelaxationSettings,
@@ -70,8 +71,11 @@ class SinglePointRelaxMaker(Maker):
         self,
         structure: Structure,
         provenance: Provenance,
-        potential: str,
+        potential: Any,
         task: Any = None,
+        *,
+        before: Any = None,
+        n_trials: int | None = None,
     ) -> RelaxationDocument | Response:
         """Take one step, or all of them.
 
@@ -80,11 +84,19 @@ class SinglePointRelaxMaker(Maker):
         structure
             Where to start; it is relaxed on the potential first.
         potential
-            The potential that leads: uuid of its job, or path.
+            The potential that leads: handed over by `both`, or its job's uuid, or a
+            path.
+        task, before, n_trials
+            The single point that the step before asked for, what that step stored, and
+            how many single points that was; set by this Maker.
         """
         refuse_unphysical(structure)
         model, misfit = _loaded(potential)
-        document = self._so_far(structure, provenance, model)
+        document = (
+            _stored(before, n_trials)
+            if _step() > 1
+            else self._begun(structure, provenance, model)
+        )
         steps = SinglePointRelaxation(
             document.start,
             model,
@@ -97,7 +109,7 @@ class SinglePointRelaxMaker(Maker):
         while (candidate := steps.propose()) is not None:
             if not self.engine.batched:
                 document.trials = steps.trials
-                return self._next(document, candidate, structure, provenance, potential)
+                return self._next(document, candidate, structure, potential)
             _answer(steps, lambda cell: self.engine.compute(cell, relax=False))
         if document.directory is not None:
             self.engine.forget(document.directory)
@@ -109,16 +121,9 @@ class SinglePointRelaxMaker(Maker):
         document.reason = misfit or result.reason
         return document
 
-    def _so_far(
+    def _begun(
         self, structure: Structure, provenance: Provenance, model: ANNPotential | None
     ) -> RelaxationDocument:
-        """Return where the step before left it, or the beginning."""
-        if _step() > 1:
-            return RelaxationDocument.from_store(
-                CURRENT_JOB.store.get_output(
-                    CURRENT_JOB.job.uuid, which=_step() - 1, load=True
-                )
-            )
         given = bare_structure(structure)
         return RelaxationDocument(
             method=self.engine.written_method(),
@@ -139,7 +144,7 @@ class SinglePointRelaxMaker(Maker):
 
     def _moved_on(self, document: RelaxationDocument, directory: str | None) -> None:
         """Note where the next single point starts from; one that failed leaves it."""
-        if directory is not None:
+        if directory not in (None, document.directory):
             if document.directory is not None:
                 self.engine.forget(document.directory)
             document.directory = directory
@@ -149,15 +154,25 @@ class SinglePointRelaxMaker(Maker):
         document: RelaxationDocument,
         candidate: Structure,
         structure: Structure,
-        provenance: Provenance,
-        potential: str,
+        potential: Any,
     ) -> Response:
         number, formula = len(document.trials) + 1, full_formula(candidate)
         static: Any = self.engine.in_a_chain().static
         task = static.make(candidate, prev_dir=document.directory)
         task.name = f"{static.name} {formula} {number}"
-        again: Any = self.make(structure, provenance, potential, task.output)
-        return Response(output=document, replace=Flow([task, in_place(again)]))
+        recalling, given = recall(
+            potential=potential, before=by_uuid(CURRENT_JOB.job.uuid)
+        )
+        again: Any = self.make(
+            structure,
+            document.provenance,
+            task=task.output,
+            n_trials=len(document.trials),
+            **given,
+        )
+        return Response(
+            output=document, replace=Flow([task, *recalling, in_place(again)])
+        )
 
 
 def _step() -> int:
@@ -165,7 +180,28 @@ def _step() -> int:
     return 1 if CURRENT_JOB.job is None else int(CURRENT_JOB.job.index)
 
 
-def _loaded(potential: str) -> tuple[ANNPotential | None, str | None]:
+def _stored(before: Any, n_trials: int | None) -> RelaxationDocument:
+    """Return where the step before left it.
+
+    Where this step ran before, and was killed, the last that is stored is its own.
+    """
+    found = value_of(CURRENT_JOB.job.uuid if before is None else before)
+    document: RelaxationDocument = found.model_copy()
+    document.trials = document.trials[:n_trials]
+    return document
+
+
+def relaxation_uuids(flows: Sequence[Flow]) -> list[str]:
+    """Return the jobs of flows whose output is a `RelaxationDocument`."""
+    return [
+        each.uuid
+        for flow in flows
+        for each, _ in flow.iterflow()
+        if isinstance(each.maker, SinglePointRelaxMaker)
+    ]
+
+
+def _loaded(potential: Any) -> tuple[ANNPotential | None, str | None]:
     """Return the potential, or why there is none."""
     try:
         return load_potential(potential), None

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from lps_flows.analysis.resampling import energy_errors
 from lps_flows.foundation import ForeignClassError, unmarked
 from lps_flows.jobs.outputs import checked_parts, newest_heads, outputs
+from lps_flows.jobs.references import value_of
 from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
 from lps_flows.schemas.damage import DamagedDocumentError, damaged, leave_out
 from lps_flows.schemas.evolution import STILL_FALLING, EvolutionDocument, fell
@@ -69,6 +70,15 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for suffix, entry in entries.items()
     ]
+
+
+def structure_of(sampling: SamplingDocument, uuid: str) -> StructureDocument:
+    """Return a structure of a sampling that was handed to the running job.
+
+    One sampled by a version that kept no references is read from the job's store.
+    """
+    found: StructureDocument = value_of(sampling.structures.get(uuid, uuid))
+    return found
 
 
 def relaxed_structures(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from ase import units
@@ -54,7 +55,12 @@ class ThermalCellMaker(Maker):
 
     @job(output_schema=ThermalCellDocument, config=SEES_STORE)
     def make(
-        self, structure: Structure, *, temperature: float, label: str
+        self,
+        structure: Structure,
+        *,
+        temperature: float,
+        label: str,
+        potential: Any = None,
     ) -> ThermalCellDocument:
         """Run, and return the structure in its cell at temperature.
 
@@ -62,15 +68,17 @@ class ThermalCellMaker(Maker):
         ----------
         temperature
             Thermostat temperature (K).
+        potential
+            As `MDChunkMaker.make` takes it.
 
         Raises
         ------
         DynamicsError
             When the run explodes, or the volume changes by more than 30 %.
         """
-        settings = self.settings
+        settings, engine = self.settings, self.engine.given(potential)
         atoms = initial_atoms(structure, temperature, settings.seed, draw=True)
-        atoms.calc = self.engine.calculator()
+        atoms.calc = engine.calculator()
         damping = settings.damping_time * units.fs
         dynamics = IsotropicMTKNPT(
             atoms,
@@ -108,7 +116,7 @@ class ThermalCellMaker(Maker):
             f"{self.duration / 1000:g} ps at no pressure"
         )
         return ThermalCellDocument(
-            method=self.engine.written_method(),
+            method=engine.written_method(),
             label=label,
             temperature=temperature,
             duration=self.duration,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError, TrajectoryError
+from lps_flows.jobs.references import uuid_of, value_of
 from lps_flows.schemas.md import MDChunkDocument
 
 
@@ -55,6 +56,11 @@ def load_chunk(uuid: str, store: JobStore) -> MDChunkDocument:
     return MDChunkDocument.from_store(output)
 
 
+def chunks_of(handed: Sequence[Any]) -> dict[str, MDChunkDocument]:
+    """Return chunks that were handed over by `both`, by the uuids of their jobs."""
+    return {uuid_of(chunk): value_of(chunk) for chunk in handed}
+
+
 def join_trajectory(chunk_uuids: Sequence[str], store: JobStore) -> JoinedTrajectory:
     """Join the production frames of a run, in order and without repeats.
 
@@ -71,11 +77,18 @@ def join_trajectory(chunk_uuids: Sequence[str], store: JobStore) -> JoinedTrajec
     TrajectoryError
         When chunks are out of order, or one is missing between two others.
     """
-    chunks = [load_chunk(uuid, store) for uuid in chunk_uuids]
-    failure = next((chunk.failure for chunk in chunks if chunk.failure), None)
+    return join_chunks({uuid: load_chunk(uuid, store) for uuid in chunk_uuids})
+
+
+def join_chunks(chunks: Mapping[str, MDChunkDocument]) -> JoinedTrajectory:
+    """Join the production frames of chunks, by the uuids of their jobs, in order.
+
+    Raises as `join_trajectory`.
+    """
+    failure = next((chunk.failure for chunk in chunks.values() if chunk.failure), None)
     previous: MDChunkDocument | None = None
     columns: dict[str, list[Any]] = {}
-    for uuid, chunk in zip(chunk_uuids, chunks, strict=True):
+    for uuid, chunk in chunks.items():
         if previous is not None and chunk.first_step != previous.last_step:
             raise TrajectoryError(
                 f"the chunk starts at step {chunk.first_step}, the one before ends at "
@@ -96,7 +109,7 @@ def join_trajectory(chunk_uuids: Sequence[str], store: JobStore) -> JoinedTrajec
         raise EmptyTrajectoryError(
             failure or "no chunk holds a frame",
             field="chunk_uuids",
-            value=list(chunk_uuids),
+            value=list(chunks),
             remedy="Look at the first chunk's document; give production longer than "
             "one frame interval",
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from jobflow import CURRENT_JOB, JobConfig, Maker, Response, job
+from jobflow import JobConfig, Maker, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
@@ -23,7 +23,7 @@ from lps_flows.jobs.run_analysis import (
     analyse_trajectory,
     judge_extrapolation,
 )
-from lps_flows.jobs.trajectory import join_trajectory
+from lps_flows.jobs.trajectory import chunks_of, join_chunks
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.transport import RunSummary, TransportDocument
 
@@ -44,7 +44,7 @@ class AnalyseRunMaker(Maker):
     def make(
         self,
         structure: Structure,
-        chunk_uuids: list[str],
+        chunks: Sequence[Any],
         last_step: int,
         *,
         label: str,
@@ -52,23 +52,26 @@ class AnalyseRunMaker(Maker):
         temperature: float,
         equilibration: float,
         time_step: float,
-        potential: str | None = None,
+        potential: Any = None,
         remarks: Sequence[str] = (),
     ) -> MDRunDocument:
         """Analyse one run.
 
         Parameters
         ----------
+        chunks
+            Its chunks, in order: handed over by `both`.
         last_step
             Step the last chunk reached; a reference, so that this job waits for it.
         label, method, temperature, equilibration, time_step
             What to write on the document of a run without a single frame.
         potential
-            Trained potential that moved the atoms, uuid of its job or path: its
+            Trained potential that moved the atoms, as `load_potential` takes it: its
             committee tells where the run left what it knows.
         """
+        found = chunks_of(chunks)
         try:
-            run = join_trajectory(chunk_uuids, CURRENT_JOB.store)
+            run = join_chunks(found)
         except EmptyTrajectoryError as error:
             return MDRunDocument(
                 method=method or "unknown",
@@ -82,7 +85,7 @@ class AnalyseRunMaker(Maker):
                 production=0.0,
                 frame_interval=0.0,
                 n_frames=0,
-                chunk_uuids=chunk_uuids,
+                chunk_uuids=list(found),
                 mobile=self.line.mobile,
                 structure=structure,
                 failure=error.problem,
@@ -94,7 +97,7 @@ class AnalyseRunMaker(Maker):
             self.settings,
             self.line,
             equilibration=equilibration,
-            chunk_uuids=chunk_uuids,
+            chunk_uuids=list(found),
             time_step=time_step,
             remarks=remarks,
         )

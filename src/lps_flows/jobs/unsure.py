@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from jobflow import CURRENT_JOB, Maker, job
+from jobflow import Maker, job
 from pydantic import Field
 from pymatgen.core import Structure
 
@@ -14,7 +15,8 @@ from lps_flows.analysis.trajectory import EmptyTrajectoryError
 from lps_flows.engines.trained import load_potential
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.calculations import SEES_STORE
-from lps_flows.jobs.trajectory import join_trajectory
+from lps_flows.jobs.references import value_of
+from lps_flows.jobs.trajectory import chunks_of, join_chunks
 from lps_flows.potential import committee_uncertainty
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.md import MDRunDocument
@@ -56,20 +58,24 @@ class UnsureFramesMaker(Maker):
     settings: GuardSettings = field(default_factory=GuardSettings)
 
     @job(output_schema=UnlabelledSet, data="entries", config=SEES_STORE)
-    def make(self, run_uuids: Sequence[str], potential: str) -> UnlabelledSet:
+    def make(
+        self, runs: Sequence[tuple[Any, Sequence[Any]]], potential: Any
+    ) -> UnlabelledSet:
         """Pick.
 
         Parameters
         ----------
+        runs
+            Analysed runs, each with its chunks: handed over by `both`.
         potential
-            The potential that moved the atoms, by its job's uuid or a path.
+            The potential that moved the atoms, as `load_potential` takes it.
         """
-        model, store = load_potential(potential), CURRENT_JOB.store
+        model = load_potential(potential)
         unsure: list[tuple[float, UnlabelledStructure]] = []
-        for uuid in run_uuids:
-            run = MDRunDocument.from_store(store.get_output(uuid, load=True))
+        for analysed, chunks in runs:
+            run: MDRunDocument = value_of(analysed)
             try:
-                positions = join_trajectory(run.chunk_uuids, store).positions
+                positions = join_chunks(chunks_of(chunks)).positions
             except EmptyTrajectoryError:
                 continue
             last = len(positions) - 1

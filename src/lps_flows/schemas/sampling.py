@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from lps_flows.schemas.base import Document
@@ -24,6 +26,15 @@ class SamplingDocument(Document):
     x: float | None = Field(description="Position on the composition line.")
     structure_uuids: list[str] = Field(
         description="Job uuids of the relaxed structures' documents."
+    )
+    structures: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Those of them that have an energy, by uuid: references in the "
+        "store, in whose place jobflow puts the documents for a job.",
+    )
+    relaxation_uuids: list[str] = Field(
+        default_factory=list,
+        description="Job uuids of the `RelaxationDocument`s behind them.",
     )
     ann_energies: list[float] = Field(
         description="ANN energies of the ANN-relaxed structures (eV/atom)."

@@ -115,7 +115,7 @@ class CampaignSettings(CampaignKeys):
         EngineError
             When an engine is unknown or not installed.
         """
-        flow = self.maker().make(
+        return self.maker().make(
             self.crystals,
             self.compositions(),
             training_crystals=self.training_crystals,
@@ -127,6 +127,3 @@ class CampaignSettings(CampaignKeys):
             },
             held_cells=self.engine.cells_held,
         )
-        # whoever runs it: builders find a campaign's jobs by its name
-        flow.update_metadata({"campaign": self.name}, dynamic=True)
-        return flow

@@ -1,0 +1,99 @@
+"""What jobs are given of others: waited for, and found without the campaign's store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import pytest
+from jobflow import Flow, Job, job
+from monty.json import jsanitize
+
+from lps_flows.chemistry import crystal
+from lps_flows.engines import EngineSettings
+from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
+from lps_flows.jobs.run_analysis import TransportSettings
+from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.settings import load_campaign
+from lps_flows.settings.campaign import CampaignSettings
+from tests.campaign.test_tiny import TINY
+from tests.isolated import empty_store, run_isolated
+from tests.potential.toy import random_potential
+
+PRESETS = Path(__file__).parents[2] / "workflows"
+
+
+def _uuids_in(arguments: Any, known: set[str]) -> set[str]:
+    if isinstance(arguments, dict):
+        return _uuids_in([*arguments, *arguments.values()], known)
+    if isinstance(arguments, list):
+        return set().union(*(_uuids_in(each, known) for each in arguments))
+    return {arguments} & known if isinstance(arguments, str) else set()
+
+
+def _named(one: Job, known: set[str]) -> set[str]:
+    given = [list(one.function_args), one.function_kwargs]
+    return _uuids_in(jsanitize(given, strict=True, enum_values=True), known)
+
+
+def _refining(settings: CampaignSettings) -> CampaignSettings:
+    learning = settings.active_learning.model_copy(update={"refine": True})
+    return settings.model_copy(update={"active_learning": learning})
+
+
+@pytest.mark.parametrize("file", [TINY, PRESETS / "demo.yaml", PRESETS / "frugal.yaml"])
+def test_a_job_waits_for_every_job_whose_uuid_it_is_given(file: Path) -> None:
+    flow: Flow = _refining(load_campaign(file)).flow()
+    graph, known = flow.graph, set(flow.job_uuids)
+    jobs = {each.uuid: each for each, _ in flow.iterflow()}
+    for each in jobs.values():
+        late = _named(each, known) - nx.ancestors(graph, each.uuid) - {each.uuid}
+        assert not late, (each.name, [jobs[uuid].name for uuid in late])
+    (refine,) = (uuid for uuid, each in jobs.items() if each.name == "refine potential")
+    (select,) = (e for e in jobs.values() if e.name == "select candidates")
+    assert refine in select.input_uuids
+
+
+def test_every_job_says_its_campaign_whoever_runs_it() -> None:
+    flow = load_campaign(TINY).flow()
+    for each, _ in flow.iterflow():
+        assert each.metadata["campaign"] == "tiny"
+        assert each.metadata["schema_version"]
+        assert "stage" in each.metadata
+        assert any(
+            update["update"].get("campaign") == "tiny"
+            for update in each.metadata_updates
+        )
+
+
+@job(data="potential")
+def trained(document: PotentialDocument) -> PotentialDocument:
+    return document
+
+
+def test_dynamics_on_a_potential_need_no_store_of_the_campaign() -> None:
+    model = random_potential(radial_cutoff=4.0, angular_cutoff=3.0)
+    document = PotentialDocument.model_construct(
+        method="ann", potential=model.as_dict(), trained_on=[], rounds=[]
+    )
+    training: Any = trained(document)
+    settings = ConductivitySettings(
+        temperatures=(600.0, 900.0),
+        equilibration=0.0,
+        production=40.0,
+        chunk_length=20.0,
+        frame_interval=2,
+        target_atoms=16,
+        analysis=TransportSettings(density_spacing=1.5, min_jumps=0.0),
+    )
+    moving = ConductivityFlowMaker(engine=EngineSettings(name="ann"), settings=settings)
+    flow = moving.make(crystal("gamma-Li3PS4"), potential_uuid=training.uuid)
+    store = empty_store()
+    run_isolated(training, store)
+    run_isolated(flow, store)
+    found: Any = store.get_output(flow.output.uuid, load=True)
+    assert found["method"] == f"ann-{model.identifier}"
+    run: Any = store.get_output(found["runs"][0]["run_uuid"], load=True)
+    assert run["n_frames"] == 20
+    assert len(run["chunk_uuids"]) == 2
