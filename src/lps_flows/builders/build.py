@@ -112,6 +112,9 @@ class BuildSettings(FrozenSettings):
 def result_store(job_store: JobStore, name: str) -> Store:
     """Return the store of a collection of results, beside the job documents.
 
+    Where the collection of these is named ``mine_docs``, results go to collections
+    with the prefix ``mine_``, too: a database may be shared.
+
     Parameters
     ----------
     job_store
@@ -137,7 +140,10 @@ def result_store(job_store: JobStore, name: str) -> Store:
     if isinstance(docs, MongoStore):
         where = {field: getattr(docs, field) for field in _WHERE}
         return MongoStore(
-            collection_name=name, last_updated_type="datetime", **where, **common
+            collection_name=_prefix(docs) + name,
+            last_updated_type="datetime",
+            **where,
+            **common,
         )
     raise ResultStoreError(
         "results can be kept beside MongoDB, JSON files or memory only",
@@ -145,6 +151,12 @@ def result_store(job_store: JobStore, name: str) -> Store:
         value=type(docs).__name__,
         remedy="use a MongoStore for the docs of jobflow's store",
     )
+
+
+def _prefix(docs: MongoStore) -> str:
+    """Return what stands before 'docs' in the name of the job documents' collection."""
+    name = docs.collection_name
+    return name.removesuffix("docs") if name.endswith("_docs") else ""
 
 
 def all_builders(
