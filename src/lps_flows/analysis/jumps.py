@@ -7,11 +7,10 @@ barriers and the turning of units are ours.
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 from pymatgen.core import Element, Lattice, Structure
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from lps_flows.analysis.arrhenius import BOLTZMANN
 from lps_flows.analysis.density import probability_density
@@ -300,10 +299,11 @@ def _climbed(energy: Array) -> float | None:
     seen = np.isfinite(weight)
     # plus one: edges of no weight would be none
     edges = (weight[seen] + 1.0, (first[seen], second[seen]))
-    tree = minimum_spanning_tree(coo_array(edges, shape=(cells.size, cells.size)))
+    graph = scipy.sparse.coo_array(edges, shape=(cells.size, cells.size))
+    tree = scipy.sparse.csgraph.minimum_spanning_tree(graph)
     start = energy.size + int(energy.argmin())
     end = start + energy.size
-    before = breadth_first_order(tree, start, directed=False)[1]
+    before = scipy.sparse.csgraph.breadth_first_order(tree, start, directed=False)[1]
     if before[end] < 0:
         return None
     highest = 0.0

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 from pydantic import Field
 from pymatgen.core import Composition, Structure
 from scipy.constants import Avogadro, elementary_charge
-from scipy.special import logsumexp
 
 from lps_flows.analysis.arrhenius import BOLTZMANN
 from lps_flows.analysis.hull import HullEntry, HullError
@@ -197,7 +197,9 @@ def configurational_bound(
     above = np.asarray(energies, dtype=float)
     above = above - above.min()
     return [
-        float(-BOLTZMANN * T * logsumexp(-above / (BOLTZMANN * T))) if T > 0 else 0.0
+        float(-BOLTZMANN * T * scipy.special.logsumexp(-above / (BOLTZMANN * T)))
+        if T > 0
+        else 0.0
         for T in temperatures
     ]
 

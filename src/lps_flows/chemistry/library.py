@@ -15,6 +15,7 @@ from pymatgen.core import Composition, Lattice, Structure
 
 from lps_flows.chemistry.bare import implausible, is_element
 from lps_flows.chemistry.line import CompositionLine
+from lps_flows.chemistry.space_group import from_space_group
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 
@@ -146,13 +147,13 @@ class CrystalEntry(FrozenSettings):
                 value=self.key,
                 remedy=f"Use {self.ordered_alternative!r}, its ordered model",
             )
-        structure = Structure.from_spacegroup(
+        structure = from_space_group(
             self.space_group_number,
             Lattice.from_parameters(*self.lattice),
             [site.element for site in self.sites],
             [site.xyz for site in self.sites],
             # Special positions are rounded to five decimals in the sources.
-            tol=1e-3,
+            tolerance=1e-3,
         )
         problem = implausible(structure)
         if Composition(self.formula).reduced_formula != structure.reduced_formula:
@@ -241,7 +242,6 @@ def crystal(key: str, library: str | Path | None = None) -> Structure:
 
 @cache
 def _built(key: str, library: str | None) -> Structure:
-    # pymatgen compares symmetry operations pairwise: slow enough to do it once only.
     return _load(library)[key].structure()
 
 

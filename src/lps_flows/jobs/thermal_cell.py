@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from ase import units
-from ase.md.nose_hoover_chain import IsotropicMTKNPT
 from jobflow import Maker, job
 from pymatgen.core import Structure
 
@@ -76,6 +75,8 @@ class ThermalCellMaker(Maker):
         DynamicsError
             When the run explodes, or the volume changes by more than 30 %.
         """
+        from ase.md.nose_hoover_chain import IsotropicMTKNPT
+
         settings, engine = self.settings, self.engine.given(potential)
         atoms = initial_atoms(structure, temperature, settings.seed, draw=True)
         atoms.calc = engine.calculator()
