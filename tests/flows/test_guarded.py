@@ -33,8 +33,12 @@ def maker(monkeypatch):
 
 def runs(*stds):
     return [
-        SimpleNamespace(max_energy_std=std, structure=crystal("beta-Li3PS4"))
-        for std in stds
+        SimpleNamespace(
+            max_energy_std=std,
+            structure=crystal("beta-Li3PS4"),
+            chunk_uuids=[f"chunk {number}"],
+        )
+        for number, std in enumerate(stds)
     ]
 
 
@@ -64,17 +68,20 @@ def test_frames_are_labelled_trained_on_and_the_runs_begin_anew(maker):
     )
     order = [job.name for job, _ in flow.iterflow()]
     assert order[:4] == [
+        "recalled",
         "unsure frames",
         "label structures",
-        "recalled",
         "refine potential",
     ]
     assert order[-1] == "x conductivity"
     # only the run that it is unsure of is learnt from
-    assert flow.jobs[0].function_args == (["b"], POTENTIAL)
+    [[(run, chunks)], potential] = flow.jobs[1].function_args
+    assert (run.uuid, [chunk.uuid for chunk in chunks]) == ("b", ["chunk 1"])
+    assert potential.uuid == POTENTIAL
+    assert {run.value.uuid, potential.value.uuid} == {flow.jobs[0].uuid}
     parents = {job.name: parents for job, parents in flow.iterflow()}
     moved = next(name for name in order if " md 1" in name)
-    assert flow.jobs[3].uuid in parents[moved]  # it reads the potential from the store
+    assert flow.jobs[3].uuid in parents[moved]
     collect = flow.jobs[-1]
     assert collect.function_args[3] == flow.jobs[3].uuid
     assert collect.function_kwargs["spent"][0] == 7

@@ -10,10 +10,14 @@ import pytest
 from jobflow import Flow, Job, job
 from monty.json import jsanitize
 
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.engines import EngineSettings
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
+from lps_flows.jobs.elasticity import relaxed_structure
+from lps_flows.jobs.lowest import LowestSettings, compare_energies
 from lps_flows.jobs.run_analysis import TransportSettings
+from lps_flows.potential import ErrorReport
+from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.settings import load_campaign
 from lps_flows.settings.campaign import CampaignSettings
@@ -74,8 +78,22 @@ def trained(document: PotentialDocument) -> PotentialDocument:
 
 def test_dynamics_on_a_potential_need_no_store_of_the_campaign() -> None:
     model = random_potential(radial_cutoff=4.0, angular_cutoff=3.0)
-    document = PotentialDocument.model_construct(
-        method="ann", potential=model.as_dict(), trained_on=[], rounds=[]
+    errors = ErrorReport(n_structures=1, rmse=0, mae=0, max=0)
+    document = PotentialDocument(
+        method=f"ann-{model.identifier}",
+        reference_method="toy",
+        potential=model.as_dict(),
+        species=list(model.species),
+        n_members=len(model.members),
+        settings={},
+        dataset_hash="0",
+        n_structures=1,
+        validation=errors,
+        training=errors,
+        by_source={},
+        by_composition={},
+        parity={},
+        restarts=[],
     )
     training: Any = trained(document)
     settings = ConductivitySettings(
@@ -95,5 +113,47 @@ def test_dynamics_on_a_potential_need_no_store_of_the_campaign() -> None:
     found: Any = store.get_output(flow.output.uuid, load=True)
     assert found["method"] == f"ann-{model.identifier}"
     run: Any = store.get_output(found["runs"][0]["run_uuid"], load=True)
-    assert run["n_frames"] == 20
+    assert run["n_frames"] == 1 + 40 / 2
     assert len(run["chunk_uuids"]) == 2
+
+
+@job
+def given(document: Any) -> Any:
+    return document
+
+
+@job
+def lowest_of(sampling: Any) -> float:
+    structure, _ = relaxed_structure(sampling, None)
+    return float(structure.volume)
+
+
+def test_the_lowest_structure_of_a_sampling_is_found_without_the_store() -> None:
+    made: list[Any] = []
+    for volume, energy in ((300.0, -1.0), (320.0, -2.0)):
+        cell = crystal("gamma-Li3PS4")
+        cell.scale_lattice(volume)
+        origin = Provenance(source="ga", parent="gamma-Li3PS4")
+        facts: dict[str, Any] = {"method": "toy", "line": CompositionLine()}
+        made.append(
+            given(StructureDocument.of(cell, energy, origin, relaxed=True, **facts))
+        )
+    sampling: Any = compare_energies(
+        [each.output for each in made],
+        structure_uuids=[each.uuid for each in made],
+        relaxation_uuids=[],
+        method="toy",
+        potential_method="ann",
+        provenance=Provenance(source="ga", parent="gamma-Li3PS4", removed="Li2S"),
+        formula="Li6P2S8",
+        x=0.75,
+        ann_energies=[-0.1, -0.2],
+        ann_stds=[None, None],
+        best_energies=[-0.2],
+        still_falling=False,
+        settings=LowestSettings(),
+    )
+    last: Any = lowest_of(sampling.output)
+    store = empty_store()
+    run_isolated(Flow([*made, sampling, last]), store)
+    assert store.get_output(last.uuid) == pytest.approx(320.0)

@@ -77,4 +77,4 @@ def _from_store(uuid: str) -> ANNPotential:
 
 def _of(document: Any) -> ANNPotential:
     data = document["potential"] if isinstance(document, dict) else document.potential
-    return ANNPotential.from_dict(data)
+    return data if isinstance(data, ANNPotential) else ANNPotential.from_dict(data)

@@ -77,8 +77,9 @@ def structure_of(sampling: SamplingDocument, uuid: str) -> StructureDocument:
 
     One sampled by a version that kept no references is read from the job's store.
     """
-    found: StructureDocument = value_of(sampling.structures.get(uuid, uuid))
-    return found
+    found = value_of(sampling.structures.get(uuid, uuid))
+    # inside another document monty leaves it as it was sent
+    return StructureDocument.from_store(found) if isinstance(found, dict) else found
 
 
 def relaxed_structures(
