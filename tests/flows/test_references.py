@@ -15,14 +15,19 @@ from lps_flows.engines import EngineSettings
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
 from lps_flows.jobs.elasticity import relaxed_structure
 from lps_flows.jobs.lowest import LowestSettings, compare_energies
+from lps_flows.jobs.references import both
+from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.run_analysis import TransportSettings
+from lps_flows.jobs.training import TrainingMaker
 from lps_flows.potential import ErrorReport
-from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.settings import load_campaign
 from lps_flows.settings.campaign import CampaignSettings
 from tests.campaign.test_tiny import TINY
 from tests.isolated import empty_store, run_isolated
+from tests.jobs.test_training import TINY as QUICK
+from tests.jobs.test_training import rattled
 from tests.potential.toy import random_potential
 
 PRESETS = Path(__file__).parents[2] / "workflows"
@@ -141,7 +146,6 @@ def test_the_lowest_structure_of_a_sampling_is_found_without_the_store() -> None
     sampling: Any = compare_energies(
         [each.output for each in made],
         structure_uuids=[each.uuid for each in made],
-        relaxation_uuids=[],
         method="toy",
         potential_method="ann",
         provenance=Provenance(source="ga", parent="gamma-Li3PS4", removed="Li2S"),
@@ -157,3 +161,24 @@ def test_the_lowest_structure_of_a_sampling_is_found_without_the_store() -> None
     store = empty_store()
     run_isolated(Flow([*made, sampling, last]), store)
     assert store.get_output(last.uuid) == pytest.approx(320.0)
+
+
+def test_a_potential_is_refined_without_the_store_on_what_it_was_trained_on() -> None:
+    first, second = rattled(6), rattled(4, seed=1)
+    sets: list[Any] = [
+        given(StructureSet(method="toy", n_structures=len(part), entries=part))
+        for part in (first, second)
+    ]
+    training: Any = TrainingMaker(settings=QUICK).make(
+        [sets[0].output], trained_on=[sets[0].uuid]
+    )
+    refined: Any = RefineMaker(training=TrainingMaker(settings=QUICK)).make(
+        both(training.output), [sets[1].output], [sets[1].uuid]
+    )
+    store = empty_store()
+    run_isolated(Flow([*sets, training, refined]), store)
+    found: Any = store.get_output(refined.uuid, load=True)
+    assert found["n_structures"] == len(first) + len(second)
+    assert found["trained_on"] == [sets[0].uuid, sets[1].uuid]
+    stored = store.query_one({"uuid": refined.uuid, "index": 2}, ["name", "output"])
+    assert stored["name"] == "refine potential"

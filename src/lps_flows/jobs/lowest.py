@@ -157,7 +157,6 @@ def compare_energies(
     relaxed: list[StructureDocument | None],
     *,
     structure_uuids: list[str],
-    relaxation_uuids: list[str],
     method: str,
     potential_method: str,
     provenance: Provenance,
@@ -168,6 +167,7 @@ def compare_energies(
     best_energies: list[float],
     still_falling: bool,
     settings: LowestSettings,
+    relaxation_uuids: Sequence[str] = (),
 ) -> SamplingDocument:
     """Set ANN energies (eV/atom) beside reference energies of the same structures."""
     reference = [None if entry is None else entry.energy_per_atom for entry in relaxed]
@@ -198,7 +198,7 @@ def compare_energies(
             for uuid, energy in zip(structure_uuids, reference, strict=True)
             if energy is not None
         },
-        relaxation_uuids=relaxation_uuids,
+        relaxation_uuids=list(relaxation_uuids),
         ann_energies=ann_energies,
         ann_stds=ann_stds,
         reference_energies=reference,
