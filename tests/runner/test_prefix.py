@@ -88,7 +88,9 @@ def test_results_carry_the_prefix_of_the_jobs_to_the_end(
     assert all(yours.result_store(name).count() == 0 for name in KEYS)
     restore(yours, file)
     assert {name: yours.result_store(name).count() for name in KEYS} == kept
-    assert read_results(yours.job_store, CAMPAIGN, store=yours.result_store).candidates
+    assert read_results(
+        yours.job_store, campaign=CAMPAIGN, store=yours.result_store
+    ).candidates
     delete(mine, CAMPAIGN)
     assert not any(mine.result_store(name).count() for name in KEYS)
     assert {name: yours.result_store(name).count() for name in KEYS} == kept
