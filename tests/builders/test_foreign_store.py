@@ -40,7 +40,7 @@ def test_each_builder_on_jobs_refuses_it_as_mrun_runs_it() -> None:
     assert len(on_jobs) >= 4
     for builder in on_jobs:
         with pytest.raises(ForeignStoreError):
-            builder.run()
+            builder.connect()
 
 
 def test_another_campaigns_jobs_do_not_count(filled: JobStore) -> None:
