@@ -13,8 +13,8 @@ from monty.json import jsanitize
 from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.engines import EngineSettings
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
-from lps_flows.jobs.elasticity import relaxed_structure
 from lps_flows.jobs.lowest import LowestSettings, compare_energies
+from lps_flows.jobs.properties import _relaxed
 from lps_flows.jobs.references import both
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.run_analysis import TransportSettings
@@ -129,7 +129,7 @@ def given(document: Any) -> Any:
 
 @job
 def lowest_of(sampling: Any) -> float:
-    structure, _ = relaxed_structure(sampling, None)
+    structure, _ = _relaxed(sampling, None)
     return float(structure.volume)
 
 

@@ -179,7 +179,7 @@ class CampaignMaker(Maker):
         names = [f"{plan.formula} from {plan.parent}" for plan in compositions]
         samples = dict(zip(names, (flow.output for flow in sampled), strict=True))
         elasticity, phonons = (
-            [] if stage is None else [stage.make(documents, samples, moving.uuid)]
+            [] if stage is None else [stage.make(documents, samples, moving)]
             for stage in (self.elasticity, self.phonons)
         )
         build = self.build.make(

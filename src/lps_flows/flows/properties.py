@@ -12,6 +12,7 @@ from pydantic import Field
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.properties import PropertyMaker
+from lps_flows.jobs.references import both, uuid_of
 
 
 class PropertyStageSettings(FrozenSettings):
@@ -80,7 +81,7 @@ class PropertyFlowMaker(Maker):
         self,
         crystals: Mapping[str, Any],
         sampled: Mapping[str, Any],
-        potential: str | None = None,
+        potential: Any = None,
     ) -> Flow:
         """Make the flow of a campaign.
 
@@ -91,7 +92,7 @@ class PropertyFlowMaker(Maker):
         sampled
             The `SamplingDocument`s or references, by the name of their jobs.
         potential
-            Job that trained the potential.
+            Reference to the `PotentialDocument` of the campaign.
 
         Returns
         -------
@@ -102,14 +103,18 @@ class PropertyFlowMaker(Maker):
         chosen = {key: crystals[key] for key in (crystals if keys is None else keys)}
         if self.settings.glasses:
             chosen |= sampled
-        makers = list(self.makers)
+        makers = [(maker, None) for maker in self.makers]
         if self.on_potential:
-            engine = get_engine(self.forces.on(potential))
-            makers += [replace(maker, engine=engine) for maker in self.on_potential]
+            handed = both(potential)
+            named = None if handed is None else uuid_of(handed)
+            engine = get_engine(self.forces.on(named))
+            makers += [
+                (replace(one, engine=engine), handed) for one in self.on_potential
+            ]
         jobs: list[Flow | Job] = []
-        for maker in makers:
+        for maker, given in makers:
             for label, found in chosen.items():
-                job = maker.make(found)
+                job = maker.make(found, potential=given)
                 job.name = f"{maker.name} {label}"
                 # What was not relaxed fails here too, and nobody waits for it.
                 job.config.on_missing_references = OnMissing.NONE

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from jobflow import CURRENT_JOB, Maker, job
+from jobflow import Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.engines import Engine, EngineError, get_engine
 from lps_flows.jobs.calculations import SEES_STORE
+from lps_flows.jobs.structures import structure_of
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.sampling import SamplingDocument
 
@@ -38,6 +39,7 @@ class PropertyMaker(Maker):
         self,
         structure: Structure | StructureDocument | SamplingDocument | None,
         provenance: Provenance | None = None,
+        potential: Any = None,
     ) -> Any:
         """Compute the property.
 
@@ -48,6 +50,8 @@ class PropertyMaker(Maker):
             the lowest structure is taken.
         provenance
             Where a structure without a document comes from.
+        potential
+            As `MDChunkMaker.make` takes it.
 
         Returns
         -------
@@ -59,7 +63,8 @@ class PropertyMaker(Maker):
         EngineError
             When there is no relaxed structure, or too few calculations succeeded.
         """
-        return self.computed(*_relaxed(structure, provenance))
+        maker = replace(self, engine=self.engine.given(potential))
+        return maker.computed(*_relaxed(structure, provenance))
 
     @abstractmethod
     def computed(self, structure: Structure, provenance: Provenance) -> Any:
@@ -96,7 +101,4 @@ def _relaxed(
 
 def _lowest(sampling: SamplingDocument) -> StructureDocument | None:
     uuid = sampling.lowest_uuid
-    if uuid is None:
-        return None
-    stored = CURRENT_JOB.store.get_output(uuid, load=True)
-    return StructureDocument.from_store(stored)
+    return None if uuid is None else structure_of(sampling, uuid)
