@@ -42,7 +42,8 @@ def load_potential(potential: Any) -> ANNPotential:
         When the running job cannot see the store.
     """
     while isinstance(potential, ResolvedReference):
-        potential = potential.value
+        # where there is no value it is the store that may have it
+        potential = potential.uuid if potential.value is None else potential.value
     if isinstance(potential, ANNPotential):
         return potential
     if not isinstance(potential, str):
