@@ -16,7 +16,7 @@ WORKERS ?= 2
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 TOOLS := $(VENV)-tools
 
-.PHONY: demo test docs setup dist lint lock newest audit clean
+.PHONY: demo test notebooks docs setup dist lint lock newest audit clean
 
 setup: $(READY) $(SERVER)
 
@@ -57,6 +57,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+
+notebooks: setup
+	$(BIN)/python docs/notebooks.py
 
 docs: setup
 	$(BIN)/python docs/generate.py

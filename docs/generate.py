@@ -161,7 +161,7 @@ def documents_page() -> str:
             _fields_table(model),
         ]
     parts.append("## Outputs of jobs")
-    for model in (
+    outputs = (
         StructureDocument,
         StructureSet,
         potential.PotentialDocument,
@@ -169,8 +169,16 @@ def documents_page() -> str:
         sampling.SamplingDocument,
         selection.SelectionDocument,
         transport.TransportDocument,
-    ):
+    )
+    for model in outputs:
         parts += [f"### `{model.__name__}`", _first_line(model), _fields_table(model)]
+    parts += ["## Tables inside documents", "By the name of their class."]
+    inside: dict[str, type[BaseModel]] = {}
+    for model in (*(model for model, _ in collections.values()), *outputs):
+        _collect_inside(model, inside)
+    for name, model in sorted(inside.items()):
+        if model not in outputs:
+            parts += [f"### `{name}`", _first_line(model), _fields_table(model)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -222,11 +230,35 @@ with open_workplace() as place:
 
 def _fields_table(model: type[BaseModel]) -> str:
     rows = [
-        f"| `{name}` | {_type_text(field.annotation)} | {_cell(field.description)} |"
+        f"| `{name}` | {_type_text(field.annotation)}{_link(field)} | "
+        f"{_cell(field.description)} |"
         for name, field in model.model_fields.items()
         if name not in {"schema_version", "last_updated", "versions"}
     ]
     return "| field | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
+
+
+def _table_in(field: FieldInfo) -> type[BaseModel] | None:
+    """Return the table that a field holds, unless it is one of a campaign file."""
+    from lps_flows.foundation import FrozenSettings
+
+    inner = _model_in(field.annotation)
+    return None if inner is None or issubclass(inner, FrozenSettings) else inner
+
+
+def _link(field: FieldInfo) -> str:
+    inner = _table_in(field)
+    if inner is None:
+        return ""
+    return f" [`{inner.__name__}`](#{inner.__name__.lower()})"
+
+
+def _collect_inside(model: type[BaseModel], found: dict[str, type[BaseModel]]) -> None:
+    for field in model.model_fields.values():
+        inner = _table_in(field)
+        if inner is not None and inner.__name__ not in found:
+            found[inner.__name__] = inner
+            _collect_inside(inner, found)
 
 
 def cli_page() -> str:

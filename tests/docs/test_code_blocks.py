@@ -50,6 +50,15 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "OMP_NUM_THREADS": "1",
     }
+    # what pages take for granted: a campaign there is, a file and prices of my own
+    own = (
+        (ROOT / "workflows" / "demo.yaml").read_text().replace("name: demo", "name: my")
+    )
+    (folder / "my.yaml").write_text(own)
+    prices = ROOT / "src" / "lps_flows" / "engines" / "data" / "cost_model.yaml"
+    shutil.copy(prices, folder / "my-costs.yaml")
+    submit = [BIN / "lps-flows", "submit", "workflows/demo.yaml"]
+    subprocess.run(submit, cwd=folder, env=environment, capture_output=True, check=True)
     yield folder, environment
     subprocess.run(
         [BIN / "lps-flows", "db", "stop"],

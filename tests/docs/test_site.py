@@ -64,9 +64,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_site_builds_without_warnings(site: Path) -> None:
     assert (site / "settings.html").exists()
     assert (site / "troubleshooting.html").exists()
+    assert (site / "notebooks" / "07_own_data.html").exists()
 
 
-@pytest.mark.parametrize("page", ["index.html", "architecture.html"])
+@pytest.mark.parametrize(
+    "page", ["index.html", "architecture.html", "notebooks/07_own_data.html"]
+)
 def test_a_page_is_whole_without_a_network(browser, site: Path, page: str) -> None:
     browser.execute_cdp_cmd("Network.enable", {})
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0}

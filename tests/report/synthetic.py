@@ -16,6 +16,7 @@ from jobflow.core.schemas import JobStoreDocument
 from monty.json import jsanitize
 from pymatgen.core import Composition, Structure
 
+from lps_flows.analysis.density import probability_density
 from lps_flows.analysis.hull_gaps import atom_fraction
 from lps_flows.chemistry import (
     CompositionLine,
@@ -26,11 +27,13 @@ from lps_flows.chemistry import (
 )
 from lps_flows.potential import ErrorReport, RestartHistory
 from lps_flows.schemas import Document, Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.arrays import PackedArray
 from lps_flows.schemas.evolution import (
     EvolutionDocument,
     GenerationDocument,
     IndividualDocument,
 )
+from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.sampling import SamplingDocument
 from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
@@ -407,7 +410,10 @@ def hostile_document(text: str) -> StructureDocument:
 
 
 def put_transport(store: JobStore) -> str:
-    """Store the transport of beta-Li3PS4: D with 0.25 eV, one run left out."""
+    """Store the transport of beta-Li3PS4: D with 0.25 eV, one run left out.
+
+    Of the run at 900 K, the coldest that is used, the density of Li is there, too.
+    """
     lags = np.geomspace(100, 50000, 40)
     runs = []
     for temperature in (700.0, 900.0, 1200.0):
@@ -415,7 +421,7 @@ def put_transport(store: JobStore) -> str:
         used = temperature > 800
         runs.append(
             RunSummary(
-                run_uuid=uuid(f"run {temperature}"),
+                run_uuid=uuid(f"{CAMPAIGN} run {temperature:g}"),
                 temperature=temperature,
                 mean_temperature=temperature + 3,
                 production=100000.0,
@@ -430,6 +436,7 @@ def put_transport(store: JobStore) -> str:
             )
         )
     structure = crystal("beta-Li3PS4")
+    put(store, "run 900", "conductivity", run_with_density(structure))
     document = TransportDocument(
         method="ann-0123456789",
         label="beta-Li3PS4",
@@ -448,3 +455,29 @@ def put_transport(store: JobStore) -> str:
         warnings=["extrapolated from 900 K to 300 K"],
     )
     return put(store, "transport beta-Li3PS4", "conductivity", document)
+
+
+def run_with_density(structure: Structure) -> MDRunDocument:
+    """Return a run at 900 K whose Li atoms stayed within 0.3 Å of their sites."""
+    lithium = np.array([s.coords for s in structure if s.specie.symbol == "Li"])
+    moved = 0.3 * np.random.default_rng(0).normal(size=(50, len(lithium), 3))
+    density = probability_density(
+        lithium + moved, structure.lattice.matrix, spacing=0.6
+    )
+    return MDRunDocument(
+        method="ann-0123456789",
+        label="beta-Li3PS4",
+        formula=full_formula(structure),
+        nsites=len(structure),
+        volume=structure.volume,
+        temperature=900.0,
+        time_step=1.0,
+        equilibration=0.0,
+        production=100000.0,
+        frame_interval=20.0,
+        n_frames=50,
+        chunk_uuids=[],
+        mobile="Li",
+        density=PackedArray.pack(density, "<f4"),
+        structure=structure,
+    )

@@ -27,7 +27,7 @@ from lps_flows.plotting import (
     msd_figure,
     write_figures,
 )
-from lps_flows.plotting.density import enclosing_level
+from lps_flows.plotting.density_shape import enclosing_level
 from lps_flows.plotting.isosurface import isosurface
 from lps_flows.report.sections.transport import transport_section
 from lps_flows.report.values import conductivity_values

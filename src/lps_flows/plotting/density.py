@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import matplotlib.pyplot as plt
 import numpy as np
-import scipy
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
@@ -14,7 +11,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from lps_flows.appearance import BLACK, ELEMENTS, GREEN
-from lps_flows.plotting.isosurface import isosurface
+from lps_flows.plotting.density_shape import density_shape
 from lps_flows.plotting.style import COLUMN, figure_style
 
 
@@ -42,13 +39,10 @@ def density_figure(
     bond
         Longest bond drawn between other atoms (Å).
     """
-    matrix = structure.lattice.matrix
-    shape = np.array(density.shape)
-    smooth = scipy.ndimage.gaussian_filter(
-        density, smearing * shape / np.array(structure.lattice.abc), mode="wrap"
+    shape = density_shape(
+        structure, density, mobile=mobile, share=share, smearing=smearing, bond=bond
     )
-    level = enclosing_level(smooth, share)
-    triangles = isosurface(smooth, level) @ matrix
+    matrix, triangles = structure.lattice.matrix, shape.triangles
     with figure_style():
         figure = plt.figure(figsize=(COLUMN, COLUMN))
         axis = figure.add_subplot(projection="3d", computed_zorder=False)
@@ -63,8 +57,20 @@ def density_figure(
         )
         colours[:, 3] = 0.55
         axis.add_collection3d(Poly3DCollection(triangles, facecolors=colours, lw=0))
-        _draw_cell(axis, matrix)
-        _draw_framework(axis, structure, mobile, bond)
+        for edge in shape.edges:
+            axis.plot(*edge.T, color=BLACK, lw=0.6)
+        for element, pairs in shape.bonds.items():
+            for pair in pairs:
+                axis.plot(*pair.T, color=ELEMENTS.get(element, BLACK), lw=1.0)
+        for element, places in shape.atoms.items():
+            axis.scatter(
+                *places.T,
+                s=22 if element == shape.centre else 9,
+                color=ELEMENTS.get(element, BLACK),
+                label=element,
+            )
+        if shape.atoms:
+            axis.legend(loc="lower left")
         span = np.abs(matrix).sum(axis=0)
         axis.set_box_aspect(span)
         low = np.minimum(matrix, 0).sum(axis=0)
@@ -80,49 +86,3 @@ def density_figure(
 
 
 _LIGHT = np.array([0.4, -0.6, 0.69])
-
-
-def enclosing_level(density: NDArray[np.float64], share: float) -> float:
-    """Return the level above which the given share of a density lies."""
-    ordered = np.sort(density.ravel())[::-1]
-    reached = np.searchsorted(np.cumsum(ordered), share * ordered.sum())
-    return float(ordered[min(reached, len(ordered) - 1)])
-
-
-def _draw_cell(axis: Any, matrix: NDArray[np.float64]) -> None:
-    for i in range(3):
-        others = [j for j in range(3) if j != i]
-        for u in (0, 1):
-            for v in (0, 1):
-                start = u * matrix[others[0]] + v * matrix[others[1]]
-                edge = np.stack([start, start + matrix[i]])
-                axis.plot(*edge.T, color=BLACK, lw=0.6)
-
-
-def _draw_framework(axis: Any, structure: Structure, mobile: str, bond: float) -> None:
-    rest = [site for site in structure if site.specie.symbol != mobile]
-    if not rest:
-        return
-    frame = Structure.from_sites(rest, to_unit_cell=True)
-    # the rarer element binds the other; its ligands are drawn in the image it binds
-    symbols = [site.specie.symbol for site in frame]
-    centre = min(set(symbols), key=lambda element: (symbols.count(element), element))
-    shown: dict[str, list[NDArray[np.float64]]] = {name: [] for name in set(symbols)}
-    for site in frame:
-        shown[site.specie.symbol].append(site.coords)
-    first, second, images, _ = frame.get_neighbor_list(bond)
-    for i, j, image in zip(first, second, images, strict=True):
-        if symbols[i] != centre or symbols[j] == centre:
-            continue
-        end = frame[j].coords + image @ frame.lattice.matrix
-        shown[symbols[j]].append(end)
-        pair = np.stack([frame[i].coords, end])
-        axis.plot(*pair.T, color=ELEMENTS.get(symbols[j], BLACK), lw=1.0)
-    for element in sorted(shown):
-        axis.scatter(
-            *np.array(shown[element]).T,
-            s=22 if element == centre else 9,
-            color=ELEMENTS.get(element, BLACK),
-            label=element,
-        )
-    axis.legend(loc="lower left")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 
 from lps_flows.appearance import pretty
 from lps_flows.foundation import LpsFlowsError
@@ -52,5 +53,7 @@ def x_label(end_members: Iterable[str]) -> str:
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Apply our style inside a with block, and nowhere else."""
+    # a notebook's backend that wakes up inside would be put to sleep again at the end
+    plt.draw_if_interactive()
     with mpl.rc_context(cast("Any", _RC)):
         yield

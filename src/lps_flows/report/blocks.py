@@ -163,6 +163,8 @@ class Chart:
         What a menu above it offers: a name, and which traces it shows.
     choose
         What is chosen there, for example "pair".
+    fold
+        Title under which a narrow screen folds it away; empty: it stays open.
     """
 
     chart_id: str
@@ -172,6 +174,7 @@ class Chart:
     height: int = 440
     choices: Sequence[tuple[str, Sequence[bool]]] = ()
     choose: str = ""
+    fold: str = ""
 
     kind = "chart"
 

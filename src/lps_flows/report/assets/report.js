@@ -2,7 +2,7 @@
 (function () {
   const data = JSON.parse(document.getElementById("report-data").textContent);
   const narrow = () => window.innerWidth < 600;
-  const config = { responsive: true, displaylogo: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
+  const config = { responsive: true, displaylogo: false, scrollZoom: false, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d", "toImage"]] };
 
   // one set of figures; on a dark screen paper and ink change places
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
@@ -13,7 +13,61 @@
       const { data: traces, layout } = shown(figure, onDark);
       const place = document.getElementById(name);
       (place.data || []).forEach((trace, k) => { if (traces[k]) traces[k].visible = trace.visible; });
-      Plotly.react(place, traces, width ? Object.assign(layout, { width: width, autosize: false }) : layout, config);
+      Plotly.react(place, traces, width ? Object.assign(layout, { width: width, autosize: false }) : layout, config).then(placeNames);
+    }
+  }
+
+  // a narrow screen has panels one below the other, and scales of colour below the picture
+  function fitNarrow(figure, place) {
+    const layout = figure.layout;
+    const panels = Object.keys(layout).filter((key) => /^xaxis\d*$/.test(key) && layout[key].domain);
+    const rows = panels.map((key) => layout[key.replace("x", "y")]);
+    if (panels.length > 1 && rows.every((axis) => axis.domain && axis.domain[1] - axis.domain[0] > 0.9)) {
+      const titles = (layout.annotations || []).map((title) => [title, title.x]);
+      panels.forEach((key, k) => {
+        const [left, right] = layout[key].domain;
+        const top = 1 - k / panels.length;
+        for (const [title, x] of titles) if (x > left && x < right) Object.assign(title, { x: 0.5, y: top - 0.05 });
+        rows[k].domain = [top - 0.7 / panels.length, top - 0.05];
+        layout[key].domain = [0, 1];
+      });
+      place.style.height = 220 * panels.length + 100 + "px";
+    }
+    const scales = [layout.coloraxis, ...figure.data.map((trace) => trace.marker)].map((owner) => owner && owner.colorbar);
+    for (const scale of scales) if (scale) Object.assign(scale, { orientation: "h", len: 1, x: 0.5, xanchor: "center", y: -0.12, yanchor: "top", title: { text: (scale.title.text || "").replace("<br>", " "), side: "bottom" } });
+    if (layout.ternary) { layout.margin.t = 120; layout.legend.y = 1.5; }
+    if (layout.scene) for (const axis of "xyz") layout.scene.camera.eye[axis] *= 1.35;
+  }
+
+  // there every name takes the first free place around its point; a name that finds none is left to the tables
+  const around = [["top center", -0.5, -1], ["bottom center", -0.5, 0], ["middle right", 0, -0.5], ["middle left", -1, -0.5], ["bottom right", 0, 0], ["bottom left", -1, 0], ["top right", 0, -1], ["top left", -1, -1]];
+  function placeNames(place) {
+    if (!narrow()) return;
+    const layout = place._fullLayout;
+    const drawn = place._fullData.filter((trace) => trace.visible === true && trace.type === "scatter" && trace.xaxis);
+    const where = (trace, k) => {
+      const [x, y] = [layout["xaxis" + trace.xaxis.slice(1)], layout["yaxis" + trace.yaxis.slice(1)]];
+      return [x._offset + x.d2p(trace.x[k]), y._offset + y.d2p(trace.y[k]), x, y];
+    };
+    const taken = drawn.filter((trace) => trace.mode.includes("markers")).flatMap((trace) => [...trace.x].map((_, k) => {
+      const [left, top] = where(trace, k);
+      return [left - 5, top - 5, left + 5, top + 5];
+    }));
+    const apart = (a, b) => a[0] >= b[2] || b[0] >= a[2] || a[1] >= b[3] || b[1] >= a[3];
+    for (const trace of drawn) {
+      if (!trace.mode.includes("markers+text")) continue;
+      const chosen = trace.text.map((text, k) => {
+        const width = text.replace(/<[^>]*>/g, "").length * 6.2;
+        const [left, top, x, y] = where(trace, k);
+        for (const [name, across, down] of around) {
+          const at = [left + across * width + 8 * Math.sign(across + 0.5), top + down * 15 + 8 * Math.sign(down + 0.5)];
+          const box = [...at, at[0] + width, at[1] + 15];
+          const inside = box[0] >= x._offset && box[2] <= x._offset + x._length && box[1] >= y._offset && box[3] <= y._offset + y._length;
+          if (inside && taken.every((other) => apart(box, other))) { taken.push(box); return [text, name]; }
+        }
+        return ["", "top center"];
+      });
+      Plotly.restyle(place, { text: [chosen.map((c) => c[0])], textposition: [chosen.map((c) => c[1])] }, [trace.index]);
     }
   }
 
@@ -24,12 +78,14 @@
       figure.layout.font = Object.assign({}, figure.layout.font, { size: 11 });
       for (const title of figure.layout.annotations || []) title.font = Object.assign({}, title.font, { size: 11 });
       config.displayModeBar = false;
-      if (parseInt(place.style.height) <= 520) place.style.height = "430px";
+      if (parseInt(place.style.height) <= 520) place.style.height = "400px";
+      fitNarrow(figure, place);
       const across = figure.layout.xaxis;
       if (across && across.range && across.dtick && (across.range[1] - across.range[0]) / across.dtick > 7) across.dtick *= 3;
     }
     const { data: traces, layout } = shown(figure, dark.matches);
     Plotly.newPlot(place, traces, layout, config).then(() => {
+      placeNames(place);
       place.on("plotly_click", (event) => {
         const chosen = event.points[0].customdata;
         if (typeof chosen === "string") show(chosen, true);

@@ -1,18 +1,20 @@
-"""Where the mobile ions were: their density, looked at along each axis of the cell."""
+"""Where the mobile ions were: a surface around most of them, and along each axis."""
 
 from __future__ import annotations
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from lps_flows.appearance import ELEMENTS, GREEN, GREY
-from lps_flows.report.charts.style import INK, panels
+from lps_flows.plotting.density_shape import density_shape, smoothed
+from lps_flows.report.charts.style import INK, TEMPLATE, panels
 from lps_flows.schemas.md import MDRunDocument
 
-_SMEARING = 0.35
-"""Standard deviation of the Gaussian that smooths the counts (Å)."""
+SHARE = 0.5
+"""Share of all density that the surface encloses."""
+_SPACING = 0.8
+"""Distance of the grid's points that the surface is drawn from (Å): small files."""
 _VIEWS = ((0, 1, 2), (0, 2, 1), (1, 2, 0))
 """Axes to the right and up, and the one that is looked along."""
 
@@ -28,16 +30,14 @@ def density_chart(run: MDRunDocument, density: NDArray[np.float64]) -> go.Figure
         Density of the mobile ions (Å^-3), shape (n_a, n_b, n_c).
     """
     lengths = np.array(run.structure.lattice.abc)
-    smooth = gaussian_filter(
-        density, _SMEARING * np.array(density.shape) / lengths, mode="wrap"
-    )
+    smooth = smoothed(run.structure, density)
     relative = smooth / max(float(smooth.mean()), 1e-12)
     colour = ELEMENTS.get(run.mobile, GREEN)
     chart = panels(
         1,
         3,
         subplot_titles=[f"along {'abc'[view[2]]}" for view in _VIEWS],
-        horizontal_spacing=0.09,
+        horizontal_spacing=0.13,
     )
     frame = [site for site in run.structure if site.specie.symbol != run.mobile]
     places = np.array([site.frac_coords % 1.0 for site in frame]).reshape(-1, 3)
@@ -84,3 +84,66 @@ def density_chart(run: MDRunDocument, density: NDArray[np.float64]) -> go.Figure
         legend={"y": 1.14},
         margin={"t": 80},
     )
+
+
+def surface_chart(run: MDRunDocument, density: NDArray[np.float64]) -> go.Figure:
+    """Return the surface that encloses most of the density, in the cell, to turn.
+
+    Parameters
+    ----------
+    run, density
+        As above.
+    """
+    shape = density_shape(
+        run.structure, density, mobile=run.mobile, share=SHARE, spacing=_SPACING
+    )
+    chart = go.Figure(layout={"template": TEMPLATE})
+    # corners that fall together make slivers of no area: left out, half of all
+    corners, places = np.unique(
+        shape.triangles.reshape(-1, 3).round(1), axis=0, return_inverse=True
+    )
+    meeting = places.reshape(-1, 3)
+    whole = (meeting != np.roll(meeting, 1, axis=1)).all(axis=1)
+    first, second, third = meeting[whole].T.astype(np.min_scalar_type(len(corners)))
+    chart.add_mesh3d(
+        **_along(corners),
+        i=first,
+        j=second,
+        k=third,
+        color=ELEMENTS.get(run.mobile, GREEN),
+        opacity=0.6,
+        name=run.mobile,
+        showlegend=True,
+        hoverinfo="skip",
+    )
+    lines = {name: (GREY, np.array(pairs)) for name, pairs in shape.bonds.items()}
+    for colour, pairs in (*lines.values(), (INK, shape.edges)):
+        broken = np.concatenate([pairs, np.full((len(pairs), 1, 3), np.nan)], axis=1)
+        chart.add_scatter3d(
+            **_along(broken.reshape(-1, 3)),
+            mode="lines",
+            line={"color": colour, "width": 3},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    for element, where in shape.atoms.items():
+        chart.add_scatter3d(
+            **_along(where),
+            mode="markers",
+            marker={
+                "color": ELEMENTS.get(element, GREY),
+                "size": 5 if element == shape.centre else 3,
+            },
+            name=element,
+            hoverinfo="skip",
+        )
+    hidden = {f"{axis}axis": {"visible": False} for axis in "xyz"}
+    camera = {"eye": {"x": 1.0, "y": -2.0, "z": 0.7}}
+    return chart.update_layout(
+        scene={**hidden, "aspectmode": "data", "camera": camera, "dragmode": "orbit"},
+        margin={"l": 0, "r": 0, "t": 40, "b": 0},
+    )
+
+
+def _along(places: NDArray[np.float64]) -> dict[str, NDArray[np.float32]]:
+    return dict(zip("xyz", places.T.astype(np.float32), strict=True))

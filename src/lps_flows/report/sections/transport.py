@@ -25,7 +25,7 @@ from lps_flows.report.blocks import (
     number,
 )
 from lps_flows.report.charts.conductivity_map import conductivity_map_chart
-from lps_flows.report.charts.density import density_chart
+from lps_flows.report.charts.density import SHARE, density_chart, surface_chart
 from lps_flows.report.charts.transport import arrhenius_chart, msd_chart
 from lps_flows.report.values import (
     COLLECTIVE,
@@ -102,26 +102,45 @@ def transport_section(
             msd_chart(document),
             msd_caption([document]),
             ["figS2_msd"],
+            fold=f"Mean-squared displacements in {document.label}",
         )
         for k, document in enumerate(ordered)
         if any(run.lags for run in document.runs)
     ]
-    blocks += [
-        Chart(
-            f"density-chart-{k}",
-            density_chart(run, run.density.unpack()),
-            f"Density of {run.mobile} in {run.label} at {run.temperature:g} K, 1 run "
-            f"of {run.production / 1000:.3g} ps by {run.method}, averaged along each "
-            "axis of the cell; dots: where the other atoms ended.",
-            height=360,
-        )
-        for k, run in enumerate(densities)
-        if run.density is not None
-    ]
+    for k, run in enumerate(densities):
+        blocks += _density(k, run)
     blocks.append(_runs(ordered))
     if beside_paper:
         blocks.append(published_values(ordered))
     return Section("conductivity", "Conductivity", blocks)
+
+
+def _density(k: int, run: MDRunDocument) -> list[Block]:
+    """Return where the ions of a run were: as a surface, and along each axis."""
+    if run.density is None:
+        return []
+    of_run = (
+        f"{run.mobile} in {run.label} at {run.temperature:g} K, 1 run of "
+        f"{run.production / 1000:.3g} ps by {run.method}"
+    )
+    density = run.density.unpack()
+    return [
+        Chart(
+            f"density-surface-{k}",
+            surface_chart(run, density),
+            f"Surface around {100 * SHARE:.0f} % of the density of {of_run}; dots: "
+            "where the other atoms ended. Drag to turn.",
+            height=420,
+        ),
+        Chart(
+            f"density-chart-{k}",
+            density_chart(run, density),
+            f"Density of {of_run}, averaged along each axis of the cell; dots: where "
+            "the other atoms ended.",
+            height=360,
+            fold=f"Density of {run.mobile} in {run.label} along each axis",
+        ),
+    ]
 
 
 def _conductivities(
