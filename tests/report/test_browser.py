@@ -14,7 +14,7 @@ from pymatgen.core import Structure
 from tests.report import synthetic
 from tests.report.conftest import beside
 
-WAIT_S = 20
+WAIT_S = 90  # a loaded machine without a graphics card
 
 
 def wait_for(browser, script: str):

@@ -119,7 +119,9 @@ def _elasticity(keys: CampaignKeys, engine: Engine) -> PropertyFlowMaker | None:
     volumes, tensor = keys.analysis.elasticity, keys.analysis.elastic_tensor
     on_potential: list[PropertyMaker] = []
     if keys.elasticity.tensor:
-        on_potential.append(ElasticTensorMaker(settings=tensor, line=keys.line))
+        # the engine is a place holder: that of `forces` takes it
+        maker = ElasticTensorMaker(engine=engine, settings=tensor, line=keys.line)
+        on_potential.append(maker)
     return PropertyFlowMaker(
         name="elasticity",
         makers=[EquationOfStateMaker(engine=engine, settings=volumes, line=keys.line)],
