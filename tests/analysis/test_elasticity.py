@@ -10,6 +10,7 @@ from lps_flows.analysis import fit_eos
 from lps_flows.analysis.elasticity import (
     EV_PER_A3_IN_GPA,
     EOSError,
+    TensorSettings,
     birch_murnaghan,
     moduli,
 )
@@ -82,3 +83,9 @@ def test_what_gives_way_to_a_strain_has_no_moduli() -> None:
     found, lowest = moduli(tensor)
     assert found is None
     assert lowest == pytest.approx(-1.0)
+
+
+def test_strains_that_count_as_none_are_refused() -> None:
+    with pytest.raises(ValueError, match="larger max_strain or fewer steps"):
+        TensorSettings(max_strain=0.002)
+    assert TensorSettings(max_strain=0.002, steps=1).strains() == [-0.002, 0.002]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.schemas.elasticity import Moduli
@@ -41,6 +42,9 @@ class ElasticitySettings(FrozenSettings):
     )
 
 
+_NO_STRAIN = 1e-3  # atomate2's
+
+
 class TensorSettings(FrozenSettings):
     """Deformations of the elastic tensor.
 
@@ -65,6 +69,15 @@ class TensorSettings(FrozenSettings):
         description="Displacements below this (Å) break no symmetry: strains that are "
         "images of each other are computed once.",
     )
+
+    @model_validator(mode="after")
+    def _told_from_none(self) -> Self:
+        if self.max_strain / self.steps <= _NO_STRAIN:
+            raise ValueError(
+                f"max_strain over steps must be above {_NO_STRAIN:g}, below which a "
+                "strain counts as none: give a larger max_strain or fewer steps"
+            )
+        return self
 
     def strains(self) -> list[float]:
         """Return the strains, without zero."""
