@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from jobflow import JobStore
@@ -37,13 +38,21 @@ LIMITS = (
     ),
 )
 DYNAMICS = {
-    "Li-P-S": "Dynamics: it has hardly seen any. beta-Li3PS4 on it conducts 500 mS/cm "
-    "at 300 K (20 ps at 700, 900 and 1100 K) where AIMD gives 14; use Li-P-S-dynamics, "
-    "or label what its committee is unsure of.",
-    "Li-P-S-dynamics": "Energies of phases: it was made for dynamics to 1200 K, of "
-    "beta-Li3PS4, Li7P3S11 and glass-ceramics near them (errors on unseen frames: "
-    "docs/conductivity.md); at 1500 K all of them melt on it. One member, so no "
-    "committee to ask.",
+    "Li-P-S": (
+        (
+            "Dynamics: it has hardly seen any. beta-Li3PS4 on it conducts 500 mS/cm at "
+            "300 K (20 ps at 700, 900 and 1100 K) where AIMD gives 14; use "
+            "Li-P-S-dynamics, or label what its committee is unsure of."
+        ),
+    ),
+    "Li-P-S-dynamics": (
+        (
+            "Energies of phases: it was made for dynamics to 1200 K, of beta-Li3PS4, "
+            "Li7P3S11 and glass-ceramics near them (errors on unseen frames: "
+            "docs/conductivity.md); at 1500 K all of them melt on it. One member, so "
+            "no committee to ask."
+        ),
+    ),
 }
 
 
@@ -77,54 +86,54 @@ def publish_potential(
         and frame.method == document.reference_method
         and "temperature" in frame.provenance.details
     ]
-    card = PotentialCard(
-        name=name,
-        identifier=potential.identifier,
-        reference_method=document.reference_method,
-        n_structures=document.n_structures,
-        n_members=document.n_members,
-        dataset_hash=document.dataset_hash,
-        training=document.training,
-        validation=document.validation,
-        by_source=document.by_source,
-        by_composition=document.by_composition,
-        by_temperature=_by_temperature(potential, frames),
-        limits=[*LIMITS, DYNAMICS[name]],
-        stated=_stated(potential, document.reference_method),
+    return publish(
+        potential,
+        name,
+        document.reference_method,
+        _by_temperature(potential, frames),
+        folder,
     )
-    _write(potential, card, folder)
-    return card
 
 
-def publish_file(file: Path, name: str, method: str, folder: Path = FOLDER) -> None:
-    """Write a saved potential and its card; what it was trained on stands in it."""
-    potential = ANNPotential.load(file)
-    errors = potential.metadata["errors"]
+def publish(
+    potential: ANNPotential,
+    name: str,
+    method: str,
+    by_temperature: Mapping[str, ErrorReport] | None = None,
+    folder: Path = FOLDER,
+) -> PotentialCard:
+    """Write a potential and its card; what it was trained on stands in its metadata.
+
+    Parameters
+    ----------
+    potential
+        The potential.
+    name
+        Name it is to be asked for by.
+    method
+        Method of the energies it was trained on.
+    by_temperature
+        Its errors on frames of dynamics, by temperature (K).
+    folder
+        Folder to write into.
+    """
+    facts = potential.metadata
     card = PotentialCard(
         name=name,
         identifier=potential.identifier,
         reference_method=method,
-        n_structures=sum(
-            errors[part]["n_structures"] for part in ("training", "validation")
-        ),
+        n_structures=facts["n_training"] + facts["n_validation"],
         n_members=len(potential.members),
-        dataset_hash=potential.metadata["dataset"],
-        **{key: errors[key] for key in _ERRORS},
-        by_temperature={},
-        limits=[*LIMITS, DYNAMICS[name]],
+        dataset_hash=facts["dataset"],
+        **facts["errors"],
+        by_temperature=by_temperature or {},
+        limits=[*LIMITS, *DYNAMICS.get(name, ())],
         stated=_stated(potential, method),
     )
-    _write(potential, card, folder)
-
-
-_ERRORS = ("training", "validation", "by_source", "by_composition")
-
-
-def _write(potential: ANNPotential, card: PotentialCard, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
-    potential.save(folder / f"{card.name}.safetensors")
-    text = card.model_dump_json(indent=1)
-    write_text(folder / f"{card.name}.json", text + "\n")
+    potential.save(folder / f"{name}.safetensors")
+    write_text(folder / f"{name}.json", card.model_dump_json(indent=1) + "\n")
+    return card
 
 
 def _by_temperature(
@@ -171,7 +180,7 @@ def _table(name: str) -> list[dict[str, str]]:
 def main(file: Path, name: str, method: str = "") -> None:
     """Publish the last potential of a campaign file, or a saved one."""
     if file.suffix == ".safetensors":
-        publish_file(file, name, method)
+        publish(ANNPotential.load(file), name, method)
         return
     from lps_flows.cli.campaign import submitted
 

@@ -40,7 +40,7 @@ class PotentialCard(FrozenSettings):
     reference_method: str = Field(description="Method of the energies it learned.")
     n_structures: int = Field(description="Structures in its set.")
     n_members: int = Field(description="Members of its committee.")
-    dataset_hash: str = Field(description="SHA-256 of the set, as in its document.")
+    dataset_hash: str = Field(description="SHA-256 of the set, as in its metadata.")
     training: ErrorReport = Field(description="Errors on the training structures.")
     validation: ErrorReport = Field(description="Errors on structures held out.")
     by_source: dict[str, ErrorReport] = Field(description="Errors by source.")
