@@ -78,6 +78,25 @@ def test_repeated_calculation_of_a_glass_is_named(
     assert build_all(store, SETTINGS)["PhaseDiagramBuilder"] == 0
 
 
+def test_a_second_run_repeats_nothing_that_entered_twice(
+    filled: tuple[JobStore, dict[str, str]],
+) -> None:
+    """The same campaign again, into the same store: each run is a flow of its own."""
+    store, _ = filled
+    build_all(store, SETTINGS)
+    (first,) = read(store, "phase_diagrams")
+    jobs = list(store.docs_store.query({}, properties=None))
+    for job in jobs:
+        again = {k: v for k, v in job.items() if k != "_id"}
+        again |= {"uuid": f"again-{job['uuid']}", "hosts": ["maker", "second run"]}
+        store.docs_store.update(again, key=["uuid", "index"])
+    build_all(store, SETTINGS)
+    (both,) = read(store, "phase_diagrams")
+    assert both["n_structures"] == 2 * first["n_structures"]
+    flows = {found["flow_uuid"] for found in read(store, "structures")}
+    assert flows == {None, "second run"}
+
+
 def test_equal_energies_of_different_structures_are_no_duplicates(
     job_store: JobStore,
 ) -> None:

@@ -161,7 +161,8 @@ class PhaseDiagramBuilder(IncrementalBuilder):
     def _check_different(self, heads: Sequence[StructureHead]) -> None:
         """Raise when two documents of one energy hold the same atoms, too.
 
-        That is one calculation that entered twice.
+        That is one calculation that entered twice: a campaign that runs again into the
+        store has flows of its own.
         """
         ids = sorted(head.structure_id for head in heads)
         seen: dict[str, str] = {}
@@ -273,10 +274,10 @@ def _digested(entry: PhaseDiagramEntry, version: str) -> PhaseDiagramEntry:
 def of_equal_energy(heads: Sequence[StructureHead]) -> list[list[StructureHead]]:
     """Return the groups of structures that may be one calculation.
 
-    They agree in formula, origin and, to the last digit, in energy.
+    They agree in flow, formula, origin and, to the last digit, in energy.
     """
     groups: dict[tuple[Any, ...], list[StructureHead]] = defaultdict(list)
     for head in heads:
         origin = head.provenance.source, head.provenance.parent
-        groups[head.formula, *origin, head.energy].append(head)
+        groups[head.flow_uuid, head.formula, *origin, head.energy].append(head)
     return [group for group in groups.values() if len(group) > 1]

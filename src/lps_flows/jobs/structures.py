@@ -50,6 +50,7 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             else {"": output}
         )
         stage, campaign = metadata.get("stage"), metadata.get("campaign")
+        flow = (job.get("hosts") or [None])[-1]
     except (AttributeError, KeyError, TypeError) as error:
         raise damaged(str(job["uuid"]), "a job with structures", error) from error
     checked = {
@@ -64,6 +65,7 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             "formula_pretty": checked[suffix].formula_pretty,
             "structure_id": job["uuid"] + suffix,
             "campaign": campaign or NO_CAMPAIGN,
+            "flow_uuid": flow,
             "stage": stage,
             "job_uuid": job["uuid"],
             "job_index": job["index"],

@@ -31,6 +31,11 @@ class StructureHead(StructureFacts):
     campaign: str = Field(
         NO_CAMPAIGN, description="Campaign of the job, 'none' outside any."
     )
+    flow_uuid: str | None = Field(
+        None,
+        description="Outermost flow of the job: each run of a campaign is one of its "
+        "own. None in documents of older versions.",
+    )
     version: str = Field(
         "",
         description="State of the source: index, completion time and method of the "
