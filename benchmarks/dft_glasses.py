@@ -77,13 +77,13 @@ def main() -> None:
     settings = EngineSettings(
         name="gpaw", gpaw={name: crystals["settings"][name] for name in same}
     )
-    method = get_engine(settings).method
     there = {(row["label"], row["method"]) for row in known(asked.out)}
     for label, found in crystals["crystals"].items():
         if (label, crystals["method"]) not in there:
             structure = Structure.from_str(found["poscar"], fmt="poscar")
             add(asked.out, row_of(label, crystals["method"], structure, found))
     for label in asked.labels:
+        method = get_engine(settings).method
         if (label, method) not in there:
             structure = Structure.from_file(MAP / "structures" / f"{label}.cif")
             found = compute(settings, structure, relax=False)

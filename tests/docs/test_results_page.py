@@ -40,7 +40,9 @@ def results() -> ModuleType:
 
 
 def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
-    with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as stream:
+    file = folder / f"{name}.csv"
+    file.parent.mkdir(exist_ok=True)
+    with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()
         writer.writerows(rows)
@@ -63,7 +65,12 @@ def published(results: ModuleType, tmp_path: Path):
         ]
         for name, rows in {"hull": hull, **tables}.items():
             write(tmp_path, name, rows)
-        facts = {"settings": {}, "figures": {}, "missing_figures": {}}
+        facts = {
+            "settings": {},
+            "figures": {},
+            "missing_figures": {},
+            "method": "surrogate",
+        }
         (tmp_path / "campaign.json").write_text(json.dumps(facts), encoding="utf-8")
         return results.Published.read(tmp_path)
 
@@ -111,6 +118,42 @@ def test_a_gap(results, published, inside: float, chance: float, word: str) -> N
     stretch = {"x_start": 0.45, "x_end": 0.7, "verdict": "gap", "note": ""}
     data = published(points, gaps=[stretch | {"probability": chance}])
     assert results.gap(data, 0.5, 0.667, "0.5-0.667").word == word
+
+
+def test_dft_stands_beside_the_surrogate_by_formation_energies(
+    results, published
+) -> None:
+    """Offsets of whole methods, one per element, are no errors."""
+    points = {
+        "P2S5": (0.0, 0.0, 0.0),
+        "gamma-Li3PS4": (0.75, -100.0, 0.0),
+        "gc-A": (0.6, -60.0, 0.0),
+        "Li2S": (1.0, 0.0, 0.0),
+    }
+    share = {x: results._atom_share(x) for x, *_ in points.values()}
+    rows = [
+        {
+            "label": label,
+            "method": "dft",
+            "nsites": 50,
+            "k_points": 1,
+            "max_force": 0.1,
+            # 7 meV/atom less than the surrogate says for the glass
+            "energy_per_atom": -4.6
+            + 0.6 * share[x]
+            + (formation - 7.0 * label.startswith("gc-")) / 1000,
+            "ann_energy_per_atom": -5.0 + share[x] + formation / 1000,
+        }
+        for label, (x, formation, _) in points.items()
+    ]
+    said = results._dft(published(points, **{"beside/dft": rows}))
+    assert "of 1 glass-ceramics by surrogate less those by DFT: 7.0" in said
+    assert "by the ANN less those by DFT: 7.0 meV/atom, mean +7.0" in said
+    tie = -100.0 * share[0.6] / share[0.75]
+    (line,) = (line for line in said.splitlines() if line.startswith("| gc-A"))
+    *_, by_dft, by_ann, by_surrogate = line.strip("| ").split(" | ")
+    assert float(by_dft) == pytest.approx(-67.0 - tie, abs=0.06)
+    assert by_ann == by_surrogate == f"{-60.0 - tie:.1f}"
 
 
 def test_a_gap_without_a_sample_inside_is_undecided(results, published) -> None:
