@@ -3,8 +3,8 @@
     python benchmarks/dft_glasses.py gc-Li42P16S61 gc-Li16P14S43 ...
 
 Each named structure of ``docs/data/map/structures`` is computed with the settings of
-the crystals in ``benchmarks/results/hull.json`` (PBE, 520 eV, R_k = 15 Å: the Gamma
-point or a coarse grid for cells of 50 to 140 atoms) and added to
+the crystals in ``benchmarks/results/hull.json`` (PBE, 520 eV) at the Gamma point alone,
+or on their grid with ``--kpoint-length 15``, and added to
 ``docs/data/map/beside/dft.csv``, from which docs/results.py makes its table, with those
 crystals and with energies by the published potential at the same geometries. What is
 there is not computed again; several may run side by side.
@@ -69,13 +69,15 @@ def row_of(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("labels", nargs="*", help="names of files, without .cif")
+    parser.add_argument("--kpoint-length", type=float, default=1.0, help="R_k (Å)")
     parser.add_argument("--out", type=Path, default=MAP / "beside" / "dft.csv")
     asked = parser.parse_args()
     asked.out.parent.mkdir(exist_ok=True)
     crystals = json.loads(CRYSTALS.read_text())["gpaw"]
-    same = ("encut", "sigma", "energy_per_atom", "kpoint_length")
+    same = {key: crystals["settings"][key] for key in ("encut", "sigma")}
+    same["energy_per_atom"] = crystals["settings"]["energy_per_atom"]
     settings = EngineSettings(
-        name="gpaw", gpaw={name: crystals["settings"][name] for name in same}
+        name="gpaw", gpaw=same | {"kpoint_length": asked.kpoint_length}
     )
     there = {(row["label"], row["method"]) for row in known(asked.out)}
     for label, found in crystals["crystals"].items():

@@ -20,6 +20,8 @@ HEAVY = {
     "numba",
     "plotly",
     "pymatgen.analysis.phase_diagram",
+    "scipy.constants",
+    "scipy.spatial",
     "scipy.stats",
     "sklearn",
     "sympy",

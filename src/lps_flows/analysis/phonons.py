@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
+from ase import units
 from numpy.typing import ArrayLike
 from pydantic import Field
 from pymatgen.core import Composition, Structure
-from scipy.constants import Avogadro, elementary_charge
 
 from lps_flows.analysis.arrhenius import BOLTZMANN
 from lps_flows.analysis.hull import HullEntry, HullError
@@ -28,7 +28,7 @@ from lps_flows.schemas.phonons import FreeEnergyDocument, PhononDocument, Vibrat
 if TYPE_CHECKING:
     from phonopy import Phonopy
 
-_PER_MOLE = 1000 / (Avogadro * elementary_charge)
+_PER_MOLE = units.kJ / units.mol
 """eV per kJ/mol."""
 
 

@@ -8,7 +8,6 @@ from itertools import combinations
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 from pymatgen.core import Lattice, Structure
-from scipy.spatial.transform import Rotation
 
 from lps_flows.chemistry import element_symbols
 
@@ -172,6 +171,9 @@ def condense(
     bond = radii_of(symbols[[former[p], ligand[s]]]).sum()
     if bonded[:, s].any():
         own = bonded[p] & (bonded.sum(axis=0) == 1)
+        # slow to import, and plans need none of it
+        from scipy.spatial.transform import Rotation
+
         turn = Rotation.align_vectors(towards[None], opening[None])[0]
         coordinates[former[p]] += (away[s] - bond) * towards
         coordinates[ligand[own]] = coordinates[former[p]] + turn.apply(between[p, own])
