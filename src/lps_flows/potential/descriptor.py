@@ -156,6 +156,12 @@ class ChebyshevDescriptor:
         half = np.arange(1, n // 2 + 1, dtype=np.float64)
         return np.concatenate([-half[::-1], [0.0] * (n % 2), half])
 
+    @property
+    def weights(self) -> np.ndarray:
+        """(n_species, 1 or 2) what either expansion weighs a neighbour with."""
+        ones = np.ones_like(self.spins)
+        return np.stack([ones, self.spins] if len(self.species) > 1 else [ones], 1)
+
     @cached_property
     def _elements(self) -> Species:
         return Species(self.species)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from lps_flows.potential.forward import run_networks
 from lps_flows.potential.geometry import Batch, is_single
 from lps_flows.potential.pairs import NeighbourPairs, SkinPairs
 from lps_flows.potential.threads import available_threads, run_all, split_range
+
+if TYPE_CHECKING:
+    from lps_flows.potential.torch_path import TorchEvaluation
 
 _SMALLEST_SHARE = 256
 """Atoms, times members, below which waking another thread costs more than it saves."""
@@ -86,6 +90,13 @@ class Evaluator:
         self.threads = threads
         self._lists = SkinPairs(potential.descriptor.radial_cutoff, skin)
 
+    @cached_property
+    def _on_device(self) -> TorchEvaluation:
+        # torch loads slowly
+        from lps_flows.potential.torch_path import TorchEvaluation
+
+        return TorchEvaluation(self.potential)
+
     @property
     def n_searches(self) -> int:
         """Neighbour searches made so far."""
@@ -148,17 +159,9 @@ class Evaluator:
     def _values(self, batch: Batch, derivatives: bool, committee: bool) -> BatchValues:
         n = len(batch.positions)
         if self.potential.device != "cpu":
-            # torch loads slowly
-            from lps_flows.potential.torch_path import evaluate_batch
-
-            pairs = self._lists.pairs(batch, 0, n)
             return BatchValues(
-                *evaluate_batch(
-                    self.potential,
-                    batch,
-                    pairs,
-                    derivatives=derivatives,
-                    committee=committee,
+                *self._on_device.evaluate(
+                    batch, self._lists, derivatives=derivatives, committee=committee
                 )
             )
         threads = self.threads or available_threads()

@@ -23,7 +23,7 @@ from metatomic.torch import (
 
 from lps_flows.potential.committee import Committee
 from lps_flows.potential.network import ElementNetwork
-from lps_flows.potential.torch_features import activated, chebyshev_features
+from lps_flows.potential.torch_features import activated, expand, summed
 
 
 class _Network(torch.nn.Module):
@@ -60,19 +60,18 @@ class _Model(torch.nn.Module):
     """The best member of a committee, as metatomic calls it."""
 
     element: torch.Tensor
-    spins: torch.Tensor
+    weights: torch.Tensor
 
     def __init__(self, potential: Committee) -> None:
         super().__init__()
         descriptor = potential.descriptor
         self.radial = descriptor.radial
         self.angular = descriptor.angular
-        self.weighted = len(descriptor.species) > 1
         numbers = [atomic_numbers[symbol] for symbol in descriptor.species]
         element = torch.full((max(numbers) + 1,), -1)
         element[numbers] = torch.arange(len(numbers))
         self.register_buffer("element", element)
-        self.register_buffer("spins", torch.tensor(descriptor.spins))
+        self.register_buffer("weights", torch.tensor(descriptor.weights))
         member = potential.members[potential.best]
         self.networks = torch.nn.ModuleList(
             _Network(potential, z, member[symbol])
@@ -128,17 +127,13 @@ class _Model(torch.nn.Module):
         neighbours = system.get_neighbor_list(options)
         first = neighbours.samples.column("first_atom").to(torch.int64)
         order = torch.argsort(first, stable=True)
+        centre = first[order]
         second = neighbours.samples.column("second_atom").to(torch.int64)[order]
         element = self.element[system.types.to(torch.int64)]
-        features = chebyshev_features(
-            self.radial,
-            self.angular,
-            neighbours.values[order].squeeze(2),
-            first[order],
-            self.spins[element[second]],
-            len(system),
-            self.weighted,
-        )
+        vectors = neighbours.values[order].squeeze(2)
+        terms = expand(self.radial, self.angular, vectors, centre)
+        weights = self.weights[element[second]]
+        features = summed(terms, centre, weights, len(system))
         energy = torch.zeros_like(features[:, 0])
         for z, network in enumerate(self.networks):
             rows = torch.nonzero(element == z).squeeze(1)

@@ -123,6 +123,19 @@ def _in_one_box(
     return points, box
 
 
+@dataclass(frozen=True)
+class PairList:
+    """The lists of a batch of structures as one: who is whose neighbour, not where.
+
+    The neighbours of an atom start at `first` (n + 1) in `neighbour` (n_pairs), indices
+    in the batch, and `shift` (n_pairs, 3), the periodic image in cell vectors.
+    """
+
+    first: np.ndarray
+    neighbour: np.ndarray
+    shift: np.ndarray
+
+
 class SkinPairs:
     """Neighbour lists that outlive small moves of atoms and cell.
 
@@ -143,8 +156,7 @@ class SkinPairs:
         self.cutoff, self.skin = cutoff, skin
         self.n_searches = 0
         self._kept: dict[Hashable, _Entry] = {}
-        self._joined: tuple[tuple[int, ...], np.ndarray, np.ndarray, np.ndarray] | None
-        self._joined = None
+        self._joined: tuple[tuple[int, ...], PairList] | None = None
 
     def update(self, batch: Batch, keys: Sequence[Hashable], threads: int = 1) -> None:
         """Bring the lists of all structures up to date; `keys` name them."""
@@ -161,7 +173,7 @@ class SkinPairs:
         entries = [self._kept[key] for key in keys]
         identity = tuple(id(entry) for entry in entries)
         if stale or self._joined is None or self._joined[0] != identity:
-            self._joined = (identity, *_join(entries, batch.starts))
+            self._joined = identity, _join(entries, batch.starts)
 
     def _geometry(
         self, batch: Batch, k: int
@@ -193,27 +205,31 @@ class SkinPairs:
         reach = self.cutoff + self.skin
         return stretch > 0 and (self.cutoff + 2 * longest) / stretch <= reach
 
-    def pairs(self, batch: Batch, begin: int, end: int) -> NeighbourPairs:
-        """Return the neighbours of the atoms `begin` to `end` after an `update`."""
+    @property
+    def joined(self) -> PairList:
+        """The lists of the last `update`; the same object while none has changed."""
         if self._joined is None:
             raise RuntimeError("update() comes first")
-        _, first, neighbour, shift = self._joined
-        a, b = first[begin], first[end]
+        return self._joined[1]
+
+    def pairs(self, batch: Batch, begin: int, end: int) -> NeighbourPairs:
+        """Return the neighbours of the atoms `begin` to `end` after an `update`."""
+        lists = self.joined
+        a, b = lists.first[begin], lists.first[end]
+        first = lists.first[begin : end + 1] - a
         return _with_vectors(
-            batch, first[begin : end + 1] - a, neighbour[a:b], shift[a:b], begin
+            batch, first, lists.neighbour[a:b], lists.shift[a:b], begin
         )
 
 
-def _join(
-    entries: Sequence[_Entry], starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _join(entries: Sequence[_Entry], starts: np.ndarray) -> PairList:
     """Concatenate the lists of structures, counting atoms over the batch."""
     if len(entries) == 1:
-        return entries[0].first, entries[0].neighbour, entries[0].shift
+        return PairList(entries[0].first, entries[0].neighbour, entries[0].shift)
     counts = np.concatenate([np.diff(e.first) for e in entries])
     first = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=first[1:])
     neighbour = np.concatenate(
         [e.neighbour + np.int32(a) for e, a in zip(entries, starts[:-1], strict=True)]
     )
-    return first, neighbour, np.concatenate([e.shift for e in entries])
+    return PairList(first, neighbour, np.concatenate([e.shift for e in entries]))

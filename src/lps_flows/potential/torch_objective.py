@@ -15,7 +15,8 @@ import torch
 
 from lps_flows.potential.objective import Chunk, Objective, Values
 from lps_flows.potential.parametrisation import Parametrisation
-from lps_flows.potential.torch_features import activated, chebyshev_features
+from lps_flows.potential.torch_features import activated, expand
+from lps_flows.potential.torch_pull import PullBack, forces_of
 
 ATOMS_PER_CHUNK = 32_768
 """Larger than on the CPU: a GPU is filled by one chunk at a time."""
@@ -40,7 +41,7 @@ class _Pull:
     centre: torch.Tensor
     neighbour: torch.Tensor
     vectors: torch.Tensor
-    spin: torch.Tensor
+    weights: torch.Tensor
     forces: torch.Tensor
 
 
@@ -68,13 +69,13 @@ class TorchObjective(Objective):
     def _tensors(self, chunk: Chunk) -> _Tensors:
         pairs, pull = chunk.pairs, None
         if pairs is not None and chunk.forces is not None and self.n_components:
-            spins = self.parametrisation.descriptor.spins
+            weights = self.parametrisation.descriptor.weights
             centre = np.repeat(np.arange(len(chunk.owner)), np.diff(pairs.first))
             pull = _Pull(
                 self._tensor(centre),
                 self._tensor(pairs.neighbour),
                 self._tensor(pairs.vectors),
-                self._tensor(spins[chunk.element[pairs.neighbour]]),
+                self._tensor(weights[chunk.element[pairs.neighbour]]),
                 self._tensor(chunk.forces),
             )
         return _Tensors(
@@ -122,7 +123,7 @@ class TorchObjective(Objective):
             if pull is None:
                 return energy, torch.zeros_like(energy)
             slopes = torch.autograd.grad(
-                [output.sum() for output in outputs], inputs, create_graph=True
+                [output.sum() for output in outputs], inputs, create_graph=gradient
             )
             width = self.parametrisation.descriptor.n_features
             slope = x.new_zeros(members, n, width)
@@ -131,7 +132,7 @@ class TorchObjective(Objective):
             ):
                 back = (input_map.T @ part).transpose(1, 2)
                 slope = slope.index_copy(1, atoms, back)
-            return energy, self._force_squares(pull, slope, gradient)
+            return energy, self._force_squares(pull, slope)
 
     def _run(self, z: int, x: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
         """Return the outputs (members, n_atoms) of the networks of an element."""
@@ -146,23 +147,13 @@ class TorchObjective(Objective):
             at += n_out
         return a[:, 0]
 
-    def _force_squares(
-        self, pull: _Pull, slope: torch.Tensor, gradient: bool
-    ) -> torch.Tensor:
+    def _force_squares(self, pull: _Pull, slope: torch.Tensor) -> torch.Tensor:
         """Return them for the forces that `slope` (members, n, n_features) gives."""
         d = self.parametrisation.descriptor
-        members, n = slope.shape[:2]
-        vectors = pull.vectors.detach().requires_grad_()
-        features = chebyshev_features(
-            d.radial, d.angular, vectors, pull.centre, pull.spin, n, len(d.species) > 1
-        )
+        terms = expand(d.radial, d.angular, pull.vectors, pull.centre)
+        back = PullBack(d.radial, d.angular, terms, pull.centre, pull.weights)
         squares = []
-        for k in range(members):
-            (back,) = torch.autograd.grad(
-                features, vectors, slope[k], create_graph=gradient, retain_graph=True
-            )
-            zero = back.new_zeros(n, 3)
-            force = zero.index_add(0, pull.centre, back)
-            force = force.index_add(0, pull.neighbour, -back)
+        for part in slope:
+            force = forces_of(back(part), pull.centre, pull.neighbour, len(part))
             squares.append(((force - pull.forces) ** 2).sum())
         return torch.stack(squares)
