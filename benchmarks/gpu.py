@@ -3,7 +3,8 @@
 Run ``python -m benchmarks.gpu``: below eight minutes on a machine with a GPU; parts for
 which no time is left (``--minutes``) are left out with a line. ``--device torch`` runs
 the GPU's code on the CPU and ``--small`` everything at a size for that, which tells
-whether it works, not how fast. ``--out FILE`` keeps the numbers as JSON.
+whether it works, not how fast. ``--profile`` adds the parts of one evaluation.
+``--out FILE`` keeps the numbers as JSON.
 
 Exactness is asserted in float64 (energies to 1e-10 eV per cell of 96 atoms, forces and
 stresses to 1e-10) and stated in float32. Times are medians of wall time after a first
@@ -13,6 +14,8 @@ call; the CPU uses all its threads (OMP_NUM_THREADS).
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import json
 import platform
 import statistics
@@ -20,6 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
@@ -32,12 +36,18 @@ from lps_flows.chemistry import crystal, removal_sites, remove_sites, supercell_
 from lps_flows.potential import (
     ANNCalculator,
     ANNPotential,
+    ChebyshevDescriptor,
     RelaxationSettings,
     TrainingSettings,
     relax_batch,
+    torch_path,
 )
+from lps_flows.potential import evaluation as potential_evaluation
+from lps_flows.potential.pairs import SkinPairs
 from lps_flows.potential.published import published_file
 from lps_flows.potential.threads import available_threads
+from lps_flows.potential.torch_path import TorchEvaluation
+from lps_flows.potential.torch_pull import PullBack
 from lps_flows.potential.training import prepare_training
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -116,6 +126,62 @@ def evaluation(table: Table, sizes: list[int]) -> None:
                 1e3 / n,
                 lambda d, e=evaluators, a=atoms: e[d].evaluate(a),
             )
+
+
+PARTS = {
+    "checked": [(ChebyshevDescriptor, "batch")],
+    "search": [(SkinPairs, "update")],
+    "upload": [(TorchEvaluation, "neighbourhood")],
+    "vectors": [(TorchEvaluation, "vectors")],
+    "features": [(torch_path, "expand"), (torch_path, "summed")],
+    "networks": [(TorchEvaluation, "networks")],
+    "backward": [
+        (PullBack, "__init__"),
+        (PullBack, "__call__"),
+        (torch_path, "forces_of"),
+    ],
+    "download": [(TorchEvaluation, "downloaded")],
+    "cut": [(potential_evaluation, "_cut")],
+}
+"""Where an evaluation passes its time; the rest is Python and virials."""
+
+
+def profile(table: Table, n: int) -> None:
+    """Time the parts of an evaluation, waiting for the device after each."""
+
+    def wait() -> None:
+        if table.device == "cuda":
+            torch.cuda.synchronize()
+
+    def timed(name: str, function: Callable) -> Callable:
+        @functools.wraps(function)
+        def work(*args: Any, **kwargs: Any) -> Any:
+            wait()
+            begin = time.perf_counter()
+            result = function(*args, **kwargs)
+            wait()
+            spent[name] += 1e3 * (time.perf_counter() - begin)
+            return result
+
+        return work
+
+    atoms = glass(n)
+    evaluator = potential_of([glass(500)]).to(device=table.device).evaluator(skin=0.5)
+    spent = dict.fromkeys(PARTS, 0.0)
+    evaluator.evaluate(glass(n, seed=1))
+    with contextlib.ExitStack() as stack:
+        for name, places in PARTS.items():
+            for owner, attribute in places:
+                new = timed(name, getattr(owner, attribute))
+                stack.enter_context(mock.patch.object(owner, attribute, new))
+        for what, calls in (("new lists", 1), ("lists kept", 5)):
+            spent.update(dict.fromkeys(PARTS, 0.0))
+            begin = time.perf_counter()
+            for _ in range(calls):
+                evaluator.evaluate(atoms)
+            whole = 1e3 * (time.perf_counter() - begin) / calls
+            parts = {name: value / calls for name, value in spent.items()}
+            table.add(f"parts of a call, {n} atoms, {what}", "ms", whole=whole, **parts)
 
 
 def dynamics(table: Table, n: int) -> None:
@@ -223,6 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", choices=["auto", "cuda", "torch"], default="auto")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--profile", action="store_true")
     parser.add_argument("--minutes", type=float, default=6.0)
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
@@ -247,6 +314,8 @@ def main() -> None:
         lambda: dynamics(table, 128 if small else 10_000),
         lambda: sevennet(table, [16] if small else [128, 1_000]),
     ]
+    if asked.profile:
+        parts.insert(0, lambda: profile(table, 400 if small else 10_000))
     begin = time.monotonic()
     for part in parts:
         part()

@@ -46,9 +46,7 @@ def device(request):
     return request.param
 
 
-def check(device, potential, structures, committee=False, tolerance=1e-10):
-    expected = potential.evaluate(structures, committee=committee)
-    found = potential.to(device=device).evaluate(structures, committee=committee)
+def same(found, expected, committee=False, tolerance=1e-10):
     for a, b in zip(found, expected, strict=True):
         assert a.energy == pytest.approx(b.energy, abs=tolerance)
         assert np.allclose(a.atomic_energies, b.atomic_energies, atol=tolerance)
@@ -58,6 +56,12 @@ def check(device, potential, structures, committee=False, tolerance=1e-10):
         if committee:
             assert a.energy_std == pytest.approx(b.energy_std, abs=tolerance)
             assert np.allclose(a.forces_std, b.forces_std, atol=tolerance)
+
+
+def check(device, potential, structures, committee=False, tolerance=1e-10):
+    expected = potential.evaluate(structures, committee=committee)
+    found = potential.to(device=device).evaluate(structures, committee=committee)
+    same(found, expected, committee, tolerance)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -115,15 +119,36 @@ def test_same_as_aenet(device):
 
 
 def test_kept_neighbour_lists(device):
+    """Atoms and cells move, first within the skin, at last beyond it."""
+    potential = random_potential(members=2)
+    evaluator = potential.to(device=device).evaluator(skin=0.6)
+    atoms = [random_structure(k, n=9 + k) for k in range(3)]
+    rng = np.random.default_rng(0)
+    uploads = []
+    for step, size in enumerate([0.0, 0.02, 0.02, 0.02, 0.4]):
+        for a in atoms:
+            strain = np.eye(3) + 0.05 * size * rng.normal(size=(3, 3))
+            a.set_cell(a.cell.array @ strain, scale_atoms=True)
+            a.positions += size * rng.uniform(-1, 1, a.positions.shape)
+        committee = step % 2 == 1
+        found = evaluator.evaluate(atoms, committee=committee)
+        same(found, potential.evaluate(atoms, committee=committee), committee)
+        uploads.append(evaluator._on_device._kept)
+        assert (evaluator.n_searches == len(atoms)) == (size < 0.4)
+    assert uploads[0] is uploads[3]
+    assert uploads[3] is not uploads[4]
+
+
+def test_a_batch_that_changes(device):
     potential = random_potential()
     evaluator = potential.to(device=device).evaluator(skin=0.6)
-    atoms = random_structure(3, n=12)
-    for k in range(4):
-        atoms.positions += 0.05 * np.random.default_rng(k).normal(size=(12, 3))
-        found, expected = evaluator.evaluate(atoms), potential.evaluate(atoms)
-        assert found.energy == pytest.approx(expected.energy, abs=1e-10)
-        assert np.allclose(found.forces, expected.forces, atol=1e-10)
-    assert evaluator.n_searches < 4
+    atoms = {k: random_structure(k, n=6 + 2 * k) for k in range(4)}
+    for keys in ([0, 1, 2, 3], [0, 2, 3], [3, 0], [3, 0], [0, 1, 2, 3]):
+        batch = [atoms[k] for k in keys]
+        for k in keys:
+            atoms[k].positions += 0.01
+        same(evaluator.evaluate(batch, keys=keys), potential.evaluate(batch))
+    assert evaluator.n_searches == 4
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -187,7 +212,19 @@ def test_dynamics(device):
 
 def test_overlapping_atoms_and_unknown_elements(device):
     potential = random_potential(minimum_distance=0.5).to(device=device)
-    with pytest.raises(OverlappingAtomsError):
-        potential.evaluate(Atoms("LiS", [[0, 0, 0], [0.2, 0, 0]]))
+    good = random_structure()
+    pair = Atoms("LiS", [[0, 0, 0], [2.0, 0, 0]], cell=[9, 9, 9], pbc=True)
+    evaluator = potential.evaluator(skin=1.0)
+    before = evaluator.evaluate([good, pair])
+    for distance in (0.0, 0.2, 0.4999):
+        pair.positions[1, 0] = distance
+        with pytest.raises(OverlappingAtomsError) as caught:
+            evaluator.evaluate([good, pair])
+        assert caught.value.structures == (1,)
+        assert caught.value.value == pytest.approx(distance)
+    pair.positions[1, 0] = 2.0
+    same(evaluator.evaluate([good, pair]), before)
+    pair.positions[1, 0] = 0.5001
+    evaluator.evaluate([good, pair])
     with pytest.raises(UnknownElementError):
         potential.evaluate(Atoms("O"))

@@ -241,9 +241,10 @@ def _add_uncertainty(runs: list[_Run], potential: BatchPotential) -> None:
 
 
 def _result(run: _Run) -> RelaxationResult:
-    structure = run.source.copy()
     best = run.best
-    if best is not None:
+    if best is None:
+        structure = run.source.copy()
+    else:
         structure = Structure(
             Lattice(best.cell),
             run.source.species,
