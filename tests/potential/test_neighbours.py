@@ -126,3 +126,16 @@ def test_large_supercell_repeats_the_small_cell():
     big = make_supercell(atoms, np.diag([3, 4, 2]))
     d = ChebyshevDescriptor(["Li", "P", "S"])
     assert np.allclose(np.tile(d.features(atoms), (24, 1)), d.features(big), atol=1e-10)
+
+
+def test_threads_find_the_same_list():
+    atoms = bulk("Li", "bcc", a=3.4, cubic=True) * (9, 8, 8)
+    atoms.rattle(0.2, seed=0)
+    batch = Species(["Li"]).batch([atoms])
+    lists = []
+    for threads in (1, 3):
+        lists.append(SkinPairs(4.0, 0.5))
+        lists[-1].update(batch, [0], threads)
+    one, three = (kept.joined for kept in lists)
+    for name in ("first", "neighbour", "shift"):
+        assert np.array_equal(getattr(one, name), getattr(three, name))

@@ -10,6 +10,9 @@ import numpy as np
 from lps_flows.potential.geometry import Batch
 from lps_flows.potential.threads import run_all, split_range
 
+_ATOMS_OF_ONE_THREAD = 1000
+"""Up to so many atoms one thread searches a structure as fast as several."""
+
 
 @dataclass(frozen=True)
 class NeighbourPairs:
@@ -75,14 +78,20 @@ class _Entry:
         positions: np.ndarray,
         cell: np.ndarray,
         pbc: np.ndarray,
+        *,
         reach: float,
+        threads: int,
     ) -> _Entry:
         """List both directions of every pair within `reach` (Å)."""
         from vesin import NeighborList
 
-        # One thread: the callers share structures among threads themselves, and the
-        # cell is complete also where it is not periodic, so it is never singular.
-        finder = NeighborList(cutoff=reach, full_list=True, sorted=True, n_threads=1)
+        # The cell is complete also where it is not periodic, so it is never singular.
+        finder = NeighborList(
+            cutoff=reach,
+            full_list=True,
+            sorted=True,
+            n_threads=threads if len(positions) > _ATOMS_OF_ONE_THREAD else 1,
+        )
         points, box = _in_one_box(positions, cell, pbc, reach)
         i, j, shift = finder.compute(
             points=points, box=box, periodic=pbc, quantities="ijS"
@@ -161,11 +170,14 @@ class SkinPairs:
     def update(self, batch: Batch, keys: Sequence[Hashable], threads: int = 1) -> None:
         """Bring the lists of all structures up to date; `keys` name them."""
         stale = [k for k in range(len(batch)) if not self._still_good(batch, k, keys)]
+        reach = self.cutoff + self.skin
+        # structures share the threads, and a few large ones what is left of them
+        own = max(1, threads // max(1, len(stale)))
 
         def work(begin: int, end: int) -> None:
             for k in stale[begin:end]:
                 self._kept[keys[k]] = _Entry.search(
-                    *self._geometry(batch, k), self.cutoff + self.skin
+                    *self._geometry(batch, k), reach=reach, threads=own
                 )
 
         run_all(work, split_range(len(stale), threads, len(stale) or 1), threads)
