@@ -88,8 +88,6 @@ def test_overlapping_atoms(distance):
         POTENTIAL.descriptor.features(bad)
     with pytest.raises(OverlappingAtomsError):
         POTENTIAL.evaluator(skin=0.5).evaluate(bad)
-    with pytest.raises(OverlappingAtomsError):
-        POTENTIAL.to(device="torch").evaluate(bad)
 
 
 def test_images_may_overlap_too():
