@@ -76,7 +76,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 _ABSENT = {
     engine
-    for engine, package in {"chgnet": "chgnet", "sevennet": "sevenn"}.items()
+    for engine, package in {
+        "chgnet": "chgnet",
+        "diep": "diep",
+        "sevennet": "sevenn",
+    }.items()
     if find_spec(package) is None
 }
 

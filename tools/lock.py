@@ -22,7 +22,10 @@ OLDEST = "3.11"
 NEWER = ("3.12", "3.13", "3.14")
 # uv reads 3.11 as 3.11.0, which is older than what some pins allow.
 FULL = {OLDEST: "3.11.5"}
-EXTRAS = ("chgnet", "sevennet", "lammps", "metatomic", "docs", "notebooks", "dev")
+EXTRAS = (
+    *("chgnet", "sevennet", "diep", "lammps", "metatomic"),
+    *("docs", "notebooks", "dev"),
+)
 PLATFORM = ("--python-platform", "x86_64-manylinux_2_28")
 # chgnet has no wheel above Python 3.12, the others none: these alone are built.
 FROM_SOURCE = ("bibtexparser", "chgnet", "nvidia-ml-py3")

@@ -32,7 +32,9 @@ def strained(cell: Structure, factor: float) -> Structure:
     )
 
 
-def test_forces_and_stress_are_derivatives_of_the_energy(engine, cell):
+@pytest.mark.parametrize("name", ["chgnet", "diep"])
+def test_forces_and_stress_are_derivatives_of_the_energy(name, cell):
+    engine = get_engine(EngineSettings(name=name))
     moved = cell.copy()
     moved.translate_sites([0], [0.1, 0.05, 0.0], frac_coords=False)
     result = read_calculation(engine.compute(moved, relax=False))
@@ -156,9 +158,14 @@ def test_nothing_to_compute_is_said(engine):
         engine.compute(None, relax=True)
 
 
-def test_force_and_stress_are_both_below_their_thresholds():
-    engine = get_engine(EngineSettings(fmax=0.02, max_stress=0.02, max_steps=300))
-    loose = get_engine(EngineSettings(fmax=0.02, max_stress=1.0, max_steps=300))
+@pytest.mark.parametrize("name", ["chgnet", "diep"])
+def test_force_and_stress_are_both_below_their_thresholds(name):
+    engine, loose = (
+        get_engine(
+            EngineSettings(name=name, fmax=0.02, max_stress=limit, max_steps=300)
+        )
+        for limit in (0.02, 1.0)
+    )
     cell = crystal("Li2S").get_primitive_structure()
     cell.apply_strain(0.03)
     tight, slack = (

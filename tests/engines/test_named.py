@@ -136,7 +136,7 @@ def test_the_device_reaches_the_calculator(chosen: dict[str, str]) -> None:
 
 
 @pytest.mark.skipif(has_cuda(), reason="there is a GPU here")
-@pytest.mark.parametrize("name", ["chgnet", "sevennet", "ann", "calculator"])
+@pytest.mark.parametrize("name", ["chgnet", "diep", "sevennet", "ann", "calculator"])
 def test_a_device_that_is_not_there_is_refused(name: str) -> None:
     with pytest.raises(EngineError, match="no CUDA device"):
         get_engine(EngineSettings(name=name, device="cuda"))

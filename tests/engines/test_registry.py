@@ -21,6 +21,7 @@ from lps_flows.engines.settings import GpawSettings
         (EngineSettings(), "chgnet-0.4.2"),
         (EngineSettings(name="sevennet"), "sevennet-7net-0"),
         (EngineSettings(name="sevennet", model="7net-l3i5"), "sevennet-7net-l3i5"),
+        (EngineSettings(name="diep"), "diep-2.0.0-r2scan"),
         (EngineSettings(name="vasp"), "vasp-pbe-520"),
     ],
 )
@@ -96,7 +97,7 @@ def test_method_of_gpaw_follows_its_settings():
     assert method(energy_per_atom=1e-6) == "gpaw-26.7.0-pbe-pw520-ediff=1e-06/atom"
 
 
-@pytest.mark.parametrize("name", ["ann", "chgnet", "sevennet", "vasp"])
+@pytest.mark.parametrize("name", ["ann", "chgnet", "diep", "sevennet", "vasp"])
 def test_engine_survives_the_store(name):
     uuid = "00000000-0000-4000-8000-000000000000"
     engine = get_engine(EngineSettings(name=name).on(uuid))

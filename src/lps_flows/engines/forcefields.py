@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atomate2.forcefields.jobs import ForceFieldRelaxMaker, ForceFieldStaticMaker
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
 SEVENNET_MODELS = ("7net-0", "7net-l3i5")
+DIEP_MODEL = "diep_fold1"
 
 
 @lru_cache(maxsize=4)
@@ -150,6 +152,30 @@ def sevennet_engine(settings: EngineSettings) -> AseEngine:
         force_field_name="SevenNet",
         calculator_kwargs={"model": model, **_on_device(settings, "device")},
     )
+
+
+def diep_engine(settings: EngineSettings) -> AseEngine:
+    """DIEP with the weights of its wheel, trained on r2SCAN (MatPES)."""
+    release = installed_version("diep", engine=settings.name)
+    _refuse_model(settings, (DIEP_MODEL,))
+    return calculator_engine(
+        settings,
+        method=f"diep-{release}-r2scan",
+        force_field_name={"@module": __name__, "@callable": "diep_calculator"},
+        calculator_kwargs=_on_device(settings, "device"),
+    )
+
+
+def diep_calculator(device: str = "cpu") -> Calculator:
+    """Return DIEP with the weights of its wheel, whatever ``DIEP_MODEL_DIR`` says.
+
+    The method tells the release alone, so that no other weights may stand behind it.
+    """
+    from diep import pretrained
+
+    weights = Path(pretrained.__file__).parent / "pretrained_models" / DIEP_MODEL
+    calculator: Calculator = pretrained.make_calculator(weights, device=device)
+    return calculator
 
 
 def _on_device(settings: EngineSettings, argument: str) -> dict[str, str]:

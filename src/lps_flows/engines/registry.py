@@ -17,6 +17,7 @@ _BUILDERS = {
     POTENTIAL_ENGINE: "lps_flows.engines.ann:ann_engine",
     "calculator": "lps_flows.engines.named:imported_engine",
     "chgnet": "lps_flows.engines.forcefields:chgnet_engine",
+    "diep": "lps_flows.engines.forcefields:diep_engine",
     "forcefield": "lps_flows.engines.named:forcefield_engine",
     "gpaw": "lps_flows.engines.gpaw:gpaw_engine",
     "sevennet": "lps_flows.engines.forcefields:sevennet_engine",
