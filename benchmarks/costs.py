@@ -35,6 +35,7 @@ from lps_flows.settings import load_campaign
 SIZES = (64, 128)
 ENGINES = {
     "chgnet": EngineSettings(name="chgnet"),
+    "diep": EngineSettings(name="diep"),
     "sevennet 7net-0": EngineSettings(name="sevennet", model="7net-0"),
     "sevennet 7net-l3i5": EngineSettings(name="sevennet", model="7net-l3i5"),
 }

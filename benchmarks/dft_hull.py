@@ -55,6 +55,7 @@ def compute(settings: EngineSettings, structure: Structure, *, relax: bool) -> d
         "energy": result.energy,
         "energy_per_atom": result.energy / len(structure),
         "max_force": result.max_force,
+        "forces": result.forces.round(6).tolist(),
         "converged": result.converged,
         "seconds": round(time.perf_counter() - begun, 1),
         "cpu_seconds": round(time.process_time() - cpu, 1),

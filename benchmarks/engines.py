@@ -75,8 +75,10 @@ def above_hull(document: dict) -> dict[str, tuple[float, float]]:
         )
         for key, row in document["crystals"].items()
     ]
-    points = line_hull(entries, CompositionLine())
-    return {p.entry_id: (p.x, 1000 * p.energy_above_hull) for p in points}
+    line = CompositionLine()
+    places = line_hull(entries, line)
+    x = {entry.entry_id: line.x(entry.composition) for entry in entries}
+    return {key: (x[key], 1000 * at.energy_above_hull) for key, at in places.items()}
 
 
 def table(documents: dict[str, dict]) -> str:

@@ -98,9 +98,10 @@ class ForcesSettings(FrozenSettings):
 
     name: str = Field(
         "chgnet",
-        description="One of chgnet, sevennet, ann, vasp, gpaw; forcefield for any that "
-        "atomate2 knows by `model`; calculator for any ASE calculator; or the name of "
-        "an entry point of the group lps_flows.engines in a package of your own.",
+        description="One of chgnet, sevennet, diep, ann, vasp, gpaw; forcefield for "
+        "any that atomate2 knows by `model`; calculator for any ASE calculator; or the "
+        "name of an entry point of the group lps_flows.engines in a package of your "
+        "own.",
     )
     model: str | None = Field(
         None,
