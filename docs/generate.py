@@ -140,8 +140,9 @@ def documents_page() -> str:
         (
             "Jobs write one document each into jobflow's store (collection `docs`, big "
             "arrays in `data`); builders write the collections below beside it. Every "
-            "document carries `schema_version`, `last_updated` and the `versions` of "
-            "the code that wrote it, which the tables leave out."
+            "document carries `schema_version`, `last_updated` and `builder_meta` (the "
+            "versions of the code that wrote it, `builder_meta.pymatgen_version` and "
+            "so on), which the tables leave out."
         ),
         "## Example queries",
         (
@@ -233,7 +234,7 @@ def _fields_table(model: type[BaseModel]) -> str:
         f"| `{name}` | {_type_text(field.annotation)}{_link(field)} | "
         f"{_cell(field.description)} |"
         for name, field in model.model_fields.items()
-        if name not in {"schema_version", "last_updated", "versions"}
+        if name not in {"schema_version", "last_updated", "builder_meta"}
     ]
     return "| field | type | meaning |\n|---|---|---|\n" + "\n".join(rows)
 

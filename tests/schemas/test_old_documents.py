@@ -1,4 +1,4 @@
-"""Documents that version 1.0 of the layout stored are read as they are.
+"""Documents that versions 1.0 and 1.1 of the layout stored are read as they are.
 
 ``old_documents.json`` holds one document of every kind, from a store that the demo
 campaign filled before parts were shared between analyses and documents; long lists
@@ -98,6 +98,17 @@ def test_results_are_read_and_say_the_same(name: str) -> None:
     assert _kept(_today(old, RESULTS[name]), _plain(new))
 
 
+@pytest.mark.parametrize("name", OLD["results of 1.1"])
+def test_results_of_1_1_say_what_those_of_1_0_say(name: str) -> None:
+    new, before = (
+        RESULTS[name].from_store(OLD[results][name])
+        for results in ("results of 1.1", "results")
+    )
+    assert _plain(new) == _plain(before)
+    with pytest.warns(DeprecationWarning, match="versions is now builder_meta"):
+        assert new.versions == new.builder_meta
+
+
 def _plain(document: Document) -> dict[str, Any]:
     return json.loads(json.dumps(document.model_dump(), default=str))
 
@@ -126,6 +137,7 @@ def _today(old: Any, kind: type[Stored]) -> Any:
         "formation_energy": "formation_energy_per_atom",
         "glass_e_above_hull": "glass_energy_above_hull",
         "glass_formation_energy": "glass_formation_energy_per_atom",
+        "versions": "builder_meta",
     }
     if "nsites" in kind.model_fields:
         names["n_atoms"] = "nsites"
@@ -133,7 +145,11 @@ def _today(old: Any, kind: type[Stored]) -> Any:
         names["formula"] = "formula_pretty"
     now = {names.get(key, key): value for key, value in old.items()}
     if "schema_version" in now:
-        now["schema_version"] = "1.1"
+        now["schema_version"] = "1.2"
+        now["builder_meta"] = {
+            f"{package.replace('-', '_')}_version": number
+            for package, number in now["builder_meta"].items()
+        }
     for field, part in NESTED.items():
         inside = now.get(field)
         if isinstance(inside, dict):

@@ -28,7 +28,7 @@ from tests.toy_jobs import number
 CRYSTALS = {"Li2S": 0.0, "P2S5": 0.0, "gamma-Li3PS4": 0.0}
 # The field that is damaged in the first output of every class.
 KINDS = {
-    "StructureDocument": "versions",
+    "StructureDocument": "builder_meta",
     "StructureSet": "failures",
     "EvolutionDocument": "rejections",
     "SelectionDocument": "criteria",

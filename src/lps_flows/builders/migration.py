@@ -8,8 +8,7 @@ from typing import Any
 from maggma.core import Store
 
 from lps_flows.builders.increment import chunks
-from lps_flows.foundation import unmarked
-from lps_flows.schemas.base import READABLE_VERSIONS, Document
+from lps_flows.schemas.base import READABLE_VERSIONS, SCHEMA_VERSION, Document
 from lps_flows.schemas.built import StructureRecord
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -76,7 +75,7 @@ def migrate(store: Store, collection: str, campaign: str | None = None) -> int:
 
 
 def _today(kind: type[Document], document: dict[str, Any]) -> dict[str, Any]:
+    renewed = kind.from_store(document).model_dump(exclude={"structure"})
     if "structure" in kind.model_fields:  # whose atoms are not to be taken apart
-        added = kind.from_store(document).model_dump(include={"formula_pretty"})
-        return {**kind.renamed(unmarked(document)), **added}
-    return kind.from_store(document).model_dump()
+        renewed["structure"] = document["structure"]
+    return renewed | {"schema_version": SCHEMA_VERSION}

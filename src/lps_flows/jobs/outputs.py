@@ -6,15 +6,15 @@ What no job of ours can have written is refused by name.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, TypeVar
 
 from jobflow import JobStore
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, create_model
 
 from lps_flows.foundation import unmarked
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import Document, stored_names
 from lps_flows.schemas.damage import (
     DamagedDocumentError,
     damaged,
@@ -194,15 +194,17 @@ def checked_parts(
 ) -> list[JobOutput]:
     """Return `outputs` of a kind of document whose fields are what they should be."""
     kind = model if fields is None else _part_of(model, fields)
+    names = None if fields is None else stored_names(fields)
 
     def check(job: JobOutput) -> JobOutput:
         try:
-            kind.model_validate(job.output)
-        except ValidationError as error:
+            output = model.renamed(job.output)
+            kind.model_validate(output)
+        except ValueError as error:
             raise damaged(job.uuid, f"a {model.__name__}", error) from error
-        return job
+        return replace(job, output=output)
 
-    stored = outputs(job_store, campaign, model.__name__, fields=fields, load=load)
+    stored = outputs(job_store, campaign, model.__name__, fields=names, load=load)
     return list(readable(check, stored))
 
 

@@ -10,7 +10,7 @@ from jobflow import JobStore
 from pydantic import ValidationError
 
 from lps_flows.analysis.resampling import energy_errors
-from lps_flows.foundation import ForeignClassError, unmarked
+from lps_flows.foundation import ForeignClassError
 from lps_flows.jobs.outputs import checked_parts, newest_heads, outputs
 from lps_flows.jobs.references import value_of
 from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
@@ -59,10 +59,8 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     }
     return [
         {
-            **StructureDocument.renamed(unmarked(entry)),
-            # a date, though sets in the additional store are JSON and hold texts
-            "last_updated": checked[suffix].last_updated,
-            "formula_pretty": checked[suffix].formula_pretty,
+            **checked[suffix].model_dump(exclude={"structure"}),
+            "structure": entry["structure"],
             "structure_id": job["uuid"] + suffix,
             "campaign": campaign or NO_CAMPAIGN,
             "flow_uuid": flow,

@@ -65,7 +65,10 @@ _LI_P_S = CompositionLine()
 _HULL = HullSettings()
 _READ: dict[type[Document], dict[str, Any]] = {
     StructureDocument: {
-        "fields": ("method", "formula", "relaxed", "converged", "versions", "remarks")
+        "fields": (
+            *("method", "formula", "relaxed", "converged"),
+            *("builder_meta", "remarks"),
+        )
     },
     StructureSet: {"fields": ("method", "n_structures", "failures")},
     EvolutionDocument: {"load": True},
@@ -238,6 +241,7 @@ def _versions(structures: Sequence[JobOutput]) -> dict[str, str]:
     """Return what wrote the documents, oldest first; several versions are all named."""
     versions: dict[str, dict[str, None]] = {}
     for job in structures:
-        for package, version in job.output["versions"].items():
+        for field, version in job.output["builder_meta"].items():
+            package = field.removesuffix("_version").replace("_", "-")
             versions.setdefault(package, {})[version] = None
     return {package: ", ".join(those) for package, those in sorted(versions.items())}

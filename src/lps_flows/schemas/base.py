@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -23,9 +24,9 @@ from pymatgen.core import Structure
 from lps_flows.foundation import LpsFlowsError, decodable, decode, unmarked
 from lps_flows.schemas.damage import damaged
 
-SCHEMA_VERSION = "1.1"
-READABLE_VERSIONS = ("1.0", SCHEMA_VERSION)
-"""Versions of the layout that are read: the one before under its old names."""
+SCHEMA_VERSION = "1.2"
+READABLE_VERSIONS = ("1.0", "1.1", SCHEMA_VERSION)
+"""Versions of the layout that are read: those before under their old names."""
 
 RENAMED = {
     "chemical_system": "chemsys",
@@ -38,11 +39,17 @@ RENAMED = {
     "glass_formation_energy": "glass_formation_energy_per_atom",
     "n_atoms": "nsites",
     "reduced_formula": "formula_pretty",
+    "versions": "builder_meta",
 }
-"""Names of version 1.0 that gave way to emmet's, which mean the same."""
+"""Names of versions before that gave way to emmet's, which mean the same."""
 
 _LONGEST_NAME = 200
 _RECORDED_PACKAGES = ("lps-flows", "atomate2", "pymatgen", "ase", "torch", "numpy")
+
+
+def stored_names(fields: Collection[str]) -> list[str]:
+    """Return the names under which a store may hold fields."""
+    return [*fields, *(old for old, new in RENAMED.items() if new in fields)]
 
 
 @cache
@@ -55,6 +62,15 @@ def code_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return versions
+
+
+def _as_emmet(versions: dict[str, str]) -> dict[str, str]:
+    """Name the version of a package as emmet does, 'pymatgen_version'."""
+    packages = {name.removesuffix("_version"): name for name in versions}
+    return {
+        f"{package.replace('-', '_')}_version": versions[name]
+        for package, name in packages.items()
+    }
 
 
 def _structure(stored: Any) -> Structure:
@@ -94,12 +110,12 @@ class Stored(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_1_0(cls, stored: Any) -> Any:
+    def _of_before(cls, stored: Any) -> Any:
         return cls.renamed(stored) if isinstance(stored, Mapping) else stored
 
     @classmethod
     def renamed(cls, stored: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what version 1.0 of the layout stored under today's names."""
+        """Return what a version before stored under today's names."""
         here = cls.model_fields.keys()
         old = {
             name
@@ -116,13 +132,12 @@ class Stored(BaseModel):
     @classmethod
     def stored_names(cls) -> list[str]:
         """Return the names under which a store may hold the fields."""
-        fields = cls.model_fields
-        return [*fields, *(old for old, new in RENAMED.items() if new in fields)]
+        return stored_names(cls.model_fields)
 
     if not TYPE_CHECKING:  # where old names are errors
 
         def __getattr__(self, name: str) -> Any:
-            """Read a field under its name of version 1.0."""
+            """Read a field under its name of a version before."""
             new = RENAMED.get(name)
             if new is None or new not in type(self).model_fields:
                 return super().__getattr__(name)
@@ -179,7 +194,9 @@ class Document(Stored):
         default_factory=lambda: datetime.now(UTC),
         description="When this document was made (UTC).",
     )
-    versions: dict[str, str] = Field(
-        default_factory=lambda: dict(code_versions()),
-        description="Versions of the code that wrote this document.",
+    builder_meta: Annotated[dict[str, str], AfterValidator(_as_emmet)] = Field(
+        default_factory=code_versions,
+        validate_default=True,
+        description="Versions of the code that wrote this document, "
+        "'pymatgen_version' and so on.",
     )

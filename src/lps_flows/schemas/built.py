@@ -9,6 +9,7 @@ from pydantic import Field
 
 from lps_flows.chemistry import full_formula
 from lps_flows.schemas.base import Document
+from lps_flows.schemas.composition import CompositionFacts
 from lps_flows.schemas.structure import (
     Provenance,
     Source,
@@ -89,11 +90,10 @@ class BuiltDocument(Document):
     )
 
 
-class StructureResult(BuiltDocument):
+class StructureResult(BuiltDocument, CompositionFacts):
     """Base of documents about one structure."""
 
     structure_id: str = Field(description="The structure.")
-    formula_pretty: str = Field(description="Reduced formula.")
     x: float | None = Field(description="Position on the line, none off it.")
     source: str = Field(description="How the structure was made.")
     parent: str | None = Field(description="Crystal it descends from.")
@@ -114,10 +114,9 @@ def facts_of(head: StructureHead) -> dict[str, Any]:
     }
 
 
-class LowestResult(BuiltDocument):
+class LowestResult(BuiltDocument, CompositionFacts):
     """Base of averages over the lowest structures of a composition from one parent."""
 
-    formula_pretty: str = Field(description="Reduced formula.")
     x: float | None = Field(description="Position on the line.")
     parent: str | None = Field(description="Crystal the structures descend from.")
     n_structures: int = Field(description="Structures averaged (the lowest).")

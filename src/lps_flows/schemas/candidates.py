@@ -9,6 +9,7 @@ from pydantic import Field
 from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import BuiltDocument
 from lps_flows.schemas.clusters import ClusterModelDocument
+from lps_flows.schemas.composition import CompositionFacts
 
 CANDIDATE_INDEXES = ("candidate_id", "campaign", "method", "chosen", "rank")
 
@@ -122,7 +123,7 @@ class CandidateVerdict(CompositionEvidence):
         return "no" if any(c.passed is False for c in self.criteria) else "undecided"
 
 
-class CandidateDocument(BuiltDocument, CandidateVerdict):
+class CandidateDocument(BuiltDocument, CandidateVerdict, CompositionFacts):
     """One glass-ceramic composition against the candidate rule."""
 
     candidate_id: str = Field(description="'campaign|method|formula'.")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import BuiltDocument
+from lps_flows.schemas.composition import CompositionFacts
 from lps_flows.schemas.properties import PropertyDocument
 
 TENSOR_INDEXES = ("tensor_id", "campaign", "method", "parent", "formula_pretty")
@@ -57,11 +58,10 @@ class Moduli(Part):
     )
 
 
-class ElasticTensorDocument(BuiltDocument):
+class ElasticTensorDocument(BuiltDocument, CompositionFacts):
     """Elastic tensor of one structure, and the moduli that follow from it."""
 
     tensor_id: str = Field(description="Job uuid of the tensor.")
-    formula_pretty: str = Field(description="Reduced formula.")
     x: float | None = Field(description="Position on the line, none off it.")
     source: str = Field(description="How the structure was made.")
     parent: str | None = Field(description="Crystal it is or descends from.")
@@ -87,7 +87,7 @@ class ElasticTensorDocument(BuiltDocument):
         return crystal or f"gc-{self.formula_pretty}"
 
 
-class ElasticityDocument(BuiltDocument):
+class ElasticityDocument(BuiltDocument, CompositionFacts):
     """Bulk modulus of one structure from its equation of state."""
 
     elasticity_id: str = Field(description="Job uuid of the equation of state.")

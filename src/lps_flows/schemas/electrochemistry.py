@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from lps_flows.schemas.base import Part
 from lps_flows.schemas.built import StructureResult
 
-WINDOW_INDEXES = ("structure_id", "campaign", "method", "formula", "x")
+WINDOW_INDEXES = ("structure_id", "campaign", "method", "formula_pretty", "x")
 
 Voltage = Annotated[float, BeforeValidator(lambda v: math.inf if v is None else v)]
 """A voltage (V); stores that know no infinity hold null."""

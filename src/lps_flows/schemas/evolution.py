@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import Field
 
 from lps_flows.schemas.base import Document, Part, StoredStructure
+from lps_flows.schemas.composition import CompositionFacts
 from lps_flows.schemas.structure import StructureDocument
 
 STILL_FALLING = 1e-3
@@ -99,7 +100,7 @@ class GenerationDocument(Part):
     stopped: str | None = Field(description="Why the run ended here, or none.")
 
 
-class EvolutionDocument(Document):
+class EvolutionDocument(Document, CompositionFacts):
     """A search over the units removed from one parent, so far or complete."""
 
     method: str = Field(description="Potential of the energies, 'ann-<id>'.")

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from lps_flows.schemas.base import Document, Part, StoredStructure
+from lps_flows.schemas.composition import CompositionFacts
 
 JUMP_INDEXES = ("jump_id", "campaign", "method", "label", "temperature")
 
@@ -90,7 +91,7 @@ class JumpAnalysis(Part):
     )
 
 
-class JumpDocument(Document):
+class JumpDocument(Document, CompositionFacts):
     """The jumps of one run at one temperature."""
 
     jump_id: str = Field(description="Job of the run.")

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from lps_flows.schemas.arrays import Floats, PackedArray
 from lps_flows.schemas.base import Document, Part, StoredStructure
+from lps_flows.schemas.composition import CompositionFacts
 
 
 class MDState(Part):
@@ -176,7 +177,7 @@ class Diffusivity(Part):
     warnings: list[str] = Field(default_factory=list, description="Caveats.")
 
 
-class MDRunDocument(Document):
+class MDRunDocument(Document, CompositionFacts):
     """One run at one temperature, analysed."""
 
     method: str = Field(description="Method that gave the forces.")

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from lps_flows.schemas.base import Part, StoredStructure
 from lps_flows.schemas.built import BuiltDocument
+from lps_flows.schemas.composition import CompositionFacts
 from lps_flows.schemas.properties import PropertyDocument
 
 FREE_ENERGY_INDEXES = ("phonon_id", "campaign", "method", "formula_pretty", "parent")
@@ -72,11 +73,10 @@ class PhononDocument(PropertyDocument):
     )
 
 
-class FreeEnergyDocument(BuiltDocument):
+class FreeEnergyDocument(BuiltDocument, CompositionFacts):
     """Free energy of one structure above the hull of those whose modes are known."""
 
     phonon_id: str = Field(description="Job of the phonons.")
-    formula_pretty: str = Field(description="Reduced formula.")
     x: float | None = Field(description="Position on the line, none off it.")
     source: str = Field(description="How the structure was made.")
     parent: str | None = Field(description="Crystal it is or descends from.")

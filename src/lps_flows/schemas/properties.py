@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from lps_flows.schemas.base import Document
+from lps_flows.schemas.composition import CompositionFacts
 from lps_flows.schemas.structure import Provenance
 
 
-class PropertyDocument(Document):
+class PropertyDocument(Document, CompositionFacts):
     """Base of the outputs of jobs that compute a property of one structure."""
 
     method: str = Field(description="Method of the calculations.")

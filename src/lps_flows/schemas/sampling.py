@@ -7,9 +7,10 @@ from typing import Any
 from pydantic import Field
 
 from lps_flows.schemas.base import Document
+from lps_flows.schemas.composition import CompositionFacts
 
 
-class SamplingDocument(Document):
+class SamplingDocument(Document, CompositionFacts):
     """The lowest structures of one composition, relaxed by the reference engine.
 
     The structures themselves are documents of their own; `structure_uuids` points to

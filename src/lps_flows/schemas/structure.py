@@ -9,8 +9,9 @@ import numpy as np
 from pydantic import Field, model_validator
 from pymatgen.core import Structure
 
-from lps_flows.chemistry import CompositionLine, full_formula, reduced_formula
-from lps_flows.schemas.base import Document, Part, Stored, StoredStructure
+from lps_flows.chemistry import CompositionLine, full_formula
+from lps_flows.schemas.base import Document, Part, StoredStructure
+from lps_flows.schemas.composition import CompositionFacts
 
 if TYPE_CHECKING:
     from pymatgen.entries.computed_entries import ComputedStructureEntry
@@ -38,16 +39,12 @@ class Provenance(Part):
     )
 
 
-class StructureFacts(Stored):
+class StructureFacts(CompositionFacts):
     """What is said of a structure with an energy, but for the atoms themselves."""
 
     method: str = Field(description="Reference method that gave the energy.")
     provenance: Provenance = Field(description="Where the structure comes from.")
     formula: str = Field(description="Full formula of the cell, e.g. 'Li42P16S61'.")
-    formula_pretty: str = Field(
-        default_factory=lambda known: reduced_formula(known["formula"]),
-        description="Reduced formula.",
-    )
     x: float | None = Field(
         None, description="Position on the composition line, none when off the line."
     )
@@ -73,7 +70,6 @@ class StructureDocument(Document, StructureFacts):
     """
 
     structure: StoredStructure = Field(description="Atoms and cell (Å).")
-    chemsys: str = Field(description="Elements in alphabetical order, 'Li-P-S'.")
     energy_std: float | None = Field(
         None, description="Committee standard deviation of the energy (eV/atom)."
     )
@@ -159,7 +155,6 @@ class StructureDocument(Document, StructureFacts):
             provenance=provenance,
             structure=structure,
             formula=full_formula(composition),
-            chemsys=composition.chemical_system,
             x=line.position(composition),
             nsites=len(structure),
             energy=energy,
