@@ -133,6 +133,10 @@ def test_the_device_reaches_the_calculator(chosen: dict[str, str]) -> None:
     engine = get_engine(EngineSettings(**chosen, device="cpu"))
     assert engine.static.calculator_kwargs["use_device"] == "cpu"
     assert get_engine(EngineSettings(**chosen)).method == engine.method
+    pytest.importorskip("chgnet")
+    assert engine.written() == {"method": engine.method, "device": "cpu"}
+    copper = EngineSettings(name="calculator", calculator="ase.calculators.emt.EMT")
+    assert get_engine(copper).written()["device"] is None
 
 
 @pytest.mark.skipif(has_cuda(), reason="there is a GPU here")

@@ -104,6 +104,7 @@ def test_training_job_writes_a_usable_potential(
     )[job.uuid][1].output
     assert out.n_structures == 12
     assert out.reference_method == "toy"
+    assert out.device == "cpu"
     assert out.dataset_hash == dataset_hash(entries)
     assert out.n_members == TINY.restarts
     potential = ANNPotential.from_dict(out.potential)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,11 @@ class AseEngine(Engine):
         calculator: Calculator = maker.calculator
         return calculator
 
+    @property
+    def device(self) -> str | None:
+        """Device of the calculator, as it was chosen."""
+        return _device_of(self.calculator()) if self.batched else None
+
     def with_path(self, max_steps: int) -> AseEngine:
         """Return the same engine with relaxations that stop early, each step kept."""
         from emmet.core.types.enums import StoreTrajectoryOption
@@ -87,6 +93,18 @@ class AseEngine(Engine):
     def _relaxing(self, **changes: Any) -> AseEngine:
         relax: Any = self.relax
         return replace(self, relax=replace(relax, **changes))
+
+
+def _device_of(calculator: Any) -> str | None:
+    """Return the device that a calculator names, or that its networks lie on."""
+    device = getattr(calculator, "device", None)
+    torch = sys.modules.get("torch")
+    if device is None and torch is not None:
+        parts = vars(calculator).values()
+        networks = (part for part in parts if isinstance(part, torch.nn.Module))
+        weights = (tensor for network in networks for tensor in network.parameters())
+        device = next((tensor.device for tensor in weights), None)
+    return None if device is None else str(device)
 
 
 def static_options(**kwargs: Any) -> dict[str, Any]:

@@ -105,6 +105,18 @@ class Engine(MSONable, ABC):
         """
         return self.method
 
+    @property
+    def device(self) -> str | None:
+        """Device that calculations inside the process use, 'cpu' or 'cuda'.
+
+        None for an engine that knows no other, or whose code runs in jobs of its own.
+        """
+        return None
+
+    def written(self) -> dict[str, Any]:
+        """Return what documents say of what computed them, inside the job that does."""
+        return {"method": self.written_method(), "device": self.device}
+
     def calculator(self) -> Calculator:
         """Return the ASE calculator that moves atoms in this process."""
         raise self._cannot("move atoms inside another job")

@@ -33,7 +33,8 @@ def calculate_all(
     Parameters
     ----------
     collect
-        Job function ``collect(tasks, *, method, **facts)`` that makes the output.
+        Job function ``collect(tasks, *, method, device=None, **facts)`` that makes the
+        output.
     **facts
         Further arguments of `collect`.
 
@@ -44,7 +45,7 @@ def calculate_all(
     """
     if engine.batched:
         tasks = (_attempt(engine, structure, relax) for structure in structures)
-        return collect.original(tasks, method=engine.written_method(), **facts)
+        return collect.original(tasks, **engine.written(), **facts)
     maker = engine.relax if relax else engine.static
     calculations: list[Flow | Job] = []
     for index, structure in enumerate(structures):

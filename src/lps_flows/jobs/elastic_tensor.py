@@ -63,12 +63,11 @@ def deform(
     *,
     maker: ElasticTensorMaker,
     provenance: Provenance,
-    method: str,
+    **_written: Any,
 ) -> Any:
     """Relax the atoms in every deformed cell of a relaxed structure."""
     from atomate2.common.jobs.elastic import generate_elastic_deformations
 
-    del method
     (start,) = (read_calculation(finished(task)) for task in tasks)
     generate: Any = generate_elastic_deformations  # a job by jobflow's decorator
     deformations = generate.original(
@@ -102,7 +101,7 @@ def collect_tensor(
     n_before: int,
     deformations: Sequence[list[list[float]]],
     provenance: Provenance,
-    method: str,
+    **written: Any,
 ) -> TensorDocument:
     """Fit the tensor to the stresses of the deformed cells.
 
@@ -129,7 +128,7 @@ def collect_tensor(
     )
     return TensorDocument(
         **maker.facts(structure, provenance),
-        method=method,
+        **written,
         n_evaluations=n_before + sum(end.n_steps for end in ends),
         tensor=fitted.elastic_tensor.ieee_format,
         n_deformations=len(ends),

@@ -64,7 +64,11 @@ class EquationOfStateMaker(PropertyMaker):
 
 @job(output_schema=EOSDocument)
 def collect_eos(
-    tasks: Iterable[Any], *, provenance: Provenance, method: str, line: CompositionLine
+    tasks: Iterable[Any],
+    *,
+    provenance: Provenance,
+    line: CompositionLine,
+    **written: Any,
 ) -> EOSDocument:
     """Return the document of relaxations at fixed volumes.
 
@@ -87,7 +91,7 @@ def collect_eos(
     structure = calculations[0].structure
     composition = structure.composition
     return EOSDocument(
-        method=method,
+        **written,
         provenance=provenance,
         formula=full_formula(structure),
         x=line.position(composition),

@@ -124,6 +124,7 @@ class EvolutionMaker(Maker):
             history,
             problem,
             method=f"ann-{model.identifier}",
+            device=model.device,
             parent_key=parent_key,
             settings=self.settings,
             relaxation=self.relaxation,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 from pymatgen.core import Lattice, Structure
@@ -118,6 +119,7 @@ def record_run(
     problem: RemovalProblem,
     *,
     method: str,
+    device: str,
     parent_key: str,
     settings: EvolutionSettings,
     relaxation: RelaxationSettings,
@@ -135,10 +137,12 @@ def record_run(
     )
 
     def document(individual: Individual) -> StructureDocument:
-        return _structure_document(individual, problem, method, parent_key)
+        written = {"method": method, "device": device}
+        return _structure_document(individual, problem, parent_key, **written)
 
     return EvolutionDocument(
         method=method,
+        device=device,
         parent=parent_key,
         removed=problem.end_member,
         n_removed=problem.n_units,
@@ -161,7 +165,7 @@ def record_run(
 
 
 def _structure_document(
-    individual: Individual, problem: RemovalProblem, method: str, parent_key: str
+    individual: Individual, problem: RemovalProblem, parent_key: str, **written: Any
 ) -> StructureDocument:
     return StructureDocument.of(
         individual.structure,
@@ -180,7 +184,7 @@ def _structure_document(
                 "removed_sites": list(individual.removed),
             },
         ),
-        method=method,
+        **written,
         line=problem.line,
         relaxed=True,
         converged=individual.converged,

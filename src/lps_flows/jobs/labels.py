@@ -32,6 +32,7 @@ def structure_document(
     provenance: Provenance,
     *,
     method: str,
+    device: str | None = None,
     relaxed: bool,
     line: CompositionLine,
     max_stress: float | None = None,
@@ -67,6 +68,7 @@ def structure_document(
         calculation.energy,
         provenance,
         method=method,
+        device=device,
         line=line,
         relaxed=relaxed and calculation.electrons_converged,
         converged=calculation.converged and not loaded,
@@ -94,7 +96,7 @@ def label_documents(
 
     With more than one of `n_frames` kept of a relaxation, each is a label of its own
     (``converged`` speaks of the electrons), and the last counts as relaxed only when it
-    is. `facts` are method and line.
+    is. `facts` are method, device and line.
     """
     if n_frames == 1 or not relaxed:
         calculation = read_calculation(task)

@@ -77,7 +77,7 @@ class MDChunkMaker(Maker):
         last_stored = int(steps[-1]) if len(steps) else first_step
         whole = result.failure is None
         return MDChunkDocument(
-            method=engine.written_method(),
+            **engine.written(),
             label=label,
             temperature=temperature,
             time_step=self.settings.time_step,

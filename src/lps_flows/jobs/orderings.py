@@ -81,7 +81,11 @@ class OrderedRelaxMaker(Maker):
 
 @job(output_schema=UnlabelledStructure)
 def lowest_ordering(
-    tasks: Iterable[Any], *, method: str, provenance: Provenance, tried: dict[str, Any]
+    tasks: Iterable[Any],
+    *,
+    provenance: Provenance,
+    tried: dict[str, Any],
+    **written: Any,
 ) -> UnlabelledStructure:
     """Return the lowest of relaxed orderings, with what was tried.
 
@@ -103,7 +107,7 @@ def lowest_ordering(
         )
     per_atom, rank, structure = min(relaxed, key=lambda one: one[:2])
     ordering = tried | {
-        "method": method,
+        **written,
         "n_relaxed": len(relaxed),
         "n_failed": len(failed),
         "rank": rank,

@@ -76,7 +76,7 @@ def collect_phonons(
     structure: Structure,
     provenance: Provenance,
     followed: Sequence[FollowedMode],
-    method: str,
+    **written: Any,
 ) -> Any:
     """Return the vibrations from the forces on the displaced cells, or go on.
 
@@ -91,7 +91,7 @@ def collect_phonons(
     forces = np.array([cell.forces for cell in cells])
     document = PhononDocument(
         **maker.facts(structure, provenance),
-        method=method,
+        **written,
         n_evaluations=len(cells),
         energy_per_atom=cells[0].energy / len(cells[0].structure),
         vibrations=vibrations(structure, forces, maker.settings),
@@ -116,10 +116,13 @@ def collect_phonons(
 
 @job(config=SEES_STORE)
 def collect_followed(
-    tasks: Iterable[Any], *, maker: PhononMaker, document: PhononDocument, method: str
+    tasks: Iterable[Any],
+    *,
+    maker: PhononMaker,
+    document: PhononDocument,
+    **_written: Any,
 ) -> Any:
     """Return the phonons of the lower end of a soft mode; there may be none."""
-    del method
     ends, _ = succeeded(tasks)
     change, lowest = min(
         (

@@ -166,6 +166,7 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
         engine, remarks = self.engine, list(self.remarks)
         facts: dict[str, Any] = {
             "method": relaxation.method,
+            "device": relaxation.device,
             "line": self.line,
             "relaxed": True,
             "start": relaxation.given,
@@ -278,7 +279,7 @@ def compute_structure(
     return structure_document(
         read_calculation(engine.compute(structure, relax=relax)),
         provenance,
-        method=engine.written_method(),
+        **engine.written(),
         relaxed=relax,
         line=line,
         max_stress=engine.max_stress,

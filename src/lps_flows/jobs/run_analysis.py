@@ -93,6 +93,7 @@ def analyse_trajectory(
     mobile = np.array([s == line.mobile for s in symbols])
     document = MDRunDocument(
         method=run.method,
+        device=run.device,
         label=run.label,
         formula=full_formula(structure),
         nsites=len(structure),

@@ -126,7 +126,7 @@ class SinglePointRelaxMaker(Maker):
     ) -> RelaxationDocument:
         given = bare_structure(structure)
         return RelaxationDocument(
-            method=self.engine.written_method(),
+            **self.engine.written(),
             provenance=provenance,
             given=given,
             start=given if model is None else self._prepared(given, model),

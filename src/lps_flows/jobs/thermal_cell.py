@@ -117,7 +117,7 @@ class ThermalCellMaker(Maker):
             f"{self.duration / 1000:g} ps at no pressure"
         )
         return ThermalCellDocument(
-            method=engine.written_method(),
+            **engine.written(),
             label=label,
             temperature=temperature,
             duration=self.duration,

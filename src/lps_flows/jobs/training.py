@@ -13,6 +13,7 @@ from jobflow import CURRENT_JOB, Maker, job
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.potential import ANNPotential, TrainingResult, TrainingSettings
+from lps_flows.potential.committee import existing_device
 from lps_flows.schemas import StructureDocument, StructureSet
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.relaxation import RelaxationDocument
@@ -195,6 +196,7 @@ def _document(
     held_out = set(result.validation_indices)
     return PotentialDocument(
         method=f"ann-{potential.identifier}",
+        device=existing_device(settings.device),
         reference_method=documents[0].method,
         potential=potential.as_dict(),
         species=list(potential.species),

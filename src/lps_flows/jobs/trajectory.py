@@ -30,7 +30,7 @@ class JoinedTrajectory:
         Unwrapped positions (Å), shape (n_frames, n_atoms, 3).
     temperatures, potential_energies, conserved_energies
         Kinetic temperature (K) and energies (eV), shape (n_frames,).
-    method, label, temperature
+    method, label, temperature, device
         As in the chunks.
     failure
         Why a chunk stopped early; the frames before it are here.
@@ -46,6 +46,7 @@ class JoinedTrajectory:
     label: str
     temperature: float
     failure: str | None
+    device: str | None = None
 
 
 def load_chunk(uuid: str, store: JobStore) -> MDChunkDocument:
@@ -125,4 +126,5 @@ def join_chunks(chunks: Mapping[str, MDChunkDocument]) -> JoinedTrajectory:
         label=previous.label,
         temperature=previous.temperature,
         failure=failure,
+        device=previous.device,
     )

@@ -187,6 +187,7 @@ class CollectTransportMaker(Maker):
         fit = result.fit
         return TransportDocument(
             method=documents[0].method,
+            device=documents[0].device,
             label=label,
             structure=structure,
             formula=documents[0].formula,

@@ -72,6 +72,11 @@ class ANNCalculator(Calculator):
         self._skin = skin
         self._evaluator = potential.evaluator(skin=skin)
 
+    @property
+    def device(self) -> str:
+        """Device of the potential."""
+        return self.potential.device
+
     def forget_neighbours(self) -> None:
         """Search neighbours anew at the next call.
 

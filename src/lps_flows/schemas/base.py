@@ -200,3 +200,13 @@ class Document(Stored):
         description="Versions of the code that wrote this document, "
         "'pymatgen_version' and so on.",
     )
+
+
+class CalculationDocument(Document):
+    """Base of job outputs that rest on calculations of the job's own."""
+
+    device: str | None = Field(
+        None,
+        description="Device that computed, 'cpu' or 'cuda'; none for methods that know "
+        "no other, and in documents of before.",
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from lps_flows.schemas.base import Document, Part, StoredStructure
+from lps_flows.schemas.base import CalculationDocument, Part, StoredStructure
 from lps_flows.schemas.composition import CompositionFacts
 from lps_flows.schemas.structure import StructureDocument
 
@@ -100,7 +100,7 @@ class GenerationDocument(Part):
     stopped: str | None = Field(description="Why the run ended here, or none.")
 
 
-class EvolutionDocument(Document, CompositionFacts):
+class EvolutionDocument(CalculationDocument, CompositionFacts):
     """A search over the units removed from one parent, so far or complete."""
 
     method: str = Field(description="Potential of the energies, 'ann-<id>'.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from lps_flows.schemas.arrays import Floats, PackedArray
-from lps_flows.schemas.base import Document, Part, StoredStructure
+from lps_flows.schemas.base import CalculationDocument, Part, StoredStructure
 from lps_flows.schemas.composition import CompositionFacts
 
 
@@ -43,7 +43,7 @@ class MDFrames(Part):
     )
 
 
-class MDChunkDocument(Document):
+class MDChunkDocument(CalculationDocument):
     """One chunk of a molecular dynamics run: the work of one job."""
 
     method: str = Field(description="Method that gave the forces.")
@@ -80,7 +80,7 @@ class MDChunkDocument(Document):
     )
 
 
-class ThermalCellDocument(Document):
+class ThermalCellDocument(CalculationDocument):
     """A structure in its mean cell at a temperature and no pressure."""
 
     method: str = Field(description="Method that gave forces and stress.")
@@ -177,7 +177,7 @@ class Diffusivity(Part):
     warnings: list[str] = Field(default_factory=list, description="Caveats.")
 
 
-class MDRunDocument(Document, CompositionFacts):
+class MDRunDocument(CalculationDocument, CompositionFacts):
     """One run at one temperature, analysed."""
 
     method: str = Field(description="Method that gave the forces.")

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from lps_flows.potential import ErrorReport, RestartHistory
-from lps_flows.schemas.base import Document, Part
+from lps_flows.schemas.base import CalculationDocument, Part
 
 
 class LearningRound(Part):
@@ -25,7 +25,7 @@ class LearningRound(Part):
     enough: bool = Field(description="True when no further round was needed.")
 
 
-class PotentialDocument(Document):
+class PotentialDocument(CalculationDocument):
     """An ANN potential with its committee, kept whole in the store.
 
     The weights travel as text inside `potential` (in the data store), never as a

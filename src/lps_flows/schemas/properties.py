@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lps_flows.schemas.base import Document
+from lps_flows.schemas.base import CalculationDocument
 from lps_flows.schemas.composition import CompositionFacts
 from lps_flows.schemas.structure import Provenance
 
 
-class PropertyDocument(Document, CompositionFacts):
+class PropertyDocument(CalculationDocument, CompositionFacts):
     """Base of the outputs of jobs that compute a property of one structure."""
 
     method: str = Field(description="Method of the calculations.")

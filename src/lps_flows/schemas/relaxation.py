@@ -9,11 +9,11 @@ from pymatgen.core import Structure
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.potential import Trial
 from lps_flows.potential.unknowns import Unknowns
-from lps_flows.schemas.base import Document, StoredStructure
+from lps_flows.schemas.base import CalculationDocument, StoredStructure
 from lps_flows.schemas.structure import Provenance, StructureDocument
 
 
-class RelaxationDocument(Document):
+class RelaxationDocument(CalculationDocument):
     """What a relaxation has asked of the reference so far: every answer is a label.
 
     Examples
@@ -87,6 +87,7 @@ class RelaxationDocument(Document):
                 trial.energy,
                 origin,
                 method=self.method,
+                device=self.device,
                 line=line,
                 relaxed=False,
                 forces=trial.forces,

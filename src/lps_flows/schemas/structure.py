@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, full_formula
-from lps_flows.schemas.base import Document, Part, StoredStructure
+from lps_flows.schemas.base import CalculationDocument, Document, Part, StoredStructure
 from lps_flows.schemas.composition import CompositionFacts
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class StructureFacts(CompositionFacts):
     converged: bool = Field(description="True when the calculation converged.")
 
 
-class StructureDocument(Document, StructureFacts):
+class StructureDocument(CalculationDocument, StructureFacts):
     """A structure with its energy by one method.
 
     Every job that computes energies returns this (one structure) or a
@@ -119,6 +119,7 @@ class StructureDocument(Document, StructureFacts):
         provenance: Provenance,
         *,
         method: str,
+        device: str | None = None,
         line: CompositionLine,
         relaxed: bool,
         converged: bool = True,
@@ -138,6 +139,8 @@ class StructureDocument(Document, StructureFacts):
             Atoms and cell (Å).
         energy
             Total energy of the cell (eV).
+        device
+            Device that computed it, where the method knows several.
         line
             Composition line; x is None for a composition off it.
         relaxed
@@ -152,6 +155,7 @@ class StructureDocument(Document, StructureFacts):
         composition = structure.composition
         return cls(
             method=method,
+            device=device,
             provenance=provenance,
             structure=structure,
             formula=full_formula(composition),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lps_flows.schemas.base import Document, Part, StoredStructure
+from lps_flows.schemas.base import CalculationDocument, Part, StoredStructure
 from lps_flows.schemas.composition import CompositionFacts
 
 TRANSPORT_INDEXES = ("transport_id", "campaign", "method", "label", "structure_id")
@@ -55,7 +55,7 @@ class RunSummary(Part):
     start: float | None = Field(None, description="Start of the linear regime (fs).")
 
 
-class TransportDocument(Document, CompositionFacts):
+class TransportDocument(CalculationDocument, CompositionFacts):
     """Conductivity of one structure by one method."""
 
     method: str = Field(description="Method that gave the forces.")
