@@ -29,6 +29,7 @@ class ExportFormat(StrEnum):
     extxyz = "extxyz"
     xsf = "xsf"
     entries = "entries"
+    optimade = "optimade"
     trajectories = "trajectories"
     potential = "potential"
     aenet = "aenet"
@@ -87,7 +88,8 @@ def export(
         typer.Option(
             "--format",
             help="Labelled structures (extxyz, ænet's xsf), relaxed ones as pymatgen "
-            "entries, trajectories, or the potential (potential, aenet, metatomic).",
+            "entries or for an OPTIMADE server, trajectories, or the potential "
+            "(potential, aenet, metatomic).",
         ),
     ] = ExportFormat.extxyz,
     method: Annotated[
@@ -134,10 +136,19 @@ def _exported(
         return f"potential {identifier}"
     structures = place.result_store("structures")
     labelled = _labelled(structures, settings, method)
-    if file_format == "entries":
+    if file_format in {"entries", "optimade"}:
         labelled["relaxed"] = True
     documents = _counted(structures.query(labelled), structures.count(labelled), step)
-    number = export_structures(documents, folder, file_format, overwrite=overwrite)
+    if file_format == "optimade":
+        from lps_flows.jobs.export_optimade import export_optimade
+
+        placed = place.result_store("phase_diagram_entries").query(
+            {"campaign": settings.name}, ["structure_id", "energy_above_hull"]
+        )
+        above = {each["structure_id"]: each.get("energy_above_hull") for each in placed}
+        number = export_optimade(documents, above, folder, overwrite=overwrite)
+    else:
+        number = export_structures(documents, folder, file_format, overwrite=overwrite)
     return f"{number} structures by {labelled['method']}"
 
 

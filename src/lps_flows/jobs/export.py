@@ -125,6 +125,7 @@ def replacing(folder: str | Path, *, overwrite: bool) -> Iterator[Path]:
 # What an export writes, in any format.
 _OURS = re.compile(
     r"structure\d{6,}_\w*\.xsf|structures\.extxyz|index\.json|entries\.json"
+    r"|optimade\.jsonl?"
     r"|run\d{4,}_\w*\.(extxyz|XDATCAR)"
     r"|potential\.(safetensors|pt)|[A-Z][a-z]?\.nn(\.ascii)?"
 )
