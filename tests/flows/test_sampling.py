@@ -122,7 +122,10 @@ def _found(structure, energy):
 
 def _search(entries, *energies):
     search = EvolutionDocument.model_construct(
-        settings=EvolutionSettings().model_dump(), generations=[], lowest=entries
+        settings=EvolutionSettings().model_dump(),
+        formula_pretty="Li3PS4",
+        generations=[],
+        lowest=entries,
     )
     search.best_energy_per_atom = min(energies)
     return search

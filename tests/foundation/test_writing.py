@@ -142,6 +142,7 @@ WRITES_BY_ITSELF = {
     "foundation/writing.py": "is the function",
     "runner/recorded.py": "into the path that the function yields",
     "jobs/export.py": "into a folder beside, whose files are moved as a whole",
+    "jobs/export_optimade.py": "into the folder beside that jobs/export.py yields",
     "jobs/export_results.py": "into the folder beside that jobs/export.py yields",
     "potential/lockstep.py": "appends to a record that may end anywhere",
     "runner/worker.py": "what a job prints",
