@@ -117,7 +117,8 @@ def campaigns(*, small: bool) -> dict[str, Path]:
 def found_by(place: Workplace, settings: CampaignKeys) -> dict[str, Any]:
     """Return what a campaign cost and how good it is."""
     store, name = place.job_store, settings.name
-    spent = prices(store, name, settings, launch_times(place.require_launchpad(), name))
+    times, _ = launch_times(place.require_launchpad(), name)
+    spent = prices(store, name, settings, times)
     crystals = [
         PDEntry(Composition(job.output["formula"]), job.output["energy"])
         for job in outputs(store, name, "StructureDocument")
