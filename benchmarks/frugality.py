@@ -147,7 +147,7 @@ def found_by(place: Workplace, settings: CampaignKeys) -> dict[str, Any]:
         compositions[sampled["formula"]] = {
             "lowest (eV/atom)": min(energies),
             "above hull (meV/atom)": 1000 * above,
-            "mean abs. error (meV/atom)": 1000 * sampled["mean_absolute_error"],
+            "mean abs. error (meV/atom)": sampled["mean_absolute_error"],
             "rank correlation": sampled["rank_correlation"],
         }
     return {
