@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import reduce
-from math import gcd
+from operator import itemgetter
 from pathlib import Path
-from string import ascii_uppercase
 from typing import Any
+
+from pymatgen.io.optimade import OptimadeStructureAdapter
 
 from lps_flows.jobs.export import ExportError, replacing
 from lps_flows.schemas.built import StructureRecord
@@ -55,11 +55,20 @@ def export_optimade(
     ------
     ExportError
         When there is nothing to write, or the folder is used.
+
+    Notes
+    -----
+    pymatgen writes what the specification asks of a structure (Å).
     """
     header = {"x-optimade": {"meta": {"api_version": "1.1.0"}}}
     lines = [header, *(_entry(each, above_hull) for each in structures)]
     if len(lines) == 1:
-        raise ExportError("there is no relaxed structure", field="structures", value=0)
+        raise ExportError(
+            "there is no relaxed structure",
+            field="structures",
+            value=0,
+            remedy="Export after the campaign's relaxations are done",
+        )
     config = {
         "insert_from_jsonl": "optimade.jsonl",
         "insert_test_data": False,
@@ -86,11 +95,8 @@ def _entry(
     stored: Mapping[str, Any], above_hull: Mapping[str, float | None]
 ) -> dict[str, Any]:
     record = StructureRecord.from_store(stored)
-    cell = record.structure
-    symbols = [site.specie.symbol for site in cell]
-    elements = sorted(set(symbols))
-    counts = [symbols.count(element) for element in elements]
-    ratio = [count // reduce(gcd, counts) for count in counts]
+    made = OptimadeStructureAdapter.get_optimade_structure(record.structure)
+    attributes: dict[str, Any] = made["attributes"]  # type: ignore[assignment]
     ours = {
         "method": record.method,
         "energy_per_atom": record.energy_per_atom,
@@ -99,27 +105,10 @@ def _entry(
         "source": record.provenance.source,
         "parent": record.provenance.parent,
     }
-    attributes = {
+    attributes |= {
         "last_modified": f"{record.last_updated:%Y-%m-%dT%H:%M:%SZ}",
-        "elements": elements,
-        "nelements": len(elements),
-        "elements_ratios": [count / len(cell) for count in counts],
-        "chemical_formula_descriptive": _formula(elements, counts),
-        "chemical_formula_reduced": _formula(elements, ratio),
-        "chemical_formula_anonymous": _formula(
-            ascii_uppercase, sorted(ratio, reverse=True)
-        ),
-        "dimension_types": [1, 1, 1],
-        "nperiodic_dimensions": 3,
-        "lattice_vectors": cell.lattice.matrix.tolist(),
-        "cartesian_site_positions": cell.cart_coords.tolist(),
-        "nsites": len(cell),
-        "species": [
-            {"name": element, "chemical_symbols": [element], "concentration": [1.0]}
-            for element in elements
-        ],
-        "species_at_sites": symbols,
-        "structure_features": [],
+        # pymatgen's are in no order
+        "species": sorted(attributes["species"], key=itemgetter("name")),
         **{_named(name): value for name, value in ours.items()},
     }
     return {"id": record.structure_id, "type": "structures", "attributes": attributes}
@@ -127,10 +116,3 @@ def _entry(
 
 def _named(name: str) -> str:
     return f"_lps_flows_{name}"
-
-
-def _formula(names: Iterable[str], counts: Iterable[int]) -> str:
-    return "".join(
-        f"{name}{count if count > 1 else ''}"
-        for name, count in zip(names, counts, strict=False)
-    )
