@@ -68,6 +68,18 @@ def test_planning_loads_no_engine(tmp_path: Path) -> None:
     assert found & (HEAVY | {"fireworks"}) <= {"numba"}
 
 
+def test_a_submitted_file_shows_its_status_without_a_store(
+    tmp_path: Path, fresh_mongod: PrivateMongod
+) -> None:
+    found = loaded(tmp_path, "submit", str(DEMO))
+    assert found >= STORES
+    found = loaded(tmp_path, "status", str(DEMO))
+    assert "pymongo" in found
+    assert (
+        found & (HEAVY | STORES | {"lps_flows.settings", "numpy", "pymatgen"}) == set()
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -24,7 +24,7 @@ from lps_flows.runner import (
 from lps_flows.runner.configuration import worker_settings
 from lps_flows.runner.home import HomeError
 from lps_flows.runner.worker import RunFolderError
-from lps_flows.schemas.base import READABLE_VERSIONS
+from lps_flows.schemas.layout import READABLE_VERSIONS
 from tests.stock import ROOT, lpad, rlaunch, stock
 from tests.toy_jobs import (
     FRAME_FS,

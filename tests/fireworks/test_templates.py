@@ -16,7 +16,7 @@ from jobflow import JobStore
 
 from lps_flows.runner import Home, PrivateMongod
 from lps_flows.runner.configuration import worker_settings, write_configuration
-from lps_flows.schemas.base import SCHEMA_VERSION
+from lps_flows.schemas.layout import SCHEMA_VERSION
 
 TEMPLATES = Path(__file__).parents[2] / "workflows" / "fireworks"
 

@@ -8,7 +8,7 @@ from typing import Any
 from maggma.core import Store
 
 from lps_flows.builders.increment import chunks
-from lps_flows.schemas.base import READABLE_VERSIONS, SCHEMA_VERSION, Document
+from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureRecord
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -18,6 +18,7 @@ from lps_flows.schemas.elasticity import ElasticityDocument, ElasticTensorDocume
 from lps_flows.schemas.electrochemistry import WindowDocument
 from lps_flows.schemas.fingerprints import FingerprintDocument
 from lps_flows.schemas.jumps import JumpDocument
+from lps_flows.schemas.layout import READABLE_VERSIONS, SCHEMA_VERSION
 from lps_flows.schemas.motifs import MotifDocument, MotifTrendDocument
 from lps_flows.schemas.phase_diagram import PhaseDiagramDocument, PhaseDiagramEntry
 from lps_flows.schemas.phonons import FreeEnergyDocument

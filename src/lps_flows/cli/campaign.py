@@ -28,7 +28,7 @@ from lps_flows.cli.telling import print_failures, print_set_aside, print_stopped
 if TYPE_CHECKING:
     from jobflow import Flow
 
-    from lps_flows.runner import Price, Workplace
+    from lps_flows.runner import Glance, Submission, Workplace
     from lps_flows.settings import CampaignKeys, CampaignSettings
 
 Files = Annotated[
@@ -85,10 +85,10 @@ def run(
     if out_folder is not None:
         out_folder.mkdir(parents=True, exist_ok=True)  # now, not after the last job
     with workplace(files=files) as place:
-        complete = _run_in(place, settings, workers, retry_failed)
+        complete = _run_in(place, settings, file, workers, retry_failed)
         written = [] if out_folder is None else _results(place, settings, out_folder)
         if as_json:
-            result = _state(place, settings)
+            result = _state(_glance(place, settings))
             result |= {"complete": complete, "files": [str(path) for path in written]}
             typer.echo(json.dumps(result, indent=2))
         elif out_folder is not None:
@@ -106,41 +106,25 @@ def _results(place: Workplace, settings: CampaignSettings, folder: Path) -> list
         return write_results(gathered(place, settings, step), folder)
 
 
-def _state(place: Workplace, settings: CampaignKeys) -> dict[str, Any]:
+def _state(found: Glance) -> dict[str, Any]:
     """Return progress, failures and cost as plain data."""
-    from lps_flows.runner import failures, progress
-
-    campaign = settings.name
-    prices, unread = _prices(place, settings)
-    cost = {name: asdict(price) for name, price in prices.items()}
-    if place.launchpad is None:
-        nothing: dict[str, Any] = {"stages": [], "running": [], "failures": []}
-        return {"campaign": campaign, **nothing, "cost": cost}
-    failed = failures(place.launchpad, campaign)
-    state = progress(place.launchpad, campaign)
     return {
-        **asdict(state),
-        "damaged": [*state.damaged, *unread],
-        "failures": [asdict(entry) for entry in failed],
-        "cost": cost,
+        **asdict(found.progress),
+        "damaged": [*found.progress.damaged, *found.unread],
+        "failures": [asdict(entry) for entry in found.failures],
+        "cost": {name: asdict(price) for name, price in found.prices.items()},
     }
 
 
-def _prices(
-    place: Workplace, settings: CampaignKeys
-) -> tuple[dict[str, Price], list[str]]:
-    """Return the cost by stage, and what could not be read for it."""
-    from lps_flows.runner import launch_times, prices
-    from lps_flows.schemas.damage import left_out
+def _glance(place: Workplace, settings: CampaignKeys) -> Glance:
+    from lps_flows.runner import foretell, glance
 
-    launchpad, name = place.launchpad, settings.name
-    times, lost = (None, []) if launchpad is None else launch_times(launchpad, name)
-    with left_out() as unread:
-        return prices(place.job_store, name, settings, times), [*lost, *unread]
+    foretold = foretell(settings)
+    return glance(place.job_store, place.launchpad, settings.name, foretold)
 
 
 def _run_in(
-    place: Workplace, settings: CampaignSettings, workers: int, retry: bool
+    place: Workplace, settings: CampaignSettings, file: Path, workers: int, retry: bool
 ) -> bool:
     """Run a campaign where the workplace is; return whether it is complete."""
     from lps_flows.runner import run as run_campaign
@@ -158,6 +142,7 @@ def _run_in(
             "Closing this terminal ends the run; nothing is lost, and the same command "
             "goes on. To let it run without one: nohup lps-flows run ... &"
         )
+    submission = _submit(place, settings, file)
     with Display() as display:
         result = run_campaign(
             place,
@@ -169,7 +154,7 @@ def _run_in(
             on_progress=display.show,
             retry_failed=retry,
         )
-    print_set_aside(result.submission)
+    print_set_aside(submission)
     if result.recovered:
         err.print("An earlier run had been killed; its lost fireworks ran again.")
     print_failures(result.failures)
@@ -184,6 +169,27 @@ def _run_in(
     return result.complete
 
 
+def _submit(
+    place: Workplace,
+    settings: CampaignSettings,
+    file: Path,
+    reference_worker: str | None = None,
+    worker: str | None = None,
+) -> Submission:
+    from lps_flows.runner import foretell, keep_for_glances
+    from lps_flows.runner import submit as submit_campaign
+
+    submission = submit_campaign(
+        place,
+        _routed(settings, reference_worker, worker),
+        settings.name,
+        settings.settings_hash,
+        settings,
+    )
+    keep_for_glances(place, settings, file, foretell(settings))
+    return submission
+
+
 @verb("lps-flows submit workflows/demo.yaml")
 def submit(
     file: CampaignFile,
@@ -192,18 +198,11 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Put a campaign on the LaunchPad for stock `rlaunch rapidfire`."""
-    from lps_flows.runner import submit as submit_campaign
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file)
     with workplace() as place, working("submitting"):
-        submission = submit_campaign(
-            place,
-            _routed(settings, reference_worker, other_worker),
-            settings.name,
-            settings.settings_hash,
-            settings,
-        )
+        submission = _submit(place, settings, file, reference_worker, other_worker)
     print_set_aside(submission)
     if as_json:
         typer.echo(json.dumps(asdict(submission), indent=2))
@@ -219,27 +218,36 @@ def submit(
 @verb("lps-flows status workflows/demo.yaml")
 def status(file: CampaignFile, as_json: AsJson = False) -> None:
     """Show progress per stage, and failures with their reasons."""
-    from lps_flows.runner import failures, find_deleted, progress
+    from lps_flows.runner import glance_at
 
-    with submitted(file) as (place, settings):
-        launchpad, name = place.require_launchpad(), settings.name
-        if as_json:
-            typer.echo(json.dumps(_state(place, settings), indent=2))
-            return
-        state, failed = progress(launchpad, name), failures(launchpad, name)
-        gone = find_deleted(place, name)
-        cost, unread = _prices(place, settings)
+    found = glance_at(file) or _first_glance(file)
+    state = found.progress
+    if as_json:
+        typer.echo(json.dumps(_state(found), indent=2))
+        return
     if not state.stages:
         state_of_it = "was deleted (lpad reset or delete_wflows)"
-        if gone is None:
+        if not found.deleted:
             state_of_it = "has not been submitted"
-        out.print(f"{name} {state_of_it}. Use `lps-flows run {file}`.")
+        out.print(f"{state.campaign} {state_of_it}. Use `lps-flows run {file}`.")
         return
-    out.print(stage_table(state, cost))
-    print_failures(failed)
+    out.print(stage_table(state, found.prices))
+    print_failures(found.failures)
     print_stopped(state)
-    for problem in (*state.damaged, *unread):
+    for problem in (*state.damaged, *found.unread):
         err.print(f"Damaged: {problem}")
+
+
+def _first_glance(file: Path) -> Glance:
+    """Open everything to look at a campaign; the next look at this file need not."""
+    from lps_flows.runner import foretell, glance, keep_for_glances
+    from lps_flows.settings import CampaignSettings
+
+    with submitted(file) as (place, settings):
+        queue, foretold = place.require_launchpad(), foretell(settings)
+        if isinstance(settings, CampaignSettings):
+            keep_for_glances(place, settings, file, foretold)
+        return glance(place.job_store, queue, settings.name, foretold)
 
 
 @verb("lps-flows recover workflows/paper.yaml")

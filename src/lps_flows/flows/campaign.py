@@ -25,7 +25,7 @@ from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.single_points import relaxation_uuids
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.schemas import Provenance
-from lps_flows.schemas.base import SCHEMA_VERSION
+from lps_flows.schemas.layout import SCHEMA_VERSION
 
 HELD_CELL = (
     "the cell is held at that of the crystal's source, for without dispersion it would "

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from monty.json import MontyDecoder
-
 from lps_flows.foundation.errors import LpsFlowsError
 
 AnyClass = TypeVar("AnyClass", bound=type)
@@ -76,6 +74,8 @@ def decode(document: Any) -> Any:
     Exception
         What the classes raise when they are given other fields than theirs.
     """
+    from monty.json import MontyDecoder
+
     _check(document)
     return MontyDecoder().process_decoded(document)
 

@@ -5,24 +5,28 @@ What no job of ours can have written is refused by name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from jobflow import JobStore
 from pydantic import BaseModel, create_model
 
 from lps_flows.foundation import unmarked
-from lps_flows.schemas.base import Document, stored_names
 from lps_flows.schemas.damage import (
     DamagedDocumentError,
     damaged,
     leave_out,
     readable,
 )
+from lps_flows.schemas.layout import stored_names
 
-AnyDocument = TypeVar("AnyDocument", bound=Document)
+if TYPE_CHECKING:
+    from jobflow import JobStore
+
+    from lps_flows.schemas.base import Document
+
+AnyDocument = TypeVar("AnyDocument", bound="Document")
 
 _SAID_BY_EVERY_JOB = {"uuid", "index", "completed_at", "output.@class", "output.method"}
 _HEAD = (*sorted(_SAID_BY_EVERY_JOB), "output.@module", "output.n_structures")
@@ -106,8 +110,21 @@ class JobOutput:
     output: dict[str, Any]
 
 
+class Queried(Protocol):
+    """What job documents are asked of: a job store, or something quicker to open."""
+
+    def query(
+        self,
+        criteria: dict[str, Any],
+        properties: list[str],
+        *,
+        load: bool = False,
+    ) -> Iterable[dict[str, Any]]:
+        """Yield documents with the named parts; `load` adds the large ones."""
+
+
 def outputs(
-    job_store: JobStore,
+    job_store: Queried,
     campaign: str,
     document: str,
     *,

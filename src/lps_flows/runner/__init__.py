@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from lps_flows.runner.configuration import environment, write_configuration
     from lps_flows.runner.deletion import delete
     from lps_flows.runner.doctor import Check, check_everything, check_quickly
+    from lps_flows.runner.glance import Glance, glance, glance_at, keep_for_glances
     from lps_flows.runner.home import Home
     from lps_flows.runner.listing import CampaignSummary, campaigns
     from lps_flows.runner.mongod_binary import find_mongod, install_mongod
-    from lps_flows.runner.price import Price, prices
+    from lps_flows.runner.price import Price, foretell, prices
     from lps_flows.runner.progress import (
         Failure,
         Progress,
@@ -42,6 +43,7 @@ __all__ = [
     "CampaignSummary",
     "Check",
     "Failure",
+    "Glance",
     "Home",
     "Inventory",
     "Price",
@@ -66,9 +68,13 @@ __all__ = [
     "find_deleted",
     "find_mongod",
     "find_submission",
+    "foretell",
     "forget",
+    "glance",
+    "glance_at",
     "install_mongod",
     "inventory",
+    "keep_for_glances",
     "launch_times",
     "list_campaigns",
     "open_workplace",

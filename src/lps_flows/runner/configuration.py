@@ -25,7 +25,7 @@ from lps_flows.foundation.writing import write_text
 from lps_flows.runner.home import Home
 from lps_flows.runner.replica_set import REPLICA_SET
 from lps_flows.runner.server import PrivateMongod
-from lps_flows.schemas.base import READABLE_VERSIONS
+from lps_flows.schemas.layout import READABLE_VERSIONS
 
 DATABASE = "lps_flows"
 LAUNCHPAD_DATABASE = "lps_flows_launchpad"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-from jobflow import JobStore
-
-from lps_flows.engines import POTENTIAL_ENGINE
-from lps_flows.engines.cost import estimate_cost
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.evaluations import evaluations_by_stage
-from lps_flows.plan import plan_campaign
-from lps_flows.settings import CampaignKeys
+from lps_flows.jobs.outputs import Queried
+
+if TYPE_CHECKING:
+    from lps_flows.settings import CampaignKeys
+
+Foretold: TypeAlias = Mapping[str, tuple[int, float]]
+"""Reference evaluations and core-hours of each stage, at most."""
 
 _SECONDS_PER_HOUR = 3600.0
 
@@ -36,7 +38,7 @@ class Price:
 
 
 def prices(
-    job_store: JobStore,
+    jobs: Queried,
     campaign: str,
     keys: CampaignKeys | None = None,
     run_time_s: Mapping[str, float] | None = None,
@@ -45,19 +47,30 @@ def prices(
 
     Parameters
     ----------
+    jobs
+        The job store.
     run_time_s
         Wall time of its launches by stage (s).
     """
-    spent = evaluations_by_stage(job_store, campaign)
-    foretold = {} if keys is None else _foretold(keys)
-    times = run_time_s or {}
+    foretold = {} if keys is None else foretell(keys)
+    return beside_foretold(jobs, campaign, foretold, run_time_s or {})
+
+
+def beside_foretold(
+    jobs: Queried,
+    campaign: str,
+    foretold: Foretold,
+    run_time_s: Mapping[str, float],
+) -> dict[str, Price]:
+    """Return what :func:`prices` does, with what was foretold before."""
+    spent = evaluations_by_stage(jobs, campaign)
     by_stage = {
         stage: Price(
             spent.get(stage, 0),
-            times[stage] / _SECONDS_PER_HOUR if stage in times else None,
+            run_time_s[stage] / _SECONDS_PER_HOUR if stage in run_time_s else None,
             *foretold.get(stage, (0, 0.0) if foretold else (None, None)),
         )
-        for stage in dict.fromkeys((*foretold, *spent, *times))
+        for stage in dict.fromkeys((*foretold, *spent, *run_time_s))
     }
     return by_stage | {"total": _total(by_stage)}
 
@@ -76,11 +89,18 @@ def _total(by_stage: Mapping[str, Price]) -> Price:
     )
 
 
-def _foretold(keys: CampaignKeys) -> dict[str, tuple[int, float]]:
-    """Return reference evaluations and core-hours of each stage."""
+def foretell(keys: CampaignKeys) -> Foretold:
+    """Return what the settings of a campaign foretell, as ``--dry-run`` counts.
+
+    It is empty where the cost model does not know the engine.
+    """
+    from lps_flows.engines import POTENTIAL_ENGINE
+    from lps_flows.engines.cost import estimate_cost
+    from lps_flows.plan import plan_campaign
+
     try:
         lines = estimate_cost(plan_campaign(keys))
-    except LpsFlowsError:  # an engine that the cost model does not know
+    except LpsFlowsError:
         return {}
     foretold: dict[str, tuple[int, float]] = {}
     for line in lines:

@@ -6,9 +6,11 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from fireworks import LaunchPad
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+    from pymongo.database import Database
 
 _STATES = {
     "COMPLETED": "completed",
@@ -30,6 +32,22 @@ _ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?:: |$)")
 _LONGEST_REASON = 600
 # user and password of a connection string that an exception quotes
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")
+
+
+class Queue(Protocol):
+    """Where fireworks wait: a LaunchPad, or its database alone."""
+
+    @property
+    def db(self) -> Database[dict[str, Any]]:
+        """The database."""
+
+    @property
+    def fireworks(self) -> Collection[dict[str, Any]]:
+        """Its fireworks."""
+
+    @property
+    def launches(self) -> Collection[dict[str, Any]]:
+        """Its launches."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +130,9 @@ class Failure:
     folder: str
 
 
-def progress(launchpad: LaunchPad, campaign: str) -> Progress:
+def progress(queue: Queue, campaign: str) -> Progress:
     """Count the fireworks of a campaign by stage and state."""
-    counted = launchpad.fireworks.aggregate(
+    counted = queue.fireworks.aggregate(
         [
             {"$match": {"spec.campaign": campaign}},
             {
@@ -133,16 +151,16 @@ def progress(launchpad: LaunchPad, campaign: str) -> Progress:
         counts[stage][_STATES.get(state, "stopped")] += group["n"]
         if state not in _STATES:
             stopped[state] = stopped.get(state, 0) + group["n"]
-    record = launchpad.db["campaigns"].find_one({"campaign": campaign}) or {}
+    record = queue.db["campaigns"].find_one({"campaign": campaign}) or {}
     recorded = record.get("stages")
     known = [
         s for s in (recorded if isinstance(recorded, list) else []) if s in list(counts)
     ]
     stages = [*known, *sorted(set(counts) - set(known))]
-    damaged = launchpad.fireworks.find(
+    damaged = queue.fireworks.find(
         {"spec.campaign": campaign, "$nor": [_SOUND]}, {"fw_id": 1}
     )
-    running = launchpad.fireworks.find(
+    running = queue.fireworks.find(
         {"spec.campaign": campaign, "state": "RUNNING"}, {"name": 1}
     )
     return Progress(
@@ -158,19 +176,17 @@ def progress(launchpad: LaunchPad, campaign: str) -> Progress:
     )
 
 
-def launch_times(
-    launchpad: LaunchPad, campaign: str
-) -> tuple[dict[str, float], list[str]]:
+def launch_times(queue: Queue, campaign: str) -> tuple[dict[str, float], list[str]]:
     """Return the wall time of finished launches by stage (s), and what is unread."""
     stages: dict[int, str] = {}
-    for firework in launchpad.fireworks.find(
+    for firework in queue.fireworks.find(
         {"spec.campaign": campaign}, {"fw_id": 1, "spec.stage": 1}
     ):
         if isinstance(firework.get("fw_id"), int):
             stages[firework["fw_id"]] = str(firework["spec"].get("stage", "other"))
     spent: dict[str, float] = {}
     unread = []
-    for launch in launchpad.launches.find(
+    for launch in queue.launches.find(
         {"fw_id": {"$in": list(stages)}}, {"fw_id": 1, "state_history": 1}
     ):
         try:
@@ -205,15 +221,15 @@ def _seconds(begun: datetime | str, ended: datetime | str) -> float:
     return max((last - first).total_seconds(), 0.0)
 
 
-def failures(launchpad: LaunchPad, campaign: str) -> list[Failure]:
+def failures(queue: Queue, campaign: str) -> list[Failure]:
     """Return the failed fireworks of a campaign with their reasons."""
     query = {"spec.campaign": campaign, "state": "FIZZLED"}
     wanted = {"fw_id": 1, "name": 1, "spec.stage": 1, "launches": 1}
     wanted["spec._exception_details"] = 1
     failed = []
-    for firework in launchpad.fireworks.find(query, wanted).sort("fw_id", 1):
+    for firework in queue.fireworks.find(query, wanted).sort("fw_id", 1):
         launches = firework.get("launches")
-        launch = launchpad.launches.find_one(
+        launch = queue.launches.find_one(
             {"launch_id": {"$in": launches if isinstance(launches, list) else []}},
             sort=[("launch_id", -1)],
         )

@@ -22,7 +22,8 @@ from lps_flows.runner.processes import has_ended, this_process
 from lps_flows.runner.recorded import Comparable, recorded
 from lps_flows.runner.recovery import delete_orphans
 from lps_flows.runner.workplace import Workplace, place_of
-from lps_flows.schemas.base import READABLE_VERSIONS, SCHEMA_VERSION, code_versions
+from lps_flows.schemas.base import code_versions
+from lps_flows.schemas.layout import READABLE_VERSIONS, SCHEMA_VERSION
 
 _MOST_SHOWN = 20
 _SUBMISSION_EXPIRES_S = 600.0

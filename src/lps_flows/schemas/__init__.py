@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from lps_flows.foundation.face import show
 
 if TYPE_CHECKING:
-    from lps_flows.schemas.base import SCHEMA_VERSION, Document
+    from lps_flows.schemas.base import Document
+    from lps_flows.schemas.layout import SCHEMA_VERSION
     from lps_flows.schemas.structure import Provenance, StructureDocument, StructureSet
 
 __all__ = [
