@@ -5,14 +5,7 @@ from typing import TYPE_CHECKING
 from lps_flows.foundation.face import show
 
 if TYPE_CHECKING:
-    from lps_flows.builders.build import (
-        KEYS,
-        BuildSettings,
-        all_builders,
-        build_all,
-        result_store,
-        run_builder,
-    )
+    from lps_flows.builders.build import all_builders, build_all, run_builder
     from lps_flows.builders.candidates import CandidateBuilder
     from lps_flows.builders.clusters import ClusterBuilder
     from lps_flows.builders.conductivity_map import ConductivityMapBuilder
@@ -21,7 +14,7 @@ if TYPE_CHECKING:
     from lps_flows.builders.fingerprints import FingerprintBuilder
     from lps_flows.builders.free_energies import FreeEnergyBuilder
     from lps_flows.builders.jumps import JumpBuilder
-    from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
+    from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder
     from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
     from lps_flows.builders.rdf import RDFBuilder
     from lps_flows.builders.results import (
@@ -31,6 +24,8 @@ if TYPE_CHECKING:
         read_results,
     )
     from lps_flows.builders.scattering import ScatteringBuilder
+    from lps_flows.builders.settings import BuildSettings, TrendSettings
+    from lps_flows.builders.stores import KEYS, result_store
     from lps_flows.builders.structures import StructureBuilder
     from lps_flows.builders.transport import TransportBuilder
     from lps_flows.builders.windows import WindowBuilder

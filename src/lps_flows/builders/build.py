@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from jobflow import JobStore
 from maggma.core import Store
-from maggma.stores import JSONStore, MemoryStore, MongoStore
-from pydantic import Field
+from maggma.stores import JSONStore, MemoryStore
 
-from lps_flows.analysis import (
-    CandidateSettings,
-    ClusterSettings,
-    ElasticitySettings,
-    FingerprintSettings,
-    HullSettings,
-    MotifSettings,
-    RDFSettings,
-    ScatteringSettings,
-    WindowSettings,
-)
-from lps_flows.analysis.elasticity import TensorSettings
-from lps_flows.analysis.jumps import JumpSettings
-from lps_flows.analysis.phonons import PhononSettings
 from lps_flows.builders.candidates import CandidateBuilder
 from lps_flows.builders.clusters import ClusterBuilder
 from lps_flows.builders.conductivity_map import ConductivityMapBuilder
@@ -35,128 +19,21 @@ from lps_flows.builders.fingerprints import FingerprintBuilder
 from lps_flows.builders.free_energies import FreeEnergyBuilder
 from lps_flows.builders.increment import IncrementalBuilder, chunks
 from lps_flows.builders.jumps import JumpBuilder
-from lps_flows.builders.migration import COLLECTIONS, migrate
-from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder, TrendSettings
+from lps_flows.builders.migration import migrate
+from lps_flows.builders.motifs import MotifBuilder, MotifTrendBuilder
 from lps_flows.builders.phase_diagram import PhaseDiagramBuilder
 from lps_flows.builders.rdf import RDFBuilder
 from lps_flows.builders.scattering import ScatteringBuilder
+from lps_flows.builders.settings import BuildSettings
+from lps_flows.builders.stores import KEYS, result_store
 from lps_flows.builders.structures import StructureBuilder
 from lps_flows.builders.transport import TransportBuilder
 from lps_flows.builders.windows import WindowBuilder
 from lps_flows.chemistry import CompositionLine
-from lps_flows.foundation import FrozenSettings, LpsFlowsError
+from lps_flows.foundation import LpsFlowsError
 from lps_flows.schemas.damage import left_out, readable
 
 logger = logging.getLogger(__name__)
-
-KEYS = {name: key for name, (key, _) in COLLECTIONS.items()}
-"""Collections of results, with the field that identifies a document."""
-
-
-# what tells a MongoStore its server and database, by address or by URI
-_WHERE = (
-    "database",
-    "uri",
-    "host",
-    "port",
-    "username",
-    "password",
-    "auth_source",
-    "ssh_tunnel",
-    "mongoclient_kwargs",
-)
-
-
-class ResultStoreError(LpsFlowsError):
-    """The job store has no place beside it for results."""
-
-
-class BuildSettings(FrozenSettings):
-    """Settings of all analyses."""
-
-    hull: HullSettings = Field(HullSettings(), description="Phase diagrams.")
-    windows: WindowSettings = Field(
-        WindowSettings(), description="Electrochemical windows."
-    )
-    motifs: MotifSettings = Field(MotifSettings(), description="Motifs.")
-    trends: TrendSettings = Field(TrendSettings(), description="Motif trends.")
-    rdf: RDFSettings = Field(RDFSettings(), description="Distribution functions.")
-    scattering: ScatteringSettings = Field(
-        ScatteringSettings(), description="Structure factors."
-    )
-    fingerprints: FingerprintSettings = Field(
-        FingerprintSettings(),
-        description="Fingerprints; the classes rest on those of this element.",
-    )
-    all_atom_fingerprints: bool = Field(
-        True, description="Make fingerprints over all atoms, too."
-    )
-    clusters: ClusterSettings = Field(ClusterSettings(), description="Classes.")
-    candidates: CandidateSettings = Field(
-        CandidateSettings(), description="The candidate rule."
-    )
-    elasticity: ElasticitySettings = Field(
-        ElasticitySettings(), description="Equations of state."
-    )
-    elastic_tensor: TensorSettings = Field(
-        TensorSettings(), description="Deformations of elastic tensors."
-    )
-    jumps: JumpSettings = Field(
-        JumpSettings(), description="Sites and jumps of the mobile ions."
-    )
-    phonons: PhononSettings = Field(
-        PhononSettings(), description="Vibrations and free energies."
-    )
-
-
-def result_store(job_store: JobStore, name: str) -> Store:
-    """Return the store of a collection of results, beside the job documents.
-
-    Where the collection of these is named ``mine_docs``, results go to collections
-    with the prefix ``mine_``, too: a database may be shared.
-
-    Parameters
-    ----------
-    job_store
-        jobflow's store; MongoDB, JSON files or memory.
-
-    Raises
-    ------
-    ResultStoreError
-        When the docs store is of another kind.
-    """
-    docs = job_store.docs_store
-    common: dict[str, Any] = {"key": KEYS[name], "last_updated_field": "last_updated"}
-    if isinstance(docs, JSONStore):
-        # a JSONStore is a MemoryStore too: this test comes first
-        path = Path(docs.paths[0]).with_name(f"{name}.json")
-        return JSONStore(str(path), read_only=False, **common)
-    if isinstance(docs, MemoryStore):
-        docs.connect()
-        beside = MemoryStore(name, **common)
-        # the only way into the same in-memory database
-        beside._coll = docs._collection.database[name]  # noqa: SLF001
-        return beside
-    if isinstance(docs, MongoStore):
-        where = {field: getattr(docs, field) for field in _WHERE}
-        return MongoStore(
-            collection_name=_prefix(docs) + name,
-            last_updated_type="datetime",
-            **where,
-            **common,
-        )
-    raise ResultStoreError(
-        "results can be kept beside MongoDB, JSON files or memory only",
-        field="JOB_STORE.docs_store",
-        value=type(docs).__name__,
-        remedy="use a MongoStore for the docs of jobflow's store",
-    )
-
-
-def _prefix(docs: MongoStore) -> str:
-    """Return what stands before 'docs' in the name of the job documents' collection."""
-    name = docs.collection_name
-    return name.removesuffix("docs") if name.endswith("_docs") else ""
 
 
 def all_builders(

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from lps_flows.analysis import MOTIFS, MotifAnalysis, MotifSettings, analyse_motifs
 from lps_flows.builders.increment import PerStructureBuilder
 from lps_flows.builders.lowest import Head, LowestBuilder
+from lps_flows.builders.settings import TrendSettings
 from lps_flows.chemistry import CompositionLine, composition_of
-from lps_flows.foundation import FrozenSettings
 from lps_flows.schemas.built import StructureRecord, facts_of, facts_of_lowest
 from lps_flows.schemas.motifs import (
     MOTIF_INDEXES,
@@ -22,14 +21,6 @@ from lps_flows.schemas.motifs import (
     MotifFractions,
     MotifTrendDocument,
 )
-
-
-class TrendSettings(FrozenSettings):
-    """What a trend averages over."""
-
-    n_lowest: int = Field(
-        10, ge=1, description="Lowest-energy structures averaged per composition."
-    )
 
 
 def motif_document(

@@ -15,7 +15,7 @@ from maggma.stores import MemoryStore
 from lps_flows.analysis import HullSettings, phase_diagram
 from lps_flows.analysis.phase_diagram import that_count
 from lps_flows.analysis.shown import shown_run
-from lps_flows.builders.build import KEYS, result_store
+from lps_flows.builders.stores import KEYS, result_store
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.outputs import checked_output, outputs

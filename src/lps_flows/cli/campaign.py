@@ -20,7 +20,7 @@ from lps_flows.cli.application import (
     out,
     verb,
 )
-from lps_flows.cli.opening import gathered, submitted, workplace
+from lps_flows.cli.opening import gathered, named, submitted, workplace
 from lps_flows.cli.plan import print_plan
 from lps_flows.cli.progress import Display, stage_table, working
 from lps_flows.cli.telling import print_failures, print_set_aside, print_stopped
@@ -268,8 +268,7 @@ def recover(
     from lps_flows.runner import find_deleted, silent_for
     from lps_flows.runner import recover as recover_campaign
 
-    with submitted(file) as (place, settings):
-        name = settings.name
+    with named(file) as (place, name, _):
         if find_deleted(place, name) is not None:
             out.print(
                 f"{name} was deleted (lpad reset or delete_wflows): nothing is left to "

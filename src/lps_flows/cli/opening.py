@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,13 @@ def workplace(*, files: bool = False) -> Iterator[Workplace]:
 
 @contextmanager
 def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
-    """Open the workplace of a campaign, with the settings it was submitted with.
+    """Open the workplace of a campaign, with the settings it was submitted with."""
+    with workplace() as place:
+        yield place, settings_in(place, file)
+
+
+def settings_in(place: Workplace, file: Path) -> CampaignKeys:
+    """Return the settings that a campaign was submitted with.
 
     They are those of its file, until that is changed under its old name: then what
     differs is said, and results go on being those of the submitted settings.
@@ -40,29 +47,41 @@ def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
     from lps_flows.settings import load_campaign
 
     settings = load_campaign(file, fitted=True)
+    known = recorded(place, settings.name)
+    if known is None or known.settings_hash == settings.settings_hash:
+        return settings
+    if not known.complete:
+        err.print(
+            f"{settings.name} was submitted by a version that recorded only part "
+            f"of its settings; {file} stands for the others."
+        )
+    differing = settings.differences(known.settings, complete=known.complete)
+    if differing:
+        err.print(
+            f"{settings.name} was submitted with other settings than {file} has; "
+            "what follows is of those it was submitted with (there), not of the "
+            "file (here). Give the changed campaign another name.",
+            style="yellow",
+        )
+    for difference in differing[:_MOST_SHOWN]:
+        err.print(f"  {difference}")
+    if len(differing) > _MOST_SHOWN:
+        err.print(f"  and {len(differing) - _MOST_SHOWN} more")
+    return settings.as_submitted(known.settings)
+
+
+@contextmanager
+def named(file: Path) -> Iterator[tuple[Workplace, str, Callable[[], CampaignKeys]]]:
+    """Open the workplace of a campaign for verbs that need little but its name.
+
+    The settings, as `submitted` has them, are read when they are asked for.
+    """
+    from lps_flows.runner import submitted_as
+
     with workplace() as place:
-        known = recorded(place, settings.name)
-        if known is None or known.settings_hash == settings.settings_hash:
-            yield place, settings
-            return
-        if not known.complete:
-            err.print(
-                f"{settings.name} was submitted by a version that recorded only part "
-                f"of its settings; {file} stands for the others."
-            )
-        differing = settings.differences(known.settings, complete=known.complete)
-        if differing:
-            err.print(
-                f"{settings.name} was submitted with other settings than {file} has; "
-                "what follows is of those it was submitted with (there), not of the "
-                "file (here). Give the changed campaign another name.",
-                style="yellow",
-            )
-        for difference in differing[:_MOST_SHOWN]:
-            err.print(f"  {difference}")
-        if len(differing) > _MOST_SHOWN:
-            err.print(f"  and {len(differing) - _MOST_SHOWN} more")
-        yield place, settings.as_submitted(known.settings)
+        name = place.launchpad and submitted_as(file, place.launchpad)
+        settings = cache(partial(settings_in, place, file))
+        yield place, name or settings().name, settings
 
 
 def gathered(

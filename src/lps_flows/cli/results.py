@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from lps_flows.cli.application import FAILED, AsJson, CampaignFile, err, out, verb
-from lps_flows.cli.opening import gathered, submitted
+from lps_flows.cli.opening import gathered, named, submitted
 from lps_flows.cli.progress import Step, working
 
 if TYPE_CHECKING:
@@ -101,16 +101,17 @@ def export(
     ] = False,
 ) -> None:
     """Write structures, trajectories or the potential for other codes."""
-    with submitted(file) as (place, settings), working("reading the store") as step:
+    with named(file) as (place, name, settings), working("reading the store") as step:
         what = _exported(
-            place, settings, file_format.value, folder, method, overwrite, step
+            place, name, settings, file_format.value, folder, method, overwrite, step
         )
     out.print(f"{what} in {folder}", markup=False)
 
 
 def _exported(
     place: Workplace,
-    settings: CampaignKeys,
+    name: str,
+    settings: Callable[[], CampaignKeys],
     file_format: str,
     folder: Path,
     method: str | None,
@@ -123,19 +124,17 @@ def _exported(
     if file_format == "trajectories":
         from lps_flows.jobs.export_results import export_trajectories
 
-        number = export_trajectories(
-            place.job_store, settings.name, folder, overwrite=overwrite
-        )
+        number = export_trajectories(place.job_store, name, folder, overwrite=overwrite)
         return f"{number} runs"
     if file_format in {"potential", "aenet", "metatomic"}:
         from lps_flows.jobs.export_results import export_potential
 
         identifier = export_potential(
-            place.job_store, settings.name, folder, file_format, overwrite=overwrite
+            place.job_store, name, folder, file_format, overwrite=overwrite
         )
         return f"potential {identifier}"
     structures = place.result_store("structures")
-    labelled = _labelled(structures, settings, method)
+    labelled = _labelled(structures, name, settings, method)
     if file_format in {"entries", "optimade"}:
         labelled["relaxed"] = True
     documents = _counted(structures.query(labelled), structures.count(labelled), step)
@@ -143,7 +142,7 @@ def _exported(
         from lps_flows.jobs.export_optimade import export_optimade
 
         placed = place.result_store("phase_diagram_entries").query(
-            {"campaign": settings.name}, ["structure_id", "energy_above_hull"]
+            {"campaign": name}, ["structure_id", "energy_above_hull"]
         )
         above = {each["structure_id"]: each.get("energy_above_hull") for each in placed}
         number = export_optimade(documents, above, folder, overwrite=overwrite)
@@ -153,22 +152,25 @@ def _exported(
 
 
 def _labelled(
-    structures: Store, settings: CampaignKeys, method: str | None
+    structures: Store,
+    name: str,
+    settings: Callable[[], CampaignKeys],
+    method: str | None,
 ) -> dict[str, Any]:
     """Return the query of a campaign's structures by one method."""
-    from lps_flows.engines import get_engine
     from lps_flows.jobs.export import ExportError
 
-    there = structures.distinct("method", {"campaign": settings.name})
+    there = structures.distinct("method", {"campaign": name})
     if method is None and len(there) == 1:  # without loading an engine
-        method = there[0]
-    labelled = {
-        "campaign": settings.name,
-        "method": method or get_engine(settings.engine).method,
-    }
+        (method,) = there
+    elif method is None:
+        from lps_flows.engines import get_engine
+
+        method = get_engine(settings().engine).method
+    labelled = {"campaign": name, "method": method}
     if not structures.count(labelled):
         raise ExportError(
-            f"the campaign {settings.name!r} has no labelled structure by this method",
+            f"the campaign {name!r} has no labelled structure by this method",
             field="method",
             value=labelled["method"],
             remedy=f"Choose one of {', '.join(sorted(there))}"

@@ -47,6 +47,8 @@ _KNOWN = {(module, name) for module, names in _OF_LIBRARIES.items() for name in 
 # What MongoDB and maggma add to a document.
 _ADDED = frozenset({"_id", "_bt"})
 _LONGEST_NAME = 200
+# most of what a structure consists of
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class ForeignClassError(LpsFlowsError):
@@ -111,9 +113,9 @@ def _check(document: Any) -> None:
         if isinstance(value, Mapping):
             if "@module" in value or "@callable" in value:
                 _check_name(value)
-            inside += value.values()
+            inside += [v for v in value.values() if type(v) not in _PLAIN]
         elif isinstance(value, list | tuple):
-            inside += value
+            inside += [v for v in value if type(v) not in _PLAIN]
 
 
 def _check_name(value: Mapping[str, Any]) -> None:

@@ -15,7 +15,6 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.potential import write_xsf
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.built import StructureRecord
 
@@ -184,6 +183,8 @@ def _write_extxyz(documents: list[StructureDocument], folder: Path) -> None:
 
 
 def _write_xsf(documents: list[StructureDocument], folder: Path) -> None:
+    from lps_flows.potential import write_xsf
+
     index = []
     for number, document in enumerate(documents):
         # The formula comes from data: nothing but letters and digits may reach a path.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import iterparse
@@ -21,6 +22,9 @@ from lps_flows.potential.xsf import read_xsf
 
 # Å and Å^3 that no structure has.
 _FURTHEST, _SMALLEST_VOLUME = 1e6, 1e-3
+# A line with a number of atoms, and the columns of a property, as int() reads them.
+_COUNTS = re.compile(rb"^\s*\+?(\d[\d_]*)\s*$|:\w:\+?(\d[\d_]*)")
+_MOST_DIGITS = 20
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +118,7 @@ def _xsf_files(folder: Path) -> list[Path]:
 def _frames(file: Path) -> list[Atoms]:
     if file.suffix.lower() == ".xsf":
         return [read_xsf(file)]
+    _check_counts(file)
     try:
         frames = read(file, ":")
     # each of ASE's readers raises what it happens to raise over a malformed file
@@ -145,6 +150,24 @@ def _frames(file: Path) -> list[Atoms]:
             len(frames),
         )
     return list(compress(frames, converged))
+
+
+def _check_counts(file: Path) -> None:
+    """Refuse counts of atoms or columns that ASE would make room for, line by line."""
+    if file.suffix.lower() not in {".xyz", ".extxyz"} or not file.is_file():
+        return
+    most = file.stat().st_size
+    with file.open("rb") as lines:
+        for line in lines:
+            for count in filter(None, chain(*_COUNTS.findall(line))):
+                if len(count) > _MOST_DIGITS or int(count.replace(b"_", b"")) > most:
+                    raise PotentialFileError(
+                        f"it announces {count[:_MOST_DIGITS].decode()} atoms or "
+                        f"columns in {most} bytes",
+                        field="path",
+                        value=str(file),
+                        remedy="Look at how the file was written",
+                    )
 
 
 def _impossible(atoms: Atoms) -> str | None:

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from lps_flows.runner.configuration import environment, write_configuration
     from lps_flows.runner.deletion import delete
     from lps_flows.runner.doctor import Check, check_everything, check_quickly
-    from lps_flows.runner.glance import Glance, glance, glance_at, keep_for_glances
+    from lps_flows.runner.glance import (
+        Glance,
+        glance,
+        glance_at,
+        keep_for_glances,
+        submitted_as,
+    )
     from lps_flows.runner.home import Home
     from lps_flows.runner.listing import CampaignSummary, campaigns
     from lps_flows.runner.mongod_binary import find_mongod, install_mongod
@@ -89,6 +95,7 @@ __all__ = [
     "run_in_files",
     "silent_for",
     "submit",
+    "submitted_as",
     "write_configuration",
 ]
 

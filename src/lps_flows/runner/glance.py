@@ -130,14 +130,28 @@ def glance_at(file: Path, home: Home | None = None) -> Glance | None:
         return None
     with server.client() as client:
         queue = _Database(client[LAUNCHPAD_DATABASE])
-        submitted = {"state": "submitted", f"{_KEPT}.file": digest}
-        record = queue.db["campaigns"].find_one(submitted)
+        record = _described_by(digest, queue)
         if record is None:
             return None
         jobs = _Documents(client[DATABASE][DOCS_COLLECTION])
         foretold = json.loads(record[_KEPT]["foretold"])
         found = glance(jobs, queue, record["campaign"], foretold)
     return found if found.progress.stages else None
+
+
+def submitted_as(file: Path, queue: Queue) -> str | None:
+    """Return the name of the campaign that was submitted as a file describes it.
+
+    None where that cannot be told from the file alone.
+    """
+    digest = _digest(file)
+    record = None if digest is None else _described_by(digest, queue)
+    return None if record is None else str(record["campaign"])
+
+
+def _described_by(digest: str, queue: Queue) -> dict[str, Any] | None:
+    described = {"state": "submitted", f"{_KEPT}.file": digest}
+    return queue.db["campaigns"].find_one(described)
 
 
 def _digest(file: Path) -> str | None:

@@ -55,8 +55,8 @@ def _structure(stored: Any) -> Structure:
         return stored
     try:
         structure = decode(stored)
-        # some damage shows only here
-        structure.as_dict()
+        for species in {part for site in structure for part in site.species}:
+            species.as_dict()  # some damage shows only here
         moments = structure.site_properties.get("magmom", ())
         moments = np.array([m for m in moments if m is not None], dtype=float)
     except LpsFlowsError:
@@ -83,7 +83,7 @@ StoredStructure = Annotated[Structure, BeforeValidator(_structure)]
 class Stored(BaseModel):
     """Base of everything with a layout of its own: a field too many is an error."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
