@@ -22,6 +22,7 @@ from lps_flows.runner import (
     keep_for_glances,
     open_workplace,
     submit,
+    submitted_as,
 )
 from lps_flows.schemas.base import Document
 from lps_flows.settings import load_campaign
@@ -58,7 +59,8 @@ def kept(place: Workplace, file: Path = DEMO) -> Glance | None:
 
 
 def test_a_glance_says_what_a_look_at_everything_says(place: Workplace) -> None:
-    assert glance_at(DEMO, place.home) is None  # nothing is kept of this file yet
+    # nothing is kept of this file yet
+    assert glance_at(DEMO, place.home) is submitted_as(DEMO, place.home) is None
     found = kept(place)
     assert found is not None
     assert found == everything(place)
@@ -90,6 +92,18 @@ def test_what_another_version_kept_is_not_believed(
     module = sys.modules[keep_for_glances.__module__]
     monkeypatch.setattr(module, "__version__", "0.0.1")
     assert glance_at(DEMO, place.home) is None
+
+
+@pytest.mark.parametrize("damage", [None, 3, "no JSON"])
+def test_what_was_kept_and_is_damaged_is_not_believed(
+    place: Workplace, damage: object
+) -> None:
+    assert kept(place) is not None
+    place.require_launchpad().db["campaigns"].update_one(
+        {"campaign": "demo"}, {"$set": {"at_a_glance.foretold": damage}}
+    )
+    assert glance_at(DEMO, place.home) is None
+    assert submitted_as(DEMO, place.home) == "demo"
 
 
 def test_own_crystals_are_read_each_time(place: Workplace, tmp_path: Path) -> None:

@@ -33,5 +33,7 @@ def test_more_atoms_or_columns_than_a_file_can_hold(
     content = file.read_bytes()
     assert sound in content
     file.write_bytes(content + content.replace(sound, announced, 1))
-    with pytest.raises(PotentialFileError, match=r"announces [0-9_]+ atoms or columns in"):
+    with pytest.raises(
+        PotentialFileError, match=r"announces [0-9_]+ atoms or columns in"
+    ):
         read_labelled(file)

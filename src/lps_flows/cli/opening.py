@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from lps_flows.cli.progress import Step
 if TYPE_CHECKING:
     from lps_flows.report import ReportContent
     from lps_flows.runner import Workplace
-    from lps_flows.settings import CampaignKeys
+    from lps_flows.settings import CampaignKeys, CampaignSettings
 
 _MOST_SHOWN = 20
 
@@ -32,21 +32,44 @@ def workplace(*, files: bool = False) -> Iterator[Workplace]:
 
 @contextmanager
 def submitted(file: Path) -> Iterator[tuple[Workplace, CampaignKeys]]:
-    """Open the workplace of a campaign, with the settings it was submitted with."""
-    with workplace() as place:
-        yield place, settings_in(place, file)
-
-
-def settings_in(place: Workplace, file: Path) -> CampaignKeys:
-    """Return the settings that a campaign was submitted with.
+    """Open the workplace of a campaign, with the settings it was submitted with.
 
     They are those of its file, until that is changed under its old name: then what
     differs is said, and results go on being those of the submitted settings.
     """
-    from lps_flows.runner import recorded
+    settings = _settings_of(file)
+    with workplace() as place:
+        yield place, _as_submitted(place, settings, file)
+
+
+@contextmanager
+def named(file: Path) -> Iterator[tuple[Workplace, str, Callable[[], CampaignKeys]]]:
+    """Open the workplace of a campaign for verbs that need little but its name.
+
+    The settings, as `submitted` has them, are read when they are asked for.
+    """
+    from lps_flows.runner import submitted_as
+
+    name = submitted_as(file)
+    if name is None:
+        with submitted(file) as (place, settings):
+            yield place, settings.name, lambda: settings
+        return
+    with workplace() as place:
+        yield place, name, partial(_settings_of, file)
+
+
+def _settings_of(file: Path) -> CampaignSettings:
     from lps_flows.settings import load_campaign
 
-    settings = load_campaign(file, fitted=True)
+    return load_campaign(file, fitted=True)
+
+
+def _as_submitted(
+    place: Workplace, settings: CampaignSettings, file: Path
+) -> CampaignKeys:
+    from lps_flows.runner import recorded
+
     known = recorded(place, settings.name)
     if known is None or known.settings_hash == settings.settings_hash:
         return settings
@@ -68,20 +91,6 @@ def settings_in(place: Workplace, file: Path) -> CampaignKeys:
     if len(differing) > _MOST_SHOWN:
         err.print(f"  and {len(differing) - _MOST_SHOWN} more")
     return settings.as_submitted(known.settings)
-
-
-@contextmanager
-def named(file: Path) -> Iterator[tuple[Workplace, str, Callable[[], CampaignKeys]]]:
-    """Open the workplace of a campaign for verbs that need little but its name.
-
-    The settings, as `submitted` has them, are read when they are asked for.
-    """
-    from lps_flows.runner import submitted_as
-
-    with workplace() as place:
-        name = place.launchpad and submitted_as(file, place.launchpad)
-        settings = cache(partial(settings_in, place, file))
-        yield place, name or settings().name, settings
 
 
 def gathered(

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pymongo import MongoClient
 from pymongo.collection import Collection
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
 from lps_flows import __version__
 from lps_flows.foundation import PlainYamlError, read_plain_yaml
@@ -119,39 +122,46 @@ def glance_at(file: Path, home: Home | None = None) -> Glance | None:
         None unless the private server runs, and holds the campaign as this file and
         this version describe it.
     """
-    digest = _digest(file)
-    if digest is None:
-        return None
-    home = home or Home()
-    if choose(home).source != "private":
-        return None
-    server = PrivateMongod(home.path)
-    if not server.guarded:  # it does not run, or is to be started anew
-        return None
-    with server.client() as client:
-        queue = _Database(client[LAUNCHPAD_DATABASE])
-        record = _described_by(digest, queue)
-        if record is None:
+    with _described_by(file, home or Home()) as described:
+        if described is None:
             return None
+        client, record = described
+        try:
+            foretold = json.loads(record[_KEPT]["foretold"])
+        except (KeyError, TypeError, ValueError):  # someone has changed it
+            return None
+        queue = _Database(client[LAUNCHPAD_DATABASE])
         jobs = _Documents(client[DATABASE][DOCS_COLLECTION])
-        foretold = json.loads(record[_KEPT]["foretold"])
         found = glance(jobs, queue, record["campaign"], foretold)
     return found if found.progress.stages else None
 
 
-def submitted_as(file: Path, queue: Queue) -> str | None:
+def submitted_as(file: Path, home: Home | None = None) -> str | None:
     """Return the name of the campaign that was submitted as a file describes it.
 
-    None where that cannot be told from the file alone.
+    None where that cannot be told as quickly as by :func:`glance_at`.
     """
-    digest = _digest(file)
-    record = None if digest is None else _described_by(digest, queue)
-    return None if record is None else str(record["campaign"])
+    with _described_by(file, home or Home()) as described:
+        return None if described is None else str(described[1]["campaign"])
 
 
-def _described_by(digest: str, queue: Queue) -> dict[str, Any] | None:
+@contextmanager
+def _described_by(
+    file: Path, home: Home
+) -> Iterator[tuple[MongoClient[dict[str, Any]], dict[str, Any]] | None]:
+    """Yield the private server and its record of a file's campaign, if there is one."""
+    digest, server = _digest(file), PrivateMongod(home.path)
+    # one that is not guarded does not run, or is to be started anew
+    if digest is None or choose(home).source != "private" or not server.guarded:
+        yield None
+        return
     described = {"state": "submitted", f"{_KEPT}.file": digest}
-    return queue.db["campaigns"].find_one(described)
+    with server.client() as client:
+        try:
+            record = client[LAUNCHPAD_DATABASE]["campaigns"].find_one(described)
+        except PyMongoError:  # whoever opens everything will tell
+            record = None
+        yield None if record is None else (client, record)
 
 
 def _digest(file: Path) -> str | None:
