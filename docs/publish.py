@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from operator import attrgetter
 from pathlib import Path
@@ -33,6 +33,7 @@ from lps_flows.report.hull_table import hull_rows
 from lps_flows.schemas.motifs import MotifFractions
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.sampling import SamplingDocument
+from lps_flows.schemas.transport import TransportDocument
 from lps_flows.settings import CampaignKeys
 
 FOLDER = Path(__file__).parent / "data" / "map"
@@ -86,7 +87,7 @@ def publish(
     files = [file for file in content.downloads if file.name in _OF_THE_REPORT]
     files += [
         *_structure_tables(content, collections),
-        *_dynamics_tables(content),
+        run_table(content.results.transport),
         _table("cost", prices.items(), _COST),
         _table("searches", searches, _SEARCH),
     ]
@@ -251,25 +252,23 @@ def _structure_tables(content: ReportContent, store: ResultStore) -> list[Downlo
     ]
 
 
-def _dynamics_tables(content: ReportContent) -> list[Download]:
-    runs = [(d, run) for d in content.results.transport for run in d.runs]
+def run_table(documents: Sequence[TransportDocument]) -> Download:
+    """Return the runs behind conductivities, one a row, as ``runs.csv``."""
     of_run = _attributes("temperature", "production", "D", "used", "reason")
     of_run |= _attributes("framework_survived", "framework_lost", "haven_ratio")
-    return [
-        _table(
-            "runs",
-            runs,
-            {
-                "label": lambda row: row[0].label,
-                "x": lambda row: row[0].x,
-                "nsites": lambda row: row[0].nsites,
-                **{
-                    name: lambda row, take=take: _shown(take(row[1]))
-                    for name, take in of_run.items()
-                },
+    return _table(
+        "runs",
+        [(document, run) for document in documents for run in document.runs],
+        {
+            "label": lambda row: row[0].label,
+            "x": lambda row: row[0].x,
+            "nsites": lambda row: row[0].nsites,
+            **{
+                name: lambda row, take=take: _shown(take(row[1]))
+                for name, take in of_run.items()
             },
-        )
-    ]
+        },
+    )
 
 
 def _shown(value: object) -> object:
