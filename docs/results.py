@@ -532,7 +532,44 @@ def _table_1(data: Published) -> str:
                 )
             )
     head = ("structure", "quantity", "unit", "here (68 %)", "the paper", "remarks")
-    return table(head, rows)
+    return "\n\n".join(filter(None, (table(head, rows), _other_potential(data))))
+
+
+def _other_potential(data: Published) -> str:
+    """Return the same structures on a published potential, which learned dynamics."""
+    found = data.table("beside/table_1")
+    if not found:
+        return ""
+    runs = data.table("beside/runs")
+    rows = []
+    for label in dict.fromkeys(row["structure"] for row in found):
+        of_label = [run for run in runs if run["label"] == label]
+        broke = [r for r in of_label if r["framework_survived"] == "False"]
+        cells = [label]
+        for quantity in ("activation energy", "RT ionic conductivity"):
+            (row,) = (
+                r for r in found if (r["structure"], r["quantity"]) == (label, quantity)
+            )
+            theirs = paper_value(label, quantity)
+            cells += [
+                f"{row['value']} ({row['low']} to {row['high']})"
+                if row["value"]
+                else "missing",
+                "not given" if theirs is None else f"{theirs:g}",
+            ]
+        used = sum(run["used"] == "True" for run in of_label)
+        temperatures = ", ".join(f"{float(r['temperature']):g} K" for r in broke)
+        rows.append((*cells, f"{used} of {len(of_label)}", temperatures or "none"))
+    longest = max(float(run["production"]) for run in runs) / 1000
+    methods = ", ".join(dict.fromkeys(row["method"].partition(";")[0] for row in found))
+    head = ("structure", "Ea (eV)", "the paper", "sigma(300 K) (mS/cm)", "the paper")
+    return (
+        f"The same structures on the published potential Li-P-S-dynamics ({methods}), "
+        "which learned frames of dynamics and is meant for up to 1200 K "
+        f"([its card](pretrained.md)), {longest:.0f} ps at each temperature "
+        "(`benchmarks/map_conductivity.py`):\n\n"
+        + table((*head, "runs used", "framework broke at"), rows)
+    )
 
 
 def _fig_s2(data: Published) -> str:

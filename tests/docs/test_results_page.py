@@ -159,6 +159,44 @@ def test_dft_stands_beside_the_surrogate_by_formation_energies(
     assert by_ann == by_surrogate == f"{-60.0 - tie:.1f}"
 
 
+def test_conductivities_on_a_published_potential_stand_beside_the_paper(
+    results, published
+) -> None:
+    label = "gc-Li42P16S61"
+    runs = [
+        {
+            "label": label,
+            "temperature": temperature,
+            "production": 100_000.0,
+            "used": temperature > 800,
+            "framework_survived": temperature < 1400,
+        }
+        for temperature in (700.0, 900.0, 1500.0)
+    ]
+    values = [
+        {
+            "structure": label,
+            "quantity": quantity,
+            "value": value,
+            "low": low,
+            "high": high,
+            "method": "ann-1; MD 900, 1500 K",
+        }
+        for quantity, value, low, high in (
+            ("activation energy", "0.211", "0.200", "0.222"),
+            ("RT ionic conductivity", "", "", ""),
+        )
+    ]
+    data = published({label: (0.724, -90.0, 20.0)})
+    assert results._other_potential(data) == ""
+    beside = {"beside/table_1": values, "beside/runs": runs}
+    said = results._other_potential(published({label: (0.724, -90.0, 20.0)}, **beside))
+    assert "(ann-1)" in said
+    assert "100 ps" in said
+    ours = "0.211 (0.200 to 0.222) | 0.208 | missing | 33.1"
+    assert said.endswith(f"| {label} | {ours} | 2 of 3 | 1500 K |")
+
+
 def test_a_gap_without_a_sample_inside_is_undecided(results, published) -> None:
     data = published({"gc-A": (0.45, -100.0, 20.0), "gc-D": (0.70, -100.0, 20.0)})
     assert results.gap(data, 0.5, 0.667, "0.5-0.667").word == "undecided"
