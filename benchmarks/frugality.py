@@ -6,7 +6,9 @@ One parent, two compositions, as two campaigns with the same searches: in the on
 reference engine moves atoms at 1200 K, relaxes what is removed and relaxes the lowest
 structures by itself, rounds of active learning are three; the other is
 ``workflows/standard.yaml``. Both with 7net-0 (hours), or with ``--small`` CHGNet, small
-cells, short searches and dynamics (minutes). Campaigns that were cut off go on.
+cells, short searches and dynamics (minutes). Campaigns that were cut off go on. At the
+end, what the engine relaxed by itself is relaxed from the same starts by single points,
+on the same potential: pairs that differ in nothing else.
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ import argparse
 import json
 import subprocess
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from pymatgen.analysis.phase_diagram import PDEntry, PhaseDiagram
-from pymatgen.core import Composition
+from pymatgen.core import Composition, Structure
+from relaxations import by_single_points, calculator
 
+from lps_flows.jobs.export_results import export_potential
 from lps_flows.jobs.outputs import outputs
+from lps_flows.potential import ANNPotential
 from lps_flows.runner import Workplace, launch_times, open_workplace, prices
 from lps_flows.settings import CampaignKeys, load_campaign
 
@@ -159,13 +165,49 @@ def found_by(place: Workplace, settings: CampaignKeys) -> dict[str, Any]:
     }
 
 
+def pairs(place: Workplace, settings: CampaignKeys) -> list[dict[str, Any]]:
+    """Return how native relaxations and those by single points end (eV/atom)."""
+    store, name = place.job_store, settings.name
+    with TemporaryDirectory() as folder:
+        export_potential(store, name, folder, "potential")
+        potential = ANNPotential.load(Path(folder) / "potential.safetensors")
+    engine = settings.engine
+    reference = calculator(engine.model or engine.name)
+    native = {job.uuid: job.output for job in outputs(store, name, "StructureDocument")}
+    queued = place.require_launchpad().fireworks.find(
+        {"spec.campaign": name, "spec.stage": "sampling", "name": {"$regex": "relax"}},
+        {"spec._tasks.job": 1},
+    )
+    found = []
+    for firework in queued.sort("fw_id", 1):
+        job = firework["spec"]["_tasks"][0]["job"]
+        ended = native.get(job["uuid"])
+        if ended is None:
+            continue
+        start = Structure.from_dict(job["function_args"][0])
+        ours = by_single_points(start, reference, potential, engine.fmax)
+        found.append(
+            {
+                "formula": start.formula.replace(" ", ""),
+                "native": {
+                    "evaluations": ended["n_evaluations"],
+                    "energy": ended["energy"] / len(start),
+                    "converged": ended["converged"],
+                },
+                "single points": ours,
+            }
+        )
+        print(json.dumps(found[-1]), flush=True)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
-    found = {}
+    found: dict[str, Any] = {}
     for name, file in campaigns(small=options.small).items():
         command = ["lps-flows", "run", str(file)]
         subprocess.run([*command, f"--workers={options.workers}"], check=False)
@@ -173,6 +215,9 @@ def main() -> None:
             found[name] = found_by(place, load_campaign(file))
         print(name, json.dumps(found[name], indent=1), flush=True)
         options.out.write_text(json.dumps(found, indent=1) + "\n")
+    with open_workplace() as place:
+        found["pairs"] = pairs(place, load_campaign(file))
+    options.out.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -31,10 +31,11 @@ def maker(monkeypatch):
     )
 
 
-def runs(*stds):
+def runs(*stds, failure=None):
     return [
         SimpleNamespace(
             max_energy_std=std,
+            failure=failure,
             structure=crystal("beta-Li3PS4"),
             chunk_uuids=[f"chunk {number}"],
         )
@@ -47,6 +48,13 @@ def test_runs_that_the_committee_is_sure_of_stay(maker):
         maker.again(runs(0.005, None), ["a", "b"], "x", POTENTIAL, spent=[], start=CELL)
         is None
     )
+
+
+def test_runs_that_broke_before_a_frame_was_kept_are_learnt_from(maker):
+    broken = runs(None, failure="atoms overlap")
+    flow = maker.again(broken, ["a"], "x", POTENTIAL, spent=[], start=CELL)
+    [[(run, _)], _] = get_flow(flow).jobs[1].function_args
+    assert run.uuid == "a"
 
 
 def test_they_start_again_so_many_times_and_no_more(maker):

@@ -174,6 +174,22 @@ def test_an_explosion_is_recorded_not_raised():
     assert "exploded" in result.failure
     assert result.state is None
     assert result.n_frames < 41
+    assert len(result.frames.positions.unpack()) == result.n_frames
+
+
+@pytest.mark.parametrize("stiffness", [2.0, -100.0])
+def test_positions_of_an_equilibration_are_kept_where_it_failed(stiffness):
+    sites = initial_atoms(CELL, 500.0, 1, draw=False).positions.copy()
+    result = run_chunk(
+        CELL,
+        Springs(sites, stiffness),
+        temperature=500.0,
+        n_steps=200,
+        settings=SETTINGS,
+        keep_positions=False,
+    )
+    assert (result.failure is None) == (stiffness > 0)
+    assert (result.frames.positions is None) == (stiffness > 0)
 
 
 def test_chunks_are_whole_frame_intervals():

@@ -95,7 +95,6 @@ class ChunkResult:
 class _Recorder:
     """Keeps one frame every `interval` steps."""
 
-    keep_positions: bool
     steps: list[int] = field(default_factory=list)
     positions: list[np.ndarray] = field(default_factory=list)
     temperatures: list[float] = field(default_factory=list)
@@ -106,18 +105,17 @@ class _Recorder:
         integrator.synchronise()
         atoms = integrator.atoms
         self.steps.append(step)
-        if self.keep_positions:
-            self.positions.append(atoms.get_positions().astype("<f4"))
+        self.positions.append(atoms.get_positions().astype("<f4"))
         self.temperatures.append(kinetic_temperature(atoms))
         self.potential.append(float(atoms.get_potential_energy()))
         self.conserved.append(integrator.conserved_energy())
 
-    def frames(self) -> MDFrames:
+    def frames(self, *, positions: bool) -> MDFrames:
         shape = (len(self.steps), -1, 3)
         return MDFrames(
             steps=PackedArray.pack(self.steps, "<i8"),
             positions=PackedArray.pack(np.array(self.positions).reshape(shape), "<f4")
-            if self.positions
+            if positions and self.positions
             else None,
             temperatures=PackedArray.pack(self.temperatures),
             potential_energies=PackedArray.pack(self.potential),
@@ -154,7 +152,8 @@ def run_chunk(
     n_steps
         Number of steps, a multiple of the frame interval.
     keep_positions
-        Keep the positions of the frames, not only their temperature and energy.
+        Keep the positions of the frames, not only their temperature and energy. Those
+        of a chunk that fails are kept in any case.
     """
     if n_steps % settings.frame_interval:
         raise DynamicsError(
@@ -175,7 +174,7 @@ def run_chunk(
     )
     if state is not None:
         integrator.restore(state)
-    recorder = _Recorder(keep_positions)
+    recorder = _Recorder()
     failure = None
     step = first_step
     try:
@@ -201,7 +200,7 @@ def run_chunk(
     return ChunkResult(
         atoms=atoms,
         state=None if failure else integrator.state(),
-        frames=recorder.frames(),
+        frames=recorder.frames(positions=keep_positions or failure is not None),
         n_frames=len(recorder.steps),
         wall_time=time.perf_counter() - started,
         failure=failure,

@@ -81,6 +81,17 @@ def join_trajectory(chunk_uuids: Sequence[str], store: JobStore) -> JoinedTrajec
     return join_chunks({uuid: load_chunk(uuid, store) for uuid in chunk_uuids})
 
 
+def kept_positions(chunks: Mapping[str, MDChunkDocument]) -> NDArray[np.float64]:
+    """Return all positions of a run (Å), shape (n_frames, n_atoms, 3), in order.
+
+    Those of an equilibration that failed are among them.
+    """
+    frames = (chunk.frames for chunk in chunks.values())
+    packed = [f.positions for f in frames if f is not None and f.positions is not None]
+    parts = [positions.unpack().astype(float) for positions in packed]
+    return np.concatenate(parts) if parts else np.empty((0, 0, 3))
+
+
 def join_chunks(chunks: Mapping[str, MDChunkDocument]) -> JoinedTrajectory:
     """Join the production frames of chunks, by the uuids of their jobs, in order.
 
@@ -101,6 +112,8 @@ def join_chunks(chunks: Mapping[str, MDChunkDocument]) -> JoinedTrajectory:
         previous = chunk
         frames = chunk.frames
         if frames is None or frames.positions is None or chunk.n_frames == 0:
+            continue
+        if chunk.equilibration:  # of one that failed they are kept, to be looked at
             continue
         columns.setdefault("times", []).append(frames.steps.unpack() * chunk.time_step)
         columns.setdefault("positions", []).append(frames.positions.unpack())

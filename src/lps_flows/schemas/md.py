@@ -33,7 +33,7 @@ class MDFrames(Part):
     positions: PackedArray | None = Field(
         None,
         description="Unwrapped positions, shape (n_frames, n_atoms, 3) (Å, single "
-        "precision); none during equilibration.",
+        "precision); none of an equilibration that ended well.",
     )
     temperatures: PackedArray = Field(description="Kinetic temperature (K).")
     potential_energies: PackedArray = Field(description="Potential energy (eV).")
@@ -58,7 +58,9 @@ class MDChunkDocument(CalculationDocument):
         description="Step of the last stored frame, here or in a chunk before, for "
         "engines with jobs of their own: it may not be stored again.",
     )
-    equilibration: bool = Field(description="True when positions were not kept.")
+    equilibration: bool = Field(
+        description="True when its frames are no part of the production."
+    )
     structure: StoredStructure = Field(
         description="End of the chunk; site property 'velocities' in Å/fs."
     )

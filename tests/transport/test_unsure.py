@@ -1,0 +1,102 @@
+"""What is labelled of guarded dynamics: frames of doubt, and of runs that broke."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lps_flows.analysis.trajectory import EmptyTrajectoryError
+from lps_flows.jobs.references import ResolvedReference
+from lps_flows.jobs.trajectory import join_chunks, kept_positions
+from lps_flows.jobs.transport import AnalyseRunMaker
+from lps_flows.jobs.unsure import GuardSettings, UnsureFramesMaker
+from lps_flows.schemas.arrays import PackedArray
+from lps_flows.schemas.md import MDChunkDocument, MDRunDocument
+from lps_flows.schemas.reference import UnlabelledSet
+from tests.potential.toy import random_potential
+from tests.toy_jobs import FRAME_FS, long_chunk
+
+GUARD = GuardSettings(max_energy_std=1e3, n_frames=6)
+
+
+def picked(
+    run: MDRunDocument, chunks: list[MDChunkDocument], guard: GuardSettings = GUARD
+) -> UnlabelledSet:
+    maker = UnsureFramesMaker(settings=guard)
+    potential = random_potential(members=2, radial_cutoff=4.0, angular_cutoff=3.0)
+    return maker.make.original(maker, [(run, handed(chunks))], potential)
+
+
+def handed(chunks: list[MDChunkDocument]) -> list[ResolvedReference]:
+    return [ResolvedReference(str(k), (), chunk) for k, chunk in enumerate(chunks)]
+
+
+def analysed(chunks: list[MDChunkDocument]) -> MDRunDocument:
+    maker = AnalyseRunMaker()
+    last = chunks[-1]
+    run: MDRunDocument = maker.make.original(
+        maker,
+        last.structure,
+        handed(chunks),
+        last.last_step,
+        label="glass",
+        method="toy",
+        temperature=900.0,
+        equilibration=60 * FRAME_FS,
+        time_step=FRAME_FS,
+    )
+    return run
+
+
+def broken_equilibration() -> list[MDChunkDocument]:
+    """A run whose last five frames of equilibration have atoms on one another."""
+    sound = long_chunk.original(0, 60)
+    positions = sound.frames.positions.unpack().copy()
+    positions[-5:, 1] = positions[-5:, 0] + 0.3
+    frames = sound.frames.model_copy(
+        update={"positions": PackedArray.pack(positions, "<f4")}
+    )
+    failed = sound.model_copy(
+        update={"equilibration": True, "failure": "atoms overlap", "frames": frames}
+    )
+    after = failed.model_copy(
+        update={"frames": None, "n_frames": 0, "first_step": failed.last_step}
+    )
+    return [failed, after]
+
+
+def test_a_run_that_broke_while_it_equilibrated_is_learnt_from() -> None:
+    chunks = broken_equilibration()
+    run = analysed(chunks)
+    assert run.n_frames == 0  # nothing of it is production
+    assert run.failure == "atoms overlap"
+    assert GUARD.unsure(run)
+    found = picked(run, chunks)
+    # though the committee is of one mind within so wide a limit
+    assert len(found.entries) == GUARD.n_frames
+    for entry in found.entries:
+        distances = entry.structure.distance_matrix
+        np.fill_diagonal(distances, 9.0)
+        assert distances.min() > GUARD.min_distance
+        assert entry.provenance.group == "glass guarded 900 K"
+
+
+def test_a_run_that_lasted_is_learnt_from_where_the_committee_is_unsure() -> None:
+    chunks = [long_chunk.original(number, 60) for number in range(2)]
+    run = analysed(chunks)
+    assert run.failure is None
+    assert not GUARD.unsure(run)
+    assert picked(run, chunks).entries == []
+    unsure = GUARD.model_copy(update={"max_energy_std": 1e-9})
+    found = picked(run, chunks, unsure)
+    stds = [entry.provenance.details["energy_std"] for entry in found.entries]
+    assert len(stds) == GUARD.n_frames
+    assert stds == sorted(stds, reverse=True)
+
+
+def test_the_production_of_a_run_does_not_hold_what_broke_before() -> None:
+    chunks = broken_equilibration()
+    kept = kept_positions({"a": chunks[0]})
+    assert kept.shape == (60, len(chunks[0].structure), 3)
+    with pytest.raises(EmptyTrajectoryError, match="atoms overlap"):
+        join_chunks({"a": chunks[0], "b": chunks[1]})
