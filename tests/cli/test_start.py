@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lps_flows.runner import PrivateMongod
 
 DEMO = Path(__file__).parents[2] / "workflows" / "demo.yaml"
+TINY = Path(__file__).parents[1] / "campaign" / "tiny.yaml"
 HEAVY = {
     "atomate2",
     "emmet.core",
@@ -71,9 +73,13 @@ def test_planning_loads_no_engine(tmp_path: Path) -> None:
 def test_a_submitted_file_shows_its_status_without_a_store(
     tmp_path: Path, fresh_mongod: PrivateMongod
 ) -> None:
-    found = loaded(tmp_path, "submit", str(DEMO))
+    content = yaml.safe_load(TINY.read_text(encoding="utf-8"))
+    content["engine"] = {"name": "ann", "potential": "Li-P-S"}  # there everywhere
+    file = tmp_path / "tiny.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    found = loaded(tmp_path, "submit", str(file))
     assert found >= STORES
-    found = loaded(tmp_path, "status", str(DEMO))
+    found = loaded(tmp_path, "status", str(file))
     assert "pymongo" in found
     assert (
         found & (HEAVY | STORES | {"lps_flows.settings", "numpy", "pymatgen"}) == set()
