@@ -8,6 +8,7 @@ from typing import Any
 from maggma.core import Store
 
 from lps_flows.builders.increment import chunks
+from lps_flows.builders.stores import KEYS
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureRecord
 from lps_flows.schemas.candidates import CandidateDocument
@@ -26,26 +27,27 @@ from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.scattering import ScatteringDocument
 from lps_flows.schemas.transport import TransportRecord
 
-COLLECTIONS: dict[str, tuple[str, type[Document]]] = {
-    "structures": ("structure_id", StructureRecord),
-    "phase_diagrams": ("diagram_id", PhaseDiagramDocument),
-    "phase_diagram_entries": ("structure_id", PhaseDiagramEntry),
-    "windows": ("structure_id", WindowDocument),
-    "motifs": ("structure_id", MotifDocument),
-    "motif_trends": ("trend_id", MotifTrendDocument),
-    "rdfs": ("rdf_id", RDFDocument),
-    "scattering": ("scattering_id", ScatteringDocument),
-    "fingerprints": ("fingerprint_id", FingerprintDocument),
-    "cluster_models": ("model_id", ClusterModelDocument),
-    "clusters": ("assignment_id", ClusterAssignment),
-    "candidates": ("candidate_id", CandidateDocument),
-    "elasticity": ("elasticity_id", ElasticityDocument),
-    "elastic_tensors": ("tensor_id", ElasticTensorDocument),
-    "transport": ("transport_id", TransportRecord),
-    "conductivity_maps": ("map_id", ConductivityMapDocument),
-    "jumps": ("jump_id", JumpDocument),
-    "free_energies": ("phonon_id", FreeEnergyDocument),
+_DOCUMENTS: dict[str, type[Document]] = {
+    "structures": StructureRecord,
+    "phase_diagrams": PhaseDiagramDocument,
+    "phase_diagram_entries": PhaseDiagramEntry,
+    "windows": WindowDocument,
+    "motifs": MotifDocument,
+    "motif_trends": MotifTrendDocument,
+    "rdfs": RDFDocument,
+    "scattering": ScatteringDocument,
+    "fingerprints": FingerprintDocument,
+    "cluster_models": ClusterModelDocument,
+    "clusters": ClusterAssignment,
+    "candidates": CandidateDocument,
+    "elasticity": ElasticityDocument,
+    "elastic_tensors": ElasticTensorDocument,
+    "transport": TransportRecord,
+    "conductivity_maps": ConductivityMapDocument,
+    "jumps": JumpDocument,
+    "free_energies": FreeEnergyDocument,
 }
+COLLECTIONS = {name: (key, _DOCUMENTS[name]) for name, key in KEYS.items()}
 """Collections of results: the field that identifies a document, and its class."""
 
 _BEFORE = list(READABLE_VERSIONS[:-1])

@@ -9,10 +9,28 @@ from jobflow import JobStore
 from maggma.core import Store
 from maggma.stores import JSONStore, MemoryStore, MongoStore
 
-from lps_flows.builders.migration import COLLECTIONS
 from lps_flows.foundation import LpsFlowsError
 
-KEYS = {name: key for name, (key, _) in COLLECTIONS.items()}
+KEYS = {
+    "structures": "structure_id",
+    "phase_diagrams": "diagram_id",
+    "phase_diagram_entries": "structure_id",
+    "windows": "structure_id",
+    "motifs": "structure_id",
+    "motif_trends": "trend_id",
+    "rdfs": "rdf_id",
+    "scattering": "scattering_id",
+    "fingerprints": "fingerprint_id",
+    "cluster_models": "model_id",
+    "clusters": "assignment_id",
+    "candidates": "candidate_id",
+    "elasticity": "elasticity_id",
+    "elastic_tensors": "tensor_id",
+    "transport": "transport_id",
+    "conductivity_maps": "map_id",
+    "jumps": "jump_id",
+    "free_energies": "phonon_id",
+}
 """Collections of results, with the field that identifies a document."""
 
 
