@@ -79,13 +79,34 @@ CASES = [
 ]
 # for GPAW, numbered after those above
 SMALL_CASES = [("gamma-Li3PS4", "Li2S", 1, 16), ("LiPS3", "Li2S", 1, 20)]
-GPAW = {"encut": 400.0, "sigma": 0.05, "energy_per_atom": 1e-5, "kpoint_length": None}
+# crystals, numbered after those, for GPAW with the settings of the hull
+CRYSTALS = [("gamma-Li3PS4", "", 0, 0), ("LiPS3", "", 0, 0)]
+GPAW = {
+    "gpaw": {
+        "encut": 400.0,
+        "sigma": 0.05,
+        "energy_per_atom": 1e-5,
+        "kpoint_length": None,
+        "symmetry": False,
+    },
+    "gpaw-k15": {
+        "encut": 520.0,
+        "sigma": 0.05,
+        "energy_per_atom": 1e-5,
+        "kpoint_length": 15.0,
+        "symmetry": True,
+    },
+}
 SEED = 1000
 
 
 def start(potential: ANNPotential, case: tuple, seed: int) -> dict:
     """Search a composition for two generations and relax its lowest structure."""
     parent, end_member, n_units, target = case
+    tight = RelaxationSettings(max_force=0.01, max_stress=3e-4, max_steps=800)
+    if not end_member:
+        (end,) = relax_batch([crystal(parent)], potential, tight)
+        return started(parent, "nothing", end.structure)
     (cell,) = relax_batch([crystal(parent)], potential, RelaxationSettings())
     problem = RemovalProblem(
         supercell_near(cell.structure, target), end_member, n_units
@@ -97,14 +118,17 @@ def start(potential: ANNPotential, case: tuple, seed: int) -> dict:
     ):
         population = generation.population
     lowest = min(population, key=lambda individual: individual.energy)
-    tight = RelaxationSettings(max_force=0.01, max_stress=3e-4, max_steps=800)
     (end,) = relax_batch([lowest.structure], potential, tight)
+    return started(parent, f"{n_units} {end_member}", end.structure)
+
+
+def started(parent: str, removed: str, structure: Structure) -> dict:
     return {
         "parent": parent,
-        "removed": f"{n_units} {end_member}",
-        "formula": end.structure.composition.formula.replace(" ", ""),
-        "atoms": len(end.structure),
-        "poscar": Poscar(end.structure).get_str(significant_figures=8),
+        "removed": removed,
+        "formula": structure.composition.formula.replace(" ", ""),
+        "atoms": len(structure),
+        "poscar": Poscar(structure).get_str(significant_figures=8),
     }
 
 
@@ -114,10 +138,10 @@ def calculator(name: str) -> Calculator:
             from chgnet.model.dynamics import CHGNetCalculator
 
             return CHGNetCalculator(use_device="cpu", on_isolated_atoms="error")
-        if name == "gpaw":
+        if name in GPAW:
             from lps_flows.engines.gpaw import CellGpaw
 
-            return CellGpaw(**GPAW, symmetry=False)
+            return CellGpaw(**GPAW[name])
         from sevenn.calculator import SevenNetCalculator
 
         return SevenNetCalculator(name, device="cpu")
@@ -249,6 +273,14 @@ def table(document: dict, engine: str) -> str:
 WAYS = ("lbfgs", "single-points")
 
 
+def numbers(engine: str) -> range:
+    """Return which cases an engine gets, where none are named."""
+    large, small = len(CASES), len(CASES + SMALL_CASES)
+    if engine == "gpaw-k15":
+        return range(small, small + len(CRYSTALS))
+    return range(large, small) if engine == "gpaw" else range(large)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("potential", type=Path, nargs="?")
@@ -276,11 +308,10 @@ def main() -> None:
     potential = given.potential and ANNPotential.load(given.potential)
     for engine in given.engines:
         calc = calculator(engine)
-        small = range(len(CASES), len(CASES + SMALL_CASES))
-        for number in given.only or (small if engine == "gpaw" else range(len(CASES))):
+        for number in given.only or numbers(engine):
             key = str(number)
             if key not in document["starts"]:
-                case = (CASES + SMALL_CASES)[number]
+                case = (CASES + SMALL_CASES + CRYSTALS)[number]
                 seed = SEED + number if number < len(CASES) else SEED
                 document["starts"][key] = start(potential, case, seed)
                 write()
@@ -293,7 +324,7 @@ def main() -> None:
                     continue
                 begun = time.perf_counter()
                 asked = calc
-                if engine == "gpaw":
+                if engine in GPAW:
                     asked = Remembered(
                         calc, given.out.with_suffix(f".{name.replace(' ', '-')}.jsonl")
                     )
@@ -303,8 +334,8 @@ def main() -> None:
                     else by_single_points(structure, asked, potential, given.fmax)
                 )
                 end["seconds"] = round(time.perf_counter() - begun, 1)
-                if engine == "gpaw":
-                    end |= {"settings": GPAW, "fmax": given.fmax}
+                if engine in GPAW:
+                    end |= {"settings": GPAW[engine], "fmax": given.fmax}
                     for kind in ("seconds", "cpu_seconds"):
                         end[kind] = round(sum(one[kind] for one in asked.known), 1)
                 document["ends"][name] = end
