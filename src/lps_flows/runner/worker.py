@@ -29,6 +29,7 @@ from pymongo.errors import PyMongoError
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.away import PATIENCE_S, call_back, is_away, tells_of_away
+from lps_flows.runner.memory import keep_freed_memory
 from lps_flows.runner.progress import last_error
 from lps_flows.runner.recovery import recover
 
@@ -114,6 +115,8 @@ def work(
 ) -> int:
     """Run the campaign's fireworks until none is left that could run.
 
+    From then on this process keeps the memory that it frees.
+
     Parameters
     ----------
     worker
@@ -133,6 +136,7 @@ def work(
     PyMongoError
         If the database stays away longer than `patience_s`.
     """
+    keep_freed_memory()
     own = {"fworker.name": worker.name}
     ran, away_since = 0, None
     retries: dict[int, int] = {}
