@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from jobflow import JobStore
 from pymatgen.core import Structure
 
+import publish
+import results
 from lps_flows.builders.build import build_all
 from lps_flows.report import gather
 from lps_flows.runner import prices
+from results_page import beside as computed_beside
+from results_page import dynamics, statements, tie_lines
+from results_page.published import ABOVE, FORMATION, Published
 from tests.docs.blocks import ROOT
 from tests.report import synthetic
 from tests.report.conftest import beside
 
 DATA = ROOT / "docs" / "data" / "map"
-
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # where a dataclass looks for its module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def results() -> ModuleType:
-    return script("results")
 
 
 def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
@@ -49,7 +36,7 @@ def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> None:
 
 
 @pytest.fixture
-def published(results: ModuleType, tmp_path: Path):
+def published(tmp_path: Path):
     """What a folder with these rows of the hull table and of other tables says."""
 
     def make(points: dict[str, tuple[float, float, float]], **tables: Any) -> Any:
@@ -58,8 +45,8 @@ def published(results: ModuleType, tmp_path: Path):
                 "label": label,
                 "x": x,
                 "source": "ga" if label.startswith("gc-") else "crystal",
-                results.FORMATION: formation,
-                results.ABOVE: above,
+                FORMATION: formation,
+                ABOVE: above,
             }
             for label, (x, formation, above) in points.items()
         ]
@@ -72,12 +59,12 @@ def published(results: ModuleType, tmp_path: Path):
             "method": "surrogate",
         }
         (tmp_path / "campaign.json").write_text(json.dumps(facts), encoding="utf-8")
-        return results.Published.read(tmp_path)
+        return Published.read(tmp_path)
 
     return make
 
 
-def test_the_page_is_that_of_the_data(results: ModuleType) -> None:
+def test_the_page_is_that_of_the_data() -> None:
     written = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     assert written == results.page(), "run python docs/results.py"
 
@@ -108,7 +95,7 @@ def test_every_structure_of_the_data_can_be_read_and_is_what_it_says() -> None:
         (-150.0, 0.99, "contradicted"),
     ],
 )
-def test_a_gap(results, published, inside: float, chance: float, word: str) -> None:
+def test_a_gap(published, inside: float, chance: float, word: str) -> None:
     points = {
         "gc-A": (0.45, -100.0, 20.0),
         "gc-B": (0.55, inside, 20.0),
@@ -117,12 +104,10 @@ def test_a_gap(results, published, inside: float, chance: float, word: str) -> N
     }
     stretch = {"x_start": 0.45, "x_end": 0.7, "verdict": "gap", "note": ""}
     data = published(points, gaps=[stretch | {"probability": chance}])
-    assert results.gap(data, 0.5, 0.667, "0.5-0.667").word == word
+    assert statements.gap(data, 0.5, 0.667, "0.5-0.667").word == word
 
 
-def test_dft_stands_beside_the_surrogate_by_formation_energies(
-    results, published
-) -> None:
+def test_dft_stands_beside_the_surrogate_by_formation_energies(published) -> None:
     """Offsets of whole methods, one per element, are no errors."""
     points = {
         "P2S5": (0.0, 0.0, 0.0),
@@ -130,7 +115,7 @@ def test_dft_stands_beside_the_surrogate_by_formation_energies(
         "gc-A": (0.6, -60.0, 0.0),
         "Li2S": (1.0, 0.0, 0.0),
     }
-    share = {x: results._atom_share(x) for x, *_ in points.values()}
+    share = {x: tie_lines.atom_share(x) for x, *_ in points.values()}
     rows = [
         {
             "label": label,
@@ -148,7 +133,7 @@ def test_dft_stands_beside_the_surrogate_by_formation_energies(
     ]
     coarse = rows[2] | {"k_points": 0, "energy_per_atom": rows[2]["energy_per_atom"]}
     coarse["energy_per_atom"] += 0.002
-    said = results._dft(published(points, **{"beside/dft": [coarse, *rows]}))
+    said = computed_beside.dft(published(points, **{"beside/dft": [coarse, *rows]}))
     assert "gc-A on 0 k-points less that on 1: +2.0 meV/atom" in said
     assert "of 1 glass-ceramics by surrogate less those by DFT: 7.0" in said
     assert "by the ANN less those by DFT: 7.0 meV/atom, mean +7.0" in said
@@ -160,7 +145,7 @@ def test_dft_stands_beside_the_surrogate_by_formation_energies(
 
 
 def test_conductivities_on_a_published_potential_stand_beside_the_paper(
-    results, published
+    published,
 ) -> None:
     label = "gc-Li42P16S61"
     runs = [
@@ -177,6 +162,8 @@ def test_conductivities_on_a_published_potential_stand_beside_the_paper(
         {
             "structure": label,
             "quantity": quantity,
+            "source": "this work",
+            "remarks": "short" if value else "",
             "value": value,
             "low": low,
             "high": high,
@@ -188,18 +175,18 @@ def test_conductivities_on_a_published_potential_stand_beside_the_paper(
         )
     ]
     data = published({label: (0.724, -90.0, 20.0)})
-    assert results._other_potential(data) == ""
+    assert dynamics.other_potential(data) == ""
     beside = {"beside/table_1": values, "beside/runs": runs}
-    said = results._other_potential(published({label: (0.724, -90.0, 20.0)}, **beside))
+    said = dynamics.other_potential(published({label: (0.724, -90.0, 20.0)}, **beside))
     assert "(ann-1)" in said
     assert "100 ps" in said
     ours = "0.211 (0.200 to 0.222) | 0.208 | missing | 33.1"
-    assert said.endswith(f"| {label} | {ours} | 2 of 3 | 1500 K |")
+    assert said.endswith(f"| {label} | {ours} | 2 of 3 | 1500 K |\n\n- {label}: short")
 
 
-def test_a_gap_without_a_sample_inside_is_undecided(results, published) -> None:
+def test_a_gap_without_a_sample_inside_is_undecided(published) -> None:
     data = published({"gc-A": (0.45, -100.0, 20.0), "gc-D": (0.70, -100.0, 20.0)})
-    assert results.gap(data, 0.5, 0.667, "0.5-0.667").word == "undecided"
+    assert statements.gap(data, 0.5, 0.667, "0.5-0.667").word == "undecided"
 
 
 @pytest.mark.parametrize(
@@ -211,23 +198,23 @@ def test_a_gap_without_a_sample_inside_is_undecided(results, published) -> None:
         ((-90.0, 10.0), (-200.0, 9.0), "contradicted"),
     ],
 )
-def test_only_gamma_on_the_hull(results, published, crystal, gamma, word: str) -> None:
+def test_only_gamma_on_the_hull(published, crystal, gamma, word: str) -> None:
     points = {
         "P2S5": (0.0, 0.0, 0.0),
         "LiPS3": (0.5, *crystal),
         "gamma-Li3PS4": (0.75, *gamma),
         "Li2S": (1.0, 0.0, 0.0),
     }
-    assert results.only_gamma(published(points)).word == word
+    assert statements.only_gamma(published(points)).word == word
 
 
 @pytest.mark.parametrize(
     ("above", "word"),
     [(3.2, "confirmed"), (7.0, "undecided"), (15.0, "contradicted")],
 )
-def test_beta_near_the_hull(results, published, above: float, word: str) -> None:
+def test_beta_near_the_hull(published, above: float, word: str) -> None:
     data = published({"beta-Li3PS4": (0.75, -100.0, above)})
-    assert results.beta(data).word == word
+    assert statements.beta(data).word == word
 
 
 @pytest.mark.parametrize(
@@ -241,19 +228,19 @@ def test_beta_near_the_hull(results, published, above: float, word: str) -> None
     ],
 )
 def test_the_candidate(
-    results, published, outcome: str, chance: str, seeds: int, word: str
+    published, outcome: str, chance: str, seeds: int, word: str
 ) -> None:
     row = {
         "formula": "Li42P16S61",
         "x": 0.724,
         "candidate": outcome,
         "probability": chance,
-        results.ABOVE: 28.0,
+        ABOVE: 28.0,
         "reasons": "",
     }
     search = {"x": 0.7241, "n_seeds": seeds}
     data = published({"Li2S": (1.0, 0.0, 0.0)}, candidates=[row], searches=[search])
-    assert results.candidate(data).word == word
+    assert statements.candidate(data).word == word
 
 
 @pytest.mark.parametrize(
@@ -264,34 +251,30 @@ def test_the_candidate(
         ("Li7P3S11", "gamma-Li3PS4", "undecided"),
     ],
 )
-def test_the_change_of_class(results, published, below, above, word: str) -> None:
+def test_the_change_of_class(published, below, above, word: str) -> None:
     classes = [
         {"x": x, "source": "ga", "nearest": nearest}
         for x, nearest in [(0.70, below)] * 3 + [(0.80, above)] * 3
     ]
     data = published({"Li2S": (1.0, 0.0, 0.0)}, classes=classes)
-    assert results.class_change(data).word == word
+    assert statements.class_change(data).word == word
 
 
 @pytest.mark.slow
-def test_a_campaign_is_published_whole(
-    results: ModuleType, job_store: JobStore, tmp_path: Path
-) -> None:
+def test_a_campaign_is_published_whole(job_store: JobStore, tmp_path: Path) -> None:
     synthetic.put_all(job_store)
     name = synthetic.CAMPAIGN
     build_all(job_store, campaign=name)
     where = beside(job_store)
     content = gather(job_store, where, name)
-    script("publish").publish(
-        content, job_store, where, prices(job_store, name), tmp_path
-    )
-    data = results.Published.read(tmp_path)
+    publish.publish(content, job_store, where, prices(job_store, name), tmp_path)
+    data = Published.read(tmp_path)
     entries = {entry.structure_id: entry for entry in content.results.on_line}
-    on_line = [row for row in data.table("structures") if row[results.ABOVE]]
+    on_line = [row for row in data.table("structures") if row[ABOVE]]
     assert {row["structure_id"] for row in on_line} == set(entries)
     for row in on_line:
         above = entries[row["structure_id"]].energy_above_hull
-        assert float(row[results.ABOVE]) == pytest.approx(1000 * above, abs=1e-5)
+        assert float(row[ABOVE]) == pytest.approx(1000 * above, abs=1e-5)
     files = {path.stem for path in (tmp_path / "structures").glob("*.cif")}
     assert files == {row["label"] for row in data.table("hull")}
     assert set(data.facts["figures"]) == {

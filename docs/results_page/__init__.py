@@ -1,0 +1,1 @@
+"""The parts of the page that docs/results.py writes, one module for each kind."""

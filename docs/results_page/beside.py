@@ -1,0 +1,115 @@
+"""What was computed beside the campaign: energies by DFT, bulk moduli."""
+
+from __future__ import annotations
+
+from lps_flows.analysis.literature import of_the_paper
+from results_page.published import FORMATION, Published, Row, number, span, table
+from results_page.tie_lines import atom_share, over_the_outside, tie_line
+
+
+def _formation(data: Published, rows: list[Row], column: str) -> dict[str, float]:
+    """Return formation energies (meV/atom) by label, of energies by one method."""
+    energies = {row["label"]: float(row[column]) for row in rows}
+    ends = [energies[end] for end in ("P2S5", "Li2S")]
+    places = {row["label"]: float(row["x"]) for row in data.table("hull")}
+    shares = {label: atom_share(places[label]) for label in energies if label in places}
+    return {
+        label: 1000 * (energies[label] - (1 - share) * ends[0] - share * ends[1])
+        for label, share in shares.items()
+    }
+
+
+def dft(data: Published) -> str:
+    """Compare DFT with the surrogate and the potential at the same geometries."""
+    every = sorted(data.table("beside/dft"), key=lambda row: int(row["k_points"]))
+    # where a structure was computed on two grids the finer one counts
+    rows = list({row["label"]: row for row in every}.values())
+    if not any(row["label"].startswith("gc-") for row in rows):
+        return "No glass-ceramic was computed by DFT: missing."
+    shown = {row["label"]: row for row in data.table("hull")}
+    columns = {
+        "DFT": _formation(data, rows, "energy_per_atom"),
+        "ANN": _formation(data, rows, "ann_energy_per_atom"),
+    }
+    columns["surrogate"] = {k: float(shown[k][FORMATION]) for k in columns["DFT"]}
+    above = {}
+    for name, found in columns.items():
+        points = [(float(shown[label]["x"]), e) for label, e in found.items()]
+        crystals = [
+            p for p, k in zip(points, found, strict=True) if not k.startswith("gc-")
+        ]
+        above[name] = {
+            label: energy - (tie_line(crystals, x) or 0.0)
+            for (x, energy), label in zip(points, found, strict=True)
+        }
+    computed = sorted(
+        (row for row in rows if row["label"] in columns["DFT"]),
+        key=lambda row: (float(shown[row["label"]]["x"]), row["label"]),
+    )
+    cells = [
+        (
+            *(row["label"], number(shown[row["label"]]["x"], 3), row["nsites"]),
+            *(row["k_points"], number(row["max_force"], 2)),
+            *(number(above[name][row["label"]]) for name in above),
+        )
+        for row in computed
+    ]
+    methods = ", ".join(sorted({row["method"] for row in every}))
+    head = ("structure", "x", "atoms", "k-points", "largest force (eV/Å)", *above)
+    said = (
+        f"Single points by {methods} at the geometries of {data.facts['method']}, "
+        "above the hull of the crystals by the same method (meV/atom). ANN: the "
+        "published potential Li-P-S, which learned the surrogate."
+    )
+    parts = [said, table(head, cells)]
+    finer = {row["label"]: row for row in rows}
+    for row in every:
+        if row is not (best := finer[row["label"]]):
+            change = float(row["energy_per_atom"]) - float(best["energy_per_atom"])
+            parts.append(
+                f"{row['label']} on {row['k_points']} k-points less that on "
+                f"{best['k_points']}: {1000 * change:+.1f} meV/atom."
+            )
+    for name, kind in (("surrogate", data.facts["method"]), ("ANN", "the ANN")):
+        errors = [
+            energy - columns["DFT"][label]
+            for label, energy in columns[name].items()
+            if label.startswith("gc-")
+        ]
+        parts.append(
+            f"Formation energies of {len(errors)} glass-ceramics by {kind} less those "
+            f"by DFT: {span(errors)} meV/atom, mean {sum(errors) / len(errors):+.1f}, "
+            f"mean absolute {sum(map(abs, errors)) / len(errors):.1f}."
+        )
+    for value in of_the_paper("miscibility gap"):
+        glasses = {
+            label: (float(shown[label]["x"]), energy)
+            for label, energy in columns["DFT"].items()
+            if label.startswith("gc-")
+        }
+        _, heights = over_the_outside(glasses, *value.values[:2])
+        said = "no glass-ceramic computed inside and on both sides."
+        if heights:
+            height, label, _ = min(heights)
+            said = (
+                f"the lowest computed inside, {label}, lies {height:+.1f} meV/atom "
+                "over the tie line of those computed outside."
+            )
+        parts.append(f"By DFT the gap at x = {value.text}: {said}")
+    return "\n\n".join(parts)
+
+
+def elasticity(data: Published) -> str:
+    """Return bulk moduli, of the campaign and of other runs."""
+    rows = [
+        (
+            row.get("label") or row["parent"],
+            row.get("method") or str(data.facts["method"]),
+            number(row["bulk_modulus"]),
+            number(row["bulk_modulus_error"]),
+        )
+        for row in (*data.table("elasticity"), *data.table("beside/elasticity"))
+    ]
+    if not rows:
+        return "Bulk moduli were not computed: missing."
+    return table(("structure", "method", "B0 (GPa)", "error"), rows)
