@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lps_flows.analysis.literature import of_the_paper, paper_value
-from results_page.published import Published, Row, picture, table
+from results_page.published import MOTIFS, Published, Row, picture, table
 
 _VALUES = ("activation energy", "RT ionic conductivity")
 
@@ -14,7 +14,8 @@ def table_1(data: Published) -> str:
     """Return Ea and conductivity of every structure, of the campaign and beside it."""
     of_the_campaign = _table_1(data, "", [v.phase for v in of_the_paper(_VALUES[0])])
     said = "Intervals hold 68 %."
-    return "\n\n".join(filter(None, (said, of_the_campaign, other_potential(data))))
+    parts = (said, of_the_campaign, other_potential(data), quenches(data))
+    return "\n\n".join(filter(None, parts))
 
 
 def other_potential(data: Published) -> str:
@@ -29,6 +30,44 @@ def other_potential(data: Published) -> str:
         "which learned frames of dynamics and is meant for up to 1200 K "
         f"([its card](pretrained.md)), {longest:.0f} ps at each temperature "
         "(`benchmarks/map_conductivity.py`):\n\n" + _table_1(data, "beside/")
+    )
+
+
+def quenches(data: Published) -> str:
+    """Return minima under frames of dynamics, over those the dynamics began from."""
+    found = data.table("beside/quenches")
+    rows: list[tuple[str, ...]] = []
+    lower: dict[str, list[float]] = {}
+    for label in dict.fromkeys(row["label"] for row in found):
+        start, *later = (row for row in found if row["label"] == label)
+        for row in later:
+            by_ann, by_surrogate = (
+                1000 * (float(row[energy]) - float(start[energy]))
+                for energy in ("ann_energy_per_atom", "energy_per_atom")
+            )
+            lower.setdefault(label, []).append(by_surrogate)
+            motifs = ", ".join(
+                f"{name} {100 * float(start[name]):.0f} -> {100 * float(row[name]):.0f}"
+                for name in MOTIFS
+                if row[name] != start[name]
+            )
+            place = (label, row["temperature"], row["ps"], row["formers_broken"])
+            rows.append(
+                (*place, f"{by_ann:+.1f}", f"{by_surrogate:+.1f}", motifs or "the same")
+            )
+    if not rows:
+        return ""
+    downhill = [label for label, changes in lower.items() if min(changes) < 0]
+    head = ("structure", "T (K)", "ps", "P with a bond broken", "on the potential")
+    return (
+        f"Whether they change downhill: minima under frames of dynamics on "
+        f"{found[0]['ann']}, relaxed on it and then by {found[0]['method']}, over the "
+        "minimum that the dynamics began from (meV/atom; `benchmarks/quenches.py`):"
+        "\n\n"
+        + table((*head, "by the surrogate", "motifs (% of P)"), rows)
+        + "\n\nLower by the surrogate than where they began: "
+        + f"{', '.join(downhill) or 'none'}; such a structure was not the lowest "
+        "arrangement of its composition."
     )
 
 

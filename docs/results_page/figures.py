@@ -9,6 +9,7 @@ from results_page.published import (
     ABOVE,
     BINS,
     FORMATION,
+    MOTIFS,
     Published,
     number,
     picture,
@@ -34,7 +35,6 @@ def fig_1(data: Published) -> str:
 
 def fig_3(data: Published) -> str:
     """Return the share of each motif, by stretch of x."""
-    motifs = ("PS4", "P2S7", "P2S6_edge", "P2S6_PP", "chain", "PS3", "other")
     rows = []
     for start, end in BINS:
         inside = [
@@ -43,10 +43,10 @@ def fig_3(data: Published) -> str:
             if row["x"] and start < float(row["x"]) < end
         ]
         if inside:
-            means = [sum(float(r[m]) for r in inside) / len(inside) for m in motifs]
+            means = [sum(float(r[m]) for r in inside) / len(inside) for m in MOTIFS]
             share = [f"{100 * mean:.0f}" for mean in means]
             rows.append((f"{start:g}-{end:g}", str(len(inside)), *share))
-    head = ("x strictly inside", "compositions", *(f"{m} (% of P)" for m in motifs))
+    head = ("x strictly inside", "compositions", *(f"{m} (% of P)" for m in MOTIFS))
     return picture(data, "fig3_motifs") + ("\n\n" + table(head, rows) if rows else "")
 
 
@@ -92,11 +92,11 @@ def fig_5(data: Published) -> str:
         )
         for r in data.table("gaps")
     ]
-    head = ("x", "between", "verdict", "probability", "sampled", "margin", "depth")
+    columns = ("x", "between", "verdict", "probability", "sampled", "margin", "depth")
     if stretches:
         parts.append(
             "Every stretch of the hull of the glass-ceramic structures (margin and "
-            "depth in meV/atom):\n\n" + table(head, stretches)
+            "depth in meV/atom):\n\n" + table(columns, stretches)
         )
     return "\n\n".join(parts)
 

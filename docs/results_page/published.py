@@ -17,6 +17,7 @@ Row = dict[str, str]
 ABOVE = "energy_above_hull (meV/atom)"
 FORMATION = "formation_energy_per_atom (meV/atom)"
 
+MOTIFS = ("PS4", "P2S7", "P2S6_edge", "P2S6_PP", "chain", "PS3", "other")
 BINS = ((0.0, 0.5), (0.5, 0.667), (0.667, 0.75), (0.75, 0.875), (0.875, 1.0))
 
 

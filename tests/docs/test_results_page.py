@@ -18,7 +18,7 @@ from lps_flows.report import gather
 from lps_flows.runner import prices
 from results_page import beside as computed_beside
 from results_page import dynamics, statements, tie_lines
-from results_page.published import ABOVE, FORMATION, Published
+from results_page.published import ABOVE, FORMATION, MOTIFS, Published
 from tests.docs.blocks import ROOT
 from tests.report import synthetic
 from tests.report.conftest import beside
@@ -182,6 +182,35 @@ def test_conductivities_on_a_published_potential_stand_beside_the_paper(
     assert "100 ps" in said
     ours = "0.211 (0.200 to 0.222) | 0.208 | missing | 33.1"
     assert said.endswith(f"| {label} | {ours} | 2 of 3 | 1500 K |\n\n- {label}: short")
+
+
+def test_minima_under_dynamics_stand_over_where_it_began(published) -> None:
+    motifs = {"PS4": 1.0, **dict.fromkeys(MOTIFS[1:], 0.0)}
+    energies = {
+        "gc-A": [(-4.0, -4.2), (-4.001, -4.203)],
+        "gc-B": [(-4, -4), (-4, -3.9)],
+    }
+    rows = [
+        {
+            "label": label,
+            "temperature": "700",
+            "ps": ps,
+            "formers_broken": ps // 2,
+            "ann": "Li-P-S-dynamics",
+            "ann_energy_per_atom": by_ann,
+            "method": "surrogate",
+            "energy_per_atom": by_surrogate,
+            **motifs | ({"PS4": 0.5, "chain": 0.5} if ps else {}),
+        }
+        for label, both in energies.items()
+        for ps, (by_ann, by_surrogate) in zip((0, 2), both, strict=True)
+    ]
+    points = {"gc-A": (0.7, -90.0, 20.0)}
+    assert dynamics.quenches(published(points)) == ""
+    said = dynamics.quenches(published(points, **{"beside/quenches": rows}))
+    assert "| gc-A | 700 | 2 | 1 | -1.0 | -3.0 | PS4 100 -> 50, chain 0 -> 50 |" in said
+    assert "| gc-B | 700 | 2 | 1 | +0.0 | +100.0 |" in said
+    assert "Lower by the surrogate than where they began: gc-A;" in said
 
 
 def test_a_gap_without_a_sample_inside_is_undecided(published) -> None:
