@@ -106,6 +106,10 @@ def in_place(last: Job) -> Job:
     last.set_uuid(current.uuid)
     last.index = current.index + 1
     last.name, last.metadata = current.name, current.metadata
+    # jobflow appends once more what was appended to this job's name
+    for update in reversed(current.name_updates):
+        cut = str.removeprefix if update["prepend"] else str.removesuffix
+        last.name = cut(last.name, update["append_str"])
     return last
 
 
