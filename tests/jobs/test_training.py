@@ -41,6 +41,7 @@ TINY = TrainingSettings(
     restarts=2,
     iterations=15,
     seed=1,
+    max_force=None,  # the toy is stiff
 )
 TOY = ToyPotential()
 

@@ -189,11 +189,13 @@ def _document(
     settings: TrainingSettings,
 ) -> PotentialDocument:
     potential = result.potential
-    n_atoms = np.array([document.nsites for document in documents])
-    predicted = potential.evaluate(
-        [document.structure for document in documents], forces=False, stress=False
-    )
     held_out = set(result.validation_indices)
+    used = sorted({*result.training_indices, *held_out})
+    shown = [documents[index] for index in used]
+    n_atoms = np.array([document.nsites for document in shown])
+    predicted = potential.evaluate(
+        [document.structure for document in shown], forces=False, stress=False
+    )
     return PotentialDocument(
         method=f"ann-{potential.identifier}",
         device=existing_device(settings.device),
@@ -204,21 +206,21 @@ def _document(
         settings=settings.model_dump(mode="json"),
         dataset_hash=dataset_hash(documents),
         n_structures=len(documents),
+        n_left_out=len(documents) - len(used),
         validation=result.validation,
         training=result.training,
         by_source=result.by_source,
         by_composition=result.by_composition,
         restarts=result.history,
         parity={
-            "reference": (energies / n_atoms).tolist(),
+            "reference": (energies[used] / n_atoms).tolist(),
             "predicted": (np.array([e.energy for e in predicted]) / n_atoms).tolist(),
-            "source": [document.provenance.source for document in documents],
+            "source": [document.provenance.source for document in shown],
             "formula": [
-                document.structure.composition.reduced_formula for document in documents
+                document.structure.composition.reduced_formula for document in shown
             ],
             "split": [
-                "validation" if index in held_out else "training"
-                for index in range(len(documents))
+                "validation" if index in held_out else "training" for index in used
             ],
         },
     )

@@ -77,6 +77,7 @@ def train_potential(
 
     Notes
     -----
+    Structures with a force above `TrainingSettings.max_force` are in neither part.
     Feature statistics, reference energies and energy scale are taken from the training
     part only. The same seed gives the same weights on the same machine.
 
@@ -174,7 +175,14 @@ def prepare_training(
         structures, energies, settings, forces=forces, groups=groups, sources=sources
     )
     rng = np.random.default_rng(settings.seed)
-    train, held = hold_out(data.counts, groups, settings, rng)
+    usable = data.within(settings.max_force)
+    parts = hold_out(
+        data.counts[usable],
+        None if groups is None else [groups[k] for k in usable],
+        settings,
+        rng,
+    )
+    train, held = (usable[part] for part in parts)
     used = _forces_used(data, train, held, settings, rng)
     threads = settings.threads or available_threads()
     features = data.descriptor.batch_features(data.batch, threads)

@@ -123,6 +123,35 @@ class TrainingData:
             digest.hexdigest(),
         )
 
+    def within(self, max_force: float | None) -> np.ndarray:
+        """Return the structures with no force above a limit (eV/Å), and say of others.
+
+        Raises
+        ------
+        TrainingError
+            When none is left.
+        """
+        largest = np.array(
+            [
+                0.0 if f is None or not len(f) else np.linalg.norm(f, axis=1).max()
+                for f in self.forces or [None] * len(self.energies)
+            ]
+        )
+        if max_force is None or not (wild := largest > max_force).any():
+            return np.arange(len(largest))
+        if wild.all():
+            raise TrainingError(
+                f"every structure has a larger force, the least {largest.min():.1f}",
+                field="max_force",
+                value=max_force,
+                remedy="Raise it, or give structures nearer to their minima",
+            )
+        logger.warning(
+            "%d of %d structures are left out: a force above %g eV/Å",
+            *(wild.sum(), len(wild), max_force),
+        )
+        return np.flatnonzero(~wild)
+
 
 def _numbers(field: str, values: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Return `values` as finite float64 of this shape, or say what is wrong."""

@@ -62,6 +62,9 @@ class RestartHistory(BaseModel):
     )
 
 
+LEFT_OUT = "left out"
+
+
 @dataclass(frozen=True)
 class TrainingResult:
     """A trained potential and how good it is.
@@ -74,8 +77,9 @@ class TrainingResult:
         Errors of the best member; validation equals training when nothing was held
         out.
     by_source, by_composition
-        Errors over all structures of each source or composition, and of the held-out
-        ones alone under ``"... (validation)"``.
+        Errors over all structures of each source or composition, of the held-out ones
+        alone under ``"... (validation)"``, and of those in neither part, since a force
+        was above `TrainingSettings.max_force`, under ``"... (left out)"``.
 
     Examples
     --------
@@ -132,14 +136,18 @@ def make_result(
         best=int(np.argmin([run.score for run in runs])),
         metadata=metadata,
     )
-    side = np.full(len(data.energies), "training", dtype=object)
-    side[held] = "validation"
+    side = np.full(len(data.energies), LEFT_OUT, dtype=object)
+    side[train], side[held] = "training", "validation"
     misses = Misses.of(potential, data.structures, data.energies, data.forces)
 
     def reports(labels: list[str]) -> dict[str, ErrorReport]:
         split = [f"{a} ({b})" for a, b in zip(labels, side, strict=True)]
         chosen = misses.by(split).items()
-        return misses.by(labels) | {
+        trained_on = [
+            a if b != LEFT_OUT else f"{a} ({b})"
+            for a, b in zip(labels, side, strict=True)
+        ]
+        return misses.by(trained_on) | {
             k: v for k, v in chosen if k.endswith("(validation)")
         }
 

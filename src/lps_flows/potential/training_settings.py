@@ -81,6 +81,13 @@ class TrainingSettings(FrozenSettings):
         le=1,
         description="Part of the training structures whose forces are used.",
     )
+    max_force: float | None = Field(
+        10.0,
+        gt=0,
+        description="Structures with a larger force on an atom (eV/Å) are left out of "
+        "training and validation: a few such frames, of dynamics that broke, decide "
+        "mean squares and which weights are kept; none keeps all.",
+    )
     whitening: float | None = Field(
         0.1,
         gt=0,

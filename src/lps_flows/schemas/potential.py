@@ -47,6 +47,9 @@ class PotentialDocument(CalculationDocument):
         description="SHA-256 over structures, energies and forces, in the order given."
     )
     n_structures: int = Field(description="Structures in the whole set.")
+    n_left_out: int = Field(
+        0, description="Those of them with a force above `max_force`, not trained on."
+    )
     validation: ErrorReport = Field(description="Errors on the held-out structures.")
     training: ErrorReport = Field(description="Errors on the training structures.")
     by_source: dict[str, ErrorReport] = Field(
