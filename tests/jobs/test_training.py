@@ -120,6 +120,22 @@ def test_training_job_writes_a_usable_potential(
     assert "blob_uuid" in stored["output"]["potential"]
 
 
+def test_a_frame_with_outsized_forces_is_counted_and_not_shown(
+    store: JobStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    calm = rattled(12)
+    wild = calm[4].model_copy(update={"forces": [[99.0, 0.0, 0.0]] * calm[4].nsites})
+    largest = max(np.linalg.norm(e.forces, axis=1).max() for e in calm)
+    settings = TINY.model_copy(update={"max_force": float(largest) + 1.0})
+    job = TrainingMaker(settings=settings).make([as_set([*calm[:4], wild, *calm[5:]])])
+    out = run_locally(
+        job, store=store, log=False, root_dir=tmp_path_factory.mktemp("run")
+    )[job.uuid][1].output
+    assert (out.n_structures, out.n_left_out) == (12, 1)
+    assert {len(values) for values in out.parity.values()} == {11}
+    assert out.by_source["rattled (left out)"].n_structures == 1
+
+
 def test_same_set_and_settings_give_the_previous_potential_back(
     store: JobStore, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -47,6 +47,54 @@ def teach(n=30, n_atoms=8, seed=0):
 STRUCTURES, ENERGIES, FORCES = teach()
 
 
+def with_a_wild_one(force: float = 50.0):
+    """Return sources, energies and forces of a set whose fourth frame broke."""
+    energies = [*ENERGIES[:3], ENERGIES[3] + 40.0, *ENERGIES[4:]]
+    forces = [*FORCES[:3], FORCES[3] + force, *FORCES[4:]]
+    sources = ["md" if k in (3, 4) else "ga" for k in range(len(energies))]
+    return sources, energies, forces
+
+
+def test_outsized_forces_stay_out_of_training(caplog):
+    sources, energies, forces = with_a_wild_one()
+    with caplog.at_level(logging.WARNING):
+        result = train_potential(
+            STRUCTURES, energies, QUICK, forces=forces, sources=sources
+        )
+    assert "1 of 30 structures are left out: a force above 10 eV/Å" in caplog.text
+    used = {*result.training_indices, *result.validation_indices}
+    assert used == set(range(30)) - {3}
+    assert set(result.by_source) >= {"ga", "md", "md (left out)"}
+    assert result.by_source["md"].n_structures == 1
+    assert result.by_source["md (left out)"].n_structures == 1
+    clean = [k for k in range(30) if k != 3]
+    without = train_potential(
+        [STRUCTURES[k] for k in clean],
+        [energies[k] for k in clean],
+        QUICK,
+        forces=[forces[k] for k in clean],
+    )
+    np.testing.assert_allclose(
+        [e.energy for e in result.potential.evaluate(STRUCTURES)],
+        [e.energy for e in without.potential.evaluate(STRUCTURES)],
+        rtol=1e-8,
+    )
+
+
+def test_all_forces_count_where_no_limit_is_set():
+    sources, energies, forces = with_a_wild_one()
+    free = QUICK.model_copy(update={"max_force": None})
+    result = train_potential(STRUCTURES, energies, free, forces=forces, sources=sources)
+    assert {*result.training_indices, *result.validation_indices} == set(range(30))
+    assert result.by_source["md"].n_structures == 2
+
+
+def test_a_limit_that_leaves_nothing_is_refused():
+    small = QUICK.model_copy(update={"max_force": 1e-9})
+    with pytest.raises(TrainingError, match=r"max_force = 1e-09: every structure"):
+        train_potential(STRUCTURES, ENERGIES, small, forces=FORCES)
+
+
 def test_learns_energies():
     result = train_potential(STRUCTURES, ENERGIES, QUICK)
     assert len(result.committee) == len(result.history) == 3
