@@ -95,6 +95,19 @@ def test_a_limit_that_leaves_nothing_is_refused():
         train_potential(STRUCTURES, ENERGIES, small, forces=FORCES)
 
 
+def test_it_says_when_nothing_was_learned(caplog):
+    warm = QUICK.model_copy(update={"warm_iterations": 10})
+    first = train_potential(STRUCTURES, ENERGIES, warm)
+    assert "training began with" not in caplog.text
+    # what is trained on contradicts what is held out, and the weights know that
+    moved = np.array(ENERGIES)
+    for k in first.training_indices:
+        moved[k] += 2.0 * len(STRUCTURES[k])
+    again = train_potential(STRUCTURES, moved, warm, previous=first.potential)
+    assert again.history[again.potential.best].best_iteration == 0
+    assert "these are the weights that training began with" in caplog.text
+
+
 def test_learns_energies():
     result = train_potential(STRUCTURES, ENERGIES, QUICK)
     assert len(result.committee) == len(result.history) == 3

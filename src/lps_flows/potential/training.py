@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,6 +25,8 @@ from lps_flows.potential.threads import available_threads
 from lps_flows.potential.training_data import TrainingData, normalise
 from lps_flows.potential.training_result import TrainingResult, make_result
 from lps_flows.potential.training_settings import TrainingSettings
+
+logger = logging.getLogger(__name__)
 
 
 def train_potential(
@@ -128,6 +131,11 @@ def train_potential(
     finally:
         if record is not None:
             record.close(remove=bool(runs))
+    if min(runs, key=lambda run: run.score).best_iteration == 0:
+        logger.warning(
+            "no iteration lowered the error on the held-out structures: these are the "
+            "weights that training began with"
+        )
     return make_result(
         ready.data,
         ready.parametrisation,
