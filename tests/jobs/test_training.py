@@ -175,7 +175,7 @@ def test_unconverged_and_missing_entries_are_left_out() -> None:
 def test_the_most_uncertain_structures_come_first(
     store: JobStore, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    near, far = rattled(4, 0.02, seed=3), rattled(4, 0.6, seed=4)
+    near, far = rattled(4, 0.02, seed=3), rattled(4, 0.2, seed=4)
     train = TrainingMaker(settings=TINY).make([as_set(rattled(12))])
     pick = UncertainStructuresMaker(
         settings=ActiveLearningSettings(n_structures=3, min_energy_std=0.0)
@@ -195,6 +195,27 @@ def test_the_most_uncertain_structures_come_first(
     assert all(
         c not in [e.structure.frac_coords.tolist() for e in near] for c in coordinates
     )
+
+
+def test_structures_whose_atoms_nearly_touch_get_no_label(
+    store: JobStore, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    apart, touching = rattled(2, 0.02, seed=3)
+    squeezed = touching.structure.scale_lattice(0.2 * touching.structure.volume)
+    pool = as_set([apart, touching.model_copy(update={"structure": squeezed})])
+    train = TrainingMaker(settings=TINY).make([as_set(rattled(12))])
+    pick = UncertainStructuresMaker(
+        settings=ActiveLearningSettings(n_structures=2)
+    ).make(train.output, [pool])
+    responses = run_locally(
+        Flow([train, pick]),
+        store=store,
+        log=False,
+        ensure_success=True,
+        root_dir=tmp_path_factory.mktemp("run"),
+    )
+    (picked,) = responses[pick.uuid][1].output.entries
+    assert picked.structure.volume == pytest.approx(apart.structure.volume)
 
 
 def test_a_rerun_of_a_killed_job_goes_on(

@@ -10,6 +10,7 @@ import numpy as np
 from jobflow import Maker, job
 from pydantic import Field
 
+from lps_flows.chemistry import closest_contact
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.exploration import ExplorationSettings
 from lps_flows.potential import ANNPotential, committee_uncertainty, most_uncertain
@@ -17,6 +18,11 @@ from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.evolution import EvolutionDocument
 from lps_flows.schemas.potential import LearningRound, PotentialDocument
 from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
+
+# Of 241 labels of the Li-P-S line, none with forces below 10 eV/Å, where training stops
+# to look (TrainingSettings.max_force), had a closest contact below 0.72 of the sum of
+# covalent radii, and half of the 56 others had one below this.
+_NEAREST = 0.7
 
 
 class EnoughSettings(FrozenSettings):
@@ -96,8 +102,13 @@ class UncertainStructuresMaker(Maker):
         -------
         UnlabelledSet
             The most uncertain structures first; empty when the potential knows all.
+            None has atoms so close that training would leave it out for its forces.
         """
-        documents = list(_documents(pools))
+        documents = [
+            document
+            for document in _documents(pools)
+            if closest_contact(document.structure) >= _NEAREST
+        ]
         model = ANNPotential.from_dict(potential.potential)
         structures = [document.structure for document in documents]
         stds = committee_uncertainty(model, structures)
