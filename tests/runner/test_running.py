@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 from fireworks import FWAction
-from jobflow import Flow
+from jobflow import SETTINGS, Flow
 from pymongo.errors import AutoReconnect
 
 from lps_flows.runner import (
@@ -40,7 +40,7 @@ from lps_flows.runner.submission import (
     OtherVersionError,
     SubmissionError,
 )
-from lps_flows.runner.worker import CampaignWorker, Stop
+from lps_flows.runner.worker import CampaignWorker, Stop, work
 from lps_flows.runner.workplace import open_workplace
 from lps_flows.schemas import SCHEMA_VERSION
 from tests.toy_jobs import detour, number, runs, talkative, toy_flow
@@ -288,6 +288,50 @@ def test_it_runs_jobs_meant_for_any_worker(workplace: Workplace, journal: Path) 
     job = number(1, str(journal), "vasp job")
     job.update_config({"manager_config": {"_fworker": "vasp", "_priority": 5}})
     assert run(workplace, Flow([job]), "toy", "hash").complete
+
+
+def between_a_job_and_those_it_adds(workplace: Workplace, journal: Path) -> Any:
+    """Return a LaunchPad as another worker's bookkeeping leaves it for a moment."""
+    submit(workplace, Flow([number(1, str(journal), "added")]), "toy", "hash")
+    launchpad = workplace.require_launchpad()
+    launchpad.fireworks.update_many({}, {"$set": {"state": "COMPLETED"}})
+    launchpad.workflows.update_many({}, {"$set": {"locked": True}})
+    return launchpad
+
+
+def test_a_worker_waits_for_what_another_is_about_to_add(
+    workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launchpad = between_a_job_and_those_it_adds(workplace, journal)
+    monkeypatch.setattr(SETTINGS, "JOB_STORE", workplace.job_store)
+    waits = threading.Event()
+
+    class Watched(Stop):
+        def wait(self, seconds: float) -> None:
+            waits.set()
+            super().wait(seconds)
+
+    def add() -> None:
+        assert waits.wait(20)
+        launchpad.fireworks.update_many({}, {"$set": {"state": "READY"}})
+        launchpad.workflows.update_many({}, {"$unset": {"locked": True}})
+
+    other = threading.Thread(target=add)
+    other.start()
+    late = CampaignWorker("late", "toy")
+    assert work(launchpad, late, workplace.home.launches("toy"), Watched()) == 1
+    other.join()
+    assert runs(journal) == {"added": 1}
+
+
+def test_a_lock_that_never_opens_does_not_hold_a_worker(
+    workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launchpad = between_a_job_and_those_it_adds(workplace, journal)
+    monkeypatch.setattr("lps_flows.runner.worker._LOCK_S", 0.6)
+    late = CampaignWorker("late", "toy")
+    assert work(launchpad, late, workplace.home.launches("toy"), Stop()) == 0
+    assert runs(journal) == {}
 
 
 def test_two_runs_exclude_each_other(workplace: Workplace, journal: Path) -> None:

@@ -35,6 +35,7 @@ from lps_flows.runner.recovery import recover
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_RETRIES = 5
+_LOCK_S = 60.0  # s; a lock this old belongs to a worker that was killed
 
 
 class RunFolderError(LpsFlowsError):
@@ -138,7 +139,7 @@ def work(
     """
     keep_freed_memory()
     own = {"fworker.name": worker.name}
-    ran, away_since = 0, None
+    ran, away_since, locked_since = 0, None, None
     retries: dict[int, int] = {}
     came_from = Path.cwd()
     try:
@@ -152,7 +153,13 @@ def work(
                 state = _next(launchpad, worker)
                 if state == "nothing":
                     break
-                if state == "later":
+                if state != "locked":
+                    locked_since = None
+                else:
+                    locked_since = locked_since or time.monotonic()
+                    if time.monotonic() - locked_since > _LOCK_S:
+                        break
+                if state != "now":
                     if _abandoned(launchpad, worker):
                         recover(launchpad, worker.campaign, own)
                     stop.wait(0.5)
@@ -175,7 +182,20 @@ def work(
 
 
 def _next(launchpad: LaunchPad, worker: CampaignWorker) -> str:
-    """Return "now", "later" (others run, more may come) or "nothing"."""
+    """Return "now", "later" (others run, more may come), "locked" or "nothing".
+
+    FireWorks writes that a job has ended before the jobs that take its place, both
+    under the workflow's lock; in between nothing seems to be left.
+    """
+    locked = {"metadata.campaign": worker.campaign, "locked": True}
+    found = _ready_or_running(launchpad, worker)
+    if found is None and launchpad.workflows.find_one(locked, {"_id": 1}):
+        return "locked"
+    # once more: what was written before the lock was found to be open
+    return found or _ready_or_running(launchpad, worker) or "nothing"
+
+
+def _ready_or_running(launchpad: LaunchPad, worker: CampaignWorker) -> str | None:
     for state, answer in (
         ("READY", "now"),
         ("RUNNING", "later"),
@@ -184,7 +204,7 @@ def _next(launchpad: LaunchPad, worker: CampaignWorker) -> str:
         query = {**worker.query, "state": state}
         if launchpad.fireworks.find_one(query, {"_id": 1}) is not None:
             return answer
-    return "nothing"
+    return None
 
 
 def _abandoned(launchpad: LaunchPad, worker: CampaignWorker) -> bool:
