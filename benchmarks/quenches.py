@@ -23,6 +23,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
 from dft_glasses import MAP, add, known
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
+from relaxations import asking
 
 from lps_flows.analysis import classify_motifs
 from lps_flows.analysis.framework import framework_survival
@@ -50,14 +51,7 @@ def main() -> None:
     asked = parser.parse_args()
     potential = ANNPotential.published(asked.potential)
     engine = get_engine(EngineSettings(name="sevennet", model=asked.engine))
-    calculator = engine.calculator()
-
-    def evaluate(structure: Structure) -> tuple:
-        atoms = AseAtomsAdaptor.get_atoms(structure, msonable=False)
-        atoms.calc = calculator
-        stress = atoms.get_stress(voigt=False)
-        return float(atoms.get_potential_energy()), atoms.get_forces(), stress
-
+    evaluate = asking(engine.calculator())
     tight = RelaxationSettings(max_force=0.01, max_stress=3e-4, max_steps=800)
     there = {(row["label"], row["temperature"]) for row in known(OUT)}
     for label in asked.labels:

@@ -29,6 +29,7 @@ import contextlib
 import io
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -204,9 +205,9 @@ def by_lbfgs(structure: Structure, calc: Calculator, fmax: float) -> dict:
     }
 
 
-def by_single_points(
-    structure: Structure, calc: Calculator, potential: ANNPotential, fmax: float
-) -> dict:
+def asking(calc: Calculator) -> Callable[[Structure], tuple]:
+    """Return what gives energy (eV), forces (eV/Å) and stress (eV/Å^3) by `calc`."""
+
     def evaluate(candidate: Structure) -> tuple:
         atoms = AseAtomsAdaptor.get_atoms(candidate, msonable=False)
         atoms.calc = calc
@@ -216,8 +217,14 @@ def by_single_points(
             atoms.get_stress(voigt=False),
         )
 
+    return evaluate
+
+
+def by_single_points(
+    structure: Structure, calc: Calculator, potential: ANNPotential, fmax: float
+) -> dict:
     found = relax_by_single_points(
-        structure, evaluate, potential, fmax=fmax, max_stress=0.031 * fmax
+        structure, asking(calc), potential, fmax=fmax, max_stress=0.031 * fmax
     )
     return {
         "evaluations": found.n_evaluations,

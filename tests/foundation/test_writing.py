@@ -145,7 +145,7 @@ WRITES_BY_ITSELF = {
     "jobs/export_optimade.py": "into the folder beside that jobs/export.py yields",
     "jobs/export_results.py": "into the folder beside that jobs/export.py yields",
     "potential/lockstep.py": "appends to a record that may end anywhere",
-    "runner/worker.py": "what a job prints",
+    "runner/job_output.py": "what a job prints",
     "cli/application.py": "to /dev/null",
     "runner/running.py": "the log of a worker",
     "runner/archive_file.py": "into the path that the function yields, packed",

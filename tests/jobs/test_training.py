@@ -31,7 +31,7 @@ from lps_flows.potential import ANNPotential, TrainingSettings
 from lps_flows.potential import training as training_module
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.potential import PotentialDocument
-from lps_flows.schemas.reference import UnlabelledStructure
+from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
 from tests.engines.stub import stub_engine
 from tests.toy_potential import ToyPotential
 
@@ -172,22 +172,31 @@ def test_unconverged_and_missing_entries_are_left_out() -> None:
         gather([None, as_set([unconverged])])
 
 
+def picked_from(
+    store: JobStore,
+    folder: Path,
+    documents: list[StructureDocument],
+    settings: ActiveLearningSettings,
+) -> UnlabelledSet:
+    """Return what a potential trained on small rattles picks of others."""
+    train = TrainingMaker(settings=TINY).make([as_set(rattled(12))])
+    pick = UncertainStructuresMaker(settings=settings).make(
+        train.output, [as_set(documents), None]
+    )
+    flow = Flow([train, pick])
+    responses = run_locally(
+        flow, store=store, log=False, ensure_success=True, root_dir=folder
+    )
+    found: UnlabelledSet = responses[pick.uuid][1].output
+    return found
+
+
 def test_the_most_uncertain_structures_come_first(
-    store: JobStore, tmp_path_factory: pytest.TempPathFactory
+    store: JobStore, tmp_path: Path
 ) -> None:
     near, far = rattled(4, 0.02, seed=3), rattled(4, 0.2, seed=4)
-    train = TrainingMaker(settings=TINY).make([as_set(rattled(12))])
-    pick = UncertainStructuresMaker(
-        settings=ActiveLearningSettings(n_structures=3, min_energy_std=0.0)
-    ).make(train.output, [as_set([*near, *far]), None])
-    responses = run_locally(
-        Flow([train, pick]),
-        store=store,
-        log=False,
-        ensure_success=True,
-        root_dir=tmp_path_factory.mktemp("run"),
-    )
-    picked = responses[pick.uuid][1].output
+    settings = ActiveLearningSettings(n_structures=3, min_energy_std=0.0)
+    picked = picked_from(store, tmp_path, [*near, *far], settings)
     stds = [entry.provenance.details["energy_std"] for entry in picked.entries]
     assert picked.n_structures == 3
     assert stds == sorted(stds, reverse=True)
@@ -198,24 +207,24 @@ def test_the_most_uncertain_structures_come_first(
 
 
 def test_structures_whose_atoms_nearly_touch_get_no_label(
-    store: JobStore, tmp_path_factory: pytest.TempPathFactory
+    store: JobStore, tmp_path: Path
 ) -> None:
     apart, touching = rattled(2, 0.02, seed=3)
     squeezed = touching.structure.scale_lattice(0.2 * touching.structure.volume)
-    pool = as_set([apart, touching.model_copy(update={"structure": squeezed})])
-    train = TrainingMaker(settings=TINY).make([as_set(rattled(12))])
-    pick = UncertainStructuresMaker(
-        settings=ActiveLearningSettings(n_structures=2)
-    ).make(train.output, [pool])
-    responses = run_locally(
-        Flow([train, pick]),
-        store=store,
-        log=False,
-        ensure_success=True,
-        root_dir=tmp_path_factory.mktemp("run"),
-    )
-    (picked,) = responses[pick.uuid][1].output.entries
+    both = [apart, touching.model_copy(update={"structure": squeezed})]
+    settings = ActiveLearningSettings(n_structures=2)
+    (picked,) = picked_from(store, tmp_path, both, settings).entries
     assert picked.structure.volume == pytest.approx(apart.structure.volume)
+
+
+def test_nothing_is_picked_where_all_atoms_touch(
+    store: JobStore, tmp_path: Path
+) -> None:
+    touching = rattled(1)[0]
+    squeezed = touching.structure.scale_lattice(0.2 * touching.structure.volume)
+    documents = [touching.model_copy(update={"structure": squeezed})]
+    settings = ActiveLearningSettings(n_structures=2)
+    assert picked_from(store, tmp_path, documents, settings).entries == []
 
 
 def test_a_rerun_of_a_killed_job_goes_on(

@@ -328,7 +328,7 @@ def test_a_lock_that_never_opens_does_not_hold_a_worker(
     workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     launchpad = between_a_job_and_those_it_adds(workplace, journal)
-    monkeypatch.setattr("lps_flows.runner.worker._LOCK_S", 0.6)
+    monkeypatch.setattr("lps_flows.runner.worker.LOCK_S", 0.6)
     late = CampaignWorker("late", "toy")
     assert work(launchpad, late, workplace.home.launches("toy"), Stop()) == 0
     assert runs(journal) == {}

@@ -20,6 +20,8 @@ from lps_flows.foundation import LpsFlowsError
 
 PATIENCE_S = 600.0
 """How long a server that is away is waited for (s)."""
+LOCK_S = 60
+"""Age at which the lock of a workflow belongs to a worker that was killed (s)."""
 
 _LOGGER = logging.getLogger(__name__)
 _Result = TypeVar("_Result")

@@ -22,6 +22,7 @@ import yaml
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.foundation.writing import write_text
+from lps_flows.runner.away import LOCK_S
 from lps_flows.runner.home import Home
 from lps_flows.runner.replica_set import REPLICA_SET
 from lps_flows.runner.server import PrivateMongod
@@ -132,8 +133,7 @@ def write_configuration(home: Home, server: PrivateMongod) -> Path:
             "LAUNCHPAD_LOC": str(folder / "my_launchpad.yaml"),
             "FWORKER_LOC": str(folder / "my_fworker.yaml"),
             "RAPIDFIRE_SLEEP_SECS": 2,
-            # a lock this old belongs to a worker that was killed
-            "WFLOCK_EXPIRATION_SECS": 60,
+            "WFLOCK_EXPIRATION_SECS": LOCK_S,
             "WFLOCK_EXPIRATION_KILL": True,
             "PRINT_FW_JSON": False,
         },

@@ -15,7 +15,7 @@ def keep_freed_memory() -> bool:
 
     A graph network allocates and frees arrays of tens of MB hundreds of times in each
     evaluation. By default glibc gives each of them back to the system, which then
-    fills every page with zeros again: 12 to 17 % of the time of 7net-0 and 7net-l3i5
+    fills every page with zeros again: 11 to 19 % of the time of 7net-0 and 7net-l3i5
     (docs/engines.md, Cost). The most memory that is used stays what it was; it is held
     until the process ends.
 

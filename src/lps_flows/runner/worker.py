@@ -13,13 +13,12 @@ import errno
 import logging
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
 from fireworks import FWorker, LaunchPad
 from fireworks.core.rocket_launcher import launch_rocket
@@ -28,14 +27,14 @@ from jobflow.managers.fireworks import JobFiretask
 from pymongo.errors import PyMongoError
 
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.runner.away import PATIENCE_S, call_back, is_away, tells_of_away
+from lps_flows.runner.away import LOCK_S, PATIENCE_S, call_back, is_away, tells_of_away
+from lps_flows.runner.job_output import output_to
 from lps_flows.runner.memory import keep_freed_memory
 from lps_flows.runner.progress import last_error
 from lps_flows.runner.recovery import recover
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_RETRIES = 5
-_LOCK_S = 60.0  # s; a lock this old belongs to a worker that was killed
 
 
 class RunFolderError(LpsFlowsError):
@@ -157,7 +156,7 @@ def work(
                     locked_since = None
                 else:
                     locked_since = locked_since or time.monotonic()
-                    if time.monotonic() - locked_since > _LOCK_S:
+                    if time.monotonic() - locked_since > LOCK_S:
                         break
                 if state != "now":
                     if _abandoned(launchpad, worker):
@@ -234,7 +233,7 @@ def _launch(launchpad: LaunchPad, worker: CampaignWorker, folder: Path) -> bool:
             value=str(folder),
             remedy="Make room or mend its permissions, and run again",
         ) from error
-    with _output_to(where) as errors:
+    with output_to(where) as errors:
         ran = launch_rocket(launchpad, worker, strm_lvl="ERROR", err_file=errors)
     os.chdir(folder)
     with contextlib.suppress(OSError):
@@ -300,40 +299,3 @@ def _server_to_blame(fw_id: int, reason: str, retries: dict[int, int]) -> bool:
 
 def _kind(reason: str) -> str:
     return reason.split(":", maxsplit=1)[0].rpartition(".")[2]
-
-
-class _ThreadOutput:
-    """A stream that sends what one thread writes to a file, the rest where it went."""
-
-    def __init__(self, stream: IO[str], file: IO[str]) -> None:
-        self._stream, self._file = stream, file
-        self._thread = threading.get_ident()
-
-    def _target(self) -> IO[str]:
-        return self._file if threading.get_ident() == self._thread else self._stream
-
-    def write(self, text: str) -> int:
-        return self._target().write(text)
-
-    def flush(self) -> None:
-        self._target().flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._target(), name)
-
-
-@contextlib.contextmanager
-def _output_to(folder: Path) -> Iterator[IO[str]]:
-    """Send what this thread prints to files in `folder`; yield the one of errors."""
-    before = sys.stdout, sys.stderr
-    to_out, to_err = (folder / name for name in ("FW_job.out", "FW_job.error"))
-    files = [to_out.open("w"), to_err.open("w")]
-    sys.stdout = _ThreadOutput(before[0], files[0])
-    sys.stderr = _ThreadOutput(before[1], files[1])
-    try:
-        yield files[1]
-    finally:
-        sys.stdout, sys.stderr = before
-        for file in files:
-            with contextlib.suppress(OSError):  # what is not written yet, disk full
-                file.close()
