@@ -4,8 +4,9 @@
 
 A first training on shaken crystals and cells with units removed; then cells that the
 potential itself relaxed are labelled and added, as a round of active learning does. The
-second training starts from random weights, or goes on. Errors are those on other cells
-relaxed on the first potential, which no training saw; times are processor time.
+second training starts from random weights, or goes on, or from random weights with other
+weights of the forces (`--force-weights`). Errors are those on other cells relaxed on the
+first potential, which no training saw; times are processor time.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--restarts", type=int, default=10)
     parser.add_argument("--iterations", type=int, default=500)
-    parser.add_argument("--warm", type=int, nargs="+", default=[60, 120, 200])
+    parser.add_argument("--warm", type=int, nargs="*", default=[60, 120, 200])
+    parser.add_argument("--force-weights", type=float, nargs="*", default=[])
     options = parser.parse_args()
     rng = np.random.default_rng(7)
     keys = ("beta-Li3PS4", "Li7P3S11", "gamma-Li3PS4", "Li2S")
@@ -78,6 +80,9 @@ def main() -> None:
     for iterations in options.warm:
         model, seconds = train(first, warm_iterations=iterations)
         print(f"on {iterations}", round(seconds), *errors(model, test, test_labels))
+    for weight in options.force_weights:
+        model, seconds = train(force_weight=weight)
+        print(f"weight {weight}", round(seconds), *errors(model, test, test_labels))
 
 
 if __name__ == "__main__":
