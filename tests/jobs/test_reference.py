@@ -157,15 +157,67 @@ def test_nan_is_a_typed_error(store, cell):
         outcome(flow, store, flow.output.uuid, raise_immediately=True)
 
 
-@pytest.mark.parametrize("batched", [True, False])
-def test_failed_member_is_recorded_and_nothing_else_lost(store, entries, batched):
+SHARED = pytest.mark.parametrize(
+    ("batched", "per_job"),
+    [(True, 20), (True, 1), (False, 20)],
+    ids=["one job", "parts", "a job each"],
+)
+
+
+@SHARED
+def test_failed_member_is_recorded_and_nothing_else_lost(
+    store, entries, batched, per_job
+):
     # the second structure has 32 atoms, as has the third: both are bad; one is left
-    label = LabelMaker(engine=stub_engine(batched=batched, bad=32)).make(entries)
+    label = LabelMaker(
+        engine=stub_engine(batched=batched, bad=32), per_job=per_job
+    ).make(entries)
     labelled = outcome(label, store, label.uuid)
     assert labelled.n_structures == 1
     assert [failure.index for failure in labelled.failures] == [1, 2]
     assert "no finite energy" in labelled.failures[0].reason
     assert labelled.failures[0].provenance == ORIGIN
+
+
+def test_a_set_is_shared_by_jobs_and_comes_out_the_same(store, entries):
+    squeezed = entries[0].structure.copy()
+    squeezed.scale_lattice(4.0)
+    entries = [*entries, entries[0].model_copy(update={"structure": squeezed})]
+    sets = []
+    for per_job in (4, 3, 1):
+        label = LabelMaker(engine=stub_engine(), per_job=per_job).make(entries)
+        sets.append(outcome(label, store, label.uuid))
+    names = [
+        document["name"] for document in store.query(properties=["name"], load=False)
+    ]
+    assert sum("label structures part" in name for name in names) == 2 + 4
+    one, *others = sets
+    for other in others:
+        assert [e.energy for e in other.entries] == [e.energy for e in one.entries]
+        assert [e.structure for e in other.entries] == [
+            e.structure for e in one.entries
+        ]
+        assert other.failures == one.failures
+        assert other.n_evaluations == one.n_evaluations
+        assert [e.device for e in other.entries] == [e.device for e in one.entries]
+    assert [failure.index for failure in one.failures] == [3]
+    assert "less than 1 Å^3" in one.failures[0].reason
+
+
+def test_a_part_that_crashes_costs_its_own_structures(store, entries, monkeypatch):
+    engine = stub_engine()
+    compute = type(engine).compute
+
+    def crash(self, structure, *, relax):
+        if len(structure) == 32:
+            raise MemoryError
+        return compute(self, structure, relax=relax)
+
+    monkeypatch.setattr(type(engine), "compute", crash)
+    label = LabelMaker(engine=engine, per_job=1).make(entries)
+    labelled = outcome(label, store, label.uuid)
+    assert labelled.n_structures == 1
+    assert {f.reason for f in labelled.failures} == {"the calculation did not finish."}
 
 
 def test_set_with_nothing_left_is_an_error(store, entries):
@@ -182,18 +234,24 @@ def test_entries_go_to_the_data_store(store, entries):
     assert stored["output"]["n_structures"] == 3
 
 
-@pytest.mark.parametrize("batched", [True, False])
-def test_frames_of_a_relaxation_are_labels(store, entries, batched):
-    engine = stub_engine(batched=batched).with_path(6)
-    label = LabelMaker(engine=engine, relax=True, n_frames=3).make(entries[:1])
+@SHARED
+def test_frames_of_a_relaxation_are_labels(store, entries, batched, per_job):
+    label = LabelMaker(
+        engine=stub_engine(batched=batched).with_path(6),
+        relax=True,
+        n_frames=3,
+        per_job=per_job,
+    ).make([entries[0], entries[0]])
     labelled = outcome(label, store, label.uuid)
     energies = [entry.energy for entry in labelled.entries]
+    assert energies[:3] == energies[3:]
+    energies = energies[:3]
     assert len(energies) == 3
     assert energies[0] > energies[-1]
     assert all(entry.converged for entry in labelled.entries)
     # it stopped after six steps, so that not even the last frame is relaxed
     assert not any(entry.relaxed for entry in labelled.entries)
-    steps = [e.provenance.details["relaxation_step"] for e in labelled.entries]
+    steps = [e.provenance.details["relaxation_step"] for e in labelled.entries[:3]]
     assert steps[0] == 0
     assert steps == sorted(steps)
 

@@ -1,11 +1,11 @@
-"""Many calculations by one engine: one job for all, or one each and a collector."""
+"""Many calculations by one engine: one job for all, or several and a collector."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jobflow import Flow, Job, JobConfig, OnMissing, Response
+from jobflow import Flow, Job, JobConfig, OnMissing, Response, job
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import bare_structure, full_formula
@@ -23,9 +23,10 @@ def calculate_all(
     *,
     relax: bool,
     name: str,
+    per_job: int | None = None,
     **facts: Any,
 ) -> Any:
-    """Compute structures inside the running job, or replace it by one job for each.
+    """Compute structures inside the running job, or replace it by several jobs.
 
     A structure that fails costs that structure alone: `collect` is handed its task
     document, the exception that stopped it, or None for a job that did not finish.
@@ -35,6 +36,10 @@ def calculate_all(
     collect
         Job function ``collect(tasks, *, method, device=None, **facts)`` that makes the
         output.
+    per_job
+        Most structures that one job of this process computes (`Engine.batched`), so
+        that several workers share a large set; none leaves all of them to the running
+        one. Other engines have a job for each.
     **facts
         Further arguments of `collect`.
 
@@ -43,23 +48,62 @@ def calculate_all(
     object
         What `collect` returns, or a `Response` that replaces the running job.
     """
+    calculations: list[Flow | Job]
     if engine.batched:
-        tasks = (_attempt(engine, structure, relax) for structure in structures)
-        return collect.original(tasks, **engine.written(), **facts)
-    maker = engine.relax if relax else engine.static
-    calculations: list[Flow | Job] = []
-    for index, structure in enumerate(structures):
-        calculation = maker.make(bare_structure(structure))
-        calculation.name = f"{maker.name} {full_formula(structure)} {index}"
-        calculations.append(calculation)
-    collected = collect(
-        [calculation.output for calculation in calculations],
-        method=engine.method,
-        **facts,
-    )
+        if per_job is None or len(structures) <= per_job:
+            tasks = (_attempt(engine, structure, relax) for structure in structures)
+            return collect.original(tasks, **engine.written(), **facts)
+        parts = [
+            compute_part(
+                [bare_structure(each) for each in structures[first : first + per_job]],
+                engine=engine,
+                relax=relax,
+            )
+            for first in range(0, len(structures), per_job)
+        ]
+        for number, part in enumerate(parts, 1):
+            part.name = f"{name} part {number} of {len(parts)}"
+        facts |= {"device": parts[0].output["device"]}
+        outputs = [
+            parts[index // per_job].output["tasks"][index % per_job]
+            for index in range(len(structures))
+        ]
+        calculations = list(parts)
+    else:
+        maker = engine.relax if relax else engine.static
+        calculations = [maker.make(bare_structure(each)) for each in structures]
+        for index, structure in enumerate(structures):
+            named = f"{maker.name} {full_formula(structure)} {index}"
+            calculations[index].name = named
+        outputs = [calculation.output for calculation in calculations]
+    collected = collect(outputs, method=engine.written_method(), **facts)
     collected.name = f"{name} collect"
     collected.config.on_missing_references = OnMissing.NONE
     return Response(replace=Flow([*calculations, collected], collected.output, name))
+
+
+@job(data="tasks", config=SEES_STORE)
+def compute_part(
+    structures: list[Structure], *, engine: Engine, relax: bool
+) -> dict[str, Any]:
+    """Compute some structures of a set inside this job, with a batched engine.
+
+    Returns
+    -------
+    dict
+        ``tasks``, per structure its task document or ``{"failure": reason}``, and the
+        ``device`` that was used.
+    """
+    tasks = [_attempt(engine, structure, relax) for structure in structures]
+    return {
+        "device": engine.device,
+        "tasks": [
+            {"failure": str(task) or type(task).__name__}
+            if isinstance(task, Exception)
+            else task
+            for task in tasks
+        ],
+    }
 
 
 def _attempt(engine: Engine, structure: Structure, relax: bool) -> Any:
@@ -81,6 +125,8 @@ def finished(task: Any) -> Any:
         raise EngineError("the calculation did not finish")
     if isinstance(task, Exception):
         raise task
+    if isinstance(task, Mapping) and "failure" in task:
+        raise EngineError(task["failure"])
     return task
 
 

@@ -195,14 +195,16 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
 class LabelMaker(Maker):
     """Label a set of structures with the reference engine.
 
-    Engines inside the Python process label the set in one job; any other gets one
-    job per structure. A structure that fails is recorded in the set's ``failures``.
+    Engines inside the Python process label some structures in each job; any other gets
+    one job per structure. A structure that fails is recorded in the set's ``failures``.
 
     Parameters
     ----------
     n_frames
         Frames kept of each relaxation; more than one makes labels of the way down
         and needs an engine made with `Engine.with_path`.
+    per_job
+        Most structures labelled in one job, so that workers share a large set.
     """
 
     name: str = "label structures"
@@ -210,6 +212,7 @@ class LabelMaker(Maker):
     relax: bool = False
     n_frames: int = 1
     line: CompositionLine = field(default_factory=CompositionLine)
+    per_job: int = 20
 
     # No output schema: when jobflow replaces this job by a flow, the last job of that
     # uuid holds a reference to the set, which no schema would accept.
@@ -245,6 +248,7 @@ class LabelMaker(Maker):
             collect_labels,
             relax=self.relax,
             name=self.name,
+            per_job=self.per_job,
             provenances=[entry.provenance for entry in entries],
             formulas=[full_formula(cell) for cell in cells],
             relaxed=self.relax,
