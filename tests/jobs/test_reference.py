@@ -190,7 +190,7 @@ def test_a_set_is_shared_by_jobs_and_comes_out_the_same(store, entries):
     names = [
         document["name"] for document in store.query(properties=["name"], load=False)
     ]
-    assert sum("label structures part" in name for name in names) == 2 + 4
+    assert sum("label structures from" in name for name in names) == 2 + 4
     one, *others = sets
     for other in others:
         assert [e.energy for e in other.entries] == [e.energy for e in one.entries]

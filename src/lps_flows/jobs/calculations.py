@@ -48,34 +48,27 @@ def calculate_all(
     object
         What `collect` returns, or a `Response` that replaces the running job.
     """
-    calculations: list[Flow | Job]
-    if engine.batched:
-        if per_job is None or len(structures) <= per_job:
-            tasks = (_attempt(engine, structure, relax) for structure in structures)
-            return collect.original(tasks, **engine.written(), **facts)
-        parts = [
-            compute_part(
-                [bare_structure(each) for each in structures[first : first + per_job]],
-                engine=engine,
-                relax=relax,
-            )
-            for first in range(0, len(structures), per_job)
-        ]
-        for number, part in enumerate(parts, 1):
-            part.name = f"{name} part {number} of {len(parts)}"
-        facts |= {"device": parts[0].output["device"]}
-        outputs = [
-            parts[index // per_job].output["tasks"][index % per_job]
-            for index in range(len(structures))
-        ]
-        calculations = list(parts)
+    if engine.batched and (per_job is None or len(structures) <= per_job):
+        tasks = (_attempt(engine, structure, relax) for structure in structures)
+        return collect.original(tasks, **engine.written(), **facts)
+    cells = [bare_structure(structure) for structure in structures]
+    calculations: list[Flow | Job] = []
+    outputs: list[Any] = []
+    if per_job is not None and engine.batched:
+        for first in range(0, len(cells), per_job):
+            some = cells[first : first + per_job]
+            part: Any = compute_part(some, engine=engine, relax=relax)
+            part.name = f"{name} from {first}"
+            calculations.append(part)
+            outputs += [part.output["tasks"][index] for index in range(len(some))]
+        facts |= {"device": calculations[0].output["device"]}
     else:
         maker = engine.relax if relax else engine.static
-        calculations = [maker.make(bare_structure(each)) for each in structures]
-        for index, structure in enumerate(structures):
-            named = f"{maker.name} {full_formula(structure)} {index}"
-            calculations[index].name = named
-        outputs = [calculation.output for calculation in calculations]
+        for index, cell in enumerate(cells):
+            calculation = maker.make(cell)
+            calculation.name = f"{maker.name} {full_formula(cell)} {index}"
+            calculations.append(calculation)
+            outputs.append(calculation.output)
     collected = collect(outputs, method=engine.written_method(), **facts)
     collected.name = f"{name} collect"
     collected.config.on_missing_references = OnMissing.NONE
