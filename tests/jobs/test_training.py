@@ -274,7 +274,8 @@ def lj_labels(engine: Engine, documents: list[StructureDocument]) -> StructureSe
         UnlabelledStructure(structure=d.structure, provenance=d.provenance)
         for d in documents
     ]
-    return LabelMaker(engine=engine).make.original(LabelMaker(engine=engine), entries)
+    maker = LabelMaker(engine=engine, per_job=len(entries))
+    return LabelMaker.make.original(maker, entries)
 
 
 def pool_error(document: PotentialDocument, pool: StructureSet) -> float:

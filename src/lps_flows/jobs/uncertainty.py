@@ -39,6 +39,12 @@ class EnoughSettings(FrozenSettings):
         gt=0,
         description="Mean standard deviation of the committee on them (eV/atom).",
     )
+    n_lowest: int = Field(
+        1,
+        ge=1,
+        description="Lowest structures of every search that are labelled: what the "
+        "potential is judged by, and where it is wrong in what it prefers.",
+    )
 
 
 class ActiveLearningSettings(FrozenSettings):
@@ -63,7 +69,7 @@ class ActiveLearningSettings(FrozenSettings):
     enough: EnoughSettings | None = Field(
         None,
         description="When no further round is needed; none runs all rounds. With it "
-        "the lowest structure of every search of a round is labelled, too.",
+        "the lowest structures of every search of a round are labelled, too.",
     )
     refine: bool = Field(
         False,
@@ -104,20 +110,23 @@ class UncertainStructuresMaker(Maker):
             The most uncertain structures first; empty when the potential knows all.
             None has atoms so close that training would leave it out for its forces.
         """
+        enough = self.settings.enough
+        lowest = [] if enough is None else list(_lowest(pools, enough.n_lowest))
+        lowest = lowest[: self.settings.n_structures]
+        taken = {id(document) for document in lowest}
         documents = [
             document
             for document in _documents(pools)
-            if closest_contact(document.structure) >= _NEAREST
+            if id(document) not in taken
+            and closest_contact(document.structure) >= _NEAREST
         ]
         model = ANNPotential.from_dict(potential.potential)
         structures = [document.structure for document in documents]
         stds = committee_uncertainty(model, structures)
-        lowest = [] if self.settings.enough is None else list(_lowest(pools))
-        n_lowest = min(len(lowest), self.settings.n_structures)
         picked = most_uncertain(
             model,
             structures,
-            self.settings.n_structures - n_lowest,
+            self.settings.n_structures - len(lowest),
             threshold=self.settings.min_energy_std,
         )
         entries = [
@@ -137,7 +146,7 @@ class UncertainStructuresMaker(Maker):
                     ann_energy=document.energy_per_atom,
                 ),
             )
-            for document in lowest[:n_lowest]
+            for document in lowest
         ]
         return UnlabelledSet(n_structures=len(entries), entries=entries)
 
@@ -174,11 +183,12 @@ def judge_round(
     )
 
 
-def _lowest(pools: Sequence[Any]) -> Iterator[StructureDocument]:
-    """Yield the lowest structure of each search."""
-    for pool in pools:
-        if isinstance(pool, EvolutionDocument):
-            yield from pool.lowest[:1]
+def _lowest(pools: Sequence[Any], n_lowest: int) -> Iterator[StructureDocument]:
+    """Yield the lowest structures of each search: first the lowest of all, and so on."""
+    searches = [pool for pool in pools if isinstance(pool, EvolutionDocument)]
+    for rank in range(n_lowest):
+        for search in searches:
+            yield from search.lowest[rank : rank + 1]
 
 
 def _documents(

@@ -71,7 +71,7 @@ class TrainingSettings(FrozenSettings):
         1.0, ge=0, description="Weight of the mean squared energy error per atom."
     )
     force_weight: float = Field(
-        0.02,
+        0.05,
         ge=0,
         description="Weight of the mean squared force error (Å^2), used when forces "
         "are given; 0 trains on energies only.",
