@@ -4,9 +4,9 @@
 
 A first training on shaken crystals and cells with units removed; then cells that the
 potential itself relaxed are labelled and added, as a round of active learning does. The
-second training starts from random weights, or goes on, or from random weights with other
-weights of the forces (`--force-weights`). Errors are those on other cells relaxed on the
-first potential, which no training saw; times are processor time.
+second training starts from random weights, goes on, or starts anew with another weight
+of the forces (`--force-weights`). Errors are those on other cells relaxed
+on the first potential, which no training saw; times are processor time.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main() -> None:
     structures += [_shaken(_removed(rng), rng) for _ in range(72)]
     labels = _label(structures)
 
-    def train(previous=None, **changes):
+    def train(previous=None, n_seen=0, **changes):
         settings = TrainingSettings(
             restarts=options.restarts, iterations=options.iterations, **changes
         )
@@ -62,6 +62,7 @@ def main() -> None:
             settings,
             forces=[forces for _, forces in labels],
             previous=previous,
+            n_seen=n_seen,
         ).potential
         return model, time.process_time() - begun
 
@@ -74,11 +75,12 @@ def main() -> None:
     fresh_labels, test_labels = _label(new), _label(test)
     print("training | s | energy (meV/atom) | forces (eV/A), mean abs. error")
     print("first", round(seconds), *errors(first, test, test_labels))
+    n_first = len(structures)
     structures, labels = structures + new, labels + fresh_labels
     model, seconds = train()
     print("anew", round(seconds), *errors(model, test, test_labels))
     for iterations in options.warm:
-        model, seconds = train(first, warm_iterations=iterations)
+        model, seconds = train(first, n_first, warm_iterations=iterations)
         print(f"on {iterations}", round(seconds), *errors(model, test, test_labels))
     for weight in options.force_weights:
         model, seconds = train(force_weight=weight)

@@ -25,14 +25,17 @@ from lps_flows.jobs.training import (
 )
 from lps_flows.jobs.uncertainty import (
     ActiveLearningSettings,
+    EnoughSettings,
     UncertainStructuresMaker,
 )
 from lps_flows.potential import ANNPotential, TrainingSettings
 from lps_flows.potential import training as training_module
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.evolution import EvolutionDocument
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.reference import UnlabelledSet, UnlabelledStructure
 from tests.engines.stub import stub_engine
+from tests.potential.toy import random_potential
 from tests.toy_potential import ToyPotential
 
 TINY = TrainingSettings(
@@ -206,6 +209,42 @@ def test_the_most_uncertain_structures_come_first(
     assert all(
         c not in [e.structure.frac_coords.tolist() for e in near] for c in coordinates
     )
+
+
+def test_the_lowest_of_every_search_come_first_and_none_twice() -> None:
+    potential = PotentialDocument.model_construct(
+        potential=random_potential(hidden=(3,), members=2).as_dict()
+    )
+    searches = [
+        EvolutionDocument.model_construct(
+            formula_pretty="Li3PS4",
+            generations=[],
+            lowest=found,
+            uncertain=found[1:2],
+        )
+        for found in (rattled(3, 0.05, seed=1), rattled(3, 0.05, seed=2))
+    ]
+
+    def picked(n_structures: int, n_lowest: int) -> list[list[list[float]]]:
+        settings = ActiveLearningSettings(
+            n_structures=n_structures,
+            min_energy_std=0.0,
+            enough=EnoughSettings(n_lowest=n_lowest),
+        )
+        maker = UncertainStructuresMaker(settings=settings)
+        found = UncertainStructuresMaker.make.original(maker, potential, searches)
+        judged = ["ann_energy" in e.provenance.details for e in found.entries]
+        assert sum(judged) == min(2 * n_lowest, n_structures)
+        return [entry.structure.frac_coords.tolist() for entry in found.entries]
+
+    ranked = [
+        search.lowest[rank].structure.frac_coords.tolist()
+        for rank in range(3)
+        for search in searches
+    ]
+    assert picked(3, 2) == ranked[:3]
+    everything = picked(9, 2)
+    assert sorted(everything) == sorted(ranked)
 
 
 def test_structures_whose_atoms_nearly_touch_get_no_label(

@@ -108,6 +108,45 @@ def test_it_says_when_nothing_was_learned(caplog):
     assert "these are the weights that training began with" in caplog.text
 
 
+def test_going_on_holds_out_what_was_not_seen():
+    warm = QUICK.model_copy(update={"warm_iterations": 10})
+    first = train_potential(STRUCTURES[:20], ENERGIES[:20], warm)
+
+    def held_out(n_seen, previous=first.potential, **facts):
+        result = train_potential(
+            STRUCTURES, ENERGIES, warm, previous=previous, n_seen=n_seen, **facts
+        )
+        assert {*result.training_indices, *result.validation_indices} == set(range(30))
+        return set(result.validation_indices)
+
+    assert len(held_out(20)) == 1
+    assert min(held_out(20)) >= 20
+    # groups stay whole where each is small beside them all
+    alone = list(range(30))
+    assert min(held_out(20, groups=alone)) >= 20
+    # two large ones would both be lost to one side
+    assert len(held_out(20, groups=[index // 5 for index in alone])) == 1
+    # from random weights all may be held out
+    assert held_out(20, previous=None) == held_out(0, previous=None)
+    assert len(held_out(20, previous=None)) == 3
+
+
+@pytest.mark.parametrize("n_seen", [19, 29, 30])
+def test_weights_that_know_too_little_or_all_are_not_begun_with(n_seen):
+    warm = QUICK.model_copy(update={"warm_iterations": 10})
+    first = train_potential(STRUCTURES[:n_seen], ENERGIES[:n_seen], warm)
+    anew = train_potential(STRUCTURES, ENERGIES, warm)
+    again = train_potential(
+        STRUCTURES, ENERGIES, warm, previous=first.potential, n_seen=n_seen
+    )
+    assert again.potential.identifier == anew.potential.identifier
+
+
+def test_a_number_of_seen_structures_that_cannot_be_is_refused():
+    with pytest.raises(TrainingError, match=r"n_seen = 31: .* from 0 to 30"):
+        train_potential(STRUCTURES, ENERGIES, QUICK, n_seen=31)
+
+
 def test_learns_energies():
     result = train_potential(STRUCTURES, ENERGIES, QUICK)
     assert len(result.committee) == len(result.history) == 3

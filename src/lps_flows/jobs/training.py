@@ -164,12 +164,23 @@ class TrainingMaker(Maker):
             previous=None
             if previous is None
             else ANNPotential.from_dict(previous.potential),
+            n_seen=_n_seen(documents, previous),
             checkpoint=_record_path(),
         )
         trained = _document(documents, energies, result, self.settings)
         trained.trained_on = list(trained_on)
         trained.rounds = [] if previous is None else previous.rounds
         return trained
+
+
+def _n_seen(
+    documents: Sequence[StructureDocument], previous: PotentialDocument | None
+) -> int:
+    """Return how many of the structures, from the first on, it was trained on."""
+    if previous is None:
+        return 0
+    first = documents[: previous.n_structures]
+    return len(first) if dataset_hash(first) == previous.dataset_hash else 0
 
 
 def _record_path() -> Path:

@@ -184,7 +184,7 @@ def judge_round(
 
 
 def _lowest(pools: Sequence[Any], n_lowest: int) -> Iterator[StructureDocument]:
-    """Yield the lowest structures of each search: first the lowest of all, and so on."""
+    """Yield the lowest structures of each search: the lowest of all come first."""
     searches = [pool for pool in pools if isinstance(pool, EvolutionDocument)]
     for rank in range(n_lowest):
         for search in searches:

@@ -46,14 +46,18 @@ def hold_out(
     groups: Sequence[Hashable] | None,
     settings: TrainingSettings,
     rng: np.random.Generator,
+    unseen: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose training and validation structures: two sorted arrays of indices.
 
     `counts` (n_structures, n_elements) are the atoms of each element; structures of one
     of the `groups` stay on one side. Structures with an element that training would
-    lack are moved to the training part.
+    lack are moved to the training part. Where `unseen` indices are given, which the
+    weights begun with were not trained on, a part of those is held out, group by group
+    where the groups are small enough.
     """
     n = len(counts)
+    candidates = np.arange(n) if unseen is None else unseen
     fraction = settings.validation_fraction
     if fraction == 0:
         return np.arange(n), np.arange(0)
@@ -64,16 +68,19 @@ def hold_out(
             value=n,
             remedy="Give more, or set validation_fraction=0",
         )
-    wanted = min(max(1, round(fraction * n)), n - 1)
+    wanted = min(max(1, round(fraction * len(candidates))), n - 1)
     by_group = settings.split == "group" or (
         settings.split == "auto" and groups is not None
     )
+    if unseen is not None and by_group and groups is not None:
+        groups = [groups[k] for k in unseen]
+        by_group = fraction * len(set(groups)) >= 1
     if not by_group:
-        chosen = rng.permutation(n)[:wanted]
+        chosen = rng.permutation(len(candidates))[:wanted]
     else:
-        chosen = _whole_groups(n, groups, wanted, rng)
+        chosen = _whole_groups(len(candidates), groups, wanted, rng)
     held = np.zeros(n, bool)
-    held[chosen] = True
+    held[candidates[chosen]] = True
     for z in range(counts.shape[1]):
         having = counts[:, z] > 0
         if having.any() and not (having & ~held).any():

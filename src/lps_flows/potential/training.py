@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from lps_flows.chemistry import AnyStructure
 from lps_flows.potential.committee import existing_device
+from lps_flows.potential.errors import TrainingError
 from lps_flows.potential.lockstep import Answer, Evaluate, LockStep, Record, Run
 from lps_flows.potential.model import ANNPotential
 from lps_flows.potential.objective import Objective, make_chunks
@@ -28,6 +29,11 @@ from lps_flows.potential.training_settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 
+# Weights that know half of the structures are worse to begin with than random ones (300
+# iterations against 400: 54 and 44 meV/atom on the next ones), weights that know four
+# fifths better (150 against 500: 13 and 27).
+_MOSTLY_SEEN = 2 / 3
+
 
 def train_potential(
     structures: Sequence[AnyStructure],
@@ -38,6 +44,7 @@ def train_potential(
     *,
     sources: Sequence[str] | None = None,
     previous: ANNPotential | None = None,
+    n_seen: int = 0,
     checkpoint: str | Path | None = None,
     progress: bool = False,
 ) -> TrainingResult:
@@ -61,6 +68,10 @@ def train_potential(
         An earlier potential of the same descriptor and networks, on less data: with
         `TrainingSettings.warm_iterations` its members are trained on, with its
         normalisation, instead of random weights.
+    n_seen
+        How many of the structures, from the first on, `previous` was trained on; zero
+        when that is not known. A training that goes on from it holds out others. It
+        begins anew when these are more than a third, or fewer than two.
     checkpoint
         File that lets an interrupted training resume to the same weights as an
         uninterrupted one: call again with the same arguments. Removed at the end.
@@ -103,6 +114,7 @@ def train_potential(
         groups=groups,
         sources=sources,
         previous=previous,
+        n_seen=n_seen,
     )
     record = None
     if checkpoint is not None:
@@ -177,24 +189,36 @@ def prepare_training(
     groups: Sequence[Hashable] | None = None,
     sources: Sequence[str] | None = None,
     previous: ANNPotential | None = None,
+    n_seen: int = 0,
 ) -> Prepared:
     """Check, split and scale the data, and draw the weights; see `train_potential`."""
     data = TrainingData.collect(
         structures, energies, settings, forces=forces, groups=groups, sources=sources
     )
     rng = np.random.default_rng(settings.seed)
+    if not 0 <= n_seen <= len(data.energies):
+        raise TrainingError(
+            "not a number of these structures",
+            field="n_seen",
+            value=n_seen,
+            remedy=f"Give a number from 0 to {len(data.energies)}",
+        )
     usable = data.within(settings.max_force)
+    unseen = np.flatnonzero(usable >= n_seen)
+    seen = 1 - len(unseen) / len(usable)
+    worth_it = n_seen == 0 or (seen >= _MOSTLY_SEEN and len(unseen) > 1)
+    warm = _goes_on(previous, data, settings) if worth_it else None
     parts = hold_out(
         data.counts[usable],
         None if groups is None else [groups[k] for k in usable],
         settings,
         rng,
+        unseen if warm is not None and n_seen else None,
     )
     train, held = (usable[part] for part in parts)
     used = _forces_used(data, train, held, settings, rng)
     threads = settings.threads or available_threads()
     features = data.descriptor.batch_features(data.batch, threads)
-    warm = _goes_on(previous, data, settings)
     normalisation = (
         normalise(data, features, train, used, settings)
         if warm is None

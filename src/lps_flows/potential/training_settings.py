@@ -43,8 +43,8 @@ class TrainingSettings(FrozenSettings):
         None,
         ge=1,
         description="Iterations of a training that starts from the weights of an "
-        "earlier one, which may have seen what is held out now; none starts every "
-        "training from random weights.",
+        "earlier one, and holds out structures which that one had not seen; none "
+        "starts every training from random weights.",
     )
     memory: int = Field(20, ge=1, description="Corrections that L-BFGS remembers.")
     patience: int | None = Field(
