@@ -68,10 +68,10 @@ def main() -> None:
 
     first, seconds = train()
     found = relax_batch(
-        [_removed(rng) for _ in range(110)], first, RelaxationSettings(max_steps=100)
+        [_removed(rng) for _ in range(80)], first, RelaxationSettings(max_steps=100)
     )
     fresh = [r.structure for r in found if r.failure != "not finite"]
-    new, test = fresh[:60], fresh[60:]
+    new, test = fresh[:30], fresh[30:]
     fresh_labels, test_labels = _label(new), _label(test)
     print("training | s | energy (meV/atom) | forces (eV/A), mean abs. error")
     print("first", round(seconds), *errors(first, test, test_labels))
