@@ -186,11 +186,14 @@ def test_a_set_is_shared_by_jobs_and_comes_out_the_same(store, entries):
     sets = []
     for per_job in (4, 3, 1):
         label = LabelMaker(engine=stub_engine(), per_job=per_job).make(entries)
+        label.append_name(" round 1")
         sets.append(outcome(label, store, label.uuid))
     names = [
         document["name"] for document in store.query(properties=["name"], load=False)
     ]
-    assert sum("label structures from" in name for name in names) == 2 + 4
+    parts = [name for name in names if "from" in name]
+    assert parts[:2] == [f"label structures from {n} round 1" for n in (0, 3)]
+    assert len(parts) == 2 + 4
     one, *others = sets
     for other in others:
         assert [e.energy for e in other.entries] == [e.energy for e in one.entries]

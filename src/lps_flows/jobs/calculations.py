@@ -11,6 +11,7 @@ from pymatgen.core import Structure
 from lps_flows.chemistry import bare_structure, full_formula
 from lps_flows.engines import BAD_STRUCTURE, Engine, EngineError, read_calculation
 from lps_flows.engines.reading import Calculation
+from lps_flows.jobs.references import own_name
 
 SEES_STORE = JobConfig(expose_store=True)
 """Of jobs that may compute with a trained potential: they read it from the store."""
@@ -51,6 +52,7 @@ def calculate_all(
     if engine.batched and (per_job is None or len(structures) <= per_job):
         tasks = (_attempt(engine, structure, relax) for structure in structures)
         return collect.original(tasks, **engine.written(), **facts)
+    name = own_name(name)
     cells = [bare_structure(structure) for structure in structures]
     calculations: list[Flow | Job] = []
     outputs: list[Any] = []

@@ -105,12 +105,17 @@ def in_place(last: Job) -> Job:
     current = CURRENT_JOB.job
     last.set_uuid(current.uuid)
     last.index = current.index + 1
-    last.name, last.metadata = current.name, current.metadata
-    # jobflow appends once more what was appended to this job's name
-    for update in reversed(current.name_updates):
-        cut = str.removeprefix if update["prepend"] else str.removesuffix
-        last.name = cut(last.name, update["append_str"])
+    last.name, last.metadata = own_name(current.name), current.metadata
     return last
+
+
+def own_name(name: str) -> str:
+    """Return a name without what jobflow appends again to jobs that this one makes."""
+    running = CURRENT_JOB.job
+    for update in reversed([] if running is None else running.name_updates):
+        cut = str.removeprefix if update["prepend"] else str.removesuffix
+        name = cut(name, update["append_str"])
+    return name
 
 
 def _reference(known: ResolvedReference) -> OutputReference:
