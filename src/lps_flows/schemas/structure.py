@@ -206,7 +206,7 @@ class CalculationFailure(Part):
 
 
 class StructureSet(Document):
-    """Many structures labelled in one job."""
+    """Structures that were labelled together."""
 
     method: str = Field(description="Reference method of every entry.")
     n_structures: int = Field(description="Number of entries.")
