@@ -388,6 +388,15 @@ def test_active_learning_labels_retrains_and_gets_better(rounds: Callable) -> No
     assert errors[2] < 0.5 * errors[0]
 
 
+def test_a_training_that_goes_on_is_judged_by_what_is_new() -> None:
+    warm = TrainingMaker(settings=TINY.model_copy(update={"warm_iterations": 5}))
+    train = TrainingMaker.make.original
+    known, new = as_set(rattled(12)), as_set(rattled(4, 0.1, seed=5))
+    first = train(warm, [known])
+    again = train(warm, [known, new], first)
+    assert [s == "validation" for s in again.parity["split"]].index(True) >= 12
+
+
 def test_active_learning_ends_when_nothing_is_uncertain(rounds: Callable) -> None:
     _, potentials, added = rounds(1, ActiveLearningSettings(min_energy_std=1e6))
     assert added[0].n_structures == 0

@@ -121,14 +121,28 @@ def test_going_on_holds_out_what_was_not_seen():
 
     assert len(held_out(20)) == 1
     assert min(held_out(20)) >= 20
-    # groups stay whole where each is small beside them all
-    alone = list(range(30))
-    assert min(held_out(20, groups=alone)) >= 20
     # two large ones would both be lost to one side
-    assert len(held_out(20, groups=[index // 5 for index in alone])) == 1
+    assert len(held_out(20, groups=[index // 5 for index in range(30)])) == 1
     # from random weights all may be held out
     assert held_out(20, previous=None) == held_out(0, previous=None)
     assert len(held_out(20, previous=None)) == 3
+
+
+def test_new_groups_stay_whole_where_they_are_small():
+    warm = QUICK.model_copy(update={"warm_iterations": 10, "validation_fraction": 0.4})
+    first = train_potential(STRUCTURES[:20], ENERGIES[:20], warm)
+    pairs = [index // 2 for index in range(30)]
+    held = train_potential(
+        STRUCTURES,
+        ENERGIES,
+        warm,
+        groups=pairs,
+        previous=first.potential,
+        n_seen=20,
+    ).validation_indices
+    assert len(held) == 4
+    assert min(held) >= 20
+    assert len({pairs[index] for index in held}) == 2
 
 
 @pytest.mark.parametrize("n_seen", [19, 29, 30])

@@ -30,8 +30,8 @@ from lps_flows.potential.training_settings import TrainingSettings
 logger = logging.getLogger(__name__)
 
 # Weights that know half of the structures are worse to begin with than random ones (300
-# iterations against 400: 54 and 44 meV/atom on the next ones), weights that know four
-# fifths better (150 against 500: 13 and 27).
+# iterations against 400: 54 and 44 meV/atom on the next ones), weights that know three
+# quarters better (150 against 500: 13 and 27).
 _MOSTLY_SEEN = 2 / 3
 
 
