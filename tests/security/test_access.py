@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
@@ -298,6 +299,17 @@ def test_an_old_server_that_nobody_uses_is_started_anew(server: PrivateMongod) -
         pass
     before = server.pid
     server.start()
+    assert server.pid != before
+    check_upgraded(server)
+
+
+def test_an_old_server_waits_for_those_about_to_leave(server: PrivateMongod) -> None:
+    with without_users(server) as worker:
+        before = server.pid
+        leaves = threading.Timer(0.5, worker.close)
+        leaves.start()
+        server.start()
+        leaves.join()
     assert server.pid != before
     check_upgraded(server)
 

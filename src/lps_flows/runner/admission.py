@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -44,20 +45,32 @@ def is_refused(error: Exception) -> bool:
 
 
 def nobody_uses(address: str) -> bool:
-    """Whether a server without users has no client but ourselves."""
-    look: list[dict[str, Any]] = [
-        {"$currentOp": {"allUsers": True, "idleConnections": True}}
-    ]
+    """Whether a server without users has no client but ourselves.
+
+    A server may list clients for a moment after they left, so that it is asked again
+    for two seconds before somebody is said to be there.
+    """
+    deadline = time.monotonic() + _PATIENCE_MS / 1000
     try:
         with MongoClient[dict[str, Any]](
             address, appname=_OURSELVES, serverSelectionTimeoutMS=_PATIENCE_MS
         ) as client:
-            names = {
-                operation.get("appName")
-                for operation in client.admin.aggregate(look)
-                # what waits for news only may have left a while ago
-                if "client" in operation and "hello" not in operation.get("command", {})
-            }
+            while not (alone := _names_of_clients(client) <= {_OURSELVES}):
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.05)
     except PyMongoError:
         return False
-    return names <= {_OURSELVES}
+    return alone
+
+
+def _names_of_clients(client: MongoClient[dict[str, Any]]) -> set[str | None]:
+    look: list[dict[str, Any]] = [
+        {"$currentOp": {"allUsers": True, "idleConnections": True}}
+    ]
+    return {
+        operation.get("appName")
+        for operation in client.admin.aggregate(look)
+        # what waits for news only may have left a while ago
+        if "client" in operation and "hello" not in operation.get("command", {})
+    }
