@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import sys
 import typing
 from collections.abc import Iterator
@@ -14,8 +16,7 @@ from monty.json import MSONable
 from pydantic import BaseModel
 from pymatgen.core import Structure
 
-import lps_flows.builders
-import lps_flows.report  # noqa: F401 - every document class is defined then
+import lps_flows.schemas
 from lps_flows.chemistry import crystal
 from lps_flows.foundation import ForeignClassError, decode
 from lps_flows.schemas import Provenance, StructureDocument
@@ -67,6 +68,8 @@ def bare_classes(annotation: Any) -> Iterator[type]:
 
 def test_pydantic_makes_no_objects_unchecked() -> None:
     """Whatever monty knows in a document is annotated with what checks it."""
+    for module in pkgutil.iter_modules(lps_flows.schemas.__path__):
+        importlib.import_module(f"lps_flows.schemas.{module.name}")
     documents: set[type[BaseModel]] = set(subclasses(Stored))
     assert len(documents) > 30
     for document in documents:

@@ -22,8 +22,7 @@ def quieten() -> None:
         logger = get_fw_logger(name, stream_level=ROCKET_STREAM_LOGLEVEL)
         get_fw_logger(name, stream_level="ERROR")
         for handler in logger.handlers:
-            if isinstance(handler, logging.StreamHandler) and not isinstance(
-                handler, logging.FileHandler
-            ):
+            # FireWorks' own: those of others (files, tests) keep what they ask for
+            if type(handler) is logging.StreamHandler:
                 handler.setLevel(logging.ERROR)
         logger.propagate = False
