@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.lj import LennardJones
 from ase.md.nose_hoover_chain import NoseHooverChainNVT
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.analysis.framework import sampling_statistics
+from lps_flows.chemistry import closest_contact
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.jobs.dynamics import (
     DynamicsError,
@@ -91,10 +93,12 @@ def test_chunked_run_on_the_ann_engine_equals_the_unbroken_one(ann):
     assert state == whole.state
 
 
-def test_temperature_and_its_fluctuation_are_canonical(ann):
+def test_temperature_and_its_fluctuation_are_canonical():
+    # anharmonic, and no two atoms ever meet
+    solid = LennardJones(sigma=2.6, epsilon=0.3, rc=4.2, smooth=True)
     result = run_chunk(
         CELL,
-        ann(),
+        solid,
         temperature=500.0,
         n_steps=3000,
         settings=DynamicsSettings(frame_interval=10, damping_time=25.0, time_step=2.0),
@@ -171,10 +175,29 @@ def test_an_explosion_is_recorded_not_raised():
     result = run_chunk(
         CELL, Exploding(sites), temperature=500.0, n_steps=200, settings=SETTINGS
     )
-    assert "exploded" in result.failure
+    assert "K at a thermostat of 500 K" in result.failure
     assert result.state is None
     assert result.n_frames < 41
     assert len(result.frames.positions.unpack()) == result.n_frames
+
+
+def test_atoms_held_in_one_place_end_a_run():
+    """As a potential does with Li and S where nothing taught it: calm, and wrong."""
+    sites = initial_atoms(CELL, 500.0, 1, draw=False).positions.copy()
+    sites[1] = sites[0] + [0.8, 0.0, 0.0]
+    result = run_chunk(
+        CELL, Springs(sites), temperature=500.0, n_steps=2000, settings=SETTINGS
+    )
+    assert "of the sum of their covalent radii apart" in result.failure
+    assert result.state is None
+    # what led there is kept: a potential may learn from it
+    kept = result.frames.positions.unpack()
+    assert len(kept) == result.n_frames > 1
+    for positions in kept:
+        frame = Structure(
+            CELL.lattice, CELL.species, positions, coords_are_cartesian=True
+        )
+        assert closest_contact(frame) > 0.5
 
 
 @pytest.mark.parametrize("stiffness", [2.0, -100.0])

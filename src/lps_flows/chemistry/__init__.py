@@ -12,7 +12,7 @@ if TYPE_CHECKING:
         supercell_multiples,
         supercell_near,
     )
-    from lps_flows.chemistry.contacts import closest_contact
+    from lps_flows.chemistry.contacts import closest_contact, overlap
     from lps_flows.chemistry.crystal_files import OwnCrystalError
     from lps_flows.chemistry.formula import (
         composition_of,
@@ -72,6 +72,7 @@ __all__ = [
     "full_formula",
     "left_over",
     "orderings",
+    "overlap",
     "reduced_formula",
     "removal_sites",
     "remove_sites",

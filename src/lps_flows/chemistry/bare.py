@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from pymatgen.core import Element, Structure
 
-from lps_flows.chemistry.contacts import closest_contact
-
-# Part of their covalent radii to which no two atoms come close; the shortest known
-# bonds (U=O, Cr-Cr) are above 0.6.
-_CLOSEST = 0.5
+from lps_flows.chemistry.contacts import overlap
 
 # Volumes per atom (Å^3): diamond has 5.7, caesium 115.
 _VOLUME_PER_ATOM = (1.0, 1000.0)
@@ -52,7 +48,4 @@ def implausible(structure: Structure) -> str | None:
     low, high = _VOLUME_PER_ATOM
     if not low < per_atom < high:
         return f"it has {per_atom:.3g} Å^3 per atom: lengths are expected in Å"
-    contact = closest_contact(structure)
-    if contact >= _CLOSEST:
-        return None
-    return f"two atoms are {contact:.2g} of the sum of their covalent radii apart"
+    return overlap(structure)

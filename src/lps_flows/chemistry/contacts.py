@@ -12,6 +12,33 @@ _COLLAPSED = 0.05
 """Below this an atom overlaps with its own image: no other pair is looked at."""
 
 
+_OVERLAP = 0.5
+"""Part of their covalent radii to which no two atoms come close; the shortest known
+bonds (U=O, Cr-Cr) are above 0.6, Li and S of melts at 2000 K at 0.76."""
+
+
+def overlap(structure: Structure | Atoms) -> str | None:
+    """Say how close two atoms are that are closer than any can be; None without such.
+
+    Half the sum of the covalent radii is the limit: Li and S 1.2 Å apart. No solid or
+    melt has such distances, but a potential may have a minimum there, outside of all
+    that it was trained on, and hold the two atoms in it.
+
+    Examples
+    --------
+    >>> from lps_flows.chemistry import crystal, overlap
+    >>> squeezed = crystal("Li2S")
+    >>> overlap(squeezed)
+    >>> squeezed.scale_lattice(squeezed.volume / 10)
+    >>> overlap(squeezed)
+    'two atoms are 0.49 of the sum of their covalent radii apart'
+    """
+    contact = closest_contact(structure)
+    if contact >= _OVERLAP:
+        return None
+    return f"two atoms are {contact:.2g} of the sum of their covalent radii apart"
+
+
 def closest_contact(structure: Structure | Atoms) -> float:
     """Return the smallest distance over the sum of covalent radii, inf without pairs.
 

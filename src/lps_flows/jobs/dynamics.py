@@ -11,6 +11,7 @@ from ase.calculators.calculator import Calculator
 from pydantic import Field
 from pymatgen.core import Structure
 
+from lps_flows.chemistry import overlap
 from lps_flows.engines import BAD_STRUCTURE
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.jobs.nose_hoover import (
@@ -189,8 +190,9 @@ def run_chunk(
                 integrator.step()
             integrator.synchronise()
             step += settings.frame_interval
-            failure = _explosion(atoms, temperature, settings, step)
+            failure = broken(atoms, temperature, settings)
             if failure:
+                failure = f"broke before step {step}: {failure}"
                 break
             recorder.add(step, integrator)
     except BAD_STRUCTURE as error:
@@ -250,15 +252,18 @@ def _forget_neighbours(calculator: Calculator) -> None:
         forget()
 
 
-def _explosion(
-    atoms: Atoms, temperature: float, settings: DynamicsSettings, step: int
-) -> str | None:
+def broken(atoms: Atoms, temperature: float, settings: DynamicsSettings) -> str | None:
+    """Say why atoms are where no dynamics would bring them; None when they are not.
+
+    They are when places are no numbers, the kinetic temperature is far over the
+    thermostat's, or two atoms sit in one place: a potential may hold them there, at
+    the right temperature and energy, for the rest of a run.
+    """
     if not np.isfinite(atoms.get_positions()).all():
-        return f"exploded before step {step}: positions are not finite"
+        return "positions are not finite"
     kinetic = kinetic_temperature(atoms)
     if not kinetic < settings.max_temperature_ratio * temperature:
-        return (
-            f"exploded before step {step}: {kinetic:.0f} K at a thermostat of "
-            f"{temperature:g} K; the potential does not know these configurations"
-        )
-    return None
+        problem = f"{kinetic:.0f} K at a thermostat of {temperature:g} K"
+    elif (problem := overlap(atoms)) is None:
+        return None
+    return f"{problem}; the potential does not know these configurations"

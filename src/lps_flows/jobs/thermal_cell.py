@@ -16,8 +16,8 @@ from lps_flows.jobs.calculations import SEES_STORE
 from lps_flows.jobs.dynamics import (
     DynamicsError,
     DynamicsSettings,
+    broken,
     initial_atoms,
-    kinetic_temperature,
 )
 from lps_flows.schemas.md import ThermalCellDocument
 
@@ -73,7 +73,8 @@ class ThermalCellMaker(Maker):
         Raises
         ------
         DynamicsError
-            When the run explodes, or the volume changes by more than 30 %.
+            When the run explodes, two atoms overlap, or the volume changes by more
+            than 30 %.
         """
         from ase.md.nose_hoover_chain import IsotropicMTKNPT
 
@@ -93,14 +94,14 @@ class ThermalCellMaker(Maker):
         for _ in range(round(self.duration / settings.time_step / _INTERVAL)):
             dynamics.run(_INTERVAL)
             volumes.append(float(atoms.get_volume()))
-            hottest = settings.max_temperature_ratio * temperature
             change = volumes[-1] / structure.volume - 1
-            if not (
-                kinetic_temperature(atoms) < hottest and abs(change) < _LARGEST_CHANGE
-            ):
+            problem = broken(atoms, temperature, settings)
+            if not abs(change) < _LARGEST_CHANGE:
+                problem = f"volume {100 * change:+.0f} %"
+            if problem:
                 raise DynamicsError(
                     f"the run at constant pressure came apart at {temperature:g} K: "
-                    f"volume {100 * change:+.0f} %",
+                    f"{problem}",
                     field="conductivity.npt",
                     value=label,
                     remedy="Set conductivity.npt: 0 to keep the relaxed cell, or leave "
