@@ -16,8 +16,8 @@ from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.trajectory import join_trajectory, load_chunk
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.transport import TransportDocument
-from tests.potential.toy import random_potential
 
+POTENTIAL = "Li-P-S-dynamics"
 SETTINGS = ConductivitySettings(
     temperatures=(600.0, 900.0),
     equilibration=20.0,
@@ -34,16 +34,9 @@ def validated(cls, output):
 
 
 @pytest.fixture(scope="module")
-def potential(tmp_path_factory):
-    path = tmp_path_factory.mktemp("ann") / "potential"
-    random_potential(radial_cutoff=4.0, angular_cutoff=3.0).save(path)
-    return str(next(path.parent.glob("potential*")))
-
-
-@pytest.fixture(scope="module")
-def finished(potential):
+def finished():
     maker = ConductivityFlowMaker(
-        engine=EngineSettings(name="ann", potential=potential), settings=SETTINGS
+        engine=EngineSettings(name="ann", potential=POTENTIAL), settings=SETTINGS
     )
     flow = maker.make(crystal("gamma-Li3PS4"), label="gamma-Li3PS4")
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
@@ -99,9 +92,9 @@ def test_chunks_out_of_order_and_runs_without_frames_are_refused(finished):
     assert load_chunk(chunks[0], store).equilibration
 
 
-def test_every_chunk_is_a_job_with_a_name_of_its_own(potential):
+def test_every_chunk_is_a_job_with_a_name_of_its_own():
     maker = ConductivityFlowMaker(engine=EngineSettings(name="ann"), settings=SETTINGS)
-    flow = maker.make(crystal("beta-Li3PS4"), label="beta", potential_uuid=potential)
+    flow = maker.make(crystal("beta-Li3PS4"), label="beta", potential_uuid=POTENTIAL)
     names = [job.name for job, _ in flow.iterflow()]
     assert len(names) == len(set(names)) == 2 * (1 + 3 + 1) + 1
     again = ConductivityFlowMaker.from_dict(maker.as_dict())
@@ -109,13 +102,13 @@ def test_every_chunk_is_a_job_with_a_name_of_its_own(potential):
 
 
 @pytest.mark.parametrize("target_atoms", [16, 60])
-def test_velocities_of_another_run_are_not_taken_along(potential, target_atoms):
+def test_velocities_of_another_run_are_not_taken_along(target_atoms):
     moving = crystal("gamma-Li3PS4")
     moving.add_site_property("velocities", [[0.01, 0.0, 0.0]] * 16)
     moving.add_site_property("selective_dynamics", [[False] * 3] * 16)
     settings = SETTINGS.model_copy(update={"target_atoms": target_atoms})
     maker = ConductivityFlowMaker(engine=EngineSettings(name="ann"), settings=settings)
-    flow = maker.make(moving, potential_uuid=potential)
+    flow = maker.make(moving, potential_uuid=POTENTIAL)
     starts = [
         argument
         for job, _ in flow.iterflow()
@@ -178,11 +171,11 @@ def test_a_disordered_structure_is_refused_before_it_runs():
     assert caught.value.field == "structure"
 
 
-def test_oxidation_states_do_not_hide_the_mobile_ion(potential):
+def test_oxidation_states_do_not_hide_the_mobile_ion():
     charged = crystal("gamma-Li3PS4")
     charged.add_oxidation_state_by_element({"Li": 1, "P": 5, "S": -2})
     flow = ConductivityFlowMaker(
-        engine=EngineSettings(name="ann", potential=potential), settings=SETTINGS
+        engine=EngineSettings(name="ann", potential=POTENTIAL), settings=SETTINGS
     ).make(charged)
     started = next(
         job.function_args[0]
@@ -192,7 +185,7 @@ def test_oxidation_states_do_not_hide_the_mobile_ion(potential):
     assert started.composition["Li"] == len(started) * 3 / 8
 
 
-def test_an_exploding_run_ends_in_a_document_that_says_so(potential):
+def test_an_exploding_run_ends_in_a_document_that_says_so():
     broken = crystal("gamma-Li3PS4")
     # two atoms on top of each other: the potential refuses them
     broken = Structure(
@@ -201,7 +194,7 @@ def test_an_exploding_run_ends_in_a_document_that_says_so(potential):
         [*broken.frac_coords[:-1], broken.frac_coords[0] + 1e-6],
     )
     maker = ConductivityFlowMaker(
-        engine=EngineSettings(name="ann", potential=potential), settings=SETTINGS
+        engine=EngineSettings(name="ann", potential=POTENTIAL), settings=SETTINGS
     )
     flow = maker.make(broken, label="broken")
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})

@@ -26,8 +26,6 @@ SETTINGS = MeltQuenchSettings(
     temperature_step=300.0,
     frame_interval=5,
     target_atoms=8,
-    # the toy potential releases heat of its own
-    max_temperature_ratio=1000.0,
 )
 
 
@@ -41,13 +39,9 @@ def test_programme_cools_at_the_stated_rate():
     assert np.diff([T for T, _ in programme]).min() >= -100.001
 
 
-def test_a_glass_comes_out_relaxed_with_its_history(tmp_path):
-    random_potential(radial_cutoff=4.0, angular_cutoff=3.0).save(tmp_path / "p")
+def test_a_glass_comes_out_relaxed_with_its_history():
     engine = EngineSettings(
-        name="ann",
-        potential=str(next(tmp_path.glob("p*"))),
-        max_steps=3,
-        relax_cell=False,
+        name="ann", potential="Li-P-S-dynamics", max_steps=3, relax_cell=False
     )
     flow = MeltQuenchFlowMaker(engine=engine, settings=SETTINGS).make(
         crystal("gamma-Li3PS4"), "gamma-Li3PS4"
