@@ -262,8 +262,7 @@ def broken(atoms: Atoms, temperature: float, settings: DynamicsSettings) -> str 
     if not np.isfinite(atoms.get_positions()).all():
         return "positions are not finite"
     kinetic = kinetic_temperature(atoms)
+    problem = overlap(atoms)
     if not kinetic < settings.max_temperature_ratio * temperature:
         problem = f"{kinetic:.0f} K at a thermostat of {temperature:g} K"
-    elif (problem := overlap(atoms)) is None:
-        return None
-    return f"{problem}; the potential does not know these configurations"
+    return problem and f"{problem}; the potential does not know these configurations"
