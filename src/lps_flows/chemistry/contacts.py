@@ -29,7 +29,7 @@ def overlap(structure: Structure | Atoms) -> str | None:
     >>> from lps_flows.chemistry import crystal, overlap
     >>> squeezed = crystal("Li2S")
     >>> overlap(squeezed)
-    >>> squeezed.scale_lattice(squeezed.volume / 10)
+    >>> _ = squeezed.scale_lattice(squeezed.volume / 10)
     >>> overlap(squeezed)
     'two atoms are 0.49 of the sum of their covalent radii apart'
     """
