@@ -163,10 +163,9 @@ def _dataset(settings: CampaignKeys, sizes: dict[str, int]) -> list[PlannedWork]
         for key in keys
     }
     strained = len(dataset.isotropic_strains) + dataset.n_strained
+    moved = dataset.n_rattled + dataset.n_squeezed
     as_is = [
-        n
-        for key in keys
-        for n in (sizes[key],) * strained + (cells[key],) * dataset.n_rattled
+        n for key in keys for n in (sizes[key],) * strained + (cells[key],) * moved
     ]
     chosen = settings.reference_set.parents(list(keys), settings.line)
     parents = [cells[key] for key in chosen]

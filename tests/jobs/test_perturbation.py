@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from lps_flows.chemistry import CompositionLine, crystal, full_formula
+from lps_flows.chemistry import (
+    CompositionLine,
+    closest_contact,
+    crystal,
+    full_formula,
+    supercell_near,
+)
 from lps_flows.engines import EngineError
 from lps_flows.jobs.dataset import evenly_spaced, held_temperature
 from lps_flows.jobs.perturbation import (
@@ -10,6 +16,7 @@ from lps_flows.jobs.perturbation import (
     DatasetSettings,
     rattled_structures,
     removed_structures,
+    squeezed_structures,
     strained_structures,
 )
 
@@ -52,6 +59,34 @@ def test_rattled_cells_spread_up_to_the_amplitude(cell):
     assert all(len(entry.structure) == 64 for entry in made)
     for entry in made:
         assert entry.structure.is_valid(tol=SETTINGS.min_distance)
+
+
+@pytest.mark.parametrize("key", [PARENT, "P2S5", "Li"])
+def test_squeezed_pairs_are_as_close_as_they_say_and_no_others(key):
+    cell = crystal(key)
+    elements = sorted({site.specie.symbol for site in cell})
+    settings = SETTINGS.model_copy(update={"n_squeezed": 15})
+    made, again = (squeezed_structures(cell, key, settings) for _ in range(2))
+    assert len(made) == 15
+    assert not squeezed_structures(cell, key, SETTINGS)
+    for entry, other in zip(made, again, strict=True):
+        assert entry.structure == other.structure
+        details = entry.provenance.details
+        assert closest_contact(entry.structure) == pytest.approx(
+            details["contact"], abs=2e-3
+        )
+        assert set(details["pair"].split("-")) <= set(elements)
+    assert {entry.provenance.details["contact"] for entry in made} == {0.7, 0.8}
+    pairs = {entry.provenance.details["pair"] for entry in made}
+    assert ("Li-S" in pairs) == (len(elements) == 3)
+
+
+def test_one_atom_moves_and_no_other(cell):
+    settings = SETTINGS.model_copy(update={"n_squeezed": 1})
+    (made,) = squeezed_structures(cell, PARENT, settings)
+    still = supercell_near(cell, SETTINGS.target_atoms)
+    moved = [a.distance(b) > 1e-6 for a, b in zip(still, made.structure, strict=True)]
+    assert sum(moved) == 1
 
 
 def test_removals_stay_on_the_line_and_say_what_they_did(cell):

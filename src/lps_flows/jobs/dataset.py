@@ -18,6 +18,7 @@ from lps_flows.jobs.perturbation import (
     md_starts,
     rattled_structures,
     removed_structures,
+    squeezed_structures,
     strained_structures,
 )
 from lps_flows.jobs.trajectory import chunks_of, join_chunks
@@ -44,9 +45,9 @@ class PerturbationMaker(Maker):
         Parameters
         ----------
         kind
-            "perturbed": strained and rattled; "removed": supercells with units of an
-            end member removed; "starts": one start per MD run, the crystal first, then
-            cells with removals.
+            "perturbed": strained, rattled and squeezed; "removed": supercells with
+            units of an end member removed; "starts": one start per MD run, the crystal
+            first, then cells with removals.
 
         Raises
         ------
@@ -57,6 +58,7 @@ class PerturbationMaker(Maker):
         if kind == "perturbed":
             entries = strained_structures(structure, parent, settings)
             entries += rattled_structures(structure, parent, settings)
+            entries += squeezed_structures(structure, parent, settings)
         elif kind == "removed":
             entries = removed_structures(
                 structure, parent, settings, self.line, settings.n_removed

@@ -1,18 +1,21 @@
-"""Structures around a crystal: strained, rattled, and with units removed."""
+"""Structures around a crystal: strained, rattled, squeezed, with units removed."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
+from ase.data import atomic_numbers, covalent_radii
 from pydantic import Field, field_validator
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.chemistry import (
     CompositionLine,
     UnknownCrystalError,
+    closest_contact,
     entry,
     remove_units,
     supercell_near,
@@ -24,6 +27,10 @@ from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
 
 _MOST_TRIES = 50
+# Distances of a squeezed pair, over the sum of covalent radii: Li and S 1.9 and 1.6 Å
+# apart, where a force of 5 to 12 eV/Å parts them.
+_SQUEEZED = (0.8, 0.7)
+_SLACK = 1e-3
 
 
 class DatasetError(LpsFlowsError):
@@ -52,6 +59,14 @@ class DatasetSettings(FrozenSettings):
     )
     rattle_strain: float = Field(
         0.03, ge=0, lt=0.5, description="Largest lattice change of rattled cells."
+    )
+    n_squeezed: int = Field(
+        0,
+        ge=0,
+        description="Supercells of every crystal in which one atom is pushed onto a "
+        "neighbour, to 0.8 and 0.7 of the sum of their covalent radii, each pair of "
+        "elements in turn. They teach what keeps atoms apart in a melt; "
+        "`training.max_force` must let their forces in (25 eV/Å).",
     )
     n_removed: int = Field(
         8,
@@ -204,6 +219,35 @@ def rattled_structures(
     ]
 
 
+def squeezed_structures(
+    structure: Structure, parent: str, settings: DatasetSettings
+) -> list[UnlabelledStructure]:
+    """Push one atom of a supercell onto a neighbour, each pair of elements in turn.
+
+    The neighbour is the nearest of its element. A pair of elements between which
+    another atom always lies is left out.
+    """
+    rng = _generator(settings, parent, "squeezed")
+    supercell = supercell_near(structure, settings.target_atoms)
+    elements = sorted({site.specie.symbol for site in supercell})
+    pairs = list(combinations_with_replacement(elements, 2))
+    asked = [(pair, contact) for contact in _SQUEEZED for pair in pairs]
+    perturbed: list[UnlabelledStructure] = []
+    while asked and len(perturbed) < settings.n_squeezed:
+        pair, contact = asked.pop(0)
+        squeezed = _squeezed(supercell, pair, contact, rng)
+        if squeezed is None:
+            continue
+        asked.append((pair, contact))
+        origin = Provenance(
+            source="rattled",
+            parent=parent,
+            details={"pair": "-".join(pair), "contact": contact},
+        )
+        perturbed.append(UnlabelledStructure(structure=squeezed, provenance=origin))
+    return perturbed
+
+
 def removed_structures(
     structure: Structure,
     parent: str,
@@ -318,6 +362,30 @@ def _rattled(
         )
 
     return _first_sound(draw, settings.min_distance, parent, amplitude)
+
+
+def _squeezed(
+    structure: Structure,
+    pair: tuple[str, str],
+    contact: float,
+    rng: np.random.Generator,
+) -> Structure | None:
+    """Bring two atoms of a pair of elements together; None where others are between."""
+    symbols = np.array([site.specie.symbol for site in structure])
+    reach = contact * sum(covalent_radii[atomic_numbers[symbol]] for symbol in pair)
+    distances = structure.distance_matrix + np.where(np.eye(len(symbols)), np.inf, 0.0)
+    distances[:, symbols != pair[1]] = np.inf
+    for i in rng.permutation(np.flatnonzero(symbols == pair[0]))[:_MOST_TRIES]:
+        j = int(distances[i].argmin())
+        if not reach < distances[i, j] < np.inf:
+            continue
+        _, image = structure[i].distance_and_image(structure[j])
+        path = structure[j].frac_coords + image - structure[i].frac_coords
+        moved = structure.copy()
+        moved.translate_sites([int(i)], path * (1 - reach / distances[i, j]))
+        if closest_contact(moved) > contact - _SLACK:
+            return moved
+    return None
 
 
 def _first_sound(
