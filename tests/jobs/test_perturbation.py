@@ -71,6 +71,7 @@ def test_squeezed_pairs_are_as_close_as_they_say_and_no_others(key):
     assert not squeezed_structures(cell, key, SETTINGS)
     for entry, other in zip(made, again, strict=True):
         assert entry.structure == other.structure
+        assert entry.provenance.source == "squeezed"
         details = entry.provenance.details
         assert closest_contact(entry.structure) == pytest.approx(
             details["contact"], abs=2e-3

@@ -70,6 +70,10 @@ LATE = {
         "training.energy_weight",
     ),
     "a committee of one": ({"training.restarts": 1}, "training.restarts"),
+    "labels that no training takes": (
+        {"dataset.n_squeezed": 6, "training.max_force": 24.0},
+        "training.max_force",
+    ),
     "overlap in training": (
         {"training.descriptor": {"minimum_distance": 1.95}},
         "training.descriptor.minimum_distance",

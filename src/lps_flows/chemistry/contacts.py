@@ -11,10 +11,9 @@ from pymatgen.optimization.neighbors import find_points_in_spheres
 _COLLAPSED = 0.05
 """Below this an atom overlaps with its own image: no other pair is looked at."""
 
-
 _OVERLAP = 0.5
 """Part of their covalent radii to which no two atoms come close; the shortest known
-bonds (U=O, Cr-Cr) are above 0.6, Li and S of melts at 2000 K at 0.76."""
+bonds (U=O, Cr-Cr) are above 0.6, Li and S in dynamics at 1500 K at 0.76."""
 
 
 def overlap(structure: Structure | Atoms) -> str | None:
@@ -23,6 +22,11 @@ def overlap(structure: Structure | Atoms) -> str | None:
     Half the sum of the covalent radii is the limit: Li and S 1.2 Å apart. No solid or
     melt has such distances, but a potential may have a minimum there, outside of all
     that it was trained on, and hold the two atoms in it.
+
+    Parameters
+    ----------
+    structure
+        As `closest_contact` takes it.
 
     Examples
     --------

@@ -258,6 +258,11 @@ def broken(atoms: Atoms, temperature: float, settings: DynamicsSettings) -> str 
     They are when places are no numbers, the kinetic temperature is far over the
     thermostat's, or two atoms sit in one place: a potential may hold them there, at
     the right temperature and energy, for the rest of a run.
+
+    Parameters
+    ----------
+    temperature
+        Thermostat temperature (K).
     """
     if not np.isfinite(atoms.get_positions()).all():
         return "positions are not finite"

@@ -124,7 +124,8 @@ def document_glass(
             "the dynamics failed, so there is no glass",
             field="melt_quench",
             value=last.failure,
-            remedy="Melt at a lower temperature, or train the potential on the melt",
+            remedy="Melt at a lower temperature, or teach the potential what keeps "
+            "atoms apart (dataset.n_squeezed)",
         )
     glass = Structure(
         last.structure.lattice, last.structure.species, last.structure.frac_coords

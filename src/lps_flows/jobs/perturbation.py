@@ -31,6 +31,8 @@ _MOST_TRIES = 50
 # apart, where a force of 5 to 12 eV/Å parts them.
 _SQUEEZED = (0.8, 0.7)
 _SLACK = 1e-3
+SQUEEZED_FORCE = 25.0
+"""Force (eV/Å) that training must let in to learn from squeezed cells."""
 
 
 class DatasetError(LpsFlowsError):
@@ -65,8 +67,8 @@ class DatasetSettings(FrozenSettings):
         ge=0,
         description="Supercells of every crystal in which one atom is pushed onto a "
         "neighbour, to 0.8 and 0.7 of the sum of their covalent radii, each pair of "
-        "elements in turn. They teach what keeps atoms apart in a melt; "
-        "`training.max_force` must let their forces in (25 eV/Å).",
+        "elements in turn: what keeps atoms apart in a melt. They ask for a "
+        "`training.max_force` of 25 eV/Å or more.",
     )
     n_removed: int = Field(
         8,
@@ -240,7 +242,7 @@ def squeezed_structures(
             continue
         asked.append((pair, contact))
         origin = Provenance(
-            source="rattled",
+            source="squeezed",
             parent=parent,
             details={"pair": "-".join(pair), "contact": contact},
         )

@@ -16,7 +16,9 @@ from lps_flows.schemas.composition import CompositionFacts
 if TYPE_CHECKING:
     from pymatgen.entries.computed_entries import ComputedStructureEntry
 
-Source = Literal["crystal", "strained", "rattled", "md", "ga", "melt-quench", "user"]
+Source = Literal[
+    "crystal", "strained", "rattled", "squeezed", "md", "ga", "melt-quench", "user"
+]
 
 
 class Provenance(Part):

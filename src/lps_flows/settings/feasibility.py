@@ -12,6 +12,7 @@ from lps_flows.analysis.fingerprints import descriptor_of
 from lps_flows.chemistry import closest_contact
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.perturbation import (
+    SQUEEZED_FORCE,
     md_starts,
     rattled_structures,
     removed_structures,
@@ -75,6 +76,12 @@ def _dataset(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterator
         yield (
             "dataset.n_strained = 0: nothing is made around the crystals. Ask for "
             "strained or rattled cells"
+        )
+    largest = campaign.training.max_force
+    if dataset.n_squeezed and largest is not None and largest < SQUEEZED_FORCE:
+        yield (
+            f"training.max_force = {largest:g}: most of the dataset.n_squeezed cells "
+            f"would be labelled and left out. Set {SQUEEZED_FORCE:g} or more"
         )
     for key in campaign.training_crystals or campaign.crystals:
         if dataset.n_rattled:
