@@ -4,7 +4,7 @@
 
 Atoms and shape are relaxed at the volumes of the campaign's stage `elasticity`, and
 fitted by its builder. Crystals are relaxed to 0.01 eV/Å first; structures of
-``docs/data/map/structures`` (named ``gc-...``) begin as they are published. Rows go to
+the map (named ``gc-...``) begin as they are in ``docs/data/map``. Rows go to
 ``docs/data/map/beside/elasticity.csv``, from which docs/results.py makes its table.
 """
 
@@ -14,8 +14,7 @@ import argparse
 import time
 from pathlib import Path
 
-from dft_glasses import MAP, add, known
-from pymatgen.core import Structure
+from dft_glasses import BESIDE, add, geometry, known
 
 from lps_flows.analysis import ElasticitySettings, fit_eos
 from lps_flows.chemistry import crystal
@@ -28,7 +27,7 @@ def main() -> None:
     parser.add_argument("labels", nargs="+")
     parser.add_argument("--engine", default="7net-l3i5", help="model of sevennet")
     parser.add_argument("--fmax", type=float, default=0.01, help="eV/Å")
-    parser.add_argument("--out", type=Path, default=MAP / "beside" / "elasticity.csv")
+    parser.add_argument("--out", type=Path, default=BESIDE / "elasticity.csv")
     asked = parser.parse_args()
     asked.out.parent.mkdir(exist_ok=True)
     engine = get_engine(
@@ -41,10 +40,7 @@ def main() -> None:
         if (label, engine.method) in there:
             continue
         begun = time.process_time()
-        if label.startswith("gc-"):
-            start = Structure.from_file(MAP / "structures" / f"{label}.cif")
-        else:
-            start = crystal(label)
+        start = geometry(label) if label.startswith("gc-") else crystal(label)
         relaxed = read_calculation(engine.compute(start, relax=True)).structure
         held = engine.with_fixed_volume()
         frames = [

@@ -2,7 +2,7 @@
 
     python benchmarks/map_conductivity.py gc-Li42P16S61 beta-Li3PS4 ... [--ps 100]
 
-Dynamics of the structures in ``docs/data/map/structures``, at the temperatures of the
+Dynamics of structures of ``docs/data/map``, at the temperatures of the
 published campaign. Rows in the form of its ``table_1.csv`` and ``runs.csv`` go to
 ``docs/data/map/beside``, from which docs/results.py makes its tables. A structure that
 is there is not computed again.
@@ -19,10 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dft_glasses import MAP, add, known
+from dft_glasses import BESIDE, MAP, add, geometry, known
 from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
-from pymatgen.core import Structure
 
 from lps_flows.engines import EngineSettings
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
@@ -32,8 +31,6 @@ from lps_flows.schemas.transport import TransportDocument
 
 sys.path.append(str(Path(__file__).parents[1] / "docs"))
 from publish import run_table
-
-BESIDE = MAP / "beside"
 
 
 def transport(label: str, potential: str, ps: float) -> TransportDocument:
@@ -51,9 +48,7 @@ def transport(label: str, potential: str, ps: float) -> TransportDocument:
         ),
     )
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
-    flow = maker.make(
-        Structure.from_file(MAP / "structures" / f"{label}.cif"), label=label
-    )
+    flow = maker.make(geometry(label), label=label)
     run_locally(flow, store=store, ensure_success=True, log=False)
     return TransportDocument.from_store(store.get_output(flow.output.uuid))
 

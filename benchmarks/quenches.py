@@ -2,7 +2,7 @@
 
     python benchmarks/quenches.py gc-Li42P16S61 ... [--temperature 700] [--ps 2 10 20]
 
-A structure of ``docs/data/map/structures`` moves on a published potential (NVT, ASE's
+A structure of ``docs/data/map`` moves on a published potential (NVT, ASE's
 Langevin thermostat). It, and the frames at the times given, are relaxed on that
 potential and from there by the surrogate, cell and positions free, by single points. A
 frame whose minimum lies lower by the surrogate, too, says that the structure was not
@@ -20,7 +20,7 @@ import numpy as np
 from ase import units
 from ase.md.langevin import Langevin
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
-from dft_glasses import MAP, add, known
+from dft_glasses import BESIDE, add, geometry, known
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from relaxations import asking
@@ -35,7 +35,7 @@ from lps_flows.potential import (
     relax_by_single_points,
 )
 
-OUT = MAP / "beside" / "quenches.csv"
+OUT = BESIDE / "quenches.csv"
 STEP = 2.0  # fs
 EVERY = 10  # steps between frames; five are averaged where bonds are looked at
 
@@ -58,7 +58,7 @@ def main() -> None:
         if (label, f"{asked.temperature:g}") in there:
             continue
         begun = time.process_time()
-        start = Structure.from_file(MAP / "structures" / f"{label}.cif")
+        start = geometry(label)
         frames = [(0.0, start, 0.0)]
         frames += moved(start, asked.potential, asked.temperature, asked.ps)
         rows = []

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from lps_flows.analysis.literature import of_the_paper
-from results_page.published import FORMATION, Published, Row, number, span, table
+from results_page.published import Published, Row, number, span, table
 from results_page.tie_lines import atom_share, over_the_outside, tie_line
 
 
-def _formation(data: Published, rows: list[Row], column: str) -> dict[str, float]:
+def _formation(rows: list[Row], column: str) -> dict[str, float]:
     """Return formation energies (meV/atom) by label, of energies by one method."""
     energies = {row["label"]: float(row[column]) for row in rows}
     ends = [energies[end] for end in ("P2S5", "Li2S")]
-    places = {row["label"]: float(row["x"]) for row in data.table("hull")}
-    shares = {label: atom_share(places[label]) for label in energies if label in places}
+    shares = {row["label"]: atom_share(float(row["x"])) for row in rows}
     return {
         label: 1000 * (energies[label] - (1 - share) * ends[0] - share * ends[1])
         for label, share in shares.items()
@@ -26,15 +25,15 @@ def dft(data: Published) -> str:
     rows = list({row["label"]: row for row in every}.values())
     if not any(row["label"].startswith("gc-") for row in rows):
         return "No glass-ceramic was computed by DFT: missing."
-    shown = {row["label"]: row for row in data.table("hull")}
+    places = {row["label"]: float(row["x"]) for row in rows}
     columns = {
-        "DFT": _formation(data, rows, "energy_per_atom"),
-        "ANN": _formation(data, rows, "ann_energy_per_atom"),
+        "DFT": _formation(rows, "energy_per_atom"),
+        "ANN": _formation(rows, "ann_energy_per_atom"),
+        "surrogate": _formation(rows, "surrogate_energy_per_atom"),
     }
-    columns["surrogate"] = {k: float(shown[k][FORMATION]) for k in columns["DFT"]}
     above = {}
     for name, found in columns.items():
-        points = [(float(shown[label]["x"]), e) for label, e in found.items()]
+        points = [(places[label], energy) for label, energy in found.items()]
         crystals = [
             p for p, k in zip(points, found, strict=True) if not k.startswith("gc-")
         ]
@@ -42,22 +41,21 @@ def dft(data: Published) -> str:
             label: energy - (tie_line(crystals, x) or 0.0)
             for (x, energy), label in zip(points, found, strict=True)
         }
-    computed = sorted(
-        (row for row in rows if row["label"] in columns["DFT"]),
-        key=lambda row: (float(shown[row["label"]]["x"]), row["label"]),
-    )
+    computed = sorted(rows, key=lambda row: (float(row["x"]), row["label"]))
     cells = [
         (
-            *(row["label"], number(shown[row["label"]]["x"], 3), row["nsites"]),
+            *(row["label"], number(row["x"], 3), row["nsites"]),
             *(row["k_points"], number(row["max_force"], 2)),
             *(number(above[name][row["label"]]) for name in above),
         )
         for row in computed
     ]
     methods = ", ".join(sorted({row["method"] for row in every}))
+    surrogate = rows[0]["surrogate"]
     head = ("structure", "x", "atoms", "k-points", "largest force (eV/Å)", *above)
     said = (
-        f"Single points by {methods} at the geometries of {data.facts['method']}, "
+        f"Single points by {methods} at geometries of {surrogate} "
+        "(`docs/data/map/beside/structures`: those of the map, or of an earlier one), "
         "above the hull of the crystals by the same method (meV/atom). ANN: the "
         "published potential Li-P-S, which learned the surrogate."
     )
@@ -70,7 +68,7 @@ def dft(data: Published) -> str:
                 f"{row['label']} on {row['k_points']} k-points less that on "
                 f"{best['k_points']}: {1000 * change:+.1f} meV/atom."
             )
-    for name, kind in (("surrogate", data.facts["method"]), ("ANN", "the ANN")):
+    for name, kind in (("surrogate", surrogate), ("ANN", "the ANN")):
         errors = [
             energy - columns["DFT"][label]
             for label, energy in columns[name].items()
@@ -83,7 +81,7 @@ def dft(data: Published) -> str:
         )
     for value in of_the_paper("miscibility gap"):
         glasses = {
-            label: (float(shown[label]["x"]), energy)
+            label: (places[label], energy)
             for label, energy in columns["DFT"].items()
             if label.startswith("gc-")
         }

@@ -28,7 +28,8 @@ def other_potential(data: Published) -> str:
     longest = max(float(run["production"]) for run in data.table("beside/runs")) / 1000
     methods = ", ".join(dict.fromkeys(row["method"].partition(";")[0] for row in found))
     return (
-        f"The same structures on the published potential Li-P-S-dynamics ({methods}), "
+        "The structures of `docs/data/map/beside/structures` (of this map, or of an "
+        f"earlier one) on the published potential Li-P-S-dynamics ({methods}), "
         "which learned frames of dynamics and is meant for up to 1200 K "
         f"([its card](pretrained.md)), {longest:.0f} ps at each temperature "
         "(`benchmarks/map_conductivity.py`):\n\n" + _table_1(data, "beside/")

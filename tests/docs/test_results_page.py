@@ -119,6 +119,7 @@ def test_dft_stands_beside_the_surrogate_by_formation_energies(published) -> Non
     rows = [
         {
             "label": label,
+            "x": x,
             "method": "dft",
             "nsites": 50,
             "k_points": 1,
@@ -128,6 +129,8 @@ def test_dft_stands_beside_the_surrogate_by_formation_energies(published) -> Non
             + 0.6 * share[x]
             + (formation - 7.0 * label.startswith("gc-")) / 1000,
             "ann_energy_per_atom": -5.0 + share[x] + formation / 1000,
+            "surrogate": "surrogate",
+            "surrogate_energy_per_atom": -4.9 + 0.7 * share[x] + formation / 1000,
         }
         for label, (x, formation, _) in points.items()
     ]
