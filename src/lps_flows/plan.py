@@ -10,6 +10,7 @@ from pymatgen.core import Composition
 from lps_flows.chemistry import reduced_formula, supercell_near
 from lps_flows.engines import POTENTIAL_ENGINE, ForcesSettings
 from lps_flows.jobs.dynamics import DynamicsSettings
+from lps_flows.jobs.labelled_files import frame_sizes
 from lps_flows.schemas.selection import Reason
 from lps_flows.settings import CampaignKeys
 
@@ -114,7 +115,13 @@ def count_labels(settings: CampaignKeys) -> int:
     sizes = {key: len(settings.crystal(key)) for key in settings.crystals}
     frames = {"static": 1, "relax": settings.dataset.relaxation_frames, "md": 0}
     dataset = _dataset(settings, sizes)
-    return len(sizes) + sum(work.number * frames[work.kind] for work in dataset)
+    there = len(sizes) + len(_given(settings))
+    return there + sum(work.number * frames[work.kind] for work in dataset)
+
+
+def _given(settings: CampaignKeys) -> list[int]:
+    """Return the atoms of each structure that is labelled already."""
+    return [n for file in settings.dataset.labelled for n in frame_sizes(file)]
 
 
 def _label(engine: ForcesSettings) -> str:
@@ -129,7 +136,7 @@ def _led(settings: CampaignKeys) -> bool:
 def _labelled_atoms(settings: CampaignKeys, work: Sequence[PlannedWork]) -> int:
     """Return the atoms of all labels that some work gives."""
     frames = settings.dataset.relaxation_frames
-    return sum(
+    return sum(_given(settings)) + sum(
         sum(planned.n_atoms)
         * (_LED_LABELS if planned.led else frames if _on_the_way(planned) else 1)
         for planned in work

@@ -15,13 +15,20 @@ from monty.json import jsanitize
 from pymatgen.core.trajectory import Trajectory
 
 from lps_flows.analysis import file_diffusivity, read_trajectory_file
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.jobs.export import ExportError
-from lps_flows.jobs.export_results import export_potential, export_trajectories
+from lps_flows.jobs.export_results import (
+    export_labels,
+    export_potential,
+    export_trajectories,
+)
+from lps_flows.jobs.labelled_files import read_documents
 from lps_flows.jobs.run_analysis import TransportSettings, analyse_trajectory
 from lps_flows.jobs.trajectory import join_trajectory
-from lps_flows.potential import ANNPotential
+from lps_flows.potential import ANNPotential, Trial
 from lps_flows.potential.published import published_file
+from lps_flows.schemas import Provenance, StructureDocument, StructureSet
+from lps_flows.schemas.relaxation import RelaxationDocument
 from tests.toy_jobs import FRAME_FS, long_chunk
 
 POTENTIAL = published_file("Li-P-S-dynamics")
@@ -120,3 +127,56 @@ def test_what_is_not_there_is_said(store: JobStore, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="no trained potential"):
         export_potential(store, "toy", tmp_path, "potential")
     assert not list(tmp_path.iterdir())
+
+
+def test_all_that_a_potential_learnt_comes_back(
+    store: JobStore, tmp_path: Path
+) -> None:
+    """Sets and single points of relaxations, in the order of its training."""
+    cell = crystal("Li2S")
+    asked = {"unknowns": [0.0] * (3 * len(cell) + 6)}
+    answer = {"forces": [[0.0] * 3] * len(cell), "stress": [[0.0] * 3] * 3}
+    origin = Provenance(source="ga", parent="Li2S")
+    relaxation = RelaxationDocument(
+        method="toy",
+        provenance=origin,
+        given=cell,
+        start=cell,
+        trials=[
+            Trial(**asked, energy=-12.0, **answer),
+            Trial(**asked, failure="out of memory"),
+            Trial(**asked, energy=-12.5, **answer),
+        ],
+    )
+    one, other = (
+        StructureDocument.of(
+            cell,
+            energy,
+            Provenance(source="rattled", parent="Li2S"),
+            method="toy",
+            line=CompositionLine(),
+            relaxed=False,
+        )
+        for energy in (-11.0, -10.0)
+    )
+    learnt = StructureSet(method="toy", n_structures=1, entries=[one])
+    unused = StructureSet(method="toy", n_structures=1, entries=[other])
+    for digit, output in zip("345", (relaxation, learnt, unused), strict=True):
+        put(store, digit * 32, output)
+    with pytest.raises(ExportError, match="no trained potential"):
+        export_labels(store, "toy", tmp_path)
+    trained_on = ["4" * 32, "3" * 32, "9" * 32]  # the last one failed
+    potential = {
+        "@module": "lps_flows.schemas.potential",
+        "@class": "PotentialDocument",
+        "trained_on": trained_on,
+    }
+    put(store, "6" * 32, potential)
+    assert export_labels(store, "toy", tmp_path) == 3
+    labels = read_documents(tmp_path / "structures.extxyz", "toy")
+    assert [label.energy for label in labels] == [-11.0, -12.0, -12.5]
+    assert [label.provenance.group for label in labels] == [
+        None,
+        "relaxation of Li8S4",
+        "relaxation of Li8S4",
+    ]

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
-from lps_flows.chemistry import crystal
-from lps_flows.engines import EngineSettings
+from lps_flows.chemistry import CompositionLine, crystal
+from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.engines.cost import estimate_cost
-from lps_flows.plan import plan_campaign
+from lps_flows.jobs.export import export_structures
+from lps_flows.jobs.labelled_files import LabelledFileError
+from lps_flows.plan import count_labels, plan_campaign
+from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
 from lps_flows.settings.assembly import campaign_maker
 from tests.chemistry.test_orderings import published_beta
@@ -183,6 +186,10 @@ def _own_crystal_from_nowhere(content: dict[str, Any]) -> None:
     content["own_crystals"] = {"mine": {"file": "nowhere.cif"}}
 
 
+def _labels_from_nowhere(content: dict[str, Any]) -> None:
+    content["dataset"]["labelled"] = ["nowhere.extxyz"]
+
+
 def _own_crystal_of_no_element(content: dict[str, Any]) -> None:
     content["own_crystals"] = {"mine": {"like": "Li2S", "replace": {"Li": "Xx"}}}
 
@@ -213,6 +220,7 @@ def _own_crystal_of_two_origins(content: dict[str, Any]) -> None:
         (_another_mobile_ion, ["conductivity.analysis.mobile", "line.end_members"]),
         (_own_crystal_of_the_library, ["own_crystals.Li2S", "another"]),
         (_own_crystal_from_nowhere, ["own_crystals.mine", "nowhere.cif"]),
+        (_labels_from_nowhere, ["dataset.labelled", "nowhere.extxyz"]),
         (_own_crystal_of_no_element, ["own_crystals.mine.replace", "Xx"]),
         (_one_crystal, ["crystals = 'Li2S'", "a list"]),
         (_own_crystal_of_two_origins, ["own_crystals.mine", "either"]),
@@ -413,6 +421,51 @@ def test_own_crystals_come_from_files_beside_the_campaign(
     assert moved.settings_hash == settings.settings_hash
     (tmp_path / "mine.cif").write_text(crystal("Li7P3S11").to(fmt="cif"))
     assert load_campaign(_write(tmp_path, demo)).settings_hash != settings.settings_hash
+
+
+def _labels(file: Path, energy: float, method: str) -> None:
+    document = StructureDocument.of(
+        crystal("Li2S"),
+        energy,
+        Provenance(source="strained", parent="Li2S"),
+        method=method,
+        line=CompositionLine(),
+        relaxed=False,
+    )
+    export_structures([document] * 5, file.parent / "export", "extxyz")
+    (file.parent / "export" / "structures.extxyz").rename(file)
+
+
+def test_labelled_structures_come_from_files_beside_the_campaign(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    without = count_labels(load_campaign(_write(tmp_path, demo)))
+    demo["dataset"]["labelled"] = ["mine.extxyz"]
+    method = get_engine(EngineSettings(**demo["engine"])).method
+    _labels(tmp_path / "mine.extxyz", -12.0, method)
+    settings = load_campaign(_write(tmp_path, demo))
+    assert count_labels(settings) == without + 5
+    jobs = {job.name: job for job, _ in settings.flow().iterflow()}
+    reads = jobs["read labels mine.extxyz"]
+    assert reads.function_args[0] == str(tmp_path / "mine.extxyz")
+    # the first training waits for it
+    assert reads.uuid in jobs["train potential"].input_uuids
+    # what is in the file counts, not where it lies
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    _labels(elsewhere / "mine.extxyz", -12.0, method)
+    moved = load_campaign(_write(elsewhere, demo))
+    assert moved.settings_hash == settings.settings_hash
+    assert moved.differences(settings.recorded) == []
+    _labels(elsewhere / "mine.extxyz", -12.5, method)
+    changed = load_campaign(_write(elsewhere, demo))
+    (difference,) = changed.differences(settings.recorded)
+    assert difference.key == "dataset.labelled"
+    assert changed.as_submitted(settings.recorded).dataset == changed.dataset
+    # energies of another method stop it before anything is submitted
+    _labels(elsewhere / "mine.extxyz", -12.0, "another")
+    with pytest.raises(LabelledFileError, match="by another in frame 0"):
+        load_campaign(_write(elsewhere, demo)).flow()
 
 
 def test_a_disordered_file_is_ordered_where_the_campaign_says_how(

@@ -27,6 +27,7 @@ class ExportFormat(StrEnum):
     """What is exported, and in which files."""
 
     extxyz = "extxyz"
+    labels = "labels"
     xsf = "xsf"
     entries = "entries"
     optimade = "optimade"
@@ -87,9 +88,10 @@ def export(
         ExportFormat,
         typer.Option(
             "--format",
-            help="Labelled structures (extxyz, ænet's xsf), relaxed ones as pymatgen "
-            "entries or for an OPTIMADE server, trajectories, or the potential "
-            "(potential, aenet, metatomic).",
+            help="Labelled structures (extxyz, ænet's xsf; labels: all that the newest "
+            "potential learnt, as extxyz), relaxed ones as pymatgen entries or for an "
+            "OPTIMADE server, trajectories, or the potential (potential, aenet, "
+            "metatomic).",
         ),
     ] = ExportFormat.extxyz,
     method: Annotated[
@@ -126,6 +128,11 @@ def _exported(
 
         number = export_trajectories(place.job_store, name, folder, overwrite=overwrite)
         return f"{number} runs"
+    if file_format == "labels":
+        from lps_flows.jobs.export_results import export_labels
+
+        number = export_labels(place.job_store, name, folder, overwrite=overwrite)
+        return f"{number} labelled structures"
     if file_format in {"potential", "aenet", "metatomic"}:
         from lps_flows.jobs.export_results import export_potential
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from jobflow import Flow, Job, Maker
@@ -13,6 +14,11 @@ from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import Engine, MDSettings
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.jobs.dataset import PerturbationMaker, SnapshotMaker
+from lps_flows.jobs.labelled_files import (
+    LabelledFileMaker,
+    file_hash,
+    read_documents,
+)
 from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.reference import LabelMaker
@@ -26,6 +32,7 @@ class DatasetFlowMaker(Maker):
     parent of glass-ceramics besides: supercells with units removed, and snapshots of
     MD runs; where the settings say so both are relaxed a little way, and frames of each
     relaxation are the labels, so that the potential knows the way down to the minima.
+    What is labelled already joins them from files.
     """
 
     name: str = "dataset"
@@ -33,6 +40,7 @@ class DatasetFlowMaker(Maker):
     perturbation: PerturbationMaker = field(default_factory=PerturbationMaker)
     snapshots: SnapshotMaker = field(default_factory=SnapshotMaker)
     dynamics: DynamicsFlowMaker = field(default_factory=DynamicsFlowMaker)
+    labelled: LabelledFileMaker = field(default_factory=LabelledFileMaker)
     label: LabelMaker = field(default_factory=LabelMaker)
     label_path: LabelMaker = field(
         default_factory=lambda: LabelMaker(name="label relaxations", relax=True)
@@ -64,6 +72,7 @@ class DatasetFlowMaker(Maker):
                     engine=engine, settings=settings.dynamics(md or MDSettings())
                 )
             ),
+            labelled=LabelledFileMaker(line=line),
             label=LabelMaker(engine=engine, line=line),
             label_path=LabelMaker(
                 name="label relaxations",
@@ -92,6 +101,8 @@ class DatasetFlowMaker(Maker):
         ------
         DatasetError
             When a parent named in the settings is not among the crystals.
+        LabelledFileError, PotentialFileError
+            When a file of labelled structures cannot join the set.
         """
         parents = self.parents(list(crystals))
         settings = self.settings
@@ -105,6 +116,12 @@ class DatasetFlowMaker(Maker):
             steps.append(_named(structures, suffix))
             labelled.append(_named(maker.make(structures.output), suffix))
 
+        method = self.label.engine.method
+        for file in settings.labelled:
+            # its mistakes now, not on a worker
+            read_documents(file, method, self.labelled.line)
+            read = self.labelled.make(file, method, file_hash(file))
+            labelled.append(_named(read, Path(file).name))
         for key, document in crystals.items():
             make = partial(self.perturbation.make, document.structure, key)
             label(self.label, make(), key)

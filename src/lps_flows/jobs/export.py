@@ -161,14 +161,15 @@ def labelled_atoms(document: StructureDocument) -> Atoms:
         known["stress"] = np.array(document.stress)
     atoms.calc = SinglePointCalculator(atoms, **known)
     origin = document.provenance
+    # what is not known is left out: an empty text swallows the word after it
+    told = {"parent": origin.parent, "group": origin.group, "x": document.x}
     atoms.info = {
         "method": document.method,
         "source": origin.source,
-        "parent": origin.parent or "",
-        "group": origin.group or "",
+        **{name: value for name, value in told.items() if value is not None},
         "converged": document.converged,
         "relaxed": document.relaxed,
-    } | ({} if document.x is None else {"x": document.x})
+    }
     return atoms
 
 

@@ -9,10 +9,14 @@ from pathlib import Path
 from ase import Atoms
 from jobflow import JobStore
 
-from lps_flows.jobs.export import ExportError, replacing
-from lps_flows.jobs.outputs import JobOutput, outputs
+from lps_flows.jobs.export import ExportError, export_structures, replacing
+from lps_flows.jobs.outputs import JobOutput, checked_parts, outputs
+from lps_flows.jobs.training import gather
 from lps_flows.jobs.trajectory import JoinedTrajectory, join_trajectory
 from lps_flows.potential import ANNPotential
+from lps_flows.schemas import StructureDocument, StructureSet
+from lps_flows.schemas.potential import PotentialDocument
+from lps_flows.schemas.relaxation import RelaxationDocument
 
 _OF_A_RUN = ("label", "method", "temperature", "frame_interval", "chunk_uuids")
 
@@ -73,6 +77,43 @@ def _write_run(run: JoinedTrajectory, file: Path) -> None:
     ]
     write(file.with_name(f"{file.name}.extxyz"), frames, format="extxyz")
     write(file.with_name(f"{file.name}.XDATCAR"), frames, format="vasp-xdatcar")
+
+
+def export_labels(
+    job_store: JobStore, campaign: str, folder: str | Path, *, overwrite: bool = False
+) -> int:
+    """Write all that the newest potential of a campaign learnt, as extended XYZ.
+
+    That is the reference set, what the rounds added, and the single points of the
+    relaxations: what another campaign takes as ``dataset.labelled``.
+
+    Parameters
+    ----------
+    folder, overwrite
+        As in `export_structures`.
+
+    Returns
+    -------
+    int
+        Number of structures written.
+
+    Raises
+    ------
+    ExportError
+        When no potential has been trained, or the folder is used.
+    """
+    trained = checked_parts(
+        job_store, campaign, PotentialDocument, fields=("trained_on",)
+    )
+    if not trained:
+        raise _nothing(campaign, "trained potential")
+    learnt = {
+        job.uuid: model.from_store(job.output)
+        for model in (StructureDocument, StructureSet, RelaxationDocument)
+        for job in checked_parts(job_store, campaign, model, load=True)
+    }
+    sets = [learnt.get(uuid) for uuid in trained[-1].output["trained_on"]]
+    return export_structures(gather(sets), folder, "extxyz", overwrite=overwrite)
 
 
 def export_potential(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from itertools import combinations_with_replacement
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.chemistry import (
@@ -40,8 +41,15 @@ class DatasetError(LpsFlowsError):
 
 
 class DatasetSettings(FrozenSettings):
-    """Which reference structures are made of every crystal."""
+    """Which reference structures are made of every crystal, and which are there."""
 
+    labelled: tuple[str, ...] = Field(
+        (),
+        description="Files of structures that are labelled already and join the set as "
+        "they are: extended XYZ as `lps-flows export --format labels` writes it, each "
+        "frame with the `method` of its energy, which is the engine's; compressed or "
+        "not. A relative path counts from the campaign file.",
+    )
     isotropic_strains: tuple[float, ...] = Field(
         (-0.15, -0.1, -0.06, -0.03, 0.03, 0.06, 0.1, 0.15),
         description="Relative changes of all three lattice parameters together.",
@@ -126,6 +134,14 @@ class DatasetSettings(FrozenSettings):
         1.2, gt=0, description="Structures with a shorter distance are redrawn (Å)."
     )
     seed: int = Field(0, ge=0, description="Seed of every random draw.")
+
+    @field_validator("labelled")
+    @classmethod
+    def _beside_the_campaign_file(
+        cls, value: tuple[str, ...], info: ValidationInfo
+    ) -> tuple[str, ...]:
+        folder = (info.context or {}).get("folder")
+        return value if folder is None else tuple(str(Path(folder, f)) for f in value)
 
     @field_validator("isotropic_strains")
     @classmethod

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, compress
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ _FURTHEST, _SMALLEST_VOLUME = 1e6, 1e-3
 # A line with a number of atoms, and the columns of a property, as int() reads them.
 _COUNTS = re.compile(rb"^\s*\+?(\d[\d_]*)\s*$|:\w:\+?(\d[\d_]*)")
 _MOST_DIGITS = 20
+_COMPRESSED, _BLOCK = {".gz", ".bz2", ".xz"}, 1 << 20
 
 logger = logging.getLogger(__name__)
 
@@ -154,10 +156,12 @@ def _frames(file: Path) -> list[Atoms]:
 
 def _check_counts(file: Path) -> None:
     """Refuse counts of atoms or columns that ASE would make room for, line by line."""
-    if file.suffix.lower() not in {".xyz", ".extxyz"} or not file.is_file():
+    plain = Path(file.stem) if file.suffix.lower() in _COMPRESSED else file
+    if plain.suffix.lower() not in {".xyz", ".extxyz"} or not file.is_file():
         return
-    most = file.stat().st_size
-    with file.open("rb") as lines:
+    with zopen(file, "rb") as stream:
+        most = sum(map(len, iter(partial(stream.read, _BLOCK), b"")))
+    with zopen(file, "rb") as lines:
         for line in lines:
             for count in filter(None, chain(*_COUNTS.findall(line))):
                 if len(count) > _MOST_DIGITS or int(count.replace(b"_", b"")) > most:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationInfo, model_validator
 
+from lps_flows.jobs.labelled_files import file_hash
 from lps_flows.settings.differences import Difference, as_submitted, differences
 from lps_flows.settings.keys import CampaignKeys
 
@@ -39,8 +40,8 @@ class CampaignSettings(CampaignKeys):
     def recorded(self) -> dict[str, Any]:
         """All settings as plain data, to be kept with the campaign.
 
-        What follows from the line counts as if it were named, and an own crystal with
-        what is in its file, wherever that lies.
+        What follows from the line counts as if it were named, and an own crystal or a
+        file of labelled structures with what is in it, wherever that lies.
         """
         plain = self.model_dump(mode="json")
         fingerprints = self.analysis.fingerprints.on(self.line)
@@ -54,6 +55,7 @@ class CampaignSettings(CampaignKeys):
         plain["own_crystals"] = {
             key: own.recorded() for key, own in self.own_crystals.items()
         }
+        plain["dataset"]["labelled"] = [*map(file_hash, self.dataset.labelled)]
         return plain
 
     @property

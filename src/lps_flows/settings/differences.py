@@ -12,6 +12,8 @@ from pydantic_core import PydanticUndefined
 from lps_flows.settings.keys import CampaignKeys
 
 _LONGEST_SHOWN = 80
+# Recorded by what is in a file, which only the campaign file leads to.
+_BY_CONTENT = {"own_crystals", "dataset.labelled"}
 
 
 class Difference(NamedTuple):
@@ -63,7 +65,7 @@ def as_submitted(
         As in `differences`.
     file
         Settings of the campaign file, for what is not known. The cells of its own
-        crystals are those of the file.
+        crystals and labelled structures are those of the file.
     """
     settings = file.model_dump(mode="json")
     for key, value, _ in differences(submitted, current, complete=False):
@@ -71,7 +73,7 @@ def as_submitted(
         table: Any = settings
         for part in tables:
             table = table[part]
-        if tables or name != "own_crystals":
+        if key not in _BY_CONTENT:
             table[name] = value
     return CampaignKeys.model_validate(settings)
 

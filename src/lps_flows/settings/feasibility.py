@@ -11,6 +11,7 @@ from lps_flows.analysis.diffusivity import MIN_FRAMES
 from lps_flows.analysis.fingerprints import descriptor_of
 from lps_flows.chemistry import closest_contact
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.jobs.labelled_files import file_hash
 from lps_flows.jobs.perturbation import (
     SQUEEZED_FORCE,
     md_starts,
@@ -77,6 +78,8 @@ def _dataset(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterator
             "dataset.n_strained = 0: nothing is made around the crystals. Ask for "
             "strained or rattled cells"
         )
+    for file in dataset.labelled:
+        yield from _tried("dataset.labelled", file_hash, file)
     largest = campaign.training.max_force
     if dataset.n_squeezed and largest is not None and largest < SQUEEZED_FORCE:
         yield (
