@@ -116,8 +116,12 @@ def publish(
                 key: job.output[key]
                 for key in ("method", "n_structures", "n_members", "validation")
             }
-            for job in potentials
+            # one that nothing was added to is returned as it was
+            for job in {job.output["method"]: job for job in potentials}.values()
         ],
+        "rounds": max(
+            (job.output["rounds"] for job in potentials), key=len, default=[]
+        ),
         **figures,
     }
     write_text(folder / "campaign.json", json.dumps(facts, indent=1) + "\n")

@@ -99,6 +99,23 @@ def errors(data: Published) -> str:
             ],
         ),
     ]
+    if rounds := data.facts.get("rounds"):
+        learnt = [
+            (
+                str(found["number"]),
+                *(
+                    "missing" if found[kind] is None else number(1000 * found[kind])
+                    for kind in ("error", "spread")
+                ),
+                str(found["n_evaluations"]),
+            )
+            for found in rounds
+        ]
+        head = ("round", "error (meV/atom)", "spread of the committee", "evaluations")
+        parts.append(
+            "On the lowest structures that a round of active learning explored, before "
+            "they were trained on:\n\n" + table(head, learnt)
+        )
     potentials = data.facts["potentials"]
     if potentials:
         held_out = [

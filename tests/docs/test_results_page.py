@@ -17,7 +17,7 @@ from lps_flows.builders.build import build_all
 from lps_flows.report import gather
 from lps_flows.runner import prices
 from results_page import beside as computed_beside
-from results_page import dynamics, statements, tie_lines
+from results_page import dynamics, statements, tie_lines, trust
 from results_page.published import ABOVE, FORMATION, MOTIFS, Published
 from tests.docs.blocks import ROOT
 from tests.report import synthetic
@@ -51,7 +51,8 @@ def published(tmp_path: Path):
             for label, (x, formation, above) in points.items()
         ]
         for name, rows in {"hull": hull, **tables}.items():
-            write(tmp_path, name, rows)
+            if rows:
+                write(tmp_path, name, rows)
         facts = {
             "settings": {},
             "figures": {},
@@ -145,6 +146,21 @@ def test_dft_stands_beside_the_surrogate_by_formation_energies(published) -> Non
     *_, by_dft, by_ann, by_surrogate = line.strip("| ").split(" | ")
     assert float(by_dft) == pytest.approx(-67.0 - tie, abs=0.06)
     assert by_ann == by_surrogate == f"{-60.0 - tie:.1f}"
+
+
+def test_errors_of_the_rounds_stand_before_those_held_out(published) -> None:
+    search = {"formula": "Li42P16S61", "x": 0.724, "parent": "beta-Li3PS4"}
+    search |= {"n_relaxed": 4, "mean_absolute_error (meV/atom)": 1.5}
+    search |= {"rank_correlation": 0.8}
+    data = published({}, searches=[search])
+    told = {"number": 1, "error": 0.0202, "spread": None, "n_evaluations": 200}
+    held_out = {"rmse": 9.0, "mae": 5.04}
+    one = {"method": "ann-1", "n_structures": 300, "validation": held_out}
+    data.facts.update({"rounds": [told], "potentials": [one]})
+    said = trust.errors(data)
+    assert "1.5 meV/atom over 1 searches, mean 1.5; below the target of 2 in 1" in said
+    assert "| 1 | 20.2 | missing | 200 |" in said
+    assert "| ann-1 | 300 | 9.0 | 5.0 |" in said
 
 
 def test_conductivities_on_a_published_potential_stand_beside_the_paper(
