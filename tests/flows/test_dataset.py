@@ -9,6 +9,7 @@ from monty.json import MontyDecoder, MontyEncoder
 from lps_flows.chemistry import crystal
 from lps_flows.engines import MDSettings
 from lps_flows.flows.dataset import DatasetFlowMaker
+from lps_flows.jobs.export import export_structures
 from lps_flows.jobs.perturbation import DatasetError, DatasetSettings
 from lps_flows.jobs.reference import ReferenceStaticMaker
 from lps_flows.schemas import Provenance
@@ -73,6 +74,23 @@ def test_whole_set_is_labelled_by_one_method(sets):
     # 2 trajectories of 2 snapshots, each relaxation giving 2 frames
     assert counts == {"strained": 6, "rattled": 4 + 4, "md": 8}
     assert all(np.isfinite(entry.energy) for entry in entries)
+
+
+def test_what_one_set_holds_joins_another_as_it_is(sets, tmp_path):
+    given = [entry for labelled in sets for entry in labelled.entries]
+    export_structures(given, tmp_path, "extxyz")
+    fewer = {"n_trajectories": 0, "n_removed": 0, "n_rattled": 0}
+    fewer["labelled"] = (str(tmp_path / "structures.extxyz"),)
+    settings = SETTINGS.model_copy(update=fewer)
+    joined, *made = run(DatasetFlowMaker.from_settings(stub_engine(), settings))
+    assert joined.n_evaluations == 0
+    assert [e.energy for e in joined.entries] == pytest.approx(
+        [e.energy for e in given]
+    )
+    assert [e.provenance.group for e in joined.entries] == [
+        e.provenance.group for e in given
+    ]
+    assert sum(s.n_structures for s in made) == 6
 
 
 def test_engine_with_jobs_of_its_own_labels_the_same_set(sets):

@@ -54,7 +54,7 @@ def frame_sizes(file: str | Path) -> tuple[int, ...]:
 
     def sizes() -> Iterator[int]:
         with zopen(file, "rt", encoding="utf-8") as lines:
-            for line in lines:
+            for line in filter(str.strip, lines):
                 size = int(line)
                 yield size
                 next(islice(lines, size, size + 1), None)
