@@ -9,8 +9,8 @@ from monty.json import MontyDecoder, MontyEncoder
 from lps_flows.chemistry import crystal
 from lps_flows.engines import MDSettings
 from lps_flows.flows.dataset import DatasetFlowMaker
+from lps_flows.jobs.dataset_settings import DatasetError, DatasetSettings
 from lps_flows.jobs.export import export_structures
-from lps_flows.jobs.perturbation import DatasetError, DatasetSettings
 from lps_flows.jobs.reference import ReferenceStaticMaker
 from lps_flows.schemas import Provenance
 from tests.engines.stub import stub_engine

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from monty.json import MontyDecoder
 from pydantic import ValidationError
 
 from lps_flows.chemistry import (
@@ -11,9 +12,8 @@ from lps_flows.chemistry import (
 )
 from lps_flows.engines import EngineError
 from lps_flows.jobs.dataset import evenly_spaced, held_temperature
+from lps_flows.jobs.dataset_settings import DatasetError, DatasetSettings
 from lps_flows.jobs.perturbation import (
-    DatasetError,
-    DatasetSettings,
     rattled_structures,
     removed_structures,
     squeezed_structures,
@@ -22,6 +22,13 @@ from lps_flows.jobs.perturbation import (
 
 SETTINGS = DatasetSettings(target_atoms=64, n_rattled=4, n_strained=5)
 PARENT = "gamma-Li3PS4"
+
+
+def test_settings_of_jobs_stored_before_are_found_where_they_were():
+    """They lay in the module of the functions that follow them."""
+    stored = {"@module": "lps_flows.jobs.perturbation", "@class": "DatasetSettings"}
+    stored |= SETTINGS.model_dump(mode="json")
+    assert MontyDecoder().process_decoded(stored) == SETTINGS
 
 
 @pytest.fixture(scope="module")

@@ -14,13 +14,13 @@ from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import Engine, MDSettings
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.jobs.dataset import PerturbationMaker, SnapshotMaker
+from lps_flows.jobs.dataset_settings import DatasetSettings
 from lps_flows.jobs.labelled_files import (
     LabelledFileMaker,
     file_hash,
     read_documents,
 )
 from lps_flows.jobs.md import MDChunkMaker
-from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.reference import LabelMaker
 
 

@@ -13,8 +13,8 @@ from pymatgen.core import Structure
 from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import EngineError
 from lps_flows.jobs.calculations import SEES_STORE
+from lps_flows.jobs.dataset_settings import DatasetSettings
 from lps_flows.jobs.perturbation import (
-    DatasetSettings,
     md_starts,
     rattled_structures,
     removed_structures,

@@ -11,9 +11,9 @@ from lps_flows.analysis.diffusivity import MIN_FRAMES
 from lps_flows.analysis.fingerprints import descriptor_of
 from lps_flows.chemistry import closest_contact
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.jobs.dataset_settings import SQUEEZED_FORCE
 from lps_flows.jobs.labelled_files import file_hash
 from lps_flows.jobs.perturbation import (
-    SQUEEZED_FORCE,
     md_starts,
     rattled_structures,
     removed_structures,

@@ -13,9 +13,9 @@ from lps_flows.flows.conductivity import ConductivitySettings
 from lps_flows.flows.properties import ElasticityStageSettings, PhononStageSettings
 from lps_flows.flows.sampling import CompositionPlan, ScanSettings
 from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.dataset_settings import DatasetSettings
 from lps_flows.jobs.glass import MeltQuenchSettings
 from lps_flows.jobs.lowest import LowestSettings
-from lps_flows.jobs.perturbation import DatasetSettings
 from lps_flows.jobs.selection import SelectionSettings
 from lps_flows.jobs.uncertainty import ActiveLearningSettings
 from lps_flows.potential import RelaxationSettings, TrainingSettings
