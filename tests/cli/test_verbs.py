@@ -323,7 +323,7 @@ def test_on_a_terminal_a_bar_shows_how_far_and_the_time_left(
         ("lps-flows db st", {"start", "stop", "status"}),
         (
             "lps-flows export --format ",
-            {"extxyz", "xsf", "entries", "optimade", "trajectories"}
+            {"extxyz", "labels", "xsf", "entries", "optimade", "trajectories"}
             | {"potential", "aenet", "metatomic"},
         ),
     ],

@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from ase import Atoms
 from jobflow import Maker, job
 from monty.io import zopen
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.potential import read_labelled
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.structure import Source
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 _SUFFIXES = {".extxyz", ".xyz"}
 
@@ -88,6 +89,9 @@ def read_documents(
     PotentialFileError
         When the file is malformed, or a frame lacks its energy.
     """
+    # a campaign's settings import this module, and most verbs read no file
+    from lps_flows.potential import read_labelled
+
     line = line or CompositionLine()
     found = read_labelled(file)
     documents = []
