@@ -4,7 +4,8 @@
 the training stage, asks it for energies of what ``docs/publish.py`` has published, and
 writes ``NAME.safetensors`` and ``NAME.json`` into ``lps_flows/potential/published``.
 ``python docs/publish_potential.py FILE.safetensors NAME METHOD`` takes a saved one that
-was trained on energies of that method.
+was trained on energies of that method. ``python docs/publish_potential.py NAME`` states
+the energies of a published one anew, after another map was published.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from pymatgen.core import Structure
 
 from lps_flows.foundation.writing import file_name, write_text
 from lps_flows.jobs.outputs import checked_parts
-from lps_flows.potential import ANNPotential, ErrorReport, PotentialCard, assess
+from lps_flows.potential import (
+    ANNPotential,
+    ErrorReport,
+    PotentialCard,
+    assess,
+    published_card,
+)
 from lps_flows.potential.published import FOLDER, StatedEnergy
 from lps_flows.schemas.potential import PotentialDocument
 from lps_flows.schemas.structure import StructureDocument, StructureSet
@@ -132,8 +139,19 @@ def publish(
     )
     folder.mkdir(exist_ok=True)
     potential.save(folder / f"{name}.safetensors")
-    write_text(folder / f"{name}.json", card.model_dump_json(indent=1) + "\n")
+    _write(card, folder)
     return card
+
+
+def restate(name: str) -> None:
+    """State a published potential's energies of the map that is published now."""
+    card, potential = published_card(name), ANNPotential.published(name)
+    stated = _stated(potential, card.reference_method)
+    _write(card.model_copy(update={"stated": stated}), FOLDER)
+
+
+def _write(card: PotentialCard, folder: Path) -> None:
+    write_text(folder / f"{card.name}.json", card.model_dump_json(indent=1) + "\n")
 
 
 def _by_temperature(
@@ -177,16 +195,18 @@ def _table(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def main(file: Path, name: str, method: str = "") -> None:
-    """Publish the last potential of a campaign file, or a saved one."""
-    if file.suffix == ".safetensors":
+def main(file: str, name: str = "", method: str = "") -> None:
+    """Publish the last potential of a campaign file, or a saved one; or restate one."""
+    if not name:
+        restate(file)
+    elif file.endswith(".safetensors"):
         publish(ANNPotential.load(file), name, method)
-        return
-    from lps_flows.cli.campaign import submitted
+    else:
+        from lps_flows.cli.campaign import submitted
 
-    with submitted(file) as (place, settings):
-        publish_potential(place.job_store, settings.name, name)
+        with submitted(Path(file)) as (place, settings):
+            publish_potential(place.job_store, settings.name, name)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:])
+    main(*sys.argv[1:])
