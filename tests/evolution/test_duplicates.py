@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from pymatgen.analysis.structure_matcher import StructureMatcher
 
 from lps_flows.evolution import (
     EvolutionSettings,
@@ -61,6 +62,28 @@ def test_duplicates_need_energy_fingerprint_and_atoms_to_agree(
     assert not is_duplicate(member(moved, 1, -1.1, fingerprint), first, SETTINGS)
     other = beta_problem.build(draw_uniform(beta_problem, rng))
     assert not is_duplicate(member(other, 1, -1.0, fingerprint), first, SETTINGS)
+
+
+def test_the_choice_of_the_cell_makes_no_other_structure(beta_problem, fingerprint):
+    rng = np.random.default_rng(2)
+    structure = beta_problem.build(draw_uniform(beta_problem, rng))
+    skewed = structure.copy()
+    skewed.make_supercell([[1, 0, 0], [1, 1, 0], [0, -1, 1]])
+    first, second = (
+        member(cell, number, -1.0, fingerprint)
+        for number, cell in enumerate((structure, skewed))
+    )
+    assert is_duplicate(first, second, SETTINGS)
+    assert first.reduced is first.reduced  # not once for every comparison
+    # as the matcher decides that reduces both by itself
+    matcher = StructureMatcher(
+        ltol=0.1, stol=0.15, angle_tol=3, primitive_cell=False, scale=False
+    )
+    for size in (0.1, 0.3, 0.6):
+        moved = rattle(structure, size, rng, everywhere=True)
+        loose = SETTINGS.model_copy(update={"duplicate_distance": 2.0})
+        other = member(moved, 2, -1.0, fingerprint)
+        assert is_duplicate(first, other, loose) == matcher.fit(structure, moved)
 
 
 def test_survivors_are_the_lowest_and_name_their_duplicates(beta_problem, fingerprint):

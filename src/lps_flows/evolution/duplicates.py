@@ -80,7 +80,9 @@ def is_duplicate(
     matcher = StructureMatcher(
         ltol=0.1, stol=0.15, angle_tol=3, primitive_cell=False, scale=False
     )
-    return bool(matcher.fit(candidate.structure, member.structure))
+    return bool(
+        matcher.fit(candidate.reduced, member.reduced, skip_structure_reduction=True)
+    )
 
 
 def _by_energy(individual: Individual) -> tuple[float, int]:

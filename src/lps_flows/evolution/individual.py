@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,11 @@ class Individual(Child):
     def energy_per_atom(self) -> float:
         """Energy per atom (eV)."""
         return self.energy / len(self.structure)
+
+    @cached_property
+    def reduced(self) -> Structure:
+        """Structure in the Niggli-reduced cell: once for every comparison."""
+        return self.structure.get_reduced_structure("niggli")
 
 
 @dataclass(frozen=True)
