@@ -129,10 +129,8 @@ def test_what_is_not_there_is_said(store: JobStore, tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_all_that_a_potential_learnt_comes_back(
-    store: JobStore, tmp_path: Path
-) -> None:
-    """Sets and single points of relaxations, in the order of its training."""
+def test_every_label_comes_back_once(store: JobStore, tmp_path: Path) -> None:
+    """Crystals, sets and single points of relaxations; ends of those not twice."""
     cell = crystal("Li2S")
     asked = {"unknowns": [0.0] * (3 * len(cell) + 6)}
     answer = {"forces": [[0.0] * 3] * len(cell), "stress": [[0.0] * 3] * 3}
@@ -148,34 +146,36 @@ def test_all_that_a_potential_learnt_comes_back(
             Trial(**asked, energy=-12.5, **answer),
         ],
     )
-    one, other = (
+    alone, one, end, foreign = (
         StructureDocument.of(
             cell,
             energy,
             Provenance(source="rattled", parent="Li2S"),
-            method="toy",
+            method=method,
             line=CompositionLine(),
             relaxed=False,
         )
-        for energy in (-11.0, -10.0)
+        for energy, method in (
+            *((-11.5, "toy"), (-11.0, "toy"), (-12.5, "toy")),
+            (-10.0, "another"),
+        )
     )
     learnt = StructureSet(method="toy", n_structures=1, entries=[one])
-    unused = StructureSet(method="toy", n_structures=1, entries=[other])
-    for digit, output in zip("345", (relaxation, learnt, unused), strict=True):
-        put(store, digit * 32, output)
+    for digit, output in enumerate((relaxation, learnt, alone, end, foreign)):
+        put(store, str(digit) * 32, output)
     with pytest.raises(ExportError, match="no trained potential"):
         export_labels(store, "toy", tmp_path)
-    trained_on = ["4" * 32, "3" * 32, "9" * 32]  # the last one failed
     potential = {
         "@module": "lps_flows.schemas.potential",
         "@class": "PotentialDocument",
-        "trained_on": trained_on,
+        "reference_method": "toy",
     }
     put(store, "6" * 32, potential)
-    assert export_labels(store, "toy", tmp_path) == 3
+    assert export_labels(store, "toy", tmp_path) == 4
     labels = read_documents(tmp_path / "structures.extxyz", "toy")
-    assert [label.energy for label in labels] == [-11.0, -12.0, -12.5]
+    assert [label.energy for label in labels] == [-11.5, -11.0, -12.0, -12.5]
     assert [label.provenance.group for label in labels] == [
+        None,
         None,
         "relaxation of Li8S4",
         "relaxation of Li8S4",

@@ -88,10 +88,10 @@ def export(
         ExportFormat,
         typer.Option(
             "--format",
-            help="Labelled structures (extxyz, ænet's xsf; labels: all that the newest "
-            "potential learnt, as extxyz), relaxed ones as pymatgen entries or for an "
-            "OPTIMADE server, trajectories, or the potential (potential, aenet, "
-            "metatomic).",
+            help="Labelled structures (extxyz, ænet's xsf; labels: with the single "
+            "points of relaxations, for another campaign), relaxed ones as pymatgen "
+            "entries or for an OPTIMADE server, trajectories, or the potential (potential, "
+            "aenet, metatomic).",
         ),
     ] = ExportFormat.extxyz,
     method: Annotated[

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import TypeVar
 
 from ase import Atoms
 from jobflow import JobStore
 
+from lps_flows.chemistry import CompositionLine
 from lps_flows.jobs.export import ExportError, export_structures, replacing
 from lps_flows.jobs.outputs import JobOutput, checked_parts, outputs
 from lps_flows.jobs.training import gather
@@ -82,10 +84,11 @@ def _write_run(run: JoinedTrajectory, file: Path) -> None:
 def export_labels(
     job_store: JobStore, campaign: str, folder: str | Path, *, overwrite: bool = False
 ) -> int:
-    """Write all that the newest potential of a campaign learnt, as extended XYZ.
+    """Write every label of a campaign that a potential may learn, as extended XYZ.
 
-    That is the reference set, what the rounds added, and the single points of the
-    relaxations: what another campaign takes as ``dataset.labelled``.
+    That is the crystals, the reference set, what the rounds added, and the single
+    points of the relaxations, of the reference method: what another campaign takes as
+    ``dataset.labelled``.
 
     Parameters
     ----------
@@ -103,17 +106,36 @@ def export_labels(
         When no potential has been trained, or the folder is used.
     """
     trained = checked_parts(
-        job_store, campaign, PotentialDocument, fields=("trained_on",)
+        job_store, campaign, PotentialDocument, fields=("reference_method",)
     )
     if not trained:
         raise _nothing(campaign, "trained potential")
-    learnt = {
-        job.uuid: model.from_store(job.output)
-        for model in (StructureDocument, StructureSet, RelaxationDocument)
+    of = (job_store, campaign, trained[-1].output["reference_method"])
+    line = CompositionLine()  # of which x is written, and nothing decided
+    points = [
+        p
+        for document in _labelled(*of, RelaxationDocument)
+        for p in document.labels(line)
+    ]
+    # the end of such a relaxation is a document of its own, too
+    ends = {point.energy for point in points}
+    single = [s for s in _labelled(*of, StructureDocument) if s.energy not in ends]
+    labels = gather([*single, *_labelled(*of, StructureSet), *points])
+    return export_structures(labels, folder, "extxyz", overwrite=overwrite)
+
+
+_Labelled = TypeVar("_Labelled", StructureDocument, StructureSet, RelaxationDocument)
+
+
+def _labelled(
+    job_store: JobStore, campaign: str, method: str, model: type[_Labelled]
+) -> list[_Labelled]:
+    """Return the documents of a kind that are of a method."""
+    return [
+        model.from_store(job.output)
         for job in checked_parts(job_store, campaign, model, load=True)
-    }
-    sets = [learnt.get(uuid) for uuid in trained[-1].output["trained_on"]]
-    return export_structures(gather(sets), folder, "extxyz", overwrite=overwrite)
+        if job.output["method"] == method
+    ]
 
 
 def export_potential(
