@@ -90,8 +90,8 @@ def export(
             "--format",
             help="Labelled structures (extxyz, ænet's xsf; labels: with the single "
             "points of relaxations, for another campaign), relaxed ones as pymatgen "
-            "entries or for an OPTIMADE server, trajectories, or the potential (potential, "
-            "aenet, metatomic).",
+            "entries or for an OPTIMADE server, trajectories, or the potential "
+            "(potential, aenet, metatomic).",
         ),
     ] = ExportFormat.extxyz,
     method: Annotated[
