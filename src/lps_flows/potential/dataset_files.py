@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from io import StringIO
 from itertools import chain, compress
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def _frames(file: Path) -> list[Atoms]:
         return [read_xsf(file)]
     _check_counts(file)
     try:
-        frames = read(file, ":")
+        frames = _read(file)
     # each of ASE's readers raises what it happens to raise over a malformed file
     except Exception as error:
         raise PotentialFileError(
@@ -152,6 +153,16 @@ def _frames(file: Path) -> list[Atoms]:
             len(frames),
         )
     return list(compress(frames, converged))
+
+
+def _read(file: Path) -> Any:
+    plain = Path(file.stem).suffix.lower()
+    if file.suffix.lower() not in _COMPRESSED or plain not in {".xyz", ".extxyz"}:
+        return read(file, ":")
+    # ASE goes back and forth between frames: each time from the start of such a file
+    with zopen(file, "rt", encoding="utf-8") as stream:
+        content = StringIO(stream.read())
+    return read(content, ":", format="extxyz")
 
 
 def _check_counts(file: Path) -> None:
