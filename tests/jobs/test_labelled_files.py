@@ -128,6 +128,13 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     bad.write_text("2\nenergy=1 method=toy\nLi 0 0 0\n")
     with pytest.raises(PotentialFileError, match=r"bad\.extxyz"):
         read_documents(bad, "toy")
+    # cut off on the way
+    cut = tmp_path / "cut.extxyz.xz"
+    cut.write_bytes(lzma.compress(b"1\nenergy=1 method=toy\nLi 0 0 0\n" * 9)[:-20])
+    with pytest.raises(LabelledFileError, match=r"cut\.extxyz"):
+        frame_sizes(cut)
+    with pytest.raises(PotentialFileError, match=r"cut\.extxyz"):
+        read_documents(cut, "toy")
     # more atoms than bytes: nothing is made room for, compressed or not
     huge = b"999999999\nenergy=1\nLi 0 0 0\n"
     for name, content in (("h.extxyz", huge), ("h.extxyz.xz", lzma.compress(huge))):

@@ -91,7 +91,7 @@ class Individual(Child):
 
     @cached_property
     def reduced(self) -> Structure:
-        """Structure in the Niggli-reduced cell: once for every comparison."""
+        """Structure in its Niggli-reduced cell (Å), found once for all comparisons."""
         return self.structure.get_reduced_structure("niggli")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from lzma import LZMAError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -51,7 +53,13 @@ def file_hash(file: str | Path) -> str:
 
 
 def frame_sizes(file: str | Path) -> tuple[int, ...]:
-    """Return the number of atoms of every frame of a file of extended XYZ."""
+    """Return the number of atoms of every frame of a file of extended XYZ.
+
+    Raises
+    ------
+    LabelledFileError
+        When the file is malformed, or what compressed it cannot be undone.
+    """
 
     def sizes() -> Iterator[int]:
         with zopen(file, "rt", encoding="utf-8") as lines:
@@ -62,7 +70,7 @@ def frame_sizes(file: str | Path) -> tuple[int, ...]:
 
     try:
         return tuple(sizes())
-    except ValueError:
+    except (ValueError, OSError, EOFError, LZMAError, zlib.error):
         raise _refused(
             "is no extended XYZ", file, "Write it by `lps-flows export`"
         ) from None
@@ -81,6 +89,13 @@ def read_documents(
         ``source``, ``parent`` and ``group`` count where they are given.
     method
         Method that all energies must be of.
+    line
+        Composition line, Li2S-P2S5 unless given.
+
+    Returns
+    -------
+    list of StructureDocument
+        In the order of the file; none counts as relaxed, or as an evaluation.
 
     Raises
     ------

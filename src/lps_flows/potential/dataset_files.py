@@ -121,9 +121,11 @@ def _xsf_files(folder: Path) -> list[Path]:
 def _frames(file: Path) -> list[Atoms]:
     if file.suffix.lower() == ".xsf":
         return [read_xsf(file)]
-    _check_counts(file)
     try:
+        _check_counts(file)
         frames = _read(file)
+    except PotentialFileError:
+        raise
     # each of ASE's readers raises what it happens to raise over a malformed file
     except Exception as error:
         raise PotentialFileError(
@@ -156,8 +158,7 @@ def _frames(file: Path) -> list[Atoms]:
 
 
 def _read(file: Path) -> Any:
-    plain = Path(file.stem).suffix.lower()
-    if file.suffix.lower() not in _COMPRESSED or plain not in {".xyz", ".extxyz"}:
+    if not _is_xyz(file) or file.suffix.lower() not in _COMPRESSED:
         return read(file, ":")
     # ASE goes back and forth between frames: each time from the start of such a file
     with zopen(file, "rt", encoding="utf-8") as stream:
@@ -165,10 +166,15 @@ def _read(file: Path) -> Any:
     return read(content, ":", format="extxyz")
 
 
+def _is_xyz(file: Path) -> bool:
+    """Tell whether a name is that of (extended) XYZ, compressed or not."""
+    plain = Path(file.stem) if file.suffix.lower() in _COMPRESSED else file
+    return plain.suffix.lower() in {".xyz", ".extxyz"}
+
+
 def _check_counts(file: Path) -> None:
     """Refuse counts of atoms or columns that ASE would make room for, line by line."""
-    plain = Path(file.stem) if file.suffix.lower() in _COMPRESSED else file
-    if plain.suffix.lower() not in {".xyz", ".extxyz"} or not file.is_file():
+    if not _is_xyz(file) or not file.is_file():
         return
     with zopen(file, "rb") as stream:
         most = sum(map(len, iter(partial(stream.read, _BLOCK), b"")))

@@ -126,6 +126,7 @@ def _twice(campaign: CampaignKeys) -> Iterator[str]:
         "training_crystals": campaign.training_crystals or (),
         "dataset.removal_parents": campaign.dataset.removal_parents or (),
         "dataset.isotropic_strains": campaign.dataset.isotropic_strains,
+        "dataset.labelled": campaign.dataset.labelled,
         "selection.references": campaign.md_references,
         "selection.compositions": campaign.selection.compositions,
         "conductivity.temperatures": campaign.conductivity.temperatures,
