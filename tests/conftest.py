@@ -19,7 +19,6 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from fireworks import LaunchPad
 from jobflow import JobStore
 from maggma.core.store import StoreError
 
@@ -32,6 +31,7 @@ from lps_flows.runner import (
     install_mongod,
 )
 from lps_flows.runner.configuration import launchpad_settings, store_settings
+from lps_flows.runner.launchpad import CampaignLaunchPad
 from lps_flows.runner.mongod_binary import MongodMissingError
 from lps_flows.runner.quiet import quieten
 from lps_flows.runner.workplace import prepare
@@ -193,7 +193,7 @@ def workplace(
     """A workplace on fresh databases of the session's server."""
     name = f"test_{uuid4().hex}_launchpad"
     settings = {**launchpad_settings(mongod), "name": name}
-    launchpad = LaunchPad.from_dict(settings)
+    launchpad = CampaignLaunchPad.from_dict(settings)
     place = Workplace(home, "private", job_store, launchpad)
     prepare(place)
     quieten()

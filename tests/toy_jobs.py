@@ -82,6 +82,16 @@ def blob(n_bytes: int) -> dict[str, str]:
 
 
 @job
+def weigh(blob: dict[str, str], journal: str, switch: str, seconds: float) -> int:
+    """Return the size of what it is given after `seconds`, if `switch` exists."""
+    _note(journal, "weigh")
+    time.sleep(seconds)
+    if not Path(switch).exists():
+        raise FileNotFoundError(switch)
+    return len(blob["data"])
+
+
+@job
 def talkative(text: str) -> None:
     """Print."""
     print(text)  # noqa: T201

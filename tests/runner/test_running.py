@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from fireworks import FWAction
-from jobflow import SETTINGS, Flow
+from fireworks import FWAction, LaunchPad
+from fireworks.core.rocket_launcher import rapidfire
+from jobflow import SETTINGS, Flow, OnMissing
 from pymongo.errors import AutoReconnect
 
 from lps_flows.runner import (
@@ -43,7 +44,16 @@ from lps_flows.runner.submission import (
 from lps_flows.runner.worker import CampaignWorker, Stop, work
 from lps_flows.runner.workplace import open_workplace
 from lps_flows.schemas import SCHEMA_VERSION
-from tests.toy_jobs import detour, number, runs, talkative, toy_flow
+from tests.toy_jobs import (
+    blob,
+    detour,
+    number,
+    runs,
+    talkative,
+    total,
+    toy_flow,
+    weigh,
+)
 
 
 @pytest.fixture
@@ -422,6 +432,75 @@ def test_interrupting_puts_the_job_back(
     assert time.monotonic() - started < 20  # a loaded machine
     assert signal.getsignal(number) is before
     assert run(workplace, flow, "toy", "hash").complete
+
+
+def heavy_flow(
+    journal: Path, switch: Path | str, seconds: float = 0.0, *, with_child: bool = True
+) -> Flow:
+    """A job whose resolved argument no document of MongoDB can hold, and its child."""
+    large = blob(17_000_000)
+    heavy = weigh(large.output, str(journal), str(switch), seconds)
+    heavy.update_metadata({"stage": "heavy"}, dynamic=True)
+    if not with_child:
+        return Flow([large, heavy])
+    end = total([heavy.output], str(journal))
+    end.config.on_missing_references = OnMissing.NONE
+    return Flow([large, heavy, end], output=end.output)
+
+
+def test_a_job_with_large_arguments_fails_for_its_own_reason(
+    workplace: Workplace, journal: Path, tmp_path: Path
+) -> None:
+    switch = tmp_path / "switch"
+    flow = heavy_flow(journal, switch)
+    result = run(workplace, flow, "toy", "hash")
+    assert f"FileNotFoundError: {switch}" in [f.reason for f in result.failures]
+    assert not list(workplace.require_launchpad().gridfs_fallback.find())
+    switch.touch()
+    again = run(workplace, flow, "toy", "hash", retry_failed=True)
+    assert again.complete
+    assert workplace.job_store.get_output(flow.output.uuid) == 17_000_000
+
+
+@pytest.mark.parametrize(
+    ("with_child", "reason"),
+    [(True, "FileNotFoundError: "), (False, "Too large to be told here")],
+)
+def test_fireworks_own_worker_writes_large_arguments_down(
+    workplace: Workplace,
+    journal: Path,
+    tmp_path: Path,
+    with_child: bool,
+    reason: str,
+) -> None:
+    plain = LaunchPad.from_dict(workplace.require_launchpad().to_dict())
+    flow = heavy_flow(journal, tmp_path / "switch", with_child=with_child)
+    submit(workplace, flow, "toy", "hash")
+    rapidfire(plain, m_dir=str(tmp_path), nlaunches=2, strm_lvl="ERROR")
+    plain.connection.close()
+    assert any(
+        failure.reason.startswith(reason)
+        for failure in failures(workplace.require_launchpad(), "toy")
+    )
+
+
+def test_interrupting_a_job_with_large_arguments_puts_it_back(
+    workplace: Workplace, journal: Path
+) -> None:
+    flow = heavy_flow(journal, __file__, seconds=1.0)
+    seen: list[Progress] = []
+
+    def interrupt(state: Progress) -> None:
+        if journal.exists() and not seen:
+            seen.append(state)
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGTERM)
+
+    result = run(workplace, flow, "toy", "hash", on_progress=interrupt, interval_s=0.3)
+    assert result.interrupted
+    assert seen
+    assert not result.failures
+    assert run(workplace, flow, "toy", "hash").complete
+    assert runs(journal) == {"weigh": 2, "total": 1}
 
 
 def test_under_nohup_a_closed_terminal_is_no_news() -> None:

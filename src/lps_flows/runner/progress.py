@@ -32,6 +32,8 @@ _ERROR_LINE = re.compile(r"^[A-Za-z_][\w.]*(?:: |$)")
 _LONGEST_REASON = 600
 # user and password of a connection string that an exception quotes
 _CREDENTIALS = re.compile(r"://[^/@\s]+@")
+_CHAINED = "During handling of the above exception, another exception occurred:"
+_IN_THE_JOB = re.compile(r"^\s+File .*, in run_task$", re.MULTILINE)
 
 
 class Queue(Protocol):
@@ -250,6 +252,8 @@ def _reason(firework: dict[str, Any], launch: dict[str, Any] | None) -> str:
     trace = _at(launch, "action", "stored_data", "_exception", "_stacktrace")
     if trace is None:
         trace = _at(firework, "spec", "_exception_details", "_stacktrace")
+    if _at(launch, "action", "gridfs_id") is not None:
+        return "Too large to be told here: `lpad get_fws -d all -i` and its number."
     if not isinstance(trace, str):
         return "The worker stopped without a word (killed, or out of memory)."
     return last_error(trace)
@@ -264,10 +268,15 @@ def _at(content: Any, *keys: str) -> Any:
 def last_error(trace: str) -> str:
     r"""Return type and message of the exception that ends a stack trace.
 
+    Once a job has failed, that is its own: FireWorks stores it with its arguments
+    resolved, which may be larger than a document can be, and then fails in turn.
+
     >>> last_error("Traceback ...\n  File ...\nValueError: no\nsuch thing\n")
     'ValueError: no such thing'
     """
-    lines = trace.rstrip().splitlines()
+    parts = trace.split(_CHAINED)
+    own = next((part for part in parts if _IN_THE_JOB.search(part)), trace)
+    lines = own.rstrip().splitlines()
     # a new exception begins without indentation; its message may have more lines
     last_frame = max((n for n, line in enumerate(lines) if line[:1] == " "), default=-1)
     tail = [line.strip() for line in lines[last_frame + 1 :] if line.strip()]

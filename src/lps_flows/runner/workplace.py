@@ -28,6 +28,7 @@ from lps_flows.runner.configuration import (
     write_configuration,
 )
 from lps_flows.runner.home import Home
+from lps_flows.runner.launchpad import CampaignLaunchPad
 from lps_flows.runner.mongod_binary import MongodMissingError
 from lps_flows.runner.quiet import quieten
 from lps_flows.runner.server import PrivateMongod
@@ -270,7 +271,7 @@ def _launchpad(file: Path) -> LaunchPad:
         )
     settings["strm_lvl"] = "ERROR"
     try:
-        return LaunchPad.from_dict(settings)
+        return CampaignLaunchPad.from_dict(settings)
     except (AttributeError, TypeError, ValueError, PyMongoError) as error:
         raise ConfigurationError(
             f"FireWorks cannot make a LaunchPad of it ({_told(error, settings)})",
