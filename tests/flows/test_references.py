@@ -164,7 +164,8 @@ def test_the_lowest_structure_of_a_sampling_is_found_without_the_store() -> None
 
 
 def test_a_potential_is_refined_without_the_store_on_what_it_was_trained_on() -> None:
-    first, second = rattled(6), rattled(4, seed=1)
+    # more than half is new, which a round of active learning would begin anew with
+    first, second = rattled(6), rattled(8, seed=1)
     sets: list[Any] = [
         given(StructureSet(method="toy", n_structures=len(part), entries=part))
         for part in (first, second)
@@ -172,7 +173,8 @@ def test_a_potential_is_refined_without_the_store_on_what_it_was_trained_on() ->
     training: Any = TrainingMaker(settings=QUICK).make(
         [sets[0].output], trained_on=[sets[0].uuid]
     )
-    refined: Any = RefineMaker(training=TrainingMaker(settings=QUICK)).make(
+    warm = QUICK.model_copy(update={"warm_iterations": 3})
+    refined: Any = RefineMaker(training=TrainingMaker(settings=warm)).make(
         both(training.output), [sets[1].output], [sets[1].uuid]
     )
     store = empty_store()
@@ -180,5 +182,6 @@ def test_a_potential_is_refined_without_the_store_on_what_it_was_trained_on() ->
     found: Any = store.get_output(refined.uuid, load=True)
     assert found["n_structures"] == len(first) + len(second)
     assert found["trained_on"] == [sets[0].uuid, sets[1].uuid]
+    assert {len(run["training"]) for run in found["restarts"]} == {1 + 3}
     stored = store.query_one({"uuid": refined.uuid, "index": 2}, ["name", "output"])
     assert stored["name"] == "refine potential"

@@ -156,6 +156,21 @@ def test_weights_that_know_too_little_or_all_are_not_begun_with(n_seen):
     assert again.potential.identifier == anew.potential.identifier
 
 
+def test_weights_that_know_too_little_are_begun_with_where_asked_for():
+    warm = QUICK.model_copy(update={"warm_iterations": 10})
+    first = train_potential(STRUCTURES[:19], ENERGIES[:19], warm)
+    on = train_potential(
+        STRUCTURES,
+        ENERGIES,
+        warm,
+        previous=first.potential,
+        n_seen=19,
+        further=True,
+    )
+    assert all(len(run.training) == 11 for run in on.history)
+    assert min(on.validation_indices) >= 19
+
+
 def test_a_number_of_seen_structures_that_cannot_be_is_refused():
     with pytest.raises(TrainingError, match=r"n_seen = 31: .* from 0 to 30"):
         train_potential(STRUCTURES, ENERGIES, QUICK, n_seen=31)

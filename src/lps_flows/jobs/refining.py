@@ -21,8 +21,9 @@ from lps_flows.schemas.sampling import SamplingDocument
 class RefineMaker(Maker):
     """Train on all that a potential was trained on, and on what came after it.
 
-    Of a campaign that is every single point of its relaxations: labels near the minima
-    that decide the hull.
+    Of a campaign that is single points of its relaxations: labels near the minima that
+    decide the hull. It goes on from the weights there are, since these know what its
+    dynamics will meet, and minima alone would make the potential soft.
     """
 
     name: str = "refine potential"
@@ -74,6 +75,7 @@ class RefineMaker(Maker):
             if isinstance(given["potential"], ResolvedReference)
             else given["potential"],
             sets,
+            further=True,
         )
         # what failed is left out
         train.config.on_missing_references = OnMissing.NONE

@@ -117,6 +117,8 @@ class TrainingMaker(Maker):
         labelled: list[Labelled],
         previous: PotentialDocument | None = None,
         trained_on: Sequence[str] = (),
+        *,
+        further: bool = False,
     ) -> PotentialDocument:
         """Train on everything converged in `labelled`.
 
@@ -129,6 +131,10 @@ class TrainingMaker(Maker):
             An earlier potential; it is returned as it is when the structures are the
             same ones it was trained on with the same settings. Its weights are begun
             with where the settings say so (`warm_iterations`).
+        trained_on
+            Jobs of what is labelled, kept with the potential.
+        further
+            Whether its weights are begun with however much is new.
 
         Returns
         -------
@@ -165,6 +171,7 @@ class TrainingMaker(Maker):
             if previous is None
             else ANNPotential.from_dict(previous.potential),
             n_seen=_n_seen(documents, previous),
+            further=further,
             checkpoint=_record_path(),
         )
         trained = _document(documents, energies, result, self.settings)

@@ -45,6 +45,7 @@ def train_potential(
     sources: Sequence[str] | None = None,
     previous: ANNPotential | None = None,
     n_seen: int = 0,
+    further: bool = False,
     checkpoint: str | Path | None = None,
     progress: bool = False,
 ) -> TrainingResult:
@@ -72,6 +73,9 @@ def train_potential(
         How many of the structures, from the first on, `previous` was trained on; zero
         when that is not known. A training that goes on from it holds out others. It
         begins anew when these are more than a third, or fewer than two.
+    further
+        Whether to go on from `previous` with more than a third of new ones, too: where
+        these are its own relaxed structures rather than new ground.
     checkpoint
         File that lets an interrupted training resume to the same weights as an
         uninterrupted one: call again with the same arguments. Removed at the end.
@@ -115,6 +119,7 @@ def train_potential(
         sources=sources,
         previous=previous,
         n_seen=n_seen,
+        further=further,
     )
     record = None
     if checkpoint is not None:
@@ -190,6 +195,7 @@ def prepare_training(
     sources: Sequence[str] | None = None,
     previous: ANNPotential | None = None,
     n_seen: int = 0,
+    further: bool = False,
 ) -> Prepared:
     """Check, split and scale the data, and draw the weights; see `train_potential`."""
     data = TrainingData.collect(
@@ -206,7 +212,8 @@ def prepare_training(
     usable = data.within(settings.max_force)
     unseen = np.flatnonzero(usable >= n_seen)
     seen = 1 - len(unseen) / len(usable)
-    worth_it = n_seen == 0 or (seen >= _MOSTLY_SEEN and len(unseen) > 1)
+    known = further or seen >= _MOSTLY_SEEN
+    worth_it = n_seen == 0 or (known and len(unseen) > 1)
     warm = _goes_on(previous, data, settings) if worth_it else None
     parts = hold_out(
         data.counts[usable],
