@@ -8,7 +8,8 @@ grid with ``--kpoint-length 15``, and added to ``docs/data/map/beside/dft.csv``,
 which docs/results.py makes its table, with those crystals and with energies by the
 surrogate and the published potential at the same geometries. What is there is not
 computed again; several may run side by side. Geometries stay in
-``docs/data/map/beside/structures`` when a later campaign finds others.
+``docs/data/map/beside/structures`` when a later campaign finds others; these go beside
+them under a name with an ending, ``gc-Li42P16S61_lower``.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def geometry(label: str) -> Structure:
     kept = BESIDE / "structures" / f"{label}.cif"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(MAP / "structures" / kept.name, kept)
+        of_the_map = f"{label.partition('_')[0]}.cif"
+        shutil.copyfile(MAP / "structures" / of_the_map, kept)
     return Structure.from_file(kept)
 
 
