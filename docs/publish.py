@@ -103,7 +103,7 @@ def publish(
     diagram = content.results.diagram
     facts = {
         "campaign": campaign,
-        "settings": content.settings,
+        "settings": _without_folders(content.settings),
         "versions": content.versions,
         "method": diagram.method if diagram else None,
         "complete": complete,
@@ -303,6 +303,12 @@ def _shrink(path: Path) -> None:
     while path.stat().st_size >= _LARGEST:
         picture = picture.resize([round(0.8 * n) for n in picture.size])
         picture.quantize(_COLOURS).save(path, optimize=True)
+
+
+def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
+    """Name the files of labelled structures alone, not where they lay."""
+    names = [Path(file).name for file in settings["dataset"].get("labelled", ())]
+    return settings | {"dataset": settings["dataset"] | {"labelled": names}}
 
 
 def main(file: Path, folder: Path = FOLDER) -> None:
