@@ -16,10 +16,7 @@ def table_1(data: Published) -> str:
     """Return Ea and conductivity of every structure, of the campaign and beside it."""
     of_the_campaign = _table_1(data, "", [v.phase for v in of_the_paper(_VALUES[0])])
     said = "Intervals hold 68 %."
-    parts = (
-        *(said, of_the_campaign, earlier(data)),
-        *(other_potential(data), quenches(data)),
-    )
+    parts = (said, of_the_campaign, other_potential(data), quenches(data))
     return "\n\n".join(filter(None, parts))
 
 
@@ -33,28 +30,15 @@ def other_potential(data: Published) -> str:
         "The structures of `docs/data/map/beside/structures` (of this map, or of an "
         f"earlier one) on the published potential Li-P-S-dynamics ({methods}), "
         "which learned frames of dynamics and is meant for up to 1200 K "
-        f"([its card](pretrained.md)), {_longest(data, 'beside/'):.0f} ps at each "
+        f"([its card](pretrained.md)), {_longest(data):.0f} ps at each "
         "temperature (`benchmarks/map_conductivity.py`):\n\n"
         + _table_1(data, "beside/")
     )
 
 
-def earlier(data: Published) -> str:
-    """Return what an earlier campaign found on potentials of its own."""
-    found = data.table("beside/earlier/table_1")
-    if not found:
-        return ""
-    return (
-        "An earlier campaign (one seed, one structure of each composition), on its own "
-        f"potentials, one for each structure, {_longest(data, 'beside/earlier/'):.0f} "
-        "ps at each temperature; its glass-ceramics are those of "
-        "`docs/data/map/beside/structures`:\n\n" + _table_1(data, "beside/earlier/")
-    )
-
-
-def _longest(data: Published, place: str) -> float:
-    """Return the longest run (ps)."""
-    return max(float(run["production"]) for run in data.table(f"{place}runs")) / 1000
+def _longest(data: Published) -> float:
+    """Return the longest run beside the campaign's (ps)."""
+    return max(float(run["production"]) for run in data.table("beside/runs")) / 1000
 
 
 def quenches(data: Published) -> str:

@@ -22,8 +22,8 @@ class RefineMaker(Maker):
     """Train on all that a potential was trained on, and on what came after it.
 
     Of a campaign that is single points of its relaxations: labels near the minima that
-    decide the hull. It goes on from the weights there are, since these know what its
-    dynamics will meet, and minima alone would make the potential soft.
+    decide the hull. It goes on from the weights there are, which know what dynamics
+    will meet: anew errors were larger, there and at minima (docs/potential.md).
     """
 
     name: str = "refine potential"
