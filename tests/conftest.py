@@ -193,7 +193,7 @@ def workplace(
     """A workplace on fresh databases of the session's server."""
     name = f"test_{uuid4().hex}_launchpad"
     settings = {**launchpad_settings(mongod), "name": name}
-    launchpad = CampaignLaunchPad.from_dict(settings)
+    launchpad = CampaignLaunchPad.at(settings)
     place = Workplace(home, "private", job_store, launchpad)
     prepare(place)
     quieten()

@@ -31,7 +31,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 MAKERS = {"MontyDecoder", "process_decoded", "loadfn", "from_dict", "validate_monty_v2"}
 ALLOWED = {
     "foundation/decoding.py": {"MontyDecoder", "process_decoded"},
-    "runner/workplace.py": {"JobStore.from_dict", "LaunchPad.from_dict"},
+    "runner/workplace.py": {"JobStore.from_dict"},
 }
 
 

@@ -18,10 +18,10 @@ class CampaignLaunchPad(LaunchPad):
     """
 
     @classmethod
-    def from_dict(cls, d: Mapping[str, Any]) -> CampaignLaunchPad:
+    def at(cls, settings: Mapping[str, Any]) -> CampaignLaunchPad:
         """Make it of the content of a ``my_launchpad.yaml``; other keys are ignored."""
         known = inspect.signature(LaunchPad).parameters
-        return cls(**{key: value for key, value in d.items() if key in known})
+        return cls(**{key: value for key, value in settings.items() if key in known})
 
     def complete_launch(
         self, launch_id: int, action: FWAction | None = None, state: str = "COMPLETED"

@@ -271,7 +271,7 @@ def _launchpad(file: Path) -> LaunchPad:
         )
     settings["strm_lvl"] = "ERROR"
     try:
-        return CampaignLaunchPad.from_dict(settings)
+        return CampaignLaunchPad.at(settings)
     except (AttributeError, TypeError, ValueError, PyMongoError) as error:
         raise ConfigurationError(
             f"FireWorks cannot make a LaunchPad of it ({_told(error, settings)})",
