@@ -305,10 +305,13 @@ def _shrink(path: Path) -> None:
         picture.quantize(_COLOURS).save(path, optimize=True)
 
 
-def _without_folders(settings: dict[str, Any]) -> dict[str, Any]:
+def _without_folders(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     """Name the files of labelled structures alone, not where they lay."""
-    names = [Path(file).name for file in settings["dataset"].get("labelled", ())]
-    return settings | {"dataset": settings["dataset"] | {"labelled": names}}
+    dataset = settings.get("dataset", {})
+    if not (files := dataset.get("labelled")):
+        return settings
+    names = [Path(file).name for file in files]
+    return {**settings, "dataset": {**dataset, "labelled": names}}
 
 
 def main(file: Path, folder: Path = FOLDER) -> None:

@@ -55,7 +55,8 @@ def dft(data: Published) -> str:
     head = ("structure", "x", "atoms", "k-points", "largest force (eV/Å)", *above)
     said = (
         f"Single points by {methods} at geometries of {surrogate} "
-        "(`docs/data/map/beside/structures`: those of the map, or of an earlier one), "
+        "(`docs/data/map/beside/structures`: those of the map, or of an earlier one; "
+        "with the ending `_lower` those of the map where another stands beside them), "
         "above the hull of the crystals by the same method (meV/atom). ANN: the "
         "published potential Li-P-S, which learned the surrogate."
     )
