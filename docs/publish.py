@@ -305,13 +305,14 @@ def _shrink(path: Path) -> None:
         picture.quantize(_COLOURS).save(path, optimize=True)
 
 
-def _without_folders(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Name the files of labelled structures alone, not where they lay."""
-    dataset = settings.get("dataset", {})
-    if not (files := dataset.get("labelled")):
-        return settings
-    names = [Path(file).name for file in files]
-    return {**settings, "dataset": {**dataset, "labelled": names}}
+def _without_folders(settings: Any) -> Any:
+    """Name the files that settings give whole paths of alone, not where they lay."""
+    if isinstance(settings, Mapping):
+        return {key: _without_folders(value) for key, value in settings.items()}
+    if isinstance(settings, list | tuple):
+        return [_without_folders(value) for value in settings]
+    path = isinstance(settings, str) and Path(settings).is_absolute()
+    return Path(settings).name if path else settings
 
 
 def main(file: Path, folder: Path = FOLDER) -> None:

@@ -314,12 +314,19 @@ def test_a_campaign_is_published_whole(job_store: JobStore, tmp_path: Path) -> N
     name = synthetic.CAMPAIGN
     build_all(job_store, campaign=name)
     where = beside(job_store)
-    settings = {"name": name, "dataset": {"labelled": ["/mine/labels.extxyz"]}}
+    settings = {
+        "name": name,
+        "dataset": {"labelled": ["/mine/labels.extxyz"]},
+        "conductivity_engine": {"potential": "/mine/own.safetensors"},
+    }
     content = gather(job_store, where, name, settings=settings)
     publish.publish(content, job_store, where, prices(job_store, name), tmp_path)
     data = Published.read(tmp_path)
-    said = {"name": name, "dataset": {"labelled": ["labels.extxyz"]}}
-    assert data.facts["settings"] == said
+    assert data.facts["settings"] == {
+        "name": name,
+        "dataset": {"labelled": ["labels.extxyz"]},
+        "conductivity_engine": {"potential": "own.safetensors"},
+    }
     entries = {entry.structure_id: entry for entry in content.results.on_line}
     on_line = [row for row in data.table("structures") if row[ABOVE]]
     assert {row["structure_id"] for row in on_line} == set(entries)

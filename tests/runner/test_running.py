@@ -487,7 +487,7 @@ def test_fireworks_own_worker_writes_large_arguments_down(
 def test_interrupting_a_job_with_large_arguments_puts_it_back(
     workplace: Workplace, journal: Path
 ) -> None:
-    flow = heavy_flow(journal, __file__, seconds=1.0)
+    flow = heavy_flow(journal, __file__, seconds=4.0)  # a loaded machine
     seen: list[Progress] = []
 
     def interrupt(state: Progress) -> None:

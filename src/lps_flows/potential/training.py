@@ -212,8 +212,8 @@ def prepare_training(
     usable = data.within(settings.max_force)
     unseen = np.flatnonzero(usable >= n_seen)
     seen = 1 - len(unseen) / len(usable)
-    known = further or seen >= _MOSTLY_SEEN
-    worth_it = n_seen == 0 or (known and len(unseen) > 1)
+    enough = further or seen >= _MOSTLY_SEEN
+    worth_it = n_seen == 0 or (enough and len(unseen) > 1)
     warm = _goes_on(previous, data, settings) if worth_it else None
     parts = hold_out(
         data.counts[usable],

@@ -253,7 +253,8 @@ def _reason(firework: dict[str, Any], launch: dict[str, Any] | None) -> str:
     if trace is None:
         trace = _at(firework, "spec", "_exception_details", "_stacktrace")
     if _at(launch, "action", "gridfs_id") is not None:
-        return "Too large to be told here: `lpad get_fws -d all -i` and its number."
+        number = firework.get("fw_id")
+        return f"Too large to be told here, see `lpad get_fws -d all -i {number}`."
     if not isinstance(trace, str):
         return "The worker stopped without a word (killed, or out of memory)."
     return last_error(trace)
