@@ -76,7 +76,6 @@ def test_a_page_is_whole_without_a_network(browser, site: Path, page: str) -> No
     browser.execute_cdp_cmd(
         "Network.emulateNetworkConditions", {**offline, "uploadThroughput": 0}
     )
-    browser.get_log("browser")
     try:
         browser.get((site / page).as_uri())
         # a diagram that is drawn is a box of its own; before, it is a block of text

@@ -13,7 +13,7 @@ from lps_flows.report import ReportContent, compare, gather, render_page
 from lps_flows.report.blocks import Chart, Note, Section, Table
 from tests.report import synthetic
 from tests.report.conftest import beside
-from tests.report.test_browser import wait_for
+from tests.report.test_browser import console, open_page, wait_for
 
 HERE = {"name": "synthetic", "engine": {"name": "chgnet", "fmax": 0.02}, "seed": 1}
 
@@ -122,9 +122,8 @@ def test_the_page_opens_without_an_error(
 ) -> None:
     file = tmp_path / "both.html"
     file.write_text(render_page(compare(first, second)), encoding="utf-8")
-    browser.get_log("browser")
-    browser.get(file.as_uri())
+    open_page(browser, file.as_uri())
     wait_for(browser, "return document.documentElement.dataset.ready === 'yes'")
     wait_for(browser, "return document.querySelector('#hulls-chart .point') !== null")
-    assert browser.get_log("browser") == []
+    assert console(browser) == []
     assert browser.title.startswith("synthetic and other")

@@ -22,7 +22,7 @@ from lps_flows.report.serving import MOST_CONNECTIONS, PageServer
 from lps_flows.runner import Workplace, run, submit
 from lps_flows.runner.loopback import UnsafeAddressError
 from tests.report import synthetic
-from tests.report.test_browser import wait_for
+from tests.report.test_browser import console, open_page, wait_for
 from tests.toy_jobs import fragile, number
 
 
@@ -215,11 +215,11 @@ def test_new_points_appear_by_themselves(
     job = number(1.0, str(tmp_path / "journal"), "one")
     job.update_metadata({"stage": "crystals"})
     submit(workplace, job, synthetic.CAMPAIGN, "0")
-    browser.get(server.address)
+    open_page(browser, server.address)
     points = "return document.getElementById('chart').dataset.points"
     wait_for(browser, f"{points} === '2'")
     assert browser.find_element("css selector", ".count").text == "0 of 1"
     synthetic.put_crystals(workplace.job_store)
     wait_for(browser, f"{points} === '8'")
-    assert browser.get_log("browser") == []
+    assert console(browser) == []
     browser.get("about:blank")  # or it goes on asking a server that is gone
