@@ -240,11 +240,7 @@ def _melt_quench(settings: CampaignKeys) -> list[PlannedWork]:
     quench = settings.melt_quench
     if quench is None:
         return []
-    cells = []
-    for plan in settings.compositions():
-        cell = supercell_near(settings.crystal(plan.parent), plan.target_atoms)
-        cell.remove_sites(range(len(cell) - _atoms(plan.formula)))
-        cells.append(len(supercell_near(cell, quench.target_atoms)))
+    cells = _repeated(settings, quench.target_atoms)
     molten = _each(cells, quench.n_structures)
     steps = sum(quench.steps(duration) for _, duration in quench.programme())
     return [
@@ -261,13 +257,24 @@ def _melt_quench(settings: CampaignKeys) -> list[PlannedWork]:
     ]
 
 
+def _repeated(settings: CampaignKeys, target_atoms: int) -> list[int]:
+    """Return the atoms of each composition's cell, repeated to about so many."""
+    cells = []
+    for plan in settings.compositions():
+        cell = supercell_near(settings.crystal(plan.parent), plan.target_atoms)
+        cell.remove_sites(range(len(cell) - _atoms(plan.formula)))
+        cells.append(len(supercell_near(cell, target_atoms)))
+    return cells
+
+
 def _elasticity(
     settings: CampaignKeys, sizes: dict[str, int], atoms: list[int]
 ) -> list[PlannedWork]:
     stage = settings.elasticity
     if stage is None:
         return []
-    cells = [sizes[key] for key in stage.crystals or sizes]
+    keys = sizes if stage.crystals is None else stage.crystals
+    cells = [sizes[key] for key in keys]
     cells += atoms if stage.glasses else []
     volumes = _each(cells, settings.analysis.elasticity.n_frames)
     engine = _label(settings.engine)
@@ -320,9 +327,12 @@ class PlannedDynamics:
 def plan_dynamics(settings: CampaignKeys) -> list[PlannedDynamics]:
     """Return what a campaign takes into molecular dynamics, in order."""
     selection, line = settings.selection, settings.line
+    target = settings.conductivity.target_atoms
     largest: dict[str, int] = {}
-    for plan in settings.compositions():
-        formula, n_atoms = reduced_formula(plan.formula), _atoms(plan.formula)
+    for plan, n_atoms in zip(
+        settings.compositions(), _repeated(settings, target), strict=True
+    ):
+        formula = reduced_formula(plan.formula)
         largest[formula] = max(largest.get(formula, 0), n_atoms)
     most = max(largest.values())
     runs = [PlannedDynamics(None, "candidate", None, most)] * selection.n_candidates
@@ -338,7 +348,6 @@ def plan_dynamics(settings: CampaignKeys) -> list[PlannedDynamics]:
         )
         for formula, reason in reasons.items()
     ]
-    target = settings.conductivity.target_atoms
     for key in settings.md_references:
         cell = settings.crystal(key)
         x = line.position(cell.composition)

@@ -14,6 +14,7 @@ from lps_flows.jobs.reference import (
     LabelMaker,
     ReferenceRelaxMaker,
     ReferenceStaticMaker,
+    compute_structure,
 )
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
@@ -65,6 +66,35 @@ def test_static_and_relaxation_become_documents(store, cell, batched):
     assert before.x == 0.75
     assert before.provenance == ORIGIN
     assert np.allclose(before.structure.frac_coords, cell.frac_coords)
+
+
+@pytest.mark.parametrize("maker", [ReferenceStaticMaker, ReferenceRelaxMaker])
+def test_a_structure_of_a_user_needs_no_more_than_itself(store, cell, maker):
+    flow = maker(engine=stub_engine()).make(cell)
+    document = outcome(flow, store, flow.output.uuid)
+    assert document.provenance == Provenance(source="user")
+
+
+def test_a_flow_is_changed_as_every_flow_of_atomate2_is(store, cell):
+    flow = ReferenceRelaxMaker(engine=stub_engine()).make(cell)
+    flow.update_maker_kwargs({"remarks": ["changed"]}, name_filter="reference relax")
+    assert "changed" in outcome(flow, store, flow.output.uuid).remarks
+
+
+def test_campaigns_stored_before_the_makers_own_job_are_computed(store, cell):
+    """Their fireworks name a function of this module."""
+    stored = compute_structure(
+        cell,
+        ORIGIN,
+        engine=stub_engine(),
+        relax=True,
+        line=CompositionLine(),
+    )
+    stored.function = compute_structure
+    made = ReferenceRelaxMaker(engine=stub_engine()).make(cell, ORIGIN)
+    before = outcome(stored, store, stored.uuid)
+    assert before.energy == outcome(made, store, made.output.uuid).energy
+    assert before.relaxed
 
 
 def test_job_names_carry_the_formula(cell):

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from lps_flows.chemistry import CompositionLine, crystal
+from lps_flows.chemistry import CompositionLine, crystal, supercell_near
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.engines.cost import estimate_cost
 from lps_flows.jobs.export import export_structures
 from lps_flows.jobs.labelled_files import LabelledFileError
-from lps_flows.plan import count_labels, plan_campaign
+from lps_flows.plan import count_labels, plan_campaign, plan_dynamics
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
 from lps_flows.settings.assembly import campaign_maker
@@ -304,6 +304,33 @@ def test_further_stages_are_asked_for_and_counted(
     deformed = plan["elasticity", "ann relax"]
     assert deformed.number == 25 * (2 + n_compositions)
     assert deformed.engine == "ann"
+
+
+def test_an_empty_list_of_crystals_is_none_of_them_in_plan_and_flow(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    demo["elasticity"] = {"crystals": [], "tensor": False}
+    settings = load_campaign(_write(tmp_path, demo))
+    jobs = [job for job, _ in settings.flow().iterflow()]
+    (volumes,) = (w for w in plan_campaign(settings) if w.stage == "elasticity")
+    curves = [job for job in jobs if job.metadata["stage"] == "elasticity"]
+    assert volumes.number == 7 * len(curves) == 7 * len(settings.compositions())
+
+
+def test_dynamics_are_planned_in_the_cells_that_they_run_in(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    """Glasses of 33 to 61 atoms are repeated to about 100; the plan said 61."""
+    settings = load_campaign(_write(tmp_path, demo))
+    plan = next(p for p in settings.compositions() if p.formula == "Li22P8S31")
+    glass = supercell_near(settings.crystal(plan.parent), plan.target_atoms)
+    glass.remove_sites([0, 1, len(glass) - 1])  # two Li and a S
+    assert glass.composition.formula == "Li22 P8 S31"
+    moved = campaign_maker(settings).selection.conductivity.make(glass)
+    first = next(job for job, _ in moved.iterflow())
+    demo["selection"] = {"n_candidates": 0, "compositions": ["Li22P8S31"]}
+    named = plan_dynamics(load_campaign(_write(tmp_path, demo)))[0]
+    assert named.n_atoms == len(first.function_args[0]) == 122
 
 
 def test_curvatures_are_computed_with_the_thresholds_of_the_crystals(

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from jobflow import JobStore, run_locally
+from jobflow import Flow, JobStore, job, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Structure
 
@@ -90,6 +90,26 @@ def test_chunks_out_of_order_and_runs_without_frames_are_refused(finished):
     with pytest.raises(EmptyTrajectoryError):
         join_trajectory(chunks[:1], store)
     assert load_chunk(chunks[0], store).equilibration
+
+
+@job
+def as_relaxed(structure):
+    return {"structure": structure}
+
+
+def test_a_structure_of_another_job_is_moved_too(finished):
+    before = as_relaxed(crystal("gamma-Li3PS4"))
+    maker = ConductivityFlowMaker(
+        engine=EngineSettings(name="ann", potential=POTENTIAL), settings=SETTINGS
+    )
+    flow = maker.make(before.output["structure"], label="gamma-Li3PS4")
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    run_locally(Flow([before, flow]), store=store, ensure_success=True, log=False)
+    document = store.get_output(flow.output.uuid)  # decoded: a reference led to it
+    assert [run.D for run in document.runs] == [run.D for run in finished[1].runs]
+    alone = ConductivityFlowMaker(engine=EngineSettings(name="ann"), settings=SETTINGS)
+    with pytest.raises(ConductivityError, match="potential_uuid"):
+        alone.make(before.output["structure"])
 
 
 def test_every_chunk_is_a_job_with_a_name_of_its_own():

@@ -3,7 +3,7 @@ import pytest
 from jobflow import Flow, JobStore, job, run_locally
 from maggma.stores import MemoryStore
 
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import CompositionLine, crystal, substituted
 from lps_flows.engines import EngineSettings
 from lps_flows.flows.melt_quench import (
     MeltQuenchError,
@@ -12,9 +12,11 @@ from lps_flows.flows.melt_quench import (
 )
 from lps_flows.flows.sampling import CompositionPlan
 from lps_flows.foundation import decode
+from lps_flows.jobs.glass import document_glass
 from lps_flows.jobs.reference import ReferenceRelaxMaker, ReferenceStaticMaker
 from lps_flows.jobs.single_points import SinglePointSettings
 from lps_flows.schemas import Provenance
+from lps_flows.schemas.md import MDChunkDocument
 from tests.engines.stub import stub_engine
 from tests.potential.toy import random_potential
 
@@ -57,6 +59,27 @@ def test_a_glass_comes_out_relaxed_with_its_history():
     assert glass["start_motifs"]["PS4"] == 1.0
     first = store.get_output(glass["chunk_uuids"][1])
     assert first["temperature"] == 700.0
+
+
+def test_the_line_reaches_place_and_motifs():
+    line = CompositionLine(end_members=("Na2S", "SiS2"))
+    silicon = substituted(crystal("gamma-Li3PS4"), {"Li": "Na", "P": "Si"})
+    maker = MeltQuenchFlowMaker(
+        engine=EngineSettings(name="chgnet"), settings=SETTINGS, line=line
+    )
+    jobs = [job for job, _ in maker.make(silicon).iterflow()]
+    relaxing = next(job for job in jobs if job.name.startswith("reference relax"))
+    assert relaxing.maker.line == line
+    glass = next(job for job in jobs if job.name.endswith("glass"))
+    assert glass.function_kwargs["line"] == line
+    last = MDChunkDocument.model_construct(
+        structure=silicon, failure=None, method="stub", label="glass"
+    )
+    document = document_glass.original(
+        last, silicon, settings=SETTINGS, chunk_uuids=[], line=line
+    )
+    assert document.motifs["PS4"] == document.start_motifs["PS4"] == 1.0
+    assert document.motifs["free_S"] == 0.0
 
 
 @job(data="potential")

@@ -20,7 +20,7 @@ from lps_flows.analysis.literature import (
 from lps_flows.analysis.shown import shown_run
 from lps_flows.analysis.transport import summarise_transport
 from lps_flows.builders.transport import TransportBuilder
-from lps_flows.chemistry import crystal, full_formula
+from lps_flows.chemistry import CompositionLine, crystal, full_formula
 from lps_flows.plotting import (
     arrhenius_figure,
     density_figure,
@@ -163,6 +163,14 @@ def test_table_holds_ours_the_papers_and_others(document):
     assert cells["measured (eV)"] == "0.16 to 0.49"
     assert cells["measured (mS/cm)"] == "0.000893 to 0.28"
     assert cells["measured by"] == "10.1021/ja3110895"
+    silicon = document.structure.copy()
+    silicon.replace_species({"P": "Si"})
+    other = transport_section(
+        [document.model_copy(update={"structure": silicon})],
+        line=CompositionLine(end_members=("Li2S", "SiS2")),
+        beside_paper=False,
+    )
+    assert "PS4 100%" in other.blocks[1].rows[0]
     (crystal_row,) = [row for row in table.rows if row[0] == "Li7P3S11"]
     cells = dict(zip(table.header, crystal_row, strict=True))
     assert cells["measured (mS/cm)"] == "0.022 to 17"

@@ -209,15 +209,13 @@ class ActiveLearningFlowMaker(Maker):
             run = self.explore.make(
                 both(crystals[plan.parent]),
                 both(potential),
-                parent_key=plan.parent,
-                end_member=plan.remove,
-                n_units=plan.n_units,
+                **plan.removal(),
                 target_atoms=plan.target_atoms,
                 unrelaxed=unrelaxed.get(plan.parent),
             )
             run.name += f" {plan.formula} round {number}"
             jobs.append(run)
-            starts[f"{plan.formula} from {plan.parent}"] = run.output
+            starts[plan.name] = run.output
         if self.explore_md is not None:
             for label, start in starts.items():
                 run = self.explore_md.make(start, potential, label=label, seed=number)

@@ -138,12 +138,8 @@ class CampaignMaker(Maker):
             self.sampling.make(
                 documents[plan.parent],
                 potential,
-                parent_key=plan.parent,
-                end_member=plan.remove,
-                n_units=plan.n_units,
-                formula=plan.formula,
-                target_atoms=plan.target_atoms,
-                unrelaxed=own.get(plan.parent),
+                plan,
+                own.get(plan.parent),
             )
             for plan in compositions
         ]
@@ -176,7 +172,7 @@ class CampaignMaker(Maker):
             labelled={part.uuid: part for part in dataset.output},
         )
         select.config.on_missing_references = OnMissing.NONE
-        names = [f"{plan.formula} from {plan.parent}" for plan in compositions]
+        names = [plan.name for plan in compositions]
         samples = dict(zip(names, (flow.output for flow in sampled), strict=True))
         elasticity, phonons = (
             [] if stage is None else [stage.make(documents, samples, moving)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from jobflow import Flow, Job, Maker
+from jobflow import Flow, Job, Maker, OutputReference, Response, job
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
@@ -20,10 +20,11 @@ from lps_flows.chemistry import (
 )
 from lps_flows.engines import Engine, EngineSettings, get_engine
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
+from lps_flows.jobs.calculations import SEES_STORE
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.reference import LabelMaker
-from lps_flows.jobs.references import both, by_uuid, in_place, recall
+from lps_flows.jobs.references import both, by_uuid, in_place, recall, uuid_of
 from lps_flows.jobs.refining import RefineMaker
 from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
@@ -95,7 +96,7 @@ class ConductivityFlowMaker(Maker):
 
     def make(
         self,
-        structure: Structure,
+        structure: Structure | OutputReference,
         label: str | None = None,
         potential_uuid: str | None = None,
     ) -> Flow:
@@ -104,8 +105,8 @@ class ConductivityFlowMaker(Maker):
         Parameters
         ----------
         structure
-            Relaxed structure. Elements and places count alone; velocities are drawn
-            for each temperature.
+            Relaxed structure, or a reference to one. Elements and places count alone;
+            velocities are drawn for each temperature.
         label
             Name of the structure on documents and figures; its formula by default.
         potential_uuid
@@ -117,7 +118,13 @@ class ConductivityFlowMaker(Maker):
             When no mobile ion is in the structure, it is disordered, there are fewer
             than two temperatures or one twice, or the ann engine has no potential.
         """
-        self._check(structure, potential_uuid)
+        self._check_settings(potential_uuid)
+        if isinstance(structure, OutputReference):
+            begun: Any = self.begin(structure, label, both(potential_uuid))
+            begun.name = f"{label or self.name} begin"
+            name = self.name if label is None else f"{self.name} {label}"
+            return Flow([begun], output=begun.output, name=name)
+        self._check(structure)
         structure = bare_structure(structure)
         if len(structure) < self.settings.target_atoms:
             structure = supercell_near(structure, self.settings.target_atoms)
@@ -130,6 +137,15 @@ class ConductivityFlowMaker(Maker):
             output=collect.output,
             name=f"{self.name} {label}",
         )
+
+    # No output schema: what replaces it gives the document.
+    @job(config=SEES_STORE)
+    def begin(
+        self, structure: Structure, label: str | None, potential: Any = None
+    ) -> Response:
+        """Make the flow of a structure that another job has made."""
+        uuid = None if potential is None else uuid_of(potential)
+        return Response(replace=self.make(structure, label, uuid))
 
     def _runs(
         self,
@@ -284,7 +300,7 @@ class ConductivityFlowMaker(Maker):
         thermal.name = f"{label} {temperature:g} K cell"
         return thermal.output.structure, thermal.output.remarks, [thermal]
 
-    def _check(self, structure: Structure, potential_uuid: str | None) -> None:
+    def _check(self, structure: Structure) -> None:
         mobile = self.line.mobile
         if mobile not in structure.composition.get_el_amt_dict():
             raise ConductivityError(
@@ -301,6 +317,8 @@ class ConductivityFlowMaker(Maker):
                 remedy="Order it first, for example with pymatgen's "
                 "OrderDisorderedStructureTransformation",
             )
+
+    def _check_settings(self, potential_uuid: str | None) -> None:
         temperatures = self.settings.temperatures
         if len(set(temperatures)) < max(2, len(temperatures)) or min(temperatures) <= 0:
             raise ConductivityError(

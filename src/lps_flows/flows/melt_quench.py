@@ -45,6 +45,8 @@ class MeltQuenchFlowMaker(Maker):
         Settings of the engine; one that moves atoms inside the Python process.
     relax
         Maker of the relaxation of the glass; by the same engine when none.
+    line
+        Composition line of the glasses, for their place and motifs.
 
     Examples
     --------
@@ -59,6 +61,7 @@ class MeltQuenchFlowMaker(Maker):
     engine: EngineSettings = field(default_factory=EngineSettings)
     settings: MeltQuenchSettings = field(default_factory=MeltQuenchSettings)
     relax: ReferenceRelaxMaker | None = None
+    line: CompositionLine = field(default_factory=CompositionLine)
 
     def make(
         self,
@@ -73,7 +76,8 @@ class MeltQuenchFlowMaker(Maker):
         Parameters
         ----------
         structure
-            Structure to melt, of which small ones are repeated; or a reference to one.
+            Structure to melt, of which small ones are repeated; or a reference to one,
+            which is melted as it is.
         potential_uuid
             Job that trained the potential, for an engine that stands on one; or a
             reference to it.
@@ -123,6 +127,7 @@ class MeltQuenchFlowMaker(Maker):
             structure,
             settings=settings,
             chunk_uuids=cooled.output["chunk_uuids"],
+            line=self.line,
         )
         glass.name = f"{label} glass"
         origin = provenance or Provenance(source="melt-quench", parent=label)
@@ -130,7 +135,7 @@ class MeltQuenchFlowMaker(Maker):
             "cooling_rate_K_per_ps": settings.cooling_rate,
             "melt_temperature_K": settings.melt_temperature,
         }
-        relax = self.relax or ReferenceRelaxMaker(engine=engine)
+        relax = self.relax or ReferenceRelaxMaker(engine=engine, line=self.line)
         relaxed = failing_through(
             relax.make(
                 glass.output.structure,
@@ -157,18 +162,16 @@ class MeltQuenchFlowMaker(Maker):
         flows = []
         for number in range(1, self.settings.n_structures + 1):
             seed = self.settings.seed + number - 1
-            label = f"{plan.formula} from {plan.parent}"
+            label = plan.name
             if self.settings.n_structures > 1:
                 label += f" {number}"
             start: Any = melt_start(
                 parent,
-                parent_key=plan.parent,
-                end_member=plan.remove,
-                n_units=plan.n_units,
+                **plan.removal(),
                 parent_atoms=plan.target_atoms,
                 target_atoms=self.settings.target_atoms,
                 seed=seed,
-                line=self.relax.line if self.relax else CompositionLine(),
+                line=self.line,
                 unrelaxed=unrelaxed,
                 potential=potential.method,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from jobflow import Flow, Maker, OnMissing, OutputReference
 from pydantic import BeforeValidator, Field, PositiveInt
@@ -19,7 +19,7 @@ from lps_flows.chemistry import (
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.lowest import RelaxLowestMaker
-from lps_flows.jobs.references import both
+from lps_flows.jobs.references import both, uuid_of
 
 
 class ScanSettings(FrozenSettings):
@@ -85,6 +85,19 @@ class CompositionPlan(FrozenSettings):
     formula: str = Field(description="Formula reached.")
     target_atoms: int = Field(ge=1, description="Atoms of the parent cell, about.")
 
+    @property
+    def name(self) -> str:
+        """Formula and parent, as flows and jobs are named."""
+        return f"{self.formula} from {self.parent}"
+
+    def removal(self) -> dict[str, Any]:
+        """Return what `EvolutionMaker.make` and `melt_start` are told of it."""
+        return {
+            "parent_key": self.parent,
+            "end_member": self.remove,
+            "n_units": self.n_units,
+        }
+
 
 @dataclass
 class SamplingFlowMaker(Maker):
@@ -98,13 +111,8 @@ class SamplingFlowMaker(Maker):
     def make(
         self,
         parent: OutputReference,
-        potential: OutputReference,
-        *,
-        parent_key: str,
-        end_member: str,
-        n_units: int,
-        formula: str,
-        target_atoms: int,
+        potential: OutputReference | str,
+        plan: CompositionPlan,
         unrelaxed: Structure | None = None,
     ) -> Flow:
         """Make the flow of one composition.
@@ -113,6 +121,8 @@ class SamplingFlowMaker(Maker):
         ----------
         parent
             Reference to the `StructureDocument` of the relaxed parent crystal.
+        potential
+            Reference to the `PotentialDocument`, or the uuid of its job.
         unrelaxed
             The parent before it was relaxed, when it is not of the library.
 
@@ -125,26 +135,29 @@ class SamplingFlowMaker(Maker):
             maker.make(
                 both(parent),
                 both(potential),
-                parent_key=parent_key,
-                end_member=end_member,
-                n_units=n_units,
-                target_atoms=target_atoms,
+                **plan.removal(),
+                target_atoms=plan.target_atoms,
                 unrelaxed=unrelaxed,
             )
             for maker in self._seeded()
         ]
         first, *others = searches
         lowest = self.lowest.make(
-            first.output, [other.output for other in others], potential.uuid
+            first.output,
+            [other.output for other in others],
+            uuid_of(both(potential)),
         )
         # A search that fails is lost alone.
         lowest.config.on_missing_references = OnMissing.NONE
-        suffix = f" {formula} from {parent_key}"
         for job in (*searches, lowest):
-            job.name += suffix
-        flow = Flow([*searches, lowest], output=lowest.output, name=self.name + suffix)
+            job.append_name(f" {plan.name}")
+        flow = Flow(
+            [*searches, lowest],
+            output=lowest.output,
+            name=f"{self.name} {plan.name}",
+        )
         flow.update_metadata(
-            {"composition": formula, "parent": parent_key}, dynamic=True
+            {"composition": plan.formula, "parent": plan.parent}, dynamic=True
         )
         return flow
 

@@ -16,6 +16,8 @@ from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.glass import MeltQuenchDocument
 from lps_flows.schemas.md import MDChunkDocument
 
+_LI_P_S = CompositionLine()  # of fireworks that were stored without a line
+
 
 class MeltQuenchError(LpsFlowsError):
     """A melt-quench cannot be run as asked."""
@@ -111,6 +113,7 @@ def document_glass(
     *,
     settings: MeltQuenchSettings,
     chunk_uuids: list[str],
+    line: CompositionLine = _LI_P_S,
 ) -> MeltQuenchDocument:
     """Describe the glass at the end of a cooling.
 
@@ -140,7 +143,7 @@ def document_glass(
         cooling_rate=settings.cooling_rate,
         melt_temperature=settings.melt_temperature,
         melt_time=settings.melt_time,
-        motifs=classify_motifs(glass),
-        start_motifs=classify_motifs(start),
+        motifs=classify_motifs(glass, line=line),
+        start_motifs=classify_motifs(start, line=line),
         chunk_uuids=chunk_uuids,
     )

@@ -48,7 +48,7 @@ class ReferenceStaticMaker(Maker):
     def make(
         self,
         structure: Structure | OutputReference,
-        provenance: Provenance | OutputReference,
+        provenance: Provenance | OutputReference | None = None,
     ) -> Flow:
         """Make the flow; its output is a `StructureDocument`.
 
@@ -56,20 +56,17 @@ class ReferenceStaticMaker(Maker):
         ----------
         structure
             Structure, or a reference to one; elements and places of it count alone.
+        provenance
+            Where it comes from; a user's own when none.
         """
+        if provenance is None:
+            provenance = Provenance(source="user")
         name = self.name
         if isinstance(structure, Structure):
             name = f"{name} {full_formula(structure)}"
             structure = bare_structure(structure)
         if self.engine.batched:
-            last = compute_structure(
-                structure,
-                provenance,
-                engine=self.engine,
-                relax=self.relaxes,
-                line=self.line,
-                remarks=self.remarks,
-            )
+            last: Any = self.compute(structure, provenance)
             jobs: list[Flow | Job] = [last]
         else:
             tasks = self._tasks(structure, name)
@@ -86,6 +83,20 @@ class ReferenceStaticMaker(Maker):
             jobs = [*tasks, last]
         last.name = name
         return Flow(jobs, output=last.output, name=name)
+
+    @job(output_schema=StructureDocument, config=SEES_STORE)
+    def compute(
+        self, structure: Structure, provenance: Provenance
+    ) -> StructureDocument:
+        """Compute the structure inside this job, with an engine that can be batched."""
+        return _computed(
+            structure,
+            provenance,
+            engine=self.engine,
+            relax=self.relaxes,
+            line=self.line,
+            remarks=self.remarks,
+        )
 
     def _tasks(self, structure: Any, name: str) -> list[Flow | Job]:
         """Make the engine's own jobs, the one whose energy counts last."""
@@ -131,7 +142,7 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
     def make(
         self,
         structure: Structure | OutputReference,
-        provenance: Provenance | OutputReference,
+        provenance: Provenance | OutputReference | None = None,
         potential: Any = None,
     ) -> Flow:
         """Make the flow; its output is a `StructureDocument`.
@@ -146,6 +157,8 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
         """
         if potential is None or self.single_points is None:
             return super().make(structure, provenance)
+        if provenance is None:
+            provenance = Provenance(source="user")
         name = self.name
         if isinstance(structure, Structure):
             name = f"{name} {full_formula(structure)}"
@@ -269,8 +282,7 @@ def _documented(
     return documented
 
 
-@job(output_schema=StructureDocument, config=SEES_STORE)
-def compute_structure(
+def _computed(
     structure: Structure,
     provenance: Provenance,
     *,
@@ -279,7 +291,6 @@ def compute_structure(
     line: CompositionLine,
     remarks: Sequence[str] = (),
 ) -> StructureDocument:
-    """Compute one structure inside this job, with an engine that can be batched."""
     return structure_document(
         read_calculation(engine.compute(structure, relax=relax)),
         provenance,
@@ -290,3 +301,7 @@ def compute_structure(
         remarks=remarks,
         start=structure,
     )
+
+
+# The job of `ReferenceStaticMaker.compute` in campaigns that were stored before it.
+compute_structure = job(_computed, output_schema=StructureDocument, config=SEES_STORE)

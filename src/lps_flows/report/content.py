@@ -153,7 +153,8 @@ def gather(
                 progress("kinds of documents", len(left), len(_READ))
         jobs = list(finished_jobs(job_store, campaign))
         structures, sets = left["StructureDocument"], left["StructureSet"]
-        members = results.line.end_members if results.diagram else line.end_members
+        line = results.line if results.diagram else line
+        members = line.end_members
         paper = is_papers_line(members)
         versions = _versions(structures)
         sections = [
@@ -171,7 +172,7 @@ def gather(
                 results.transport,
                 results.conductivity_maps,
                 results.densities.values(),
-                end_members=members,
+                line=line,
                 beside_paper=paper,
             ),
             jump_section(results.jumps),
@@ -215,7 +216,7 @@ def gather(
             downloads=[
                 *(hull_downloads(results) if results.diagram else []),
                 *electrolyte_downloads(results.windows, results.scattering),
-                *conductivity_values(results.transport, beside_paper=paper),
+                *conductivity_values(results.transport, line=line, beside_paper=paper),
                 *map_downloads(results.conductivity_maps),
                 *jump_downloads(results.jumps),
                 *candidate_sheets(results, embedded),

@@ -9,6 +9,7 @@ from pymatgen.core import Structure
 
 from lps_flows.analysis import MOTIFS, classify_motifs
 from lps_flows.analysis.literature import LiteratureValue, literature_for
+from lps_flows.chemistry import CompositionLine
 from lps_flows.report.blocks import Download, Table
 from lps_flows.schemas.conductivity_map import (
     ConductivityMapDocument,
@@ -16,6 +17,7 @@ from lps_flows.schemas.conductivity_map import (
 )
 from lps_flows.schemas.transport import TransportDocument
 
+_LI_P_S = CompositionLine()
 ENERGY, SIGMA = "activation energy", "RT ionic conductivity"
 COLLECTIVE = "RT ionic conductivity, collective"
 INTACT = "RT ionic conductivity, intact runs alone"
@@ -30,9 +32,9 @@ def with_interval(document: TransportDocument, quantity: str) -> str:
     return (value + (f" ({low} to {high})" if low else "")) or "-"
 
 
-def moiety(structure: Structure) -> str:
+def moiety(structure: Structure, line: CompositionLine) -> str:
     """Return the motifs of a structure by their share of the network formers."""
-    fractions = classify_motifs(structure)
+    fractions = classify_motifs(structure, line=line)
     shares = sorted(((fractions[motif], motif) for motif in MOTIFS), reverse=True)
     named = [f"{motif} {share:.0%}" for share, motif in shares if share >= _SHOWN]
     return ", ".join(named).replace("_", " ") or "-"
@@ -58,7 +60,10 @@ def primary_sources(label: str) -> str:
 
 
 def conductivity_values(
-    documents: Sequence[TransportDocument], *, beside_paper: bool = True
+    documents: Sequence[TransportDocument],
+    *,
+    line: CompositionLine = _LI_P_S,
+    beside_paper: bool = True,
 ) -> list[Download]:
     """Return ours beside every published value, one number a row, as ``table_1.csv``.
 
@@ -67,15 +72,17 @@ def conductivity_values(
     """
     if not documents:
         return []
-    rows = _rows(documents, literature=beside_paper)
+    rows = _rows(documents, line, literature=beside_paper)
     columns = {name: itemgetter(name) for name in rows[0]}
     text = "conductivities, ours and published ones"
     return [Download.csv("table_1.csv", rows, columns, text)]
 
 
-def published_values(documents: Sequence[TransportDocument]) -> Table:
+def published_values(
+    documents: Sequence[TransportDocument], line: CompositionLine
+) -> Table:
     """Return the same as a table of the page."""
-    rows = _rows(documents, literature=True)
+    rows = _rows(documents, line, literature=True)
     return Table.of(
         rows,
         {name: itemgetter(name) for name in rows[0]},
@@ -130,7 +137,7 @@ def _in_milli_columns(point: ConductivityPoint) -> dict[str, float | None]:
 
 
 def _rows(
-    documents: Sequence[TransportDocument], *, literature: bool
+    documents: Sequence[TransportDocument], line: CompositionLine, *, literature: bool
 ) -> list[dict[str, str]]:
     rows = []
     for document in documents:
@@ -139,7 +146,7 @@ def _rows(
                 continue
             if quantity == INTACT and document.framework_survived is not False:
                 continue
-            rows.append(_ours(document, quantity))
+            rows.append(_ours(document, quantity, line))
             if literature and quantity in {ENERGY, SIGMA}:
                 known = literature_for(document.label, quantity)
                 rows += [
@@ -149,7 +156,9 @@ def _rows(
     return rows
 
 
-def _ours(document: TransportDocument, quantity: str) -> dict[str, str]:
+def _ours(
+    document: TransportDocument, quantity: str, line: CompositionLine
+) -> dict[str, str]:
     used = [run for run in document.runs if run.used]
     temperatures = ", ".join(f"{run.temperature:g}" for run in used)
     length = min((run.production for run in used), default=0.0) / 1000
@@ -157,7 +166,7 @@ def _ours(document: TransportDocument, quantity: str) -> dict[str, str]:
     value, low, high = _numbers(document, quantity)
     return {
         "structure": document.label,
-        "moiety": moiety(document.structure),
+        "moiety": moiety(document.structure, line),
         "x": "" if document.x is None else f"{document.x:.3f}",
         "quantity": quantity,
         "unit": _UNITS[quantity],

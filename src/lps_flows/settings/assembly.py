@@ -82,6 +82,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
             engine=EngineSettings(name=POTENTIAL_ENGINE),
             settings=keys.melt_quench,
             relax=relax,
+            line=keys.line,
         ),
         selection=SelectionMaker(
             conductivity=ConductivityFlowMaker(

@@ -9,6 +9,7 @@ from dataclasses import replace
 from lps_flows.analysis.literature import of_the_paper, paper_citation, paper_value
 from lps_flows.analysis.shown import shown_run
 from lps_flows.appearance import counted
+from lps_flows.chemistry import CompositionLine
 from lps_flows.plotting.captions import (
     arrhenius_caption,
     conductivity_map_caption,
@@ -43,6 +44,7 @@ from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.md import MDRunDocument
 from lps_flows.schemas.transport import TransportDocument
 
+_LI_P_S = CompositionLine()
 _IDS = re.compile(r"\['[0-9a-f-]{36}'(?:, '[0-9a-f-]{36}')*\]")
 _LONG_NUMBER = re.compile(r"\d+\.\d{6,}")
 
@@ -52,7 +54,7 @@ def transport_section(
     maps: Sequence[ConductivityMapDocument] = (),
     densities: Iterable[MDRunDocument] = (),
     *,
-    end_members: tuple[str, str] = ("Li2S", "P2S5"),
+    line: CompositionLine = _LI_P_S,
     beside_paper: bool = True,
 ) -> Section:
     """Return the section.
@@ -69,12 +71,12 @@ def transport_section(
             missing="No molecular dynamics has been analysed yet.",
         )
     ordered = sorted(documents, key=lambda d: (d.label, d.method))
-    blocks = _conductivities(ordered, beside_paper=beside_paper)
+    blocks = _conductivities(ordered, line, beside_paper=beside_paper)
     for k, document in enumerate(maps):
         blocks += [
             Chart(
                 f"conductivity-map-{k}",
-                conductivity_map_chart(document, end_members),
+                conductivity_map_chart(document, line.end_members),
                 conductivity_map_caption([document]),
                 ["conductivity_map"],
             ),
@@ -111,7 +113,7 @@ def transport_section(
         blocks += _density(k, run)
     blocks.append(_runs(ordered))
     if beside_paper:
-        blocks.append(published_values(ordered))
+        blocks.append(published_values(ordered, line))
     return Section("conductivity", "Conductivity", blocks)
 
 
@@ -144,7 +146,10 @@ def _density(k: int, run: MDRunDocument) -> list[Block]:
 
 
 def _conductivities(
-    documents: Sequence[TransportDocument], *, beside_paper: bool
+    documents: Sequence[TransportDocument],
+    line: CompositionLine,
+    *,
+    beside_paper: bool,
 ) -> list[Block]:
     """Return Table 1 in two parts; beside the paper's, its other structures, too."""
     methods = ", ".join(sorted({d.method for d in documents}))
@@ -160,7 +165,7 @@ def _conductivities(
     }
     more: dict[str, Callable[[TransportDocument], Cell]] = {
         "structure": lambda d: d.label,
-        "moiety": lambda d: moiety(d.structure),
+        "moiety": lambda d: moiety(d.structure, line),
         "x": lambda d: number(d.x, 3),
         "measured (eV)": lambda d: measured(d.label, ENERGY),
         "measured (mS/cm)": lambda d: measured(d.label, SIGMA),
