@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 from string import Template
 
@@ -72,9 +75,51 @@ def test_slurm_script() -> None:
 
 
 def test_jobflow_store_can_be_made() -> None:
-    store = JobStore.from_dict_spec(read("jobflow.yaml")["JOB_STORE"])
-    assert store.docs_store.last_updated_field == "completed_at"
-    assert set(store.additional_stores) == {"data"}
+    shared = read("jobflow.shared.yaml")["JOB_STORE"]
+    for settings in (read("jobflow.yaml")["JOB_STORE"], shared):
+        store = JobStore.from_dict_spec(settings)
+        assert store.docs_store.last_updated_field == "completed_at"
+        assert set(store.additional_stores) == {"data"}
+    for each in (shared["docs_store"], shared["additional_stores"]["data"]):
+        assert each["password"] == "${LPS_FLOWS_DB_PASSWORD}"
+        assert each["mongoclient_kwargs"]["tls"] is True
+
+
+@pytest.mark.skipif(shutil.which("envsubst") is None, reason="needs gettext's envsubst")
+def test_the_pages_commands_give_private_files_with_what_was_adapted(
+    tmp_path: Path,
+) -> None:
+    page = (TEMPLATES.parents[1] / "docs" / "cluster.md").read_text(encoding="utf-8")
+    section = page.split("## 3. The files", 1)[1].split("\n## ", 1)[0]
+    copying, filling = section.split("```\n")[1:4:2]
+    environment = {**os.environ, "HOME": str(tmp_path)}
+
+    def ran(commands: str) -> None:
+        subprocess.run(
+            ["bash", "-euc", f"umask 022\n{commands}"],
+            cwd=TEMPLATES.parents[1],
+            env=environment,
+            check=True,
+        )
+
+    ran(copying)
+    adapted = list((tmp_path / "lps-fireworks").glob("*.shared.yaml"))
+    assert len(adapted) == 2
+    for file in adapted:
+        text = file.read_text()
+        file.write_text(text.replace("mongodb.example.org", "mongodb.group.example"))
+    there = tmp_path / ".fireworks" / "jobflow.yaml"
+    there.parent.mkdir()
+    there.write_text("of an earlier day, for all to read")
+    ran(filling.replace("=…", "=secret"))
+    for name in ("jobflow.yaml", "my_launchpad.yaml"):
+        file = tmp_path / ".fireworks" / name
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        text = file.read_text()
+        assert "mongodb.group.example" in text
+        assert "password: secret" in text
+        assert "example.org" not in text
+    assert (tmp_path / ".fireworks" / "my_fworker.light.yaml").exists()
 
 
 def test_atomate2_keys_are_known() -> None:

@@ -59,12 +59,14 @@ def test_a_cell_that_comes_apart_is_an_error_and_not_a_cell(solid):
     with pytest.raises(DynamicsError, match="came apart") as caught:
         type(maker).make.original(maker, solid, temperature=4000.0, label="gas")
     assert caught.value.field == "conductivity.npt"
+    assert caught.value.value == 4000.0
 
 
 def test_an_engine_with_jobs_of_its_own_has_no_constant_pressure():
     with pytest.raises(EngineError) as caught:
-        needs_process(get_engine(EngineSettings(name="vasp")))
+        needs_process(get_engine(EngineSettings(name="vasp")), 5000.0)
     assert caught.value.field == "conductivity.npt"
+    assert caught.value.value == 5000.0
 
 
 @pytest.mark.parametrize(("n_seeds", "npt"), [(1, 0.0), (2, 0.0), (2, 400.0)])

@@ -55,9 +55,9 @@ def diffusivity(
     used = "" if diffusion.diffusive else ", of no use"
     out.print(f"D({element}) = {diffusion.D:.3g} cm^2/s{used}")
     out.print(f"68 %: {low:.3g} to {high:.3g}; 95 %: {lower:.3g} to {upper:.3g}")
-    out.print(diffusion.reason, markup=False)
+    out.print(diffusion.reason)
     for warning in diffusion.warnings:
-        out.print(warning, markup=False)
+        out.print(warning)
 
 
 lammps = typer.Typer(

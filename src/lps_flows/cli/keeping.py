@@ -29,7 +29,7 @@ def archive(campaign: Campaign, file: ArchiveFile) -> None:
     with workplace() as place, working("archiving"):
         write_archive(place, campaign, file)
     size = _size(file.stat().st_size)
-    out.print(f"{campaign} is in {file} ({size}).", markup=False)
+    out.print(f"{campaign} is in {file} ({size}).")
 
 
 @verb("lps-flows restore demo.lps")
@@ -63,14 +63,13 @@ def restore(
         f"{restored.campaign}: {restored.n_fireworks} fireworks, "
         f"{restored.n_documents} documents and {restored.n_files} files of its runs "
         "are restored.",
-        markup=False,
     )
     if restored.put_back:
         out.print(
             f"{len(restored.put_back)} fireworks that were running will run again."
         )
     where = settings or f"its campaign file ({restored.campaign}.yaml)"
-    out.print(f"Go on with `lps-flows run` and {where}.", markup=False)
+    out.print(f"Go on with `lps-flows run` and {where}.")
 
 
 @verb("lps-flows campaigns --json")
@@ -117,16 +116,15 @@ def delete(
             f"{campaign}: {holds.n_fireworks} fireworks, {holds.n_documents} "
             f"documents, {holds.n_arrays} arrays, {holds.n_results} results, "
             f"{holds.n_files} files of runs; {_size(holds.n_bytes)} in all",
-            markup=False,
         )
         for folder in run_folders(place, campaign)[1:]:
-            out.print(f"{folder} goes, too", markup=False)
+            out.print(f"{folder} goes, too")
         if not yes and not typer.confirm("Delete all of it?", err=True):
             err.print("Nothing is deleted.")
             raise typer.Exit(1)
         with working("deleting"):
             delete_campaign(place, campaign)
-    out.print(f"{campaign} is deleted.", markup=False)
+    out.print(f"{campaign} is deleted.")
 
 
 def _size(n_bytes: float) -> str:

@@ -107,7 +107,7 @@ def export(
         what = _exported(
             place, name, settings, file_format.value, folder, method, overwrite, step
         )
-    out.print(f"{what} in {folder}", markup=False)
+    out.print(f"{what} in {folder}")
 
 
 def _exported(

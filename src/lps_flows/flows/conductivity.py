@@ -291,7 +291,7 @@ class ConductivityFlowMaker(Maker):
         """Return the cell at a temperature, what to say of it, and who makes it."""
         if not self.settings.npt:
             return structure, (), []
-        needs_process(engine)
+        needs_process(engine, self.settings.npt)
         thermal: Job = ThermalCellMaker(
             engine=engine,
             settings=self.settings.dynamics(),

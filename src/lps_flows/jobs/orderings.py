@@ -101,9 +101,9 @@ def lowest_ordering(
     if not relaxed:
         raise EngineError(
             f"none of {len(failed)} orderings could be relaxed; the first: {failed[0]}",
-            field="own_crystals.order",
-            value=provenance.parent,
-            remedy="Look at their failures, or try more of them (order.n_lowest)",
+            field=f"own_crystals.{provenance.parent}.order.n_lowest",
+            value=len(failed),
+            remedy="Look at their failures, or try more of them",
         )
     per_atom, rank, structure = min(relaxed, key=lambda one: one[:2])
     ordering = tried | {

@@ -216,7 +216,7 @@ def _rattled(
             coords_are_cartesian=True,
         )
 
-    return _first_sound(draw, settings.min_distance, parent, amplitude)
+    return _first_sound(draw, settings, parent)
 
 
 def _squeezed(
@@ -244,17 +244,17 @@ def _squeezed(
 
 
 def _first_sound(
-    draw: Callable[[], Structure], shortest: float, parent: str, amplitude: float
+    draw: Callable[[], Structure], settings: DatasetSettings, parent: str
 ) -> Structure:
     for _ in range(_MOST_TRIES):
         candidate = draw()
-        distances: Any = candidate.get_neighbor_list(shortest)[3]
+        distances: Any = candidate.get_neighbor_list(settings.min_distance)[3]
         if len(distances) == 0:
             return candidate
     raise DatasetError(
         f"{_MOST_TRIES} rattled cells of {parent} in a row had atoms closer than "
-        f"{shortest} Å",
+        f"{settings.min_distance} Å",
         field="dataset.rattle",
-        value=amplitude,
+        value=settings.rattle,
         remedy="Lower dataset.rattle or dataset.min_distance",
     )

@@ -100,10 +100,10 @@ class ThermalCellMaker(Maker):
                 problem = f"volume {100 * change:+.0f} %"
             if problem:
                 raise DynamicsError(
-                    f"the run at constant pressure came apart at {temperature:g} K: "
-                    f"{problem}",
+                    f"the run of {label} at constant pressure came apart at "
+                    f"{temperature:g} K: {problem}",
                     field="conductivity.npt",
-                    value=label,
+                    value=self.duration,
                     remedy="Set conductivity.npt: 0 to keep the relaxed cell, or leave "
                     "this temperature out",
                 )
@@ -130,8 +130,8 @@ class ThermalCellMaker(Maker):
         )
 
 
-def needs_process(engine: Engine) -> None:
-    """Refuse an engine whose runs are jobs of their own.
+def needs_process(engine: Engine, duration: float) -> None:
+    """Refuse a run of some length (fs) by an engine whose runs are jobs of their own.
 
     Raises
     ------
@@ -140,8 +140,8 @@ def needs_process(engine: Engine) -> None:
     """
     if not engine.in_process:
         raise EngineError(
-            "this engine moves atoms in jobs of its own, at constant volume",
+            f"{engine.name} moves atoms in jobs of its own, at constant volume",
             field="conductivity.npt",
-            value=engine.name,
+            value=duration,
             remedy="Set conductivity.npt: 0, or give conductivity_engine another name",
         )

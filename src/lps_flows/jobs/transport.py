@@ -17,7 +17,6 @@ from lps_flows.analysis.transport import (
 )
 from lps_flows.chemistry import CompositionLine, full_formula
 from lps_flows.engines.trained import load_potential
-from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.run_analysis import (
     TransportSettings,
     analyse_trajectory,
@@ -191,7 +190,7 @@ class CollectTransportMaker(Maker):
             label=label,
             structure=structure,
             formula=documents[0].formula,
-            x=self._x(structure),
+            x=self.line.position(structure.composition),
             nsites=len(structure),
             mobile=self.line.mobile,
             number_density=density,
@@ -226,12 +225,6 @@ class CollectTransportMaker(Maker):
             charge=self.settings.charge or self.line.charges[self.line.mobile],
             reference_temperature=self.settings.reference_temperature,
         )
-
-    def _x(self, structure: Structure) -> float | None:
-        try:
-            return self.line.x(structure.composition)
-        except LpsFlowsError:
-            return None
 
 
 def run_summary(document: MDRunDocument, uuid: str) -> RunSummary:

@@ -56,7 +56,7 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
     if not moving.needs_potential:
         moved_by = get_engine(moving)  # now, not after a week
         if keys.conductivity.npt:
-            needs_process(moved_by)
+            needs_process(moved_by, keys.conductivity.npt)
     relax = ReferenceRelaxMaker(
         engine=engine, line=keys.line, single_points=_single_points(keys.engine)
     )
