@@ -23,7 +23,7 @@ from lps_flows.chemistry import CompositionLine
 from lps_flows.report.blocks import Note
 from lps_flows.report.sections.free_energies import free_energy_section
 from lps_flows.schemas import Provenance
-from lps_flows.schemas.phonons import PhononDocument, Vibrations
+from lps_flows.schemas.phonons import FreeEnergyDocument, PhononDocument, Vibrations
 
 SETTINGS = PhononSettings(target_atoms=27, mesh=20.0, temperatures=(0.0, 300.0))
 CALCULATOR = {"sigma": 3.4, "epsilon": 0.0104, "rc": 6.0, "smooth": True}
@@ -148,6 +148,71 @@ def test_the_order_of_polymorphs_turns_where_their_free_energies_cross() -> None
     )
     assert first.free_energy_above_hull is None
     assert "P2S5" in first.note
+
+
+def placed(
+    gamma: list[float] | None,
+    temperatures: list[float] | None = None,
+    glasses: list[tuple[int, float]] | None = None,
+) -> dict[str, FreeEnergyDocument]:
+    """Return end members, a glass and gamma, which is stable at rest."""
+    given = {
+        "Li2S": ("Li2S", 1.0, 3, -4.0, [0.0, 0.0, 0.0]),
+        "P2S5": ("P2S5", 0.0, 7, -5.0, [0.0, 0.0, 0.0]),
+        "glass": ("Li22P8S31", 11 / 15, 61, -4.7, [0.0, 0.0, 0.0]),
+        "gamma": ("Li3PS4", 0.75, 8, -4.75, gamma),
+    }
+    phonons = {
+        key: document(key, formula, energy, f).model_copy(
+            update={"x": x, "nsites": size}
+        )
+        for key, (formula, x, size, energy, f) in given.items()
+    }
+    found = Provenance(source="ga", parent="beta-Li3PS4")
+    phonons["glass"] = phonons["glass"].model_copy(update={"provenance": found})
+    if temperatures is not None:
+        other = {"temperatures": temperatures}
+        moved = phonons["gamma"].vibrations.model_copy(update=other)
+        phonons["gamma"] = phonons["gamma"].model_copy(update={"vibrations": moved})
+    made = free_energies(
+        phonons,
+        {"Li22P8S31": glasses or []},
+        CompositionLine(),
+        PhononSettings(),
+        campaign="c",
+    )
+    return {d.phonon_id: d for d in made}
+
+
+def test_a_hull_that_lacks_what_is_stable_at_rest_places_nothing_on_it() -> None:
+    """Gamma's imaginary mode made the glass stable, and no note said so."""
+    whole = placed([0.0, 0.0, 0.0])["glass"]
+    assert whole.free_energy_above_hull == pytest.approx([whole.energy_above_hull] * 3)
+    lacking = placed(None)
+    assert lacking["glass"].free_energy_above_hull is None
+    assert "gamma" in lacking["glass"].note
+    # the end members lie where they lie
+    assert lacking["Li2S"].free_energy_above_hull == [0.0] * 3
+
+
+@pytest.mark.parametrize("temperatures", [[300.0, 600.0, 900.0], [0.0, 300.0]])
+def test_free_energies_at_other_temperatures_are_not_subtracted(
+    temperatures: list[float],
+) -> None:
+    found = placed([-0.1] * len(temperatures), temperatures)
+    assert found["glass"].free_energy_above_hull is None
+    assert found["gamma"].free_energy_above_hull is None
+    assert found["glass"].note
+    assert found["gamma"].note
+
+
+def test_one_structure_that_several_searches_found_counts_once() -> None:
+    twice = [(61, -4.7), (61, -4.70005), (61, -4.69)]
+    bounds = [
+        placed([0.0] * 3, glasses=those)["glass"].configurational
+        for those in (twice, twice[1:])
+    ]
+    assert bounds[0] == pytest.approx(bounds[1], abs=1e-9)
 
 
 def test_the_configurational_bound_of_equal_structures_is_that_of_counting() -> None:

@@ -167,7 +167,8 @@ def _sites_and_jumps(
     trajectory = Trajectory(
         species=[Element(mobile)] * ions.shape[1],
         coords=lattice.get_fractional_coords(ions) % 1.0,
-        lattice=lattice.matrix,
+        # GEMDAT knows the cell by its lengths and angles alone: turn it as these say
+        lattice=Lattice.from_parameters(*lattice.parameters, vesta=True).matrix,
         time_step=interval * 1e-15,
         constant_lattice=True,
     )

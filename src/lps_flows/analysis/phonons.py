@@ -8,6 +8,7 @@ minimum, and a lower one lies along them (`lps_flows.analysis.soft_modes`).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 _PER_MOLE = units.kJ / units.mol
 """eV per kJ/mol."""
+_SAME_PLACE = 1e-9
+"""Places over a hull that are the same (eV/atom)."""
+_SAME_STRUCTURE = 1e-4
+"""Energies of cells of one formula that are one structure (eV/atom)."""
 
 
 class PhononSettings(FrozenSettings):
@@ -233,22 +238,25 @@ def free_energies(
     list of FreeEnergyDocument
         One per structure.
     """
-    temperatures = next(iter(phonons.values())).vibrations.temperatures
-    real = {k: d.vibrations.free_energies for k, d in phonons.items()}
-    still, note = _above(phonons, dict.fromkeys(phonons, 0.0), line)
+    still, _ = _above(phonons, dict.fromkeys(phonons, 0.0), line)
     above: dict[str, list[float]] = {}
-    for step in range(len(temperatures)):
-        places, problem = _above(
-            phonons, {k: f[step] for k, f in real.items() if f}, line
-        )
-        note = note or problem
-        for key, place in places.items():
-            above.setdefault(key, []).append(place)
+    notes: dict[str, str] = {}
+    by_temperatures: dict[tuple[float, ...], dict[str, list[float]]] = defaultdict(dict)
+    for key, document in phonons.items():
+        known = document.vibrations.free_energies
+        if known is None:
+            notes[key] = "imaginary modes: it is at no minimum"
+        else:
+            by_temperatures[tuple(document.vibrations.temperatures)][key] = known
+    for alike in by_temperatures.values():
+        places, why_not = _free_above(phonons, alike, still, line)
+        above |= places
+        notes |= why_not
     documents = []
     for key, document in sorted(phonons.items()):
         formula = reduced_formula(document.formula)
         glass = document.provenance.source != "crystal"
-        lacking = None if real[key] else "imaginary modes: it is at no minimum"
+        temperatures = document.vibrations.temperatures
         documents.append(
             FreeEnergyDocument(
                 phonon_id=key,
@@ -267,11 +275,49 @@ def free_energies(
                 configurational=_bound(glasses.get(formula, ()), temperatures)
                 if glass
                 else None,
-                note=lacking or (None if key in above else note or "off the line"),
+                note=notes.get(key),
                 settings=settings.model_dump(mode="json"),
             )
         )
     return documents
+
+
+def _free_above(
+    phonons: Mapping[str, PhononDocument],
+    alike: Mapping[str, Sequence[float]],
+    still: Mapping[str, float],
+    line: CompositionLine,
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Return places among free energies at the same temperatures, or why none.
+
+    A hull that lacks what is stable at rest would call something else stable: what
+    lies elsewhere at rest without it has no place.
+    """
+    at_rest, problem = _above(phonons, dict.fromkeys(alike, 0.0), line)
+    if problem:
+        return {}, dict.fromkeys(alike, problem)
+    lacking = ", ".join(
+        phonons[key].provenance.parent or phonons[key].formula
+        for key, place in sorted(still.items())
+        if place < _SAME_PLACE and key not in alike
+    )
+    placed, notes = [], {}
+    for key in alike:
+        if key not in at_rest:
+            notes[key] = "off the line"
+        elif abs(at_rest[key] - still[key]) > _SAME_PLACE:
+            notes[key] = f"no free energies at its temperatures of {lacking}"
+        else:
+            placed.append(key)
+    above: dict[str, list[float]] = {key: [] for key in placed}
+    steps = [
+        dict(zip(alike, at, strict=True)) for at in zip(*alike.values(), strict=True)
+    ]
+    for added in steps:
+        places, _ = _above(phonons, added, line)
+        for key in placed:
+            above[key].append(places[key])
+    return above, notes
 
 
 def _above(
@@ -303,5 +349,12 @@ def _bound(
     if not structures:
         return None
     size = max(n for n, _ in structures)
-    energies = [n * energy for n, energy in structures if n == size]
+    per_atom = sorted(energy for n, energy in structures if n == size)
+    # the same structure, found by several searches, counts once
+    apart = [np.inf, *np.diff(per_atom)]
+    energies = [
+        size * energy
+        for energy, gap in zip(per_atom, apart, strict=True)
+        if gap > _SAME_STRUCTURE
+    ]
     return [f / size for f in configurational_bound(energies, temperatures)]
