@@ -1,4 +1,4 @@
-"""Jumps of Li in Li7P3S11 on the potential of docs/data/conductivity.
+"""Jumps of Li in Li7P3S11 on the published potential for dynamics.
 
     cd benchmarks
     python jumps.py --out results/jumps.json
@@ -26,6 +26,7 @@ from lps_flows.jobs.dynamics import DynamicsSettings, run_chunk
 from lps_flows.potential import ANNCalculator, ANNPotential
 
 DATA = Path(__file__).parents[1] / "docs/data/conductivity"
+POTENTIAL = "Li-P-S-dynamics"
 TIME_STEP, FRAME_INTERVAL = 2.0, 10
 BINS = np.arange(1.5, 6.5, 0.5)
 
@@ -38,7 +39,7 @@ def run(temperature: float, ps: float, equilibration: float) -> dict[str, Any]:
     began = time.process_time()
     result = run_chunk(
         structure,
-        ANNCalculator(ANNPotential.load(DATA / "potential.safetensors")),
+        ANNCalculator(ANNPotential.published(POTENTIAL)),
         temperature=temperature,
         n_steps=settings.steps(1000 * (equilibration + ps)),
         settings=settings,

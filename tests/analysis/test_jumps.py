@@ -43,6 +43,42 @@ def test_a_lattice_gas_has_its_rates_lengths_and_dimensions(axes: int) -> None:
     assert departures == pytest.approx(rate, rel=0.2)
 
 
+def hopping(lattice: Lattice, frames: int = 2500) -> tuple[np.ndarray, int]:
+    """Return ions that hop between 3 x 3 x 3 sites (unwrapped), and how often."""
+    rng = np.random.default_rng(5)
+    n_ions, n_jumps = 9, 0
+    at = np.array([divmod(k, 9) for k in range(n_ions)])
+    at = np.column_stack([at[:, 0], *divmod(at[:, 1], 3)])
+    taken = {tuple(site) for site in at}
+    out = np.empty((frames, n_ions, 3))
+    for frame in range(frames):
+        for ion in np.flatnonzero(rng.random(n_ions) < 0.02):
+            step = np.zeros(3, int)
+            step[rng.integers(3)] = rng.choice([-1, 1])
+            if tuple((at[ion] + step) % 3) in taken:
+                continue
+            taken.remove(tuple(at[ion] % 3))
+            at[ion] += step
+            taken.add(tuple(at[ion] % 3))
+            n_jumps += 1
+        out[frame] = at / 3  # some sites are on faces of the cell
+    positions = lattice.get_cartesian_coords(out)
+    return positions + 0.15 * rng.normal(size=out.shape), n_jumps
+
+
+@pytest.mark.parametrize("vesta", [True, False])
+def test_jumps_do_not_depend_on_how_the_cell_is_turned(vesta: bool) -> None:
+    """GEMDAT looks for neighbours in a cell that it knows by lengths and angles."""
+    lattice = Lattice.from_parameters(12.0, 11.0, 13.0, 80.0, 70.0, 75.0, vesta=vesta)
+    positions, n_jumps = hopping(lattice)
+    structure = Structure(lattice, ["Li"] * 9, positions[0], coords_are_cartesian=True)
+    times = 10.0 * np.arange(len(positions))
+    settings = JumpSettings(residence=0)
+    found = ion_jumps(structure, positions, times, 600.0, settings=settings)
+    assert len(found.sites) == 27
+    assert found.n_jumps == n_jumps > 50
+
+
 def test_short_stays_are_passages() -> None:
     every = ion_jumps(*gas(3), 900.0, settings=JumpSettings(residence=0))
     long = ion_jumps(*gas(3), 900.0, settings=JumpSettings(residence=200))
