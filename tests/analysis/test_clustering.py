@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from sklearn.metrics import adjusted_rand_score
 
 from lps_flows.analysis import ClusterSettings, fit_clusters, structure_fingerprint
@@ -147,3 +148,15 @@ def test_a_new_class_gets_a_new_label(
 def test_too_few_structures_are_refused() -> None:
     with pytest.raises(ClusteringError, match="three different"):
         fit_clusters(np.ones((5, 4)), {})
+
+
+def test_the_sample_that_chooses_holds_more_than_the_classes_tried():
+    with pytest.raises(ValidationError, match="silhouette_sample"):
+        ClusterSettings(silhouette_sample=10)
+    with pytest.raises(ValidationError, match="12 classes"):
+        ClusterSettings(silhouette_sample=10, n_clusters=12)
+    rng = np.random.default_rng(0)
+    # a sample may hold some structures several times
+    rows = np.repeat(rng.normal(size=(6, 4)), 20, axis=0)
+    settings = ClusterSettings(silhouette_sample=11)
+    assert 2 <= len(fit_clusters(rows, {}, settings).centroids) < 6

@@ -4,7 +4,11 @@ from pymatgen.core import Lattice, Structure
 from pymatgen.io.common import VolumetricData
 from pymatgen.io.vasp import Chgcar
 
-from lps_flows.analysis.density import probability_density, write_density
+from lps_flows.analysis.density import (
+    probability_density,
+    smoothed,
+    write_density,
+)
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
 
 CELL = Structure(
@@ -29,6 +33,23 @@ def test_density_integrates_to_the_number_of_ions_and_peaks_at_the_site(smearing
     assert density.sum() * voxel == pytest.approx(1.0)
     peak = np.array(np.unravel_index(density.argmax(), density.shape)) / density.shape
     assert peak == pytest.approx([0.25, 0.5, 0.5], abs=0.15)
+
+
+@pytest.mark.parametrize(
+    "lattice",
+    [Lattice.hexagonal(12, 12), Lattice.from_parameters(12, 14, 16, 70, 80, 65)],
+)
+def test_smoothing_is_as_wide_in_all_directions(lattice):
+    shape = np.ceil(np.array(lattice.abc) / 0.2).astype(int)
+    point = np.zeros(shape)
+    point[tuple(shape // 2)] = 1.0
+    weights = smoothed(point, lattice, 1.0).ravel()
+    assert weights.sum() == pytest.approx(1.0)
+    grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    away = lattice.get_cartesian_coords((grid / shape - 0.5).reshape(-1, 3))
+    away -= weights @ away
+    spread = np.linalg.eigvalsh((away * weights[:, None]).T @ away)
+    assert np.sqrt(spread) == pytest.approx([1.0] * 3, abs=0.02)
 
 
 def test_periodic_images_do_not_matter():

@@ -99,6 +99,12 @@ def test_ions_at_rest_and_vibrating_in_step_are_not_diffusive():
     assert not diffusivity(swing, times).diffusive
 
 
+def test_ions_that_alternate_between_two_places_are_not_diffusive():
+    """Their displacement does not grow at the first lags, by any power of time."""
+    between = (np.arange(30) % 2)[:, None, None] * np.ones((1, 4, 3))
+    assert not diffusivity(between, 2.0 * np.arange(30)).diffusive
+
+
 def test_too_few_jumps_are_said_so():
     positions, times, _ = walkers.lattice_gas(
         np.random.default_rng(5), n=10, frames=300, rate=0.0001

@@ -78,6 +78,12 @@ class ClusterSettings(FrozenSettings):
         low, high = self.n_clusters_range
         if not 2 <= low <= high:
             raise ValueError("n_clusters_range needs 2 <= smallest <= largest")
+        largest = high if self.n_clusters is None else self.n_clusters
+        if self.silhouette_sample <= largest:
+            raise ValueError(
+                f"silhouette_sample needs more structures than the {largest} classes "
+                "that are tried on them"
+            )
         return self
 
     def on(self, line: CompositionLine) -> ClusterSettings:
@@ -185,8 +191,9 @@ def _best_centroids(
     tried: Sequence[int] = (
         range(low, high + 1) if settings.n_clusters is None else (settings.n_clusters,)
     )
-    tried = [k for k in tried if k < n_distinct] or [n_distinct - 1]
     part = _sample(reduced, settings)
+    most = min(n_distinct, len(np.unique(part.round(9), axis=0))) - 1
+    tried = [k for k in tried if k <= most] or [max(most, 1)]
     scores = {}
     for k in tried:
         labels = _k_means(k, settings).fit_predict(part)

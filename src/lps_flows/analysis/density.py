@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
-import scipy
 from ase.units import Bohr
 from numpy.typing import ArrayLike, NDArray
-from pymatgen.core import Structure
+from pymatgen.core import Lattice, Structure
 
 from lps_flows.analysis.trajectory import (
     EmptyTrajectoryError,
@@ -86,11 +86,33 @@ def probability_density(
         counts += np.bincount(flat, minlength=counts.size).reshape(shape)
     volume = abs(np.linalg.det(matrix))
     density = counts / (n_frames * len(operations)) * counts.size / volume
-    if smearing > 0:
-        density = scipy.ndimage.gaussian_filter(
-            density, smearing * shape / lengths, mode="wrap"
-        )
-    return np.asarray(density)
+    return smoothed(density, matrix, smearing) if smearing > 0 else np.asarray(density)
+
+
+def smoothed(
+    density: NDArray[np.float64], lattice: Lattice | ArrayLike, width: float
+) -> NDArray[np.float64]:
+    """Return a periodic density smoothed by a Gaussian, the same in all directions.
+
+    Parameters
+    ----------
+    density
+        On a grid of the cell, shape (n_a, n_b, n_c).
+    lattice
+        The cell, or its vectors as rows (Å), shape (3, 3).
+    width
+        Standard deviation (Å).
+    """
+    matrix = cell_matrix(lattice)
+    steps = np.meshgrid(*map(np.fft.fftfreq, density.shape), indexing="ij")
+    offsets = np.stack(steps, axis=-1)
+    squared = np.full(density.shape, np.inf)
+    for image in product((-1, 0, 1), repeat=3):
+        away = (((offsets + image) @ matrix) ** 2).sum(axis=-1)
+        np.minimum(squared, away, out=squared)
+    kernel = np.exp(-squared / (2 * width**2))
+    spread = np.fft.rfftn(density) * np.fft.rfftn(kernel / kernel.sum())
+    return np.maximum(np.fft.irfftn(spread, density.shape, axes=(0, 1, 2)), 0.0)
 
 
 def write_density(

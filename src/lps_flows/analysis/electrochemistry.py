@@ -321,6 +321,10 @@ def diagram_windows(
     for (formula, _), entry in sorted(lowest.items()):
         window, reactions, note = found[formula]
         above = None if entry.ternary is None else entry.ternary.energy_above_hull
+        if above is None and window is not None:
+            stable, _ = _diagram(phases, [_reduced(formula)], mobile)
+            at_hull = stable.get_hull_energy_per_atom(_reduced(formula))
+            above = entry.energy_per_atom - float(at_hull)
         documents.append(
             WindowDocument(
                 **entry.model_dump(include=_FACTS),
@@ -354,10 +358,15 @@ def _window(
 ) -> tuple[ElectrochemicalWindow | None, list[InterfaceReaction], str | None]:
     try:
         window = electrochemical_window(phases, formula, mobile)
-        reactions = [interface_reaction(phases, formula, p) for p in settings.against]
     except HullError as error:
         return None, [], str(error)
-    return window, reactions, None
+    reactions, notes = [], []
+    for partner in settings.against:
+        try:
+            reactions.append(interface_reaction(phases, formula, partner))
+        except HullError as error:
+            notes.append(f"against {partner}: {error}")
+    return window, reactions, "; ".join(notes) or None
 
 
 def _own_energy(window: ElectrochemicalWindow, above: float) -> float:

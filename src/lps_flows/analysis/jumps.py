@@ -49,7 +49,10 @@ class JumpSettings(FrozenSettings):
     """
 
     grid: float = Field(
-        0.3, gt=0, description="Grid on which the density of the ions has maxima (Å)."
+        0.3,
+        gt=0,
+        le=1,
+        description="Grid on which the density of the ions has maxima (Å).",
     )
     background: float = Field(
         0.1,

@@ -185,7 +185,10 @@ def local_exponent(curve: MeanSquaredDisplacement, fit: LinearRegime) -> float:
     powers = np.linspace(0.05, 2.0, 40)
     grown = (curve.lags[:, None] / start) ** powers
     ratios = 6 * fit.weights @ grown[first:] / (early @ grown[before])
-    observed = fit.slope / float(early @ curve.values[before])
+    growth = float(early @ curve.values[before])
+    if growth == 0:  # nothing has moved yet
+        return float(powers[-1]) if fit.slope > 0 else 0.0
+    observed = fit.slope / growth
     return float(np.interp(observed, ratios, powers)) if observed > 0 else 0.0
 
 

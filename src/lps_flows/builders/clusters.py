@@ -89,6 +89,10 @@ class ClusterBuilder(IncrementalBuilder):
         self.ensure_indexes()
         for field in ASSIGNMENT_INDEXES:
             self.clusters.ensure_index(field, unique=field == "assignment_id")
+        # a campaign has one set of classes: not those by another element of before
+        for model in list(self.cluster_models.query(super().scope())):
+            if model["element"] != self.element:
+                self._forget(model)
         scope = self.scope()
         groups: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         for head in self.fingerprints.query(
@@ -151,12 +155,16 @@ class ClusterBuilder(IncrementalBuilder):
             )
         except ClusteringError as error:
             logger.info("No classes: %s", error)
-            return None
+            return old, None
         return model.model_dump(), [place.model_dump() for place in places]
 
     def update_targets(self, items: list[Any]) -> None:
         """Write the places, remove vanished ones, then write the model."""
-        for model, places in filter(None, items):
+        for model, places in items:
+            if places is None:
+                if model is not None:  # it has no classes any more
+                    self._forget(model)
+                continue
             group = {k: model[k] for k in ("element", "campaign", "method")}
             old = self.clusters.query(group, properties=["assignment_id"])
             ids = {place["assignment_id"] for place in places}

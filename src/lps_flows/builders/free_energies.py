@@ -13,6 +13,7 @@ from lps_flows.builders.increment import IncrementalBuilder, digest, remove
 from lps_flows.chemistry import CompositionLine
 from lps_flows.jobs.outputs import checked_output, newest_heads
 from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.schemas.damage import readable
 from lps_flows.schemas.phonons import FREE_ENERGY_INDEXES, PhononDocument
 
 
@@ -58,23 +59,23 @@ class FreeEnergyBuilder(IncrementalBuilder):
         """Yield campaign and method whose phonons changed, with all of them."""
         self.ensure_indexes()
         groups: dict[tuple[str, str], dict[str, PhononDocument]] = defaultdict(dict)
-        for head in newest_heads(
-            self.source, ["PhononDocument"], self.campaign
-        ).values():
-            newest = {"uuid": head["uuid"], "index": head["index"]}
-            job = self.source.query_one(newest, load=True)
-            if job is None:  # gone since
-                continue
-            document = checked_output(job, PhononDocument)
+        states: dict[str, tuple[Any, ...]] = {}
+        heads = newest_heads(self.source, ["PhononDocument"], self.campaign)
+        newest = ({k: head[k] for k in ("uuid", "index")} for head in heads.values())
+        jobs = (self.source.query_one(one, load=True) for one in newest)
+        # a job that is none is gone since
+        for job, document in readable(_with_document, filter(None, jobs)):
             campaign = (job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN
-            groups[campaign, document.method][head["uuid"]] = document
+            groups[campaign, document.method][job["uuid"]] = document
+            states[job["uuid"]] = (job["index"], job.get("completed_at"))
         known: dict[tuple[str, str], set[str]] = defaultdict(set)
         for old in self.targets[0].query(self.scope()):
             known[old["campaign"], old["method"]].add(old["source_digest"])
         for group, phonons in groups.items():
             glasses = self._glasses(*group)
             settings = self.settings.model_dump(mode="json")
-            source = digest(sorted(phonons), glasses, settings)
+            those = sorted((uuid, *states[uuid]) for uuid in phonons)
+            source = digest(those, glasses, settings, self.line.end_members)
             if known.pop(group, None) != {source}:
                 yield {
                     "group": group,
@@ -118,3 +119,7 @@ class FreeEnergyBuilder(IncrementalBuilder):
             gone = {d[self.key] for d in old} - {d[self.key] for d in documents}
             remove(target, self.key, gone)
             self.write(target, documents, self.key)
+
+
+def _with_document(job: dict[str, Any]) -> tuple[dict[str, Any], PhononDocument]:
+    return job, checked_output(job, PhononDocument)

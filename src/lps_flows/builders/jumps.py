@@ -11,6 +11,7 @@ from lps_flows.builders.increment import JobOutputBuilder
 from lps_flows.jobs.outputs import checked_output
 from lps_flows.jobs.trajectory import JoinedTrajectory, join_trajectory
 from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.schemas.damage import readable
 from lps_flows.schemas.jumps import JUMP_INDEXES, JumpAnalysis, JumpDocument
 from lps_flows.schemas.md import MDRunDocument
 
@@ -29,13 +30,14 @@ class JumpBuilder(JobOutputBuilder):
 
     def get_items(self) -> Iterator[dict[str, Any]]:
         """Yield the runs whose jumps are out of date, with their trajectories."""
-        for item in super().get_items():
-            run = checked_output(item["job"], MDRunDocument)
-            try:
-                item["trajectory"] = join_trajectory(run.chunk_uuids, self.source)
-            except (TrajectoryError, ValueError) as error:
-                item["trajectory"] = str(error)
-            yield item
+        yield from readable(self._with_trajectory, super().get_items())
+
+    def _with_trajectory(self, item: dict[str, Any]) -> dict[str, Any]:
+        run = checked_output(item["job"], MDRunDocument)
+        try:
+            return item | {"trajectory": join_trajectory(run.chunk_uuids, self.source)}
+        except (TrajectoryError, ValueError) as error:
+            return item | {"trajectory": str(error)}
 
     def document(
         self,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from lps_flows.builders.increment import JobOutputBuilder
 from lps_flows.jobs.outputs import checked_output, newest_heads
 from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.schemas.damage import readable
 from lps_flows.schemas.selection import SelectionDocument
 from lps_flows.schemas.transport import (
     TRANSPORT_INDEXES,
@@ -28,14 +30,16 @@ class TransportBuilder(JobOutputBuilder):
 
     def context(self) -> Callable[[str], str | None]:
         """Return the structure's id by the conductivity's, from the selections."""
-        structures: dict[str, str] = {}
-        for head in newest_heads(self.source, ["SelectionDocument"], None).values():
-            newest = {"uuid": head["uuid"], "index": head["index"]}
-            job = self.source.query_one(newest, properties=["uuid", "output"])
-            if job is None:  # gone since
-                continue
-            for chosen in checked_output(job, SelectionDocument).selected:
-                structures[chosen.transport_uuid] = chosen.structure_uuid
+        heads = newest_heads(self.source, ["SelectionDocument"], self.campaign)
+        newest = ({k: head[k] for k in ("uuid", "index")} for head in heads.values())
+        jobs = (self.source.query_one(one, ["uuid", "output"]) for one in newest)
+        read = partial(checked_output, model=SelectionDocument)
+        structures = {
+            chosen.transport_uuid: chosen.structure_uuid
+            # a job that is none is gone since
+            for selection in readable(read, filter(None, jobs))
+            for chosen in selection.selected
+        }
         return structures.get
 
     def document(

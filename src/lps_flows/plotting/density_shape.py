@@ -10,9 +10,13 @@ import scipy
 from numpy.typing import NDArray
 from pymatgen.core import Structure
 
+from lps_flows.analysis.density import smoothed
 from lps_flows.plotting.isosurface import isosurface
 
 Array = NDArray[np.float64]
+
+SMEARING = 0.35
+"""Standard deviation of the Gaussian that smooths a shown density (Å)."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def density_shape(
     *,
     mobile: str,
     share: float,
-    smearing: float = 0.35,
+    smearing: float = SMEARING,
     bond: float = 2.55,
     spacing: float | None = None,
 ) -> DensityShape:
@@ -70,7 +74,7 @@ def density_shape(
     spacing
         Distance of points to which the grid is thinned first (Å); none keeps it.
     """
-    smooth = smoothed(structure, density, smearing)
+    smooth = smoothed(density, structure.lattice, smearing)
     if spacing is not None:
         for axis, length in enumerate(structure.lattice.abc):
             n = min(smooth.shape[axis], int(np.ceil(length / spacing)))
@@ -79,12 +83,6 @@ def density_shape(
     triangles = isosurface(smooth, enclosing_level(smooth, share)) @ matrix
     centre, atoms, bonds = _framework(structure, mobile, bond)
     return DensityShape(triangles, atoms, bonds, _edges(matrix), centre)
-
-
-def smoothed(structure: Structure, density: Array, smearing: float = 0.35) -> Array:
-    """Return a density smoothed by a Gaussian of this standard deviation (Å)."""
-    widths = smearing * np.array(density.shape) / np.array(structure.lattice.abc)
-    return np.asarray(scipy.ndimage.gaussian_filter(density, widths, mode="wrap"))
 
 
 def enclosing_level(density: Array, share: float) -> float:

@@ -103,7 +103,9 @@ class WindowDocument(StructureResult):
     window: ElectrochemicalWindow | None = Field(
         description="Window of the composition, none when refused."
     )
-    note: str | None = Field(description="Why it was refused.")
+    note: str | None = Field(
+        description="Why the window, or a reaction with a partner, was refused."
+    )
     reduction_error: float | None = Field(
         description="Standard error of the reduction limit (V), from that of the "
         "reference engine; none where that is unknown."

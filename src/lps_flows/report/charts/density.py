@@ -6,8 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from lps_flows.analysis.density import smoothed
 from lps_flows.appearance import ELEMENTS, GREEN, GREY
-from lps_flows.plotting.density_shape import density_shape, smoothed
+from lps_flows.plotting.density_shape import SMEARING, density_shape
 from lps_flows.report.charts.style import INK, TEMPLATE, panels
 from lps_flows.schemas.md import MDRunDocument
 
@@ -30,7 +31,7 @@ def density_chart(run: MDRunDocument, density: NDArray[np.float64]) -> go.Figure
         Density of the mobile ions (Å^-3), shape (n_a, n_b, n_c).
     """
     lengths = np.array(run.structure.lattice.abc)
-    smooth = smoothed(run.structure, density)
+    smooth = smoothed(density, run.structure.lattice, SMEARING)
     relative = smooth / max(float(smooth.mean()), 1e-12)
     colour = ELEMENTS.get(run.mobile, GREEN)
     chart = panels(

@@ -53,8 +53,14 @@ def window_section(documents: Sequence[WindowDocument]) -> Section:
                 f"coatings asked for, by {documents[0].method}.",
             )
         )
-    refused = sorted({document.note for document in documents if document.note})
-    blocks += [Note(f"No window: {note}", "warning") for note in refused]
+    refused = sorted(
+        {
+            document.note if document.window else f"No window: {document.note}"
+            for document in documents
+            if document.note
+        }
+    )
+    blocks += [Note(note, "warning") for note in refused]
     return Section(
         "window",
         "Stability against lithium and voltage",
