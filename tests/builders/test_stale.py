@@ -8,6 +8,7 @@ import pytest
 from jobflow import JobStore
 from monty.json import jsanitize
 
+from lps_flows.analysis.candidates import CandidateError
 from lps_flows.builders import BuildSettings, build_all
 from lps_flows.builders.results import read_results
 from lps_flows.chemistry import crystal
@@ -116,6 +117,17 @@ def test_one_damaged_document_costs_no_other(job_store: JobStore) -> None:
         build_all(job_store, SETTINGS)
     assert len(read(job_store, "free_energies")) == 3
     assert read(job_store, "candidates")
+
+
+def test_what_one_builder_refuses_stops_no_other(job_store: JobStore) -> None:
+    fill(job_store)
+    for key in ("Li2S", "P2S5", "beta-Li3PS4"):
+        put(job_store, f"phonons {key}", vibrating(key, -4.5, [0.0, 0.0]))
+    asked = SETTINGS.model_dump() | {"candidates": {"superionic": ["Na3PS4"]}}
+    with pytest.raises(CandidateError):
+        build_all(job_store, BuildSettings.model_validate(asked))
+    assert not read(job_store, "candidates")
+    assert len(read(job_store, "free_energies")) == 3
 
 
 def test_a_cathode_that_cannot_be_computed_costs_no_window(job_store: JobStore) -> None:

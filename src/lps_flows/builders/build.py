@@ -204,6 +204,8 @@ def build_all(
     ------
     DamagedDocumentError
         For a document that cannot be read, after everything else has been built.
+    LpsFlowsError
+        What a builder refused, after the others have run.
     """
     job_store.connect()
     own = {} if store else {name: result_store(job_store, name) for name in KEYS}
@@ -215,20 +217,23 @@ def build_all(
         store=store or own.__getitem__,
     )
     written: dict[str, int] = {}
+    refused: list[LpsFlowsError] = []
     try:
         with left_out() as damaged:
-            try:
-                for name in KEYS:
-                    migrate((store or own.__getitem__)(name), name, campaign)
-                for builder in builders:
-                    name = type(builder).__name__
+            for name in KEYS:
+                migrate((store or own.__getitem__)(name), name, campaign)
+            for builder in builders:
+                name = type(builder).__name__
+                try:
                     number = run_builder(builder, progress)
-                    written[name] = written.get(name, 0) + number
-            except LpsFlowsError:
-                # what is damaged may be what this builder lacked
-                _raise_first(damaged)
-                raise
-            _raise_first(damaged)
+                except LpsFlowsError as error:
+                    refused.append(error)
+                    continue
+                written[name] = written.get(name, 0) + number
+        # what is damaged may be what a builder lacked
+        _raise_first(damaged)
+        if refused:
+            raise refused[0]
     finally:
         for result in own.values():
             # a store in memory shares its client with the job store

@@ -267,6 +267,7 @@ def recover(
 
     from lps_flows.runner import find_deleted, silent_for
     from lps_flows.runner import recover as recover_campaign
+    from lps_flows.runner.recovery import BUSY_HANDOVER_S
 
     with named(file) as (place, name, _):
         if find_deleted(place, name) is not None:
@@ -276,7 +277,9 @@ def recover(
             )
             return
         dead = silent_for(RUN_EXPIRATION_SECS if after is None else after)
-        recovery = recover_campaign(place.require_launchpad(), name, dead)
+        recovery = recover_campaign(
+            place.require_launchpad(), name, dead, handover_s=BUSY_HANDOVER_S
+        )
     for what, ids in (
         ("lost, will run again", recovery.rerun),
         ("reserved and never started, ready again", recovery.released),

@@ -31,7 +31,10 @@ from fireworks.core.launchpad import WFLock
 from lps_flows.runner.away import tells_of_away
 from lps_flows.runner.progress import failures
 
-_HANDOVER_S = 5.0
+HANDOVER_S = 5.0
+"""Time from reservation to launch where no other worker is alive."""
+BUSY_HANDOVER_S = 120.0
+"""The same where one may be: reading a job has taken a busy machine 13 s."""
 _LOCK_PATIENCE_S = 20.0
 
 
@@ -50,7 +53,11 @@ class Recovered:
 
 
 def recover(
-    launchpad: LaunchPad, campaign: str, dead: dict[str, Any] | None = None
+    launchpad: LaunchPad,
+    campaign: str,
+    dead: dict[str, Any] | None = None,
+    *,
+    handover_s: float = HANDOVER_S,
 ) -> Recovered:
     """Mend a campaign after workers were killed.
 
@@ -62,6 +69,9 @@ def recover(
         Query on launches whose worker is known to be dead, e.g.
         ``{"fworker.name": "…"}``; an empty query means all of this campaign. None:
         no launch is known to be lost.
+    handover_s
+        Seconds that a living worker is given between the reservation of a firework
+        and its launch; what is reserved for longer counts as given up.
     """
     fireworks = launchpad.fireworks
     of_campaign = {"spec.campaign": campaign}
@@ -82,7 +92,7 @@ def recover(
         launchpad._refresh_wf(fw_id)  # noqa: SLF001 - what `lpad admin refresh` calls
     rerun = _rerun(launchpad, lost)
     unanswered = _rerun_unanswered(launchpad, campaign)
-    released = _release(launchpad, active)
+    released = _release(launchpad, active, handover_s)
     return Recovered(
         tuple(rerun), tuple(released), tuple(refreshed), tuple(unanswered), deleted
     )
@@ -182,17 +192,39 @@ def _rerun_unanswered(launchpad: LaunchPad, campaign: str) -> list[int]:
     return rerun
 
 
-def _release(launchpad: LaunchPad, active: dict[str, Any]) -> list[int]:
-    """Make READY what a worker reserved but never launched.
-
-    A living worker is between the two for milliseconds only.
-    """
-    query = {**active, "state": "RESERVED", "launches": []}
-    stuck = set(launchpad.fireworks.distinct("fw_id", query))
-    if not stuck:
+def _release(
+    launchpad: LaunchPad, active: dict[str, Any], handover_s: float
+) -> list[int]:
+    """Make READY what a worker reserved but never launched."""
+    before = reservations(launchpad, active)
+    if not before:
         return []
-    time.sleep(_HANDOVER_S)
-    still = stuck & set(launchpad.fireworks.distinct("fw_id", query))
-    for fw_id in sorted(still):
+    now = datetime.now(UTC)
+    ages = {one: (now - one[1]).total_seconds() for one in before}
+    waited = min(max(handover_s - min(ages.values()), 0.0), handover_s, HANDOVER_S)
+    time.sleep(waited)
+    still = before & reservations(launchpad, active)
+    released = sorted(
+        fw_id
+        for fw_id, since in still
+        # a clock that is ahead of ours is not waited for
+        if max(ages[fw_id, since] + waited, waited) >= handover_s
+    )
+    for fw_id in released:
         launchpad.rerun_fw(fw_id)
-    return sorted(still)
+    return released
+
+
+def reservations(
+    launchpad: LaunchPad, query: dict[str, Any]
+) -> set[tuple[int, datetime]]:
+    """Return the fireworks of a query that wait for their launch, and since when."""
+    reserved = {**query, "state": "RESERVED", "launches": []}
+    found = set()
+    for firework in launchpad.fireworks.find(reserved, {"fw_id": 1, "updated_on": 1}):
+        since = firework.get("updated_on")
+        if isinstance(since, str):
+            since = datetime.fromisoformat(since)
+        since = since or datetime.min.replace(tzinfo=UTC)
+        found.add((firework["fw_id"], since.replace(tzinfo=since.tzinfo or UTC)))
+    return found

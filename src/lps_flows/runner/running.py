@@ -23,7 +23,12 @@ from lps_flows.runner.away import wait_out
 from lps_flows.runner.home import checked_name
 from lps_flows.runner.progress import Failure, Progress, failures, progress
 from lps_flows.runner.recorded import Comparable, record_in_files
-from lps_flows.runner.recovery import Recovered, recover
+from lps_flows.runner.recovery import (
+    BUSY_HANDOVER_S,
+    HANDOVER_S,
+    Recovered,
+    recover,
+)
 from lps_flows.runner.submission import Submission, submit
 from lps_flows.runner.worker import CampaignWorker, Stop, work
 from lps_flows.runner.workplace import Workplace, place_of
@@ -114,7 +119,12 @@ def run(
             lambda: submit(workplace, flow, campaign, settings_hash, settings), revive
         )
         recovered = wait_out(
-            lambda: recover(launchpad, campaign, of_earlier_runs(workplace, campaign)),
+            lambda: recover(
+                launchpad,
+                campaign,
+                of_earlier_runs(workplace, campaign),
+                handover_s=_alone_or_not(workplace),
+            ),
             revive,
         )
         if retry_failed:
@@ -202,6 +212,11 @@ def of_earlier_runs(workplace: Workplace, campaign: str) -> dict[str, Any]:
     return {"fworker.name": {"$in": dead}}
 
 
+def _alone_or_not(workplace: Workplace) -> float:
+    """Return what a reservation is given: a server of a group has other workers."""
+    return HANDOVER_S if workplace.server else BUSY_HANDOVER_S
+
+
 def _can_run(launchpad: LaunchPad, campaign: str) -> bool:
     states = {"$in": ["READY", "RUNNING", "RESERVED"]}
     query = {"spec.campaign": campaign, "state": states}
@@ -219,6 +234,7 @@ def _work_here(workplace: Workplace, campaign: str, stop: Stop) -> None:
             workplace.home.launches(campaign),
             stop,
             revive=workplace.server.start if workplace.server else None,
+            handover_s=_alone_or_not(workplace),
         )
     finally:
         SETTINGS.JOB_STORE = before
@@ -260,7 +276,8 @@ def _work_in_children(
             del children[index]
             if child.returncode:
                 dead = {"fworker.name": worker_name(workplace, campaign, index)}
-                wait_out(partial(recover, launchpad, campaign, dead), revive)
+                mend = partial(recover, launchpad, campaign, dead)
+                wait_out(partial(mend, handover_s=BUSY_HANDOVER_S), revive)
             if child.returncode and not stop:
                 deaths += 1
                 if deaths > _MOST_DEATHS:

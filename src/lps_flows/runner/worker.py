@@ -16,6 +16,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -31,7 +33,7 @@ from lps_flows.runner.away import LOCK_S, PATIENCE_S, call_back, is_away, tells_
 from lps_flows.runner.job_output import output_to
 from lps_flows.runner.memory import keep_freed_memory
 from lps_flows.runner.progress import last_error
-from lps_flows.runner.recovery import recover
+from lps_flows.runner.recovery import BUSY_HANDOVER_S, recover, reservations
 
 _LOGGER = logging.getLogger(__name__)
 _MOST_RETRIES = 5
@@ -112,6 +114,7 @@ def work(
     *,
     revive: Callable[[], object] | None = None,
     patience_s: float = PATIENCE_S,
+    handover_s: float = BUSY_HANDOVER_S,
 ) -> int:
     """Run the campaign's fireworks until none is left that could run.
 
@@ -125,6 +128,8 @@ def work(
         Called while the database does not answer, e.g. to start a private server.
     patience_s
         How long to wait for a database that does not answer, in seconds.
+    handover_s
+        As in :func:`recover`; short where no other worker is alive.
 
     Returns
     -------
@@ -138,15 +143,17 @@ def work(
     """
     keep_freed_memory()
     own = {"fworker.name": worker.name}
+    mend = partial(recover, launchpad, worker.campaign, own, handover_s=BUSY_HANDOVER_S)
     ran, away_since, locked_since = 0, None, None
     retries: dict[int, int] = {}
+    seen: dict[tuple[int, datetime], float] = {}
     came_from = Path.cwd()
     try:
         while not stop:
             try:
                 if away_since is not None:
                     launchpad.connection.admin.command("ping")
-                    recover(launchpad, worker.campaign, own)
+                    mend()
                     _LOGGER.warning("the database is back, going on")
                     away_since = None
                 state = _next(launchpad, worker)
@@ -159,8 +166,8 @@ def work(
                     if time.monotonic() - locked_since > LOCK_S:
                         break
                 if state != "now":
-                    if _abandoned(launchpad, worker):
-                        recover(launchpad, worker.campaign, own)
+                    if _abandoned(launchpad, worker, seen, handover_s):
+                        mend()
                     stop.wait(0.5)
                     continue
                 ran += _launch(launchpad, worker, folder)
@@ -206,19 +213,26 @@ def _ready_or_running(launchpad: LaunchPad, worker: CampaignWorker) -> str | Non
     return None
 
 
-def _abandoned(launchpad: LaunchPad, worker: CampaignWorker) -> bool:
+def _abandoned(
+    launchpad: LaunchPad,
+    worker: CampaignWorker,
+    seen: dict[tuple[int, datetime], float],
+    handover_s: float,
+) -> bool:
     """Whether something counts as under way that no worker is at.
 
     What runs in this worker's name cannot be running: it is here. A reservation
-    without a launch lasts for milliseconds, unless the server went away right after
-    it: FireWorks takes that for a damaged firework and goes on to the next.
+    without a launch, of which `seen` keeps when this worker first saw it, is another
+    worker's that is busy reading it, unless the server went away right after it:
+    FireWorks takes that for a damaged firework and goes on to the next.
     """
     running = {"fworker.name": worker.name, "state": "RUNNING"}
-    reserved = {**worker.query, "state": "RESERVED", "launches": []}
-    return (
-        launchpad.launches.find_one(running, {"_id": 1}) is not None
-        or launchpad.fireworks.find_one(reserved, {"_id": 1}) is not None
-    )
+    if launchpad.launches.find_one(running, {"_id": 1}) is not None:
+        return True
+    there, now = reservations(launchpad, worker.query), time.monotonic()
+    for one in seen.keys() - there:
+        del seen[one]
+    return any(now - seen.setdefault(one, now) > handover_s for one in there)
 
 
 def _launch(launchpad: LaunchPad, worker: CampaignWorker, folder: Path) -> bool:
