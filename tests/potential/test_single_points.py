@@ -302,6 +302,14 @@ def test_a_disordered_structure_is_refused():
         relax_by_single_points(mixed, Reference(), ToyPotential())
 
 
+@pytest.mark.parametrize("potential", [ToyPotential(), None])
+def test_a_slab_is_refused_as_its_cell_would_relax(start, potential):
+    lattice = Lattice(start.lattice.matrix, pbc=(True, True, False))
+    slab = Structure(lattice, start.species, start.frac_coords)
+    with pytest.raises(StructureError, match="periodic in all three"):
+        relax_by_single_points(slab, Reference(), potential)
+
+
 def test_answers_of_another_shape_are_refused(start):
     def voigt(structure):
         energy, forces, _ = Reference()(structure)

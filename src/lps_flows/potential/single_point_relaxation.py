@@ -9,6 +9,7 @@ import numpy as np
 from pymatgen.core import Structure
 
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.potential.coordinates import check_relaxable
 from lps_flows.potential.errors import PotentialError
 from lps_flows.potential.relaxation import BatchPotential
 from lps_flows.potential.single_point_record import (
@@ -50,7 +51,7 @@ class SinglePointRelaxation:
     PotentialError
         When a threshold is not positive.
     StructureError
-        When the structure is disordered.
+        When the structure is disordered, or not periodic in all directions.
 
     Examples
     --------
@@ -81,6 +82,7 @@ class SinglePointRelaxation:
         self.fmax, self.max_stress = fmax, max_stress
         self.max_evaluations = max_evaluations
         self.trials = list(trials)
+        check_relaxable(structure, relax_cell=True)
         self._unknowns = Unknowns(structure)
         self._asked: Trial | None = None
         self.misfit = self._look(potential)

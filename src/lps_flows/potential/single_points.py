@@ -65,7 +65,7 @@ def relax_by_single_points(
     PotentialError
         When a threshold is not positive, or `evaluate` returns other shapes.
     StructureError
-        When the structure is disordered.
+        When the structure is disordered, or not periodic in all directions.
 
     Examples
     --------
