@@ -282,6 +282,27 @@ def test_without_a_potential_failures_are_survived_too(start):
     assert result.structure.site_properties == start.site_properties
 
 
+def test_without_a_potential_what_was_answered_outlives_failures(start):
+    class Lost(Reference):
+        def __call__(self, structure):
+            answer = super().__call__(structure)
+            if self.n_calls > 5:
+                raise RuntimeError("queue lost")
+            return answer
+
+    moved = start.copy()
+    moved.perturb(0.1, seed=1)
+    result = relax_by_single_points(moved, Lost(), None, **THRESHOLDS)
+    assert not result.converged
+    assert "queue lost" in result.reason
+    assert len(result.evaluated) == 5
+    assert result.energy == min(energy for _, energy, _, _ in result.evaluated)
+    energy, forces, stress = Reference()(result.structure)
+    assert energy == pytest.approx(result.energy, abs=1e-9)
+    np.testing.assert_allclose(forces, result.forces, atol=1e-9)
+    np.testing.assert_allclose(stress, result.stress, atol=1e-9)
+
+
 def test_a_misleading_potential_costs_evaluations_not_the_end(start, led):
     wrong = random_potential(seed=4)
     result = relax_by_single_points(

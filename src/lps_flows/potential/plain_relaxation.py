@@ -115,13 +115,18 @@ def relax_plainly(
             f"{len(reference.failures)} of {reference.n_calls} evaluations failed, the "
             f"last: {reference.failures[-1]}"
         )
+    lowest = (end, relaxed.energy, relaxed.forces, relaxed.stress)
+    if relaxed.forces is None and reference.evaluated:
+        # begun anew, it got no answer; there were some before
+        lowest = min(reference.evaluated, key=lambda answered: answered[1])
+    end, energy, forces, stress = lowest
     return SinglePointResult(
         structure=end,
-        energy=relaxed.energy,
+        energy=energy,
         converged=relaxed.converged,
         n_evaluations=reference.n_calls,
         reason="; ".join(remarks),
-        forces=relaxed.forces,
-        stress=relaxed.stress,
+        forces=forces,
+        stress=stress,
         evaluated=tuple(reference.evaluated),
     )
