@@ -331,13 +331,28 @@ def test_a_slab_is_refused_as_its_cell_would_relax(start, potential):
         relax_by_single_points(slab, Reference(), potential)
 
 
-def test_answers_of_another_shape_are_refused(start):
-    def voigt(structure):
-        energy, forces, _ = Reference()(structure)
-        return energy, forces, np.zeros(6)
+@pytest.mark.parametrize("potential", [ToyPotential(), None])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda energy, forces, _: (energy, forces, np.zeros(6)), "shape"),
+        (lambda energy, forces, stress: (energy, forces.T, stress), "shape"),
+        (lambda energy, forces, stress: (energy, forces.ravel(), stress), "shape"),
+        (lambda energy, forces, _: (energy, forces, None), "shape"),
+        (lambda energy, forces, _: (energy, forces), "not an energy"),
+        (lambda *_: None, "not an energy"),
+        (lambda _, forces, stress: (None, forces, stress), "not an energy"),
+        (lambda _, forces, stress: (forces, forces, stress), "not an energy"),
+        (lambda energy, _, stress: (energy, [[0.0] * 3, [0.0]], stress), "not an"),
+    ],
+)
+def test_malformed_answers_are_refused(start, potential, change, message):
+    def wrong(structure):
+        return change(*Reference()(structure))
 
-    with pytest.raises(PotentialError, match="shape"):
-        relax_by_single_points(start, voigt, ToyPotential())
+    with pytest.raises(PotentialError, match=message) as caught:
+        relax_by_single_points(start, wrong, potential, max_evaluations=3)
+    assert caught.value.field == "evaluate"
 
 
 def test_the_gradient_by_the_unknowns_is_the_derivative(start):

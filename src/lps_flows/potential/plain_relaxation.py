@@ -12,7 +12,7 @@ from pymatgen.core import Lattice, Structure
 
 from lps_flows.potential.relaxation import relax_batch
 from lps_flows.potential.relaxation_settings import RelaxationSettings
-from lps_flows.potential.single_point_record import SinglePointResult
+from lps_flows.potential.single_point_record import SinglePointResult, checked
 
 _FAILURES = 4  # in a row
 
@@ -50,15 +50,15 @@ class _AsPotential:
         )
         self.n_calls += 1
         try:
-            energy, forces, stress = self._function(structure)
+            answer = self._function(structure)
         except Exception as error:
             return self._failed(f"{type(error).__name__}: {error}")
-        forces, stress = np.asarray(forces, float), np.asarray(stress, float)
+        energy, forces, stress = checked(answer, len(structure))
         if not all(np.isfinite(part).all() for part in (energy, forces, stress)):
             return self._failed("energy, forces or stress are not finite")
         self.n_failed_in_a_row = 0
-        self.evaluated.append((structure, float(energy), forces, stress))
-        return SimpleNamespace(energy=float(energy), forces=forces, stress=stress)
+        self.evaluated.append((structure, energy, forces, stress))
+        return SimpleNamespace(energy=energy, forces=forces, stress=stress)
 
     def _failed(self, failure: str) -> Any:
         self.failures.append(failure)
