@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from ase import Atoms
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -214,3 +215,11 @@ def test_closest_contact_counts_periodic_images():
     single = Structure(Lattice.cubic(1.0), ["Li"], [[0, 0, 0]])
     atoms = AseAtomsAdaptor.get_atoms(single, msonable=False)
     assert closest_contact(atoms) == pytest.approx(1.0 / 2.56)
+
+
+def test_closest_contact_refuses_what_has_no_atoms_to_measure():
+    mixed = Structure(Lattice.cubic(4.0), [{"Li": 0.5, "P": 0.5}], [[0, 0, 0]])
+    with pytest.raises(StructureError, match="disordered"):
+        closest_contact(mixed)
+    with pytest.raises(StructureError, match="no atoms"):
+        closest_contact(Atoms())

@@ -242,3 +242,12 @@ def test_chunks_are_whole_frame_intervals():
     assert settings.chunks(0.0) == []
     with pytest.raises(DynamicsError):
         run_chunk(CELL, Springs(0), temperature=1.0, n_steps=7, settings=SETTINGS)
+
+
+@pytest.mark.parametrize("velocities", [None, [[0.0, 0.0, 0.0]]])
+def test_a_single_atom_is_refused(velocities):
+    one = Structure(Lattice.cubic(3.2), ["Li"], [[0, 0, 0]])
+    if velocities is not None:
+        one.add_site_property("velocities", velocities)
+    with pytest.raises(DynamicsError, match="single atom"):
+        run_chunk(one, Springs(0), temperature=300.0, n_steps=5, settings=SETTINGS)
