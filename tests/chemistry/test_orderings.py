@@ -73,6 +73,30 @@ def test_elements_that_share_a_site_are_told_apart() -> None:
     assert {made.formula for made in found.structures} == {"Na2 Mg1 F4"}
 
 
+@pytest.mark.parametrize(
+    ("mixed", "target_atoms", "made"),
+    [
+        ({"S": 0.5, "Se": 0.5}, 3, "Li2 S1"),
+        ({"S": 0.5, "Se": 0.5}, 12, "Li8 Se2 S2"),
+        ({"S": 0.3, "Se": 0.7}, 9, "Li6 Se2 S1"),
+        ({"S": 0.34, "Se": 0.33, "Te": 0.33}, 3, "Li2 S1"),
+        # thirds as files write them are full sites
+        ({"S": 0.3333, "Se": 0.3333, "Te": 0.3334}, 6, "Li4 Te1 S1"),
+    ],
+)
+def test_sites_that_the_file_fills_stay_full(
+    mixed: dict[str, float], target_atoms: int, made: str
+) -> None:
+    """Whatever the numbers of atoms of each element round to."""
+    cell = Structure(
+        Lattice.from_parameters(4.1, 4.1, 4.1, 60, 60, 60),
+        ["Li", "Li", mixed],
+        [[0.25] * 3, [0.75] * 3, [0.0] * 3],
+    )
+    found = orderings(cell, OrderSettings(target_atoms=target_atoms, n_lowest=1))
+    assert found.structures[0].formula == made
+
+
 def test_what_cannot_be_ordered_is_named() -> None:
     whole = published_beta()
     whole = Structure.from_sites([site for site in whole if site.is_ordered])

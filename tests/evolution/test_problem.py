@@ -5,6 +5,7 @@ from lps_flows.chemistry import (
     OffLineError,
     RemovalError,
     crystal,
+    full_formula,
     supercell_near,
 )
 from lps_flows.evolution import (
@@ -63,11 +64,21 @@ def test_assignment_finds_the_genome_of_a_shaken_shuffled_structure(beta_problem
         ("gamma-Li3PS4", "Li2S", 0, RemovalError),
         ("Li48P16S61", "Li2S", 1, OffLineError),
         ("Li2S", "Li2S", 4, RemovalError),
+        ("gamma-Li3PS4", "Li2S", "2", RemovalError),
     ],
 )
 def test_impossible_removals_are_refused(key, end_member, n_units, error):
     with pytest.raises(error):
         RemovalProblem(crystal(key), end_member, n_units)
+
+
+def test_what_is_built_has_the_formula_of_the_problem():
+    parent = supercell_near(crystal("beta-Li3PS4"), 64)
+    problem = RemovalProblem(parent, "P4S10", 1)
+    assert problem.formula == "Li24P4S22"
+    removed = (*problem.sites["P"][:4], *problem.sites["S"][:10])
+    assert problem.is_valid(removed)
+    assert full_formula(problem.build(removed)) == problem.formula
 
 
 def test_disordered_or_choiceless_parents_are_refused():

@@ -247,6 +247,28 @@ def test_the_lowest_of_every_search_come_first_and_none_twice() -> None:
     assert sorted(everything) == sorted(ranked)
 
 
+def test_the_lowest_of_a_search_gets_no_label_where_its_atoms_nearly_touch() -> None:
+    first, second, third = rattled(3, 0.05, seed=1)
+    squeezed = first.structure.copy().scale_lattice(0.2 * first.structure.volume)
+    touching = first.model_copy(update={"structure": squeezed})
+    search = EvolutionDocument.model_construct(
+        formula_pretty="Li3PS4",
+        generations=[],
+        lowest=[touching, second, third],
+        uncertain=[],
+    )
+    maker = UncertainStructuresMaker(
+        settings=ActiveLearningSettings(
+            n_structures=2, min_energy_std=1e9, enough=EnoughSettings(n_lowest=2)
+        )
+    )
+    potential = PotentialDocument.model_construct(
+        potential=random_potential(hidden=(3,), members=2).as_dict()
+    )
+    found = UncertainStructuresMaker.make.original(maker, potential, [search])
+    assert [e.structure for e in found.entries] == [second.structure, third.structure]
+
+
 def test_structures_whose_atoms_nearly_touch_get_no_label(
     store: JobStore, tmp_path: Path
 ) -> None:

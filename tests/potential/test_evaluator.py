@@ -72,6 +72,14 @@ def test_skin_of_a_shrinking_batch():
     assert evaluator.n_searches == 5
 
 
+@pytest.mark.parametrize("keys", [["a", "a"], ["a"], ["a", "b", "c"], []])
+def test_keys_name_every_structure_once(keys):
+    pair = [random_structure(1, n=9), random_structure(2, n=9)]
+    with pytest.raises(PotentialError, match="for 2 structures") as caught:
+        POTENTIAL.evaluator(skin=0.5).evaluate(pair, keys=keys)
+    assert caught.value.field == "keys"
+
+
 def test_calculator_agrees_and_has_all_properties():
     potential = random_potential(members=3)
     atoms = random_structure(4)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from ase import Atoms
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -7,9 +8,11 @@ from lps_flows.chemistry import closest_contact, crystal, remove_units
 from lps_flows.potential import (
     OverlappingAtomsError,
     RelaxationSettings,
+    StructureError,
     relax_batch,
 )
 from lps_flows.potential.coordinates import RelaxedCoordinates
+from tests.potential.toy import random_potential
 from tests.toy_potential import ToyPotential, ToyResult
 
 FIXED = RelaxationSettings(relax_cell=False, max_steps=25)
@@ -145,6 +148,31 @@ def test_overlaps_found_by_the_potential_drop_only_their_structures(structures):
     assert [r.failure for r in results] == ["minimum distance", None, None, None]
 
 
+def slab_of(structure):
+    """The same atoms, periodic in two directions."""
+    lattice = Lattice(structure.lattice.matrix, pbc=(True, True, False))
+    return Structure(lattice, structure.species, structure.frac_coords)
+
+
+def test_a_slab_stays_one_where_its_cell_is_fixed(structures):
+    potential = random_potential(radial_cutoff=4.0, angular_cutoff=3.0)
+    slab = slab_of(structures[0])
+    (result,) = relax_batch([slab], potential, FIXED)
+    assert result.n_steps > 0
+    assert result.structure.lattice == slab.lattice
+    again = potential.evaluate(result.structure)
+    assert again.energy == pytest.approx(result.energy, abs=1e-9)
+    np.testing.assert_allclose(again.forces, result.forces, atol=1e-8)
+
+
+def test_what_cannot_relax_is_refused_before_any_step(structures):
+    with pytest.raises(StructureError, match="periodic in all three"):
+        relax_batch([structures[1], slab_of(structures[0])], ToyPotential())
+    mixed = Structure(Lattice.cubic(4.0), [{"Li": 0.5, "P": 0.5}], [[0, 0, 0]])
+    with pytest.raises(StructureError, match="disordered"):
+        relax_batch([mixed], ToyPotential(), FIXED)
+
+
 def test_uncertainty_comes_from_the_committee(structures):
     class Committee(ToyPotential):
         members = (1, 2)
@@ -187,3 +215,11 @@ def test_closest_contact_counts_periodic_images():
     single = Structure(Lattice.cubic(1.0), ["Li"], [[0, 0, 0]])
     atoms = AseAtomsAdaptor.get_atoms(single, msonable=False)
     assert closest_contact(atoms) == pytest.approx(1.0 / 2.56)
+
+
+def test_closest_contact_refuses_what_has_no_atoms_to_measure():
+    mixed = Structure(Lattice.cubic(4.0), [{"Li": 0.5, "P": 0.5}], [[0, 0, 0]])
+    with pytest.raises(StructureError, match="disordered"):
+        closest_contact(mixed)
+    with pytest.raises(StructureError, match="no atoms"):
+        closest_contact(Atoms())

@@ -282,6 +282,27 @@ def test_without_a_potential_failures_are_survived_too(start):
     assert result.structure.site_properties == start.site_properties
 
 
+def test_without_a_potential_what_was_answered_outlives_failures(start):
+    class Lost(Reference):
+        def __call__(self, structure):
+            answer = super().__call__(structure)
+            if self.n_calls > 5:
+                raise RuntimeError("queue lost")
+            return answer
+
+    moved = start.copy()
+    moved.perturb(0.1, seed=1)
+    result = relax_by_single_points(moved, Lost(), None, **THRESHOLDS)
+    assert not result.converged
+    assert "queue lost" in result.reason
+    assert len(result.evaluated) == 5
+    assert result.energy == min(energy for _, energy, _, _ in result.evaluated)
+    energy, forces, stress = Reference()(result.structure)
+    assert energy == pytest.approx(result.energy, abs=1e-9)
+    np.testing.assert_allclose(forces, result.forces, atol=1e-9)
+    np.testing.assert_allclose(stress, result.stress, atol=1e-9)
+
+
 def test_a_misleading_potential_costs_evaluations_not_the_end(start, led):
     wrong = random_potential(seed=4)
     result = relax_by_single_points(
@@ -302,13 +323,36 @@ def test_a_disordered_structure_is_refused():
         relax_by_single_points(mixed, Reference(), ToyPotential())
 
 
-def test_answers_of_another_shape_are_refused(start):
-    def voigt(structure):
-        energy, forces, _ = Reference()(structure)
-        return energy, forces, np.zeros(6)
+@pytest.mark.parametrize("potential", [ToyPotential(), None])
+def test_a_slab_is_refused_as_its_cell_would_relax(start, potential):
+    lattice = Lattice(start.lattice.matrix, pbc=(True, True, False))
+    slab = Structure(lattice, start.species, start.frac_coords)
+    with pytest.raises(StructureError, match="periodic in all three"):
+        relax_by_single_points(slab, Reference(), potential)
 
-    with pytest.raises(PotentialError, match="shape"):
-        relax_by_single_points(start, voigt, ToyPotential())
+
+@pytest.mark.parametrize("potential", [ToyPotential(), None])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda energy, forces, _: (energy, forces, np.zeros(6)), "shape"),
+        (lambda energy, forces, stress: (energy, forces.T, stress), "shape"),
+        (lambda energy, forces, stress: (energy, forces.ravel(), stress), "shape"),
+        (lambda energy, forces, _: (energy, forces, None), "shape"),
+        (lambda energy, forces, _: (energy, forces), "not an energy"),
+        (lambda *_: None, "not an energy"),
+        (lambda _, forces, stress: (None, forces, stress), "not an energy"),
+        (lambda _, forces, stress: (forces, forces, stress), "not an energy"),
+        (lambda energy, _, stress: (energy, [[0.0] * 3, [0.0]], stress), "not an"),
+    ],
+)
+def test_malformed_answers_are_refused(start, potential, change, message):
+    def wrong(structure):
+        return change(*Reference()(structure))
+
+    with pytest.raises(PotentialError, match=message) as caught:
+        relax_by_single_points(start, wrong, potential, max_evaluations=3)
+    assert caught.value.field == "evaluate"
 
 
 def test_the_gradient_by_the_unknowns_is_the_derivative(start):

@@ -568,6 +568,19 @@ def test_force_fraction_and_partial_forces():
     assert none.history[0].training_forces == []
 
 
+def test_forces_alone_are_learned_where_no_held_out_structure_has_them(caplog):
+    settings = QUICK.model_copy(update={"energy_weight": 0.0, "force_weight": 1.0})
+    held = train_potential(STRUCTURES, ENERGIES, settings, forces=FORCES)
+    assert "no held-out structure has them" not in caplog.text
+    some = [None if k in held.validation_indices else f for k, f in enumerate(FORCES)]
+    result = train_potential(STRUCTURES, ENERGIES, settings, forces=some)
+    assert result.validation_indices == held.validation_indices
+    assert "no held-out structure has them" in caplog.text
+    best = result.history[result.potential.best]
+    assert best.best_iteration > 0
+    assert result.training.force_rmse < best.training_forces[0]
+
+
 @pytest.mark.parametrize("forces", [None, [None] * 30])
 def test_a_weight_of_forces_that_nobody_has_is_refused(forces):
     settings = QUICK.model_copy(update={"force_weight": 0.3})

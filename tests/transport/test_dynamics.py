@@ -146,6 +146,27 @@ def test_start_has_the_asked_temperature_and_no_momentum():
     assert np.abs(atoms.get_velocities() - other.get_velocities()).max() > 0
 
 
+def test_a_net_force_of_the_engine_does_not_move_the_cell():
+    class Pulled(Springs):
+        def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+            super().calculate(atoms, properties, system_changes)
+            self.results["forces"] = self.results["forces"] + [0.01, 0.0, 0.0]
+
+    start = initial_atoms(CELL, 500.0, 1, draw=False)
+    result = run_chunk(
+        CELL,
+        Pulled(start.positions.copy()),
+        temperature=500.0,
+        n_steps=200,
+        settings=SETTINGS,
+    )
+    assert result.failure is None
+    assert np.abs(result.atoms.get_momenta().sum(axis=0)).max() < 1e-9
+    assert result.atoms.get_center_of_mass() == pytest.approx(
+        start.get_center_of_mass(), abs=1e-9
+    )
+
+
 def test_velocities_keep_their_size_between_codes():
     # 1 Å/fs = 1e5 m/s: a Li atom (6.94 u) at that speed has 360 eV.
     atoms = Atoms("Li", positions=[[0, 0, 0]])
@@ -221,3 +242,12 @@ def test_chunks_are_whole_frame_intervals():
     assert settings.chunks(0.0) == []
     with pytest.raises(DynamicsError):
         run_chunk(CELL, Springs(0), temperature=1.0, n_steps=7, settings=SETTINGS)
+
+
+@pytest.mark.parametrize("velocities", [None, [[0.0, 0.0, 0.0]]])
+def test_a_single_atom_is_refused(velocities):
+    one = Structure(Lattice.cubic(3.2), ["Li"], [[0, 0, 0]])
+    if velocities is not None:
+        one.add_site_property("velocities", velocities)
+    with pytest.raises(DynamicsError, match="single atom"):
+        run_chunk(one, Springs(0), temperature=300.0, n_steps=5, settings=SETTINGS)

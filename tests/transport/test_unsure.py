@@ -94,6 +94,12 @@ def test_a_run_that_lasted_is_learnt_from_where_the_committee_is_unsure() -> Non
     assert stds == sorted(stds, reverse=True)
 
 
+def test_of_no_runs_nothing_is_picked() -> None:
+    maker = UnsureFramesMaker(settings=GUARD)
+    found = maker.make.original(maker, [], random_potential(members=2))
+    assert (found.n_structures, found.entries) == (0, [])
+
+
 def test_the_production_of_a_run_does_not_hold_what_broke_before() -> None:
     chunks = broken_equilibration()
     kept = kept_positions({"a": chunks[0]})

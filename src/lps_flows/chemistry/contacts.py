@@ -8,6 +8,8 @@ from ase.data import covalent_radii
 from pymatgen.core import Lattice, Structure
 from pymatgen.optimization.neighbors import find_points_in_spheres
 
+from lps_flows.chemistry.symbols import check_sites
+
 _COLLAPSED = 0.05
 """Below this an atom overlaps with its own image: no other pair is looked at."""
 
@@ -52,12 +54,18 @@ def closest_contact(structure: Structure | Atoms) -> float:
         Periodic; pairs beyond twice the largest radius are not looked at. Where a
         coordinate is no number, atoms count as being in one place.
 
+    Raises
+    ------
+    StructureError
+        When it is disordered, or has no atoms.
+
     Examples
     --------
     >>> from lps_flows.chemistry import closest_contact, crystal
     >>> print(f"{closest_contact(crystal('beta-Li3PS4')):.2f}")  # P-S of a PS4
     0.96
     """
+    check_sites(structure)
     if isinstance(structure, Atoms):
         numbers, positions = structure.numbers, structure.positions
         cell = structure.cell.array

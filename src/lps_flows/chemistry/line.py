@@ -199,7 +199,8 @@ class CompositionLine(FrozenSettings):
         """Return the formula left when units of an end member are taken away.
 
         From a composition on the line, `n_units` of an end member; negative ones are
-        added. Full formula, for example ``"Li42P16S61"``.
+        added. A unit is what is written: of P4S10 it holds two of P2S5. Full formula,
+        for example ``"Li42P16S61"``.
 
         Raises
         ------
@@ -209,17 +210,17 @@ class CompositionLine(FrozenSettings):
             When `end_member` is not of the line, there are fewer units than asked
             for, or nothing would be left.
         """
-        index = self._index(end_member)
+        index, size = self._unit(end_member)
         units = list(self.amounts(composition))
-        if n_units > units[index] + _TOLERANCE:
+        if n_units * size > units[index] + _TOLERANCE:
             raise RemovalError(
                 f"{full_formula(_readable(composition))} holds only "
-                f"{units[index]:g} units of {end_member}",
+                f"{units[index] / size:g} units of {end_member}",
                 field="n_units",
                 value=n_units,
                 remedy="Remove fewer units or start from a larger supercell",
             )
-        units[index] -= n_units
+        units[index] -= n_units * size
         if sum(units) < _TOLERANCE:
             raise RemovalError(
                 "removing every unit leaves an empty cell",
@@ -229,11 +230,12 @@ class CompositionLine(FrozenSettings):
             )
         return self.formula(*units)
 
-    def _index(self, end_member: str) -> int:
-        reduced = _readable(end_member).reduced_formula
-        for index, formula in enumerate(self.end_members):
-            if Composition(formula).reduced_formula == reduced:
-                return index
+    def _unit(self, end_member: str) -> tuple[int, float]:
+        """Return which end member a formula is, and how many of its units it holds."""
+        unit = _readable(end_member)
+        for index, whole in enumerate(map(Composition, self.end_members)):
+            if whole.reduced_formula == unit.reduced_formula:
+                return index, unit.num_atoms / whole.num_atoms
         raise RemovalError(
             "only units of an end member keep a structure on the line",
             field="end_member",

@@ -90,8 +90,9 @@ def orderings(structure: Structure, settings: OrderSettings) -> Orderings:
     """Return ordered models of a disordered crystal, by Ewald energy.
 
     All sites that the same elements occupy in part are one pool: how many atoms it
-    holds is that of the file, rounded for the whole supercell, and where they are is
-    left to the energy, whatever the single occupancies say.
+    holds is that of the file, rounded for the whole supercell and then shared between
+    the elements, and where they are is left to the energy, whatever the single
+    occupancies say. Sites that the file fills stay full.
 
     Parameters
     ----------
@@ -171,16 +172,27 @@ def _pools(cell: Structure) -> list[_Pool]:
             value=full_formula(cell),
             remedy="Leave out `order`: there is nothing to order",
         )
-    pools = []
-    for symbols, sites in shared.items():
-        content = [
-            symbol
-            for symbol in symbols
-            for _ in range(round(sum(cell[k].species[symbol] for k in sites)))
-        ][: len(sites)]
-        content += [_NOTHING] * (len(sites) - len(content))
-        pools.append(_Pool(sites, content))
-    return pools
+    return [
+        _Pool(sites, _content([cell[k].species for k in sites], symbols))
+        for symbols, sites in shared.items()
+    ]
+
+
+def _content(occupants: list[Composition], symbols: tuple[str, ...]) -> list[str]:
+    """Return as many symbols as sites: whole atoms nearest to the occupancies.
+
+    The number of all atoms comes first. Each element rounded alone, half a S and half
+    a Se would leave a full site empty.
+    """
+    full = all(species.num_atoms >= _FULL for species in occupants)
+    amounts = np.array([sum(species[el] for species in occupants) for el in symbols])
+    n_atoms = len(occupants) if full else round(amounts.sum())
+    exact = np.round(amounts * n_atoms / amounts.sum(), 6)
+    numbers = np.floor(exact).astype(int)
+    largest = np.argsort(numbers - exact, kind="stable")
+    numbers[largest[: n_atoms - numbers.sum()]] += 1
+    content = np.repeat(symbols, numbers).tolist()
+    return content + [_NOTHING] * (len(occupants) - n_atoms)
 
 
 def _charges(symbols: list[str], structure: Structure) -> dict[str, float]:

@@ -1,13 +1,15 @@
 """Removing units of an end member, or of a stated combination, from a structure.
 
 A unit is written as the formula of an end member ("Li2S"), or as numbers of formulas
-("1 Li2S + 2 S"), which may leave the line.
+("1 Li2S + 2 S"), which may leave the line. It holds the atoms that are written: P4S10
+is a unit twice as large as P2S5.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from lps_flows.chemistry.bare import bare_structure
 from lps_flows.chemistry.formula import full_formula
 from lps_flows.chemistry.line import CompositionLine, RemovalError
 from lps_flows.chemistry.symbols import element_symbols
+
+# An amount that is nearer to a whole number is one.
+_PART = 1e-6
 
 
 def written_unit(unit: Any) -> Any:
@@ -81,7 +86,8 @@ def left_over(
     OffLineError
         When an end member is taken from what is not on the line.
     RemovalError
-        When the composition holds too few atoms, or nothing would be left.
+        When the composition holds too few atoms, nothing would be left, or the unit
+        or the number of them is none that could be removed.
 
     Examples
     --------
@@ -90,9 +96,9 @@ def left_over(
     >>> left_over(Composition("Li48P16S64"), "1 S", 3, CompositionLine())
     'Li48P16S61'
     """
+    removed = atoms_removed(unit, n_units)
     if " " not in unit:
         return line.remove(composition, unit, n_units)
-    removed = atoms_removed(unit, n_units)
     there = composition.element_composition.get_el_amt_dict()
     short = [el for el, n in removed.items() if n > there.get(el, 0)]
     if short or sum(removed.values()) >= composition.num_atoms:
@@ -114,7 +120,8 @@ def atoms_removed(unit: str, n_units: int) -> dict[str, int]:
     Raises
     ------
     RemovalError
-        When `n_units` is not a positive whole number, or the unit cannot be read.
+        When `n_units` is not a positive whole number, the unit cannot be read, or
+        holds parts of atoms.
 
     Examples
     --------
@@ -124,7 +131,7 @@ def atoms_removed(unit: str, n_units: int) -> dict[str, int]:
     >>> atoms_removed("1 Li2S + 2 S", 2)
     {'Li': 4, 'S': 6}
     """
-    if n_units != int(n_units) or n_units < 1:
+    if not (isinstance(n_units, Real) and n_units >= 1 and n_units % 1 == 0):
         raise RemovalError(
             "units are removed in whole positive numbers",
             field="n_units",
@@ -132,9 +139,17 @@ def atoms_removed(unit: str, n_units: int) -> dict[str, int]:
             remedy="Give 1, 2, 3, ...",
         )
     amounts = _unit_composition(unit).get_el_amt_dict()
-    return {
+    removed = {
         symbol: round(amount * n_units) for symbol, amount in sorted(amounts.items())
     }
+    if any(abs(amounts[el] * n_units - n) > _PART for el, n in removed.items()):
+        raise RemovalError(
+            "atoms are removed whole",
+            field="remove",
+            value=unit,
+            remedy="Write the formula with whole numbers",
+        )
+    return removed
 
 
 def removal_sites(

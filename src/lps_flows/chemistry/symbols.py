@@ -29,6 +29,14 @@ def element_symbols(structure: AnyStructure) -> np.ndarray:
     >>> print(element_symbols(crystal("Li2S"))[[0, -1]])
     ['Li' 'S']
     """
+    check_sites(structure)
+    if isinstance(structure, Atoms):
+        return np.array(structure.get_chemical_symbols())
+    return np.array([site.specie.symbol for site in structure])
+
+
+def check_sites(structure: AnyStructure) -> None:
+    """Raise `StructureError` unless there are sites, of one species each."""
     if len(structure) == 0:
         raise StructureError(
             "the structure has no atoms",
@@ -36,13 +44,10 @@ def element_symbols(structure: AnyStructure) -> np.ndarray:
             value=0,
             remedy="Leave it out",
         )
-    if isinstance(structure, Atoms):
-        return np.array(structure.get_chemical_symbols())
-    if not structure.is_ordered:
+    if not isinstance(structure, Atoms) and not structure.is_ordered:
         raise StructureError(
             "the structure is disordered: sites are partially occupied",
             field="structure",
             value=structure.formula,
             remedy="Order it first, for example with pymatgen's transformations",
         )
-    return np.array([site.specie.symbol for site in structure])

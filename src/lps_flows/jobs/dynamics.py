@@ -155,6 +155,12 @@ def run_chunk(
     keep_positions
         Keep the positions of the frames, not only their temperature and energy. Those
         of a chunk that fails are kept in any case.
+
+    Raises
+    ------
+    DynamicsError
+        When the steps are no whole number of frame intervals, or there is a single
+        atom.
     """
     if n_steps % settings.frame_interval:
         raise DynamicsError(
@@ -212,7 +218,20 @@ def run_chunk(
 def initial_atoms(
     structure: Structure, temperature: float, seed: int, *, draw: bool
 ) -> Atoms:
-    """Return atoms with velocities: those of the structure, or drawn ones."""
+    """Return atoms with velocities: those of the structure, or drawn ones.
+
+    Raises
+    ------
+    DynamicsError
+        When there is a single atom.
+    """
+    if len(structure) < 2:
+        raise DynamicsError(
+            "a cell at rest that holds a single atom has nothing to move",
+            field="structure",
+            value=structure.formula,
+            remedy="Repeat the cell",
+        )
     from ase.md.velocitydistribution import Stationary, thermalize_momenta
 
     bare = structure.copy()

@@ -21,12 +21,14 @@ class RestartableNoseHoover:
     """Velocity Verlet under a chain of Nosé-Hoover thermostats, at zero momentum.
 
     The equations and their factorisation are those of Martyna, Tuckerman and Klein as
-    in ASE's ``NoseHooverChainNVT``, with three differences. The chain counts the 3N - 3
+    in ASE's ``NoseHooverChainNVT``, with four differences. The chain counts the 3N - 3
     degrees of freedom that there are while the total momentum is at rest; with ASE's
-    3N the atoms run N/(N-1) too hot. The thermostat sees the momenta through their
-    kinetic energy alone, so its sub-steps are done on numbers and the momenta scaled
-    once; a step costs one force evaluation and little else. And its state can be
-    saved and restored.
+    3N the atoms run N/(N-1) too hot. It stays at rest: a net force on the cell, which
+    grids, single precision and dispersion terms leave, is taken away by mass, or it
+    would set off the whole cell and the atoms in it would run too cold. The thermostat
+    sees the momenta through their kinetic energy alone, so its sub-steps are done on
+    numbers and the momenta scaled once; a step costs one force evaluation and little
+    else. And its state can be saved and restored.
 
     Parameters
     ----------
@@ -56,6 +58,7 @@ class RestartableNoseHoover:
         self._inertia[0] *= self._freedom
         self._eta, self._p_eta = [0.0] * tchain, [0.0] * tchain
         self._masses = atoms.get_masses()[:, None]
+        self._shares = self._masses / self._masses.sum()
         self._p = atoms.get_momenta()
         self._forces: NDArray[np.float64] | None = None
 
@@ -107,7 +110,8 @@ class RestartableNoseHoover:
         # has changed would be wasted.
         calculator = self.atoms.calc
         calculator.calculate(self.atoms, ["energy", "forces"], all_changes)
-        return np.array(calculator.results["forces"], dtype=float)
+        forces = np.array(calculator.results["forces"], dtype=float)
+        return forces - self._shares * forces.sum(axis=0)
 
     def _thermostat(self, time: float) -> None:
         twice_kinetic = float((self._p**2 / self._masses).sum())

@@ -117,8 +117,7 @@ class UncertainStructuresMaker(Maker):
         documents = [
             document
             for document in _documents(pools)
-            if id(document) not in taken
-            and closest_contact(document.structure) >= _NEAREST
+            if id(document) not in taken and _is_apart(document)
         ]
         model = ANNPotential.from_dict(potential.potential)
         structures = [document.structure for document in documents]
@@ -184,11 +183,22 @@ def judge_round(
 
 
 def _lowest(pools: Sequence[Any], n_lowest: int) -> Iterator[StructureDocument]:
-    """Yield the lowest structures of each search: the lowest of all come first."""
-    searches = [pool for pool in pools if isinstance(pool, EvolutionDocument)]
+    """Yield the lowest structures of each search: the lowest of all come first.
+
+    Those with atoms too close, which training would leave out, make room for the next.
+    """
+    searches = [
+        [document for document in pool.lowest if _is_apart(document)]
+        for pool in pools
+        if isinstance(pool, EvolutionDocument)
+    ]
     for rank in range(n_lowest):
         for search in searches:
-            yield from search.lowest[rank : rank + 1]
+            yield from search[rank : rank + 1]
+
+
+def _is_apart(document: StructureDocument | UnlabelledStructure) -> bool:
+    return closest_contact(document.structure) >= _NEAREST
 
 
 def _documents(

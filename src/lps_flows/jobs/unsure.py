@@ -77,10 +77,15 @@ class UnsureFramesMaker(Maker):
             Analysed runs, each with its chunks: handed over by `both`.
         potential
             The potential that moved the atoms, as `load_potential` takes it.
+
+        Returns
+        -------
+        UnlabelledSet
+            Empty where the committee is sure of all, or there are no runs.
         """
         model = load_potential(potential)
         # of a run that broke
-        share = max(1, self.settings.n_frames // len(runs))
+        share = max(1, self.settings.n_frames // max(1, len(runs)))
         unsure: list[tuple[float, UnlabelledStructure]] = []
         for analysed, chunks in runs:
             run: MDRunDocument = value_of(analysed)

@@ -7,6 +7,24 @@ from collections.abc import Iterator
 import numpy as np
 from ase import Atoms
 from ase.utils.abc import Optimizable
+from pymatgen.core import Structure
+
+from lps_flows.chemistry import StructureError, element_symbols
+
+
+def check_relaxable(structure: Structure, relax_cell: bool) -> None:
+    """Raise `StructureError` where atoms, or atoms and cell, cannot be relaxed.
+
+    The stress on a cell has no meaning along a direction that is not periodic.
+    """
+    element_symbols(structure)
+    if relax_cell and not all(structure.lattice.pbc):
+        raise StructureError(
+            "a cell relaxes only where it is periodic in all three directions",
+            field="structure",
+            value=f"{structure.formula}, pbc = {structure.lattice.pbc}",
+            remedy="Relax it with relax_cell=False, or make it periodic",
+        )
 
 
 class RelaxedCoordinates(Optimizable):

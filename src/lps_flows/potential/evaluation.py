@@ -135,7 +135,8 @@ class Evaluator:
         UnknownElementError, OverlappingAtomsError, StructureError
             When a structure cannot be evaluated.
         PotentialError
-            When a committee is asked of a potential with one member.
+            When a committee is asked of a potential with one member, or the keys do
+            not name every structure once.
         """
         single = is_single(structures)
         batch = self.potential.descriptor.batch(
@@ -148,8 +149,9 @@ class Evaluator:
                 value=True,
                 remedy="Train with two restarts or more, or leave committee=False",
             )
+        names = range(len(batch)) if keys is None else _distinct(keys, len(batch))
         threads = self.threads or available_threads()
-        self._lists.update(batch, keys or range(len(batch)), threads)
+        self._lists.update(batch, names, threads)
         values = self._values(batch, forces or stress, committee)
         results = _cut(
             self.potential, batch, values, forces=forces, stress=stress, all_=committee
@@ -203,6 +205,18 @@ class Evaluator:
                 forces[:, batch.starts[a] : batch.starts[b]] += part.forces
                 virial[:, a:b] += part.virial
         return BatchValues(output, forces, virial.reshape(members, len(batch), 3, 3))
+
+
+def _distinct(keys: Sequence[Hashable], n_structures: int) -> Sequence[Hashable]:
+    """Return the keys; two structures of one name would share a neighbour list."""
+    if len(keys) != n_structures or len(set(keys)) != n_structures:
+        raise PotentialError(
+            f"{len(set(keys))} different names for {n_structures} structures",
+            field="keys",
+            value=list(keys),
+            remedy="Name every structure of the list once, or leave keys out",
+        )
+    return keys
 
 
 @dataclass

@@ -12,7 +12,7 @@ from pymatgen.core import Lattice, Structure
 
 from lps_flows.potential.relaxation import relax_batch
 from lps_flows.potential.relaxation_settings import RelaxationSettings
-from lps_flows.potential.single_point_record import SinglePointResult
+from lps_flows.potential.single_point_record import SinglePointResult, checked
 
 _FAILURES = 4  # in a row
 
@@ -50,15 +50,15 @@ class _AsPotential:
         )
         self.n_calls += 1
         try:
-            energy, forces, stress = self._function(structure)
+            answer = self._function(structure)
         except Exception as error:
             return self._failed(f"{type(error).__name__}: {error}")
-        forces, stress = np.asarray(forces, float), np.asarray(stress, float)
+        energy, forces, stress = checked(answer, len(structure))
         if not all(np.isfinite(part).all() for part in (energy, forces, stress)):
             return self._failed("energy, forces or stress are not finite")
         self.n_failed_in_a_row = 0
-        self.evaluated.append((structure, float(energy), forces, stress))
-        return SimpleNamespace(energy=float(energy), forces=forces, stress=stress)
+        self.evaluated.append((structure, energy, forces, stress))
+        return SimpleNamespace(energy=energy, forces=forces, stress=stress)
 
     def _failed(self, failure: str) -> Any:
         self.failures.append(failure)
@@ -115,13 +115,18 @@ def relax_plainly(
             f"{len(reference.failures)} of {reference.n_calls} evaluations failed, the "
             f"last: {reference.failures[-1]}"
         )
+    lowest = (end, relaxed.energy, relaxed.forces, relaxed.stress)
+    if relaxed.forces is None and reference.evaluated:
+        # begun anew, it got no answer; there were some before
+        lowest = min(reference.evaluated, key=lambda answered: answered[1])
+    end, energy, forces, stress = lowest
     return SinglePointResult(
         structure=end,
-        energy=relaxed.energy,
+        energy=energy,
         converged=relaxed.converged,
         n_evaluations=reference.n_calls,
         reason="; ".join(remarks),
-        forces=relaxed.forces,
-        stress=relaxed.stress,
+        forces=forces,
+        stress=stress,
         evaluated=tuple(reference.evaluated),
     )

@@ -11,7 +11,7 @@ from ase import Atoms
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.chemistry import StructureError, closest_contact
-from lps_flows.potential.coordinates import RelaxedCoordinates
+from lps_flows.potential.coordinates import RelaxedCoordinates, check_relaxable
 from lps_flows.potential.errors import OverlappingAtomsError
 from lps_flows.potential.geometry import FARTHEST
 from lps_flows.potential.relaxation_settings import (
@@ -86,6 +86,9 @@ def relax_batch(
     ------
     UnknownElementError
         When the potential does not know an element, before any step.
+    StructureError
+        When a structure is disordered, or its cell is to relax and it is not periodic
+        in all directions; before any step, too.
 
     Examples
     --------
@@ -132,6 +135,7 @@ def _too_close(atoms: Atoms, fraction: float) -> bool:
 
 
 def _start(index: int, structure: Structure, settings: RelaxationSettings) -> _Run:
+    check_relaxable(structure, settings.relax_cell)
     atoms = structure.to_ase_atoms(msonable=False)
     from ase.optimize import FIRE, LBFGS
 
@@ -246,7 +250,7 @@ def _result(run: _Run) -> RelaxationResult:
         structure = run.source.copy()
     else:
         structure = Structure(
-            Lattice(best.cell),
+            Lattice(best.cell, pbc=run.source.lattice.pbc),
             run.source.species,
             best.positions,
             coords_are_cartesian=True,

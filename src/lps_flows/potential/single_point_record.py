@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 from pymatgen.core import Structure
 
+from lps_flows.potential.errors import PotentialError
 from lps_flows.potential.unknowns import moves
 
 WORTH = 5e-5  # eV/atom; a fall not worth another evaluation
 START_CAUTION = 0.5
 _LEAST_CAUTION, _MOST_CAUTION = 0.1, 20.0
 _TRUSTED = 0.5  # share of the predicted fall above which caution falls
+_SHOWN = 80  # characters of an answer that cannot be read
 _REACH = 0.3  # Å; farthest move of an atom from the lowest point so far
 
 
@@ -56,6 +58,42 @@ class Trial(BaseModel):
         """Tell whether forces (eV/Å) and stress (eV/Å^3) are below the thresholds."""
         largest = np.linalg.norm(self.forces, axis=1).max()
         return bool(largest < fmax and np.abs(self.stress).max() < max_stress)
+
+
+def checked(answer: Any, n_atoms: int) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return what a reference answers as numbers, which may not be finite.
+
+    Parameters
+    ----------
+    answer
+        Energy, forces and stress, as `relax_by_single_points` asks for them.
+
+    Raises
+    ------
+    PotentialError
+        When they are not three, no numbers, or of other shapes.
+    """
+    try:
+        energy, forces, stress = answer
+        number = float(energy)
+        parts = np.asarray(forces, float), np.asarray(stress, float)
+    except (TypeError, ValueError) as error:
+        raise PotentialError(
+            "the answer is not an energy, forces and stress",
+            field="evaluate",
+            value=str(answer)[:_SHOWN],
+            remedy=f"Return a number, ({n_atoms}, 3) and (3, 3) numbers",
+        ) from error
+    shapes = (n_atoms, 3), (3, 3)
+    if (parts[0].shape, parts[1].shape) != shapes:
+        raise PotentialError(
+            f"the shapes of forces and stress must be {shapes}",
+            field="evaluate",
+            value=(parts[0].shape, parts[1].shape),
+            remedy="Return forces by atom and the stress as a matrix, not as Voigt's "
+            "six components",
+        )
+    return number, *parts
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 from pymatgen.core import Structure
 
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.potential.coordinates import check_relaxable
 from lps_flows.potential.errors import PotentialError
 from lps_flows.potential.relaxation import BatchPotential
 from lps_flows.potential.single_point_record import (
@@ -17,6 +18,7 @@ from lps_flows.potential.single_point_record import (
     SinglePointResult,
     Standing,
     Trial,
+    checked,
 )
 from lps_flows.potential.single_point_step import Guide
 from lps_flows.potential.unknowns import Unknowns
@@ -50,7 +52,7 @@ class SinglePointRelaxation:
     PotentialError
         When a threshold is not positive.
     StructureError
-        When the structure is disordered.
+        When the structure is disordered, or not periodic in all directions.
 
     Examples
     --------
@@ -81,6 +83,7 @@ class SinglePointRelaxation:
         self.fmax, self.max_stress = fmax, max_stress
         self.max_evaluations = max_evaluations
         self.trials = list(trials)
+        check_relaxable(structure, relax_cell=True)
         self._unknowns = Unknowns(structure)
         self._asked: Trial | None = None
         self.misfit = self._look(potential)
@@ -115,22 +118,14 @@ class SinglePointRelaxation:
         Raises
         ------
         PotentialError
-            When their shapes are not (N, 3) and (3, 3).
+            When they are no numbers, or their shapes are not (N, 3) and (3, 3).
         """
-        forces, stress = np.asarray(forces, float), np.asarray(stress, float)
-        shapes = (len(self._unknowns.structure), 3), (3, 3)
-        if (forces.shape, stress.shape) != shapes:
-            raise PotentialError(
-                f"the shapes of forces and stress must be {shapes}",
-                field="evaluate",
-                value=(forces.shape, stress.shape),
-            )
+        n_atoms = len(self._unknowns.structure)
+        energy, forces, stress = checked((energy, forces, stress), n_atoms)
         if not all(np.isfinite(part).all() for part in (energy, forces, stress)):
             self.fail("energy, forces or stress are not finite")
         else:
-            self._take(
-                energy=float(energy), forces=forces.tolist(), stress=stress.tolist()
-            )
+            self._take(energy=energy, forces=forces.tolist(), stress=stress.tolist())
 
     def fail(self, failure: str) -> None:
         """Note that the structure asked could not be evaluated: a shorter step next."""

@@ -18,7 +18,7 @@ from pymatgen.core import Structure
 
 from lps_flows.potential.plain_relaxation import relax_plainly
 from lps_flows.potential.relaxation import BatchPotential
-from lps_flows.potential.single_point_record import SinglePointResult
+from lps_flows.potential.single_point_record import SinglePointResult, checked
 from lps_flows.potential.single_point_relaxation import (
     MAX_STRESS,
     SinglePointRelaxation,
@@ -63,9 +63,10 @@ def relax_by_single_points(
     Raises
     ------
     PotentialError
-        When a threshold is not positive, or `evaluate` returns other shapes.
+        When a threshold is not positive, or `evaluate` returns something else, or
+        other shapes.
     StructureError
-        When the structure is disordered.
+        When the structure is disordered, or not periodic in all directions.
 
     Examples
     --------
@@ -107,5 +108,5 @@ def relax_by_single_points(
         except Exception as error:
             relaxation.fail(f"{type(error).__name__}: {error}")
         else:
-            relaxation.answer(*answer)
+            relaxation.answer(*checked(answer, len(structure)))
     return relaxation.result()

@@ -305,13 +305,21 @@ def _forces_used(
 
 def _evaluator(train: Objective, held: Objective | None) -> Evaluate:
     """Return the function that answers the restarts: loss, gradient, history row."""
+    forces_alone = train.energy_weight == 0 and train.n_components > 0
+    blind = held is not None and forces_alone and held.n_components == 0
+    if blind:
+        logger.warning(
+            "only forces are trained on and no held-out structure has them: the "
+            "weights are chosen by the error on the training part"
+        )
 
     def evaluate(_members: list[int], points: np.ndarray) -> list[Answer]:
         v = train(points)
         w = v if held is None else held(points, gradient=False)
         # the score is the data part of the loss; weight decay does not choose weights
-        score = train.energy_weight * w.energy + (
-            train.force_weight * w.force if train.n_components else 0.0
+        judge = v if blind else w
+        score = train.energy_weight * judge.energy + (
+            train.force_weight * judge.force if train.n_components else 0.0
         )
         return [
             (
