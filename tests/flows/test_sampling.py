@@ -10,7 +10,7 @@ from lps_flows.chemistry import (
     crystal,
 )
 from lps_flows.evolution import EvolutionSettings
-from lps_flows.flows.sampling import ScanSettings
+from lps_flows.flows.sampling import CompositionPlan, ScanSettings
 from lps_flows.jobs.lowest import lowest_of
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.evolution import EvolutionDocument
@@ -97,11 +97,13 @@ def test_every_composition_is_searched_from_two_seeds(settings):
     flow = settings.maker().sampling.make(
         OutputReference("parent"),
         OutputReference("potential"),
-        parent_key="beta-Li3PS4",
-        end_member="Li2S",
-        n_units=3,
-        formula="Li42P16S61",
-        target_atoms=128,
+        CompositionPlan(
+            parent="beta-Li3PS4",
+            remove="Li2S",
+            n_units=3,
+            formula="Li42P16S61",
+            target_atoms=128,
+        ),
     )
     first, second, lowest = flow.jobs
     assert first.maker.settings.seed + 1 == second.maker.settings.seed

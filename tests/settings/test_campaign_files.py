@@ -569,14 +569,14 @@ def test_a_held_crystal_relaxes_its_atoms_alone_and_says_so(
     demo["engine"] |= {"held_cells": ["P2S5"]}
     flow = CampaignSettings.model_validate(demo).flow()
     relaxing = {
-        job.name.rsplit(" ", 1)[-1]: job.function_kwargs
+        job.name.rsplit(" ", 1)[-1]: job.maker
         for job, _ in flow.iterflow()
         if job.name.startswith("reference relax")
     }
     held = {
-        key: kwargs["remarks"]
-        for key, kwargs in relaxing.items()
-        if not kwargs["engine"].relax.relax_cell
+        key: maker.remarks
+        for key, maker in relaxing.items()
+        if not maker.engine.relax.relax_cell
     }
     assert list(held) == ["P2S5"]
     assert "held" in held["P2S5"][0]
