@@ -155,6 +155,14 @@ LATE = {
         {"sampling.relaxation.min_distance": 1.0},
         "sampling.relaxation.min_distance",
     ),
+    "a time step beside the settings": (
+        {"engine.name": "vasp", "engine.vasp": {"incar": {"POTIM": 0.5}}},
+        "engine.vasp.incar.POTIM = 0.5",
+    ),
+    "a misspelt key of VASP": (
+        {"conductivity_engine": {"name": "vasp", "vasp": {"incar": {"ENCTU": 600}}}},
+        "conductivity_engine.vasp.incar.ENCTU = 600",
+    ),
     "every frame left out": (
         {"active_learning.dynamics.min_distance": 2.2},
         "active_learning.dynamics.min_distance",

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from lps_flows.chemistry import entry, reduced_formula
 from lps_flows.engines.registry import engine_names
+from lps_flows.engines.vasp_incar import incar_problems
 from lps_flows.flows.sampling import CompositionPlan
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.schemas.structure import Source
@@ -56,6 +57,9 @@ def _engines(campaign: CampaignKeys) -> Iterator[str]:
                 f"{key}.name = {engine.name!r}: there is no engine of this name. "
                 f"Choose one of {', '.join(engine_names())}"
             )
+        if engine is not None and engine.name == "vasp":
+            for problem in incar_problems(engine.vasp):
+                yield f"{key}.vasp.{problem}"
 
 
 def _unknown_crystals(campaign: CampaignKeys) -> Iterator[str]:
