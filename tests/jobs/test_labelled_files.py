@@ -20,6 +20,7 @@ from lps_flows.jobs.labelled_files import (
     frame_sizes,
     read_documents,
 )
+from lps_flows.jobs.training import gather
 from lps_flows.potential import PotentialFileError
 from lps_flows.schemas import Provenance, StructureDocument
 
@@ -88,6 +89,19 @@ def test_energies_of_another_method_are_refused(file: Path) -> None:
     del frames[1].info["method"]
     write(file, frames, format="extxyz")
     with pytest.raises(LabelledFileError, match="does not name in frame 1"):
+        read_documents(file, "toy")
+
+
+def test_what_did_not_converge_is_not_learnt_elsewhere_either(tmp_path: Path) -> None:
+    given = documents()
+    given[1] = given[1].model_copy(update={"converged": False})
+    export_structures(given, tmp_path, "extxyz")
+    file = tmp_path / "structures.extxyz"
+    read_back = read_documents(file, "toy")
+    assert [document.converged for document in read_back] == [True, False, True]
+    assert len(gather(read_back)) == 2
+    file.write_text(file.read_text().replace("converged=F", "converged=no"))
+    with pytest.raises(LabelledFileError, match="converged=no in frame 1"):
         read_documents(file, "toy")
 
 

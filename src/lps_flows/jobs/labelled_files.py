@@ -11,6 +11,7 @@ from lzma import LZMAError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
 from jobflow import Maker, job
 from monty.io import zopen
 from pymatgen.core import Structure
@@ -86,7 +87,7 @@ def read_documents(
     file
         Extended XYZ, compressed or not: energies (eV), forces (eV/Å) where they are
         known, and ``method``, as `lps_flows.jobs.export.export_structures` writes it.
-        ``source``, ``parent`` and ``group`` count where they are given.
+        ``source``, ``parent``, ``group`` and ``converged`` count where they are given.
     method
         Method that all energies must be of.
     line
@@ -95,12 +96,14 @@ def read_documents(
     Returns
     -------
     list of StructureDocument
-        In the order of the file; none counts as relaxed, or as an evaluation.
+        In the order of the file; none counts as relaxed, or as an evaluation. Those
+        that did not converge are among them, and no potential learns them.
 
     Raises
     ------
     LabelledFileError
-        When a frame is not periodic, or its energy is of no or another method.
+        When a frame is not periodic, its energy is of no or another method, or it
+        does not say plainly whether that converged.
     PotentialFileError
         When the file is malformed, or a frame lacks its energy.
     """
@@ -141,11 +144,23 @@ def read_documents(
                 method=method,
                 line=line,
                 relaxed=False,
+                converged=_converged(atoms, number, file),
                 forces=None if forces is None else forces.tolist(),
                 n_evaluations=0,
             )
         )
     return documents
+
+
+def _converged(atoms: Atoms, number: int, file: str | Path) -> bool:
+    stated = atoms.info.get("converged", True)
+    if isinstance(stated, (bool, np.bool_)):
+        return bool(stated)
+    raise _refused(
+        f"says converged={stated} in frame {number}, which is neither T nor F",
+        file,
+        "Write converged=T or converged=F, or leave it out",
+    )
 
 
 def _origin(atoms: Atoms, file: str) -> Provenance:
