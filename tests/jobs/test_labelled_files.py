@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def test_what_did_not_converge_is_not_learnt_elsewhere_either(tmp_path: Path) ->
         read_documents(file, "toy")
 
 
-def _labelled(atoms: Atoms, **info: str) -> Atoms:
+def _labelled(atoms: Atoms, **info: Any) -> Atoms:
     atoms.calc = SinglePointCalculator(atoms, energy=-1.0)
     atoms.info |= {"method": "toy"} | info
     return atoms
@@ -118,6 +119,25 @@ def test_an_unknown_origin_is_the_users(tmp_path: Path) -> None:
     assert document.provenance.source == "user"
     assert document.forces is None
     assert document.x is None
+
+
+def test_numbers_name_parents_and_families(tmp_path: Path) -> None:
+    cell = Atoms("Li", cell=[3, 3, 3], pbc=True)
+    frames = [_labelled(cell.copy(), group=k, parent=7) for k in (0, 1, 1)]
+    frames.append(_labelled(cell.copy(), source=3))
+    write(tmp_path / "mine.xyz", frames, format="extxyz")
+    found = [d.provenance for d in read_documents(tmp_path / "mine.xyz", "toy")]
+    assert [origin.group for origin in found] == ["0", "1", "1", None]
+    assert [origin.parent for origin in found] == ["7"] * 3 + [None]
+    assert found[-1].source == "user"
+
+
+@pytest.mark.parametrize("key", ["source", "parent", "group", "method"])
+def test_an_origin_of_several_numbers_is_refused(tmp_path: Path, key: str) -> None:
+    frame = _labelled(Atoms("Li", cell=[3, 3, 3], pbc=True), **{key: [1, 2]})
+    write(tmp_path / "mine.xyz", frame, format="extxyz")
+    with pytest.raises(LabelledFileError, match=r"\[1 2\] in frame 0"):
+        read_documents(tmp_path / "mine.xyz", "toy")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from lzma import LZMAError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from jobflow import Maker, job
@@ -116,7 +116,7 @@ def read_documents(
     for number, (atoms, energy, forces) in enumerate(
         zip(found.structures, found.energies, found.forces, strict=True)
     ):
-        stated = atoms.info.get("method")
+        stated = _word(atoms, "method", number, file)
         if stated != method:
             raise _refused(
                 f"has an energy by {stated or 'a method it does not name'} in frame "
@@ -140,7 +140,7 @@ def read_documents(
                     coords_are_cartesian=True,
                 ),
                 energy,
-                _origin(atoms, Path(file).name),
+                _origin(atoms, number, file),
                 method=method,
                 line=line,
                 relaxed=False,
@@ -163,14 +163,29 @@ def _converged(atoms: Atoms, number: int, file: str | Path) -> bool:
     )
 
 
-def _origin(atoms: Atoms, file: str) -> Provenance:
-    told: dict[str, Any] = atoms.info
-    source = told.get("source")
-    return Provenance(
-        source=source if source in get_args(Source) else "user",
-        parent=told.get("parent") or None,
-        group=told.get("group") or None,
-        details={"file": file},
+def _origin(atoms: Atoms, number: int, file: str | Path) -> Provenance:
+    source, parent, group = (
+        _word(atoms, key, number, file) for key in ("source", "parent", "group")
+    )
+    return Provenance.model_validate(
+        {
+            "source": source if source in get_args(Source) else "user",
+            "parent": parent,
+            "group": group,
+            "details": {"file": Path(file).name},
+        }
+    )
+
+
+def _word(atoms: Atoms, key: str, number: int, file: str | Path) -> str | None:
+    """Return what a frame says by one key, as text; numbers count families, too."""
+    value = atoms.info.get(key, "")
+    if np.ndim(value) == 0:
+        return str(value) or None
+    raise _refused(
+        f"says {key}={value} in frame {number}, which is more than one word",
+        file,
+        "Write one word or number, or text in quotation marks",
     )
 
 
