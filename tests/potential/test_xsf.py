@@ -182,6 +182,7 @@ def two_atoms(folder, comment, forces=""):
         ("= -10.5 Ry", -10.5 * Rydberg),
         ("(Ry) = -10.5", -10.5 * Rydberg),
         ("= -10.5 Ryd, converged", -10.5 * Rydberg),
+        ("= -10.5, converged", -10.5),
         ("= -10.5 Hartree", -10.5 * Hartree),
         ("(Ha) = -10.5", -10.5 * Hartree),
         (": -10.5 a.u.", -10.5 * Hartree),
@@ -204,6 +205,12 @@ def test_energies_are_read_in_the_unit_beside_them(tmp_path, said, energy):
 def test_units_that_are_not_known_are_refused(tmp_path, said):
     with pytest.raises(XSFError, match="line 1: the unit of the energy is not known"):
         two_atoms(tmp_path, f"# total energy {said}")
+
+
+@pytest.mark.parametrize("number", ["-48,123", "-1,048.5", "-1,048,576", "-48.1,Ry"])
+def test_a_comma_in_the_energy_cuts_nothing_off(tmp_path, number):
+    with pytest.raises(XSFError, match=f"line 1: not a number: '{number}'"):
+        two_atoms(tmp_path, f"# total energy = {number} eV")
 
 
 @pytest.mark.parametrize(
