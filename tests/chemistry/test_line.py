@@ -95,6 +95,12 @@ def test_another_system_is_a_matter_of_settings():
     assert silicon.x("Li4SiS4") == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("formula", ["LiX", "Li+", "Foo!", "", "Li0"])
+def test_end_members_are_formulas_of_elements(formula):
+    with pytest.raises(ValidationError, match="no formula of elements"):
+        CompositionLine(end_members=("Li2S", formula))
+
+
 def test_end_members_must_differ_and_unknown_fields_are_refused():
     with pytest.raises(ValidationError, match="same compound"):
         CompositionLine(end_members=("Li2S", "Li4S2"))

@@ -384,3 +384,14 @@ def test_closed_streams(tmp_path: Path, closed: str) -> None:
     assert done.returncode == 0, done.stderr
     assert "Error" not in done.stderr
     assert ("gamma-Li3PS4" in done.stdout) is (not closed.startswith(">"))
+
+
+@pytest.mark.parametrize("written", ["trajectories", "potential", "aenet", "metatomic"])
+def test_a_method_that_an_export_does_not_choose_by_is_refused(
+    cli: CliRunner, tmp_path: Path, written: str
+) -> None:
+    asked = ["export", str(DEMO), "--format", written, "--method", "chgnet-0.4.2"]
+    result = cli.invoke(app, [*asked, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "method = 'chgnet-0.4.2'" in result.output
+    assert not (tmp_path / "out").exists()

@@ -108,6 +108,34 @@ def test_engine_survives_the_store(name):
     assert type(stored.md) is type(engine.md)
 
 
+@pytest.mark.parametrize(
+    ("incar", "words"),
+    [
+        ({"nsw": 200}, "incar.NSW = 200: max_steps"),
+        ({"POTIM": 0.5}, "conductivity.time_step"),
+        ({"TEEND": 300, "TEBEG": 300}, "incar.TEBEG = 300: the temperatures"),
+        ({"IBRION": 1}, "the kind of calculation"),
+        ({"ISIF": None}, "incar.ISIF = None: relax_cell"),
+        ({"EDIFFG": -0.1}, "fmax"),
+        ({"EDIFF": 1e-6}, "vasp.ediff_per_atom"),
+        ({"SIGMA": 0.1}, "vasp.sigma"),
+        ({"ENCUT": None}, "vasp.encut"),
+        ({"ENCTU": 600}, "Did you mean ENCUT?"),
+        ({"NCOER": 4}, "Did you mean NCORE?"),
+    ],
+)
+def test_vasp_keys_that_would_act_against_the_settings_are_refused(incar, words):
+    with pytest.raises(EngineError, match=r"engine\.vasp\.incar") as caught:
+        get_engine(EngineSettings(name="vasp", vasp={"incar": incar}))
+    assert words in str(caught.value)
+    get_engine(EngineSettings(name="chgnet", vasp={"incar": incar}))  # reads none
+
+
+def test_vasp_keys_that_pymatgen_does_not_know_are_taken():
+    newer = {"LXLIB": True, "BPARAM": 15.7, "ML_LMLFF": False, "LCLIMB": False}
+    assert get_engine(EngineSettings(name="vasp", vasp={"incar": newer})).method
+
+
 def test_unknown_engine_names_the_known_ones():
     with pytest.raises(EngineError, match=r"chgnet.*vasp") as caught:
         get_engine(EngineSettings(name="vaps"))

@@ -180,3 +180,10 @@ def test_every_label_comes_back_once(store: JobStore, tmp_path: Path) -> None:
         "relaxation of Li8S4",
         "relaxation of Li8S4",
     ]
+    kept = {"method": "another", "overwrite": True}
+    assert export_labels(store, "toy", tmp_path, **kept) == 1
+    (label,) = read_documents(tmp_path / "structures.extxyz", "another")
+    assert label.energy == -10.0
+    with pytest.raises(ExportError, match="no label by this method") as caught:
+        export_labels(store, "toy", tmp_path, method="a third", overwrite=True)
+    assert (caught.value.field, caught.value.value) == ("method", "a third")

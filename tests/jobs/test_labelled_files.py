@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from lps_flows.jobs.labelled_files import (
     frame_sizes,
     read_documents,
 )
+from lps_flows.jobs.training import gather
 from lps_flows.potential import PotentialFileError
 from lps_flows.schemas import Provenance, StructureDocument
 
@@ -91,7 +93,20 @@ def test_energies_of_another_method_are_refused(file: Path) -> None:
         read_documents(file, "toy")
 
 
-def _labelled(atoms: Atoms, **info: str) -> Atoms:
+def test_what_did_not_converge_is_not_learnt_elsewhere_either(tmp_path: Path) -> None:
+    given = documents()
+    given[1] = given[1].model_copy(update={"converged": False})
+    export_structures(given, tmp_path, "extxyz")
+    file = tmp_path / "structures.extxyz"
+    read_back = read_documents(file, "toy")
+    assert [document.converged for document in read_back] == [True, False, True]
+    assert len(gather(read_back)) == 2
+    file.write_text(file.read_text().replace("converged=F", "converged=no"))
+    with pytest.raises(LabelledFileError, match="converged=no in frame 1"):
+        read_documents(file, "toy")
+
+
+def _labelled(atoms: Atoms, **info: Any) -> Atoms:
     atoms.calc = SinglePointCalculator(atoms, energy=-1.0)
     atoms.info |= {"method": "toy"} | info
     return atoms
@@ -104,6 +119,25 @@ def test_an_unknown_origin_is_the_users(tmp_path: Path) -> None:
     assert document.provenance.source == "user"
     assert document.forces is None
     assert document.x is None
+
+
+def test_numbers_name_parents_and_families(tmp_path: Path) -> None:
+    cell = Atoms("Li", cell=[3, 3, 3], pbc=True)
+    frames = [_labelled(cell.copy(), group=k, parent=7) for k in (0, 1, 1)]
+    frames.append(_labelled(cell.copy(), source=3))
+    write(tmp_path / "mine.xyz", frames, format="extxyz")
+    found = [d.provenance for d in read_documents(tmp_path / "mine.xyz", "toy")]
+    assert [origin.group for origin in found] == ["0", "1", "1", None]
+    assert [origin.parent for origin in found] == ["7"] * 3 + [None]
+    assert found[-1].source == "user"
+
+
+@pytest.mark.parametrize("key", ["source", "parent", "group", "method"])
+def test_an_origin_of_several_numbers_is_refused(tmp_path: Path, key: str) -> None:
+    frame = _labelled(Atoms("Li", cell=[3, 3, 3], pbc=True), **{key: [1, 2]})
+    write(tmp_path / "mine.xyz", frame, format="extxyz")
+    with pytest.raises(LabelledFileError, match=r"\[1 2\] in frame 0"):
+        read_documents(tmp_path / "mine.xyz", "toy")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import ase
 import numpy as np
 import pytest
 from ase.build import molecule
@@ -181,6 +182,7 @@ def two_atoms(folder, comment, forces=""):
         ("= -10.5 Ry", -10.5 * Rydberg),
         ("(Ry) = -10.5", -10.5 * Rydberg),
         ("= -10.5 Ryd, converged", -10.5 * Rydberg),
+        ("= -10.5, converged", -10.5),
         ("= -10.5 Hartree", -10.5 * Hartree),
         ("(Ha) = -10.5", -10.5 * Hartree),
         (": -10.5 a.u.", -10.5 * Hartree),
@@ -203,6 +205,12 @@ def test_energies_are_read_in_the_unit_beside_them(tmp_path, said, energy):
 def test_units_that_are_not_known_are_refused(tmp_path, said):
     with pytest.raises(XSFError, match="line 1: the unit of the energy is not known"):
         two_atoms(tmp_path, f"# total energy {said}")
+
+
+@pytest.mark.parametrize("number", ["-48,123", "-1,048.5", "-1,048,576", "-48.1,Ry"])
+def test_a_comma_in_the_energy_cuts_nothing_off(tmp_path, number):
+    with pytest.raises(XSFError, match=f"line 1: not a number: '{number}'"):
+        two_atoms(tmp_path, f"# total energy = {number} eV")
 
 
 @pytest.mark.parametrize(
@@ -426,6 +434,35 @@ def test_atoms_that_a_file_holds_fixed_are_free(tmp_path):
     found = read_labelled(tmp_path / "held.extxyz")
     assert not found.structures[0].constraints
     assert found.structures[0].get_forces() == pytest.approx(found.forces[0])
+
+
+REACHED = "aborting loop because EDIFF is reached"
+NOT_REACHED = "aborting loop EDIFF was not reached (unconverged)"
+
+
+@pytest.mark.parametrize(
+    ("most", "said", "kept"),
+    [
+        (120, (REACHED, REACHED), 2),
+        (120, (REACHED, NOT_REACHED), 1),
+        (63, (REACHED, "aborting loop"), 1),
+        (63, (REACHED, REACHED), 2),  # in the very last step
+        (120, ("aborting loop", "aborting loop"), 2),
+    ],
+)
+def test_steps_of_an_outcar_that_did_not_converge_are_left_out(
+    tmp_path, caplog, most, said, kept
+):
+    example = Path(ase.__file__).parent / "test/testdata/vasp/OUTCAR_example_1"
+    if not example.exists():
+        pytest.skip("this ase has no test data")
+    text = example.read_text().replace("NELM   =    120", f"NELM   =    {most:3d}")
+    start = text.rindex("\n", 0, text.index(" Iteration "))
+    steps = [text[start:].replace(REACHED, words) for words in said]
+    (tmp_path / "OUTCAR").write_text("".join([text[:start], *steps]))
+    found = read_labelled(tmp_path / "OUTCAR")
+    assert len(found.energies) == kept
+    assert (f"left out {2 - kept} of 2" in caplog.text) == (kept < 2)
 
 
 def test_partly_periodic_frames_stay_so(tmp_path):

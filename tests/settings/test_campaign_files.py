@@ -15,6 +15,8 @@ from lps_flows.engines.cost import estimate_cost
 from lps_flows.jobs.export import export_structures
 from lps_flows.jobs.labelled_files import LabelledFileError
 from lps_flows.plan import count_labels, plan_campaign, plan_dynamics
+from lps_flows.potential.committee import has_cuda
+from lps_flows.potential.errors import PotentialError
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
 from lps_flows.settings.assembly import campaign_maker
@@ -70,6 +72,18 @@ def test_paper_preset_spans_the_paper_s_compositions() -> None:
     assert settings.training.iterations == 500
     assert settings.sampling.evolution.population == 32
     assert settings.sampling.evolution.mutation_rate == pytest.approx(0.1)
+
+
+@pytest.mark.skipif(has_cuda(), reason="there is a GPU here")
+def test_a_training_on_a_device_that_is_not_there_is_refused_beforehand(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    demo["training"]["device"] = "cuda"
+    settings = load_campaign(_write(tmp_path, demo))
+    for make in (settings.maker, settings.flow):
+        with pytest.raises(PotentialError, match="auto") as caught:
+            make()
+        assert caught.value.field == "training.device"
 
 
 def test_hash_follows_the_settings_and_not_the_file(

@@ -155,6 +155,34 @@ LATE = {
         {"sampling.relaxation.min_distance": 1.0},
         "sampling.relaxation.min_distance",
     ),
+    "a time step beside the settings": (
+        {"engine.name": "vasp", "engine.vasp": {"incar": {"POTIM": 0.5}}},
+        "engine.vasp.incar.POTIM = 0.5",
+    ),
+    "a misspelt key of VASP": (
+        {"conductivity_engine": {"name": "vasp", "vasp": {"incar": {"ENCTU": 600}}}},
+        "conductivity_engine.vasp.incar.ENCTU = 600",
+    ),
+    "a potential that the engine does not read": (
+        {"engine.potential": "Li-P-S"},
+        "engine.potential = 'Li-P-S': chgnet does not read it, ann does",
+    ),
+    "arguments that the engine does not read": (
+        {"conductivity_engine": {"name": "vasp", "arguments": {"a": 1}}},
+        "conductivity_engine.arguments",
+    ),
+    "two engines in one": (
+        {"engine.calculator": "ase.calculators.emt.EMT"},
+        "engine.calculator",
+    ),
+    "a poor conductor of no name": (
+        {"analysis.candidates": {"poor": ["gamma-Li3PO4"]}},
+        "analysis.candidates.poor",
+    ),
+    "a poor conductor twice": (
+        {"analysis.candidates": {"poor": ["gamma-Li3PS4", "gamma-Li3PS4"]}},
+        "analysis.candidates.poor",
+    ),
     "every frame left out": (
         {"active_learning.dynamics.min_distance": 2.2},
         "active_learning.dynamics.min_distance",
@@ -213,3 +241,20 @@ def test_the_relaxed_crystal_is_not_needed_to_find_out(
     _load(tmp_path, demo, {"dataset.min_distance": 1.6})
     with pytest.raises(CampaignFileError, match="mine"):
         _load(tmp_path, demo, {"dataset.min_distance": 1.95})
+
+
+def test_a_given_potential_knows_all_elements(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    of_elements = "engine.potential = 'Li-P-S': it knows Li, P, S"
+    demo["engine"] = {"name": "ann", "potential": "Li-P-S"}
+    demo["conductivity_engine"] = {"name": "ann"}
+    _load(tmp_path, demo, {})
+    demo["own_crystals"] = {"mine": {"like": "beta-Li3PS4", "replace": {"P": "As"}}}
+    demo["crystals"].append("mine")
+    with pytest.raises(CampaignFileError, match=f"{of_elements}.* hold As"):
+        _load(tmp_path, demo, {})
+    (tmp_path / "mine.safetensors").write_text("nothing")
+    given = str(tmp_path / "mine.safetensors")
+    with pytest.raises(CampaignFileError, match=r"engine\.potential = .*mine\.safe"):
+        _load(tmp_path, demo, {"engine.potential": given})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -144,6 +145,102 @@ def test_what_the_file_does_not_tell_is_asked_for(
         file_diffusivity(read, "Na")
     with pytest.raises(TooShortTrajectoryError):
         file_diffusivity(read, skip=1000.0)
+
+
+def numbered(file: Path, images: list[Atoms], steps: list[int]) -> Path:
+    """Write an XDATCAR whose frames bear the numbers of these steps."""
+    write(file, images, format="vasp-xdatcar")
+    given = iter(steps)
+    file.write_text(
+        re.sub(
+            r"(configuration=) *\d+",
+            lambda m: f"{m[1]}{next(given):6d}",
+            file.read_text(),
+        )
+    )
+    return file
+
+
+@pytest.mark.parametrize(
+    ("steps", "every", "times"),
+    [
+        ([1, 2, 3, 4, 5, 6], 1, [0, 2, 4, 6, 8, 10]),
+        ([1, 2, 3, 4, 5, 6], 5, [0, 10, 20, 30, 40, 50]),
+        ([5, 10, 15, 20, 25, 30], 1, [0, 10, 20, 30, 40, 50]),
+        ([5, 10, 15, 20, 25, 30], 5, [0, 10, 20, 30, 40, 50]),
+        ([5, 10, 15, 5, 10, 15], 1, [0, 10, 20, 30, 40, 50]),  # two runs
+        ([1, 2, 3, 1, 2, 3], 5, [0, 10, 20, 30, 40, 50]),
+        ([1, 4, 6, 10, 15, 21], 1, [0, 6, 10, 18, 28, 40]),
+    ],
+)
+def test_numbers_of_an_xdatcar_are_its_steps(
+    frames: tuple[list[Atoms], float],
+    tmp_path: Path,
+    steps: list[int],
+    every: int,
+    times: list[float],
+) -> None:
+    file = numbered(tmp_path / "XDATCAR", frames[0][:6], steps)
+    read = read_trajectory_file(file, time_step=STEP, every=every)
+    assert (read.times - read.times[0]).tolist() == times
+
+
+def test_steps_that_contradict_the_file_are_refused(
+    frames: tuple[list[Atoms], float], tmp_path: Path
+) -> None:
+    file = numbered(tmp_path / "XDATCAR", frames[0][:4], [10, 20, 30, 40])
+    dump(frames[0][:4], tmp_path / "run.dump", elements=True)
+    for name, stated in ((file, "10 steps apart"), (tmp_path / "run.dump", "5 steps")):
+        with pytest.raises(TrajectoryError, match=stated) as caught:
+            read_trajectory_file(name, time_step=STEP, every=4)
+        assert (caught.value.field, caught.value.value) == ("every", 4)
+
+
+@pytest.mark.parametrize("lost", [1, 20, 300])
+def test_what_a_killed_run_leaves_of_a_frame_is_left_out(
+    frames: tuple[list[Atoms], float], tmp_path: Path, lost: int
+) -> None:
+    images = frames[0][:12]
+    write(tmp_path / "XDATCAR", images, format="vasp-xdatcar")
+    write(tmp_path / "run.extxyz", images, format="extxyz")
+    dump(images, tmp_path / "run.dump", elements=True)
+    for name in ("XDATCAR", "run.extxyz", "run.dump"):
+        file = tmp_path / name
+        whole = read_trajectory_file(file, time_step=STEP)
+        file.write_bytes(file.read_bytes()[:-lost])
+        read = read_trajectory_file(file, time_step=STEP)
+        assert np.array_equal(read.times, whole.times[:-1])
+        assert np.allclose(read.positions, whole.positions[:-1])
+        assert not whole.warnings
+        assert any("cut off" in warning for warning in read.warnings)
+
+
+def test_other_units_are_refused(
+    frames: tuple[list[Atoms], float], tmp_path: Path
+) -> None:
+    images = [atoms.copy() for atoms in frames[0][:12]]
+    file = tmp_path / "run.extxyz"
+    for number, atoms in enumerate(images):
+        atoms.info["time"] = 0.01 * number  # ps
+    write(file, images, format="extxyz")
+    with pytest.raises(TrajectoryError, match="look like ps") as caught:
+        read_trajectory_file(file)
+    assert caught.value.field == "times"
+    assert read_trajectory_file(file, time_step=STEP, every=5).times[1] == 10.0
+    for number, atoms in enumerate(images):
+        atoms.info["time"] = f"{number} fs"
+    write(file, images, format="extxyz")
+    with pytest.raises(TrajectoryError, match="no numbers"):
+        read_trajectory_file(file)
+    dump(images, tmp_path / "run.dump", elements=True)
+    text = (tmp_path / "run.dump").read_text()
+    for units in ("metal", "real", "lj", "electron"):
+        (tmp_path / "run.dump").write_text(f"ITEM: UNITS\n{units}\n{text}")
+        if units in ("metal", "real"):
+            assert len(read_trajectory_file(tmp_path / "run.dump", time_step=2).times)
+            continue
+        with pytest.raises(TrajectoryError, match="not in Å"):
+            read_trajectory_file(tmp_path / "run.dump", time_step=2)
 
 
 def test_the_verb(frames: tuple[list[Atoms], float], tmp_path: Path) -> None:

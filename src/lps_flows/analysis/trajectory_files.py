@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +14,8 @@ import numpy as np
 from pymatgen.core import Structure
 
 from lps_flows.analysis.diffusivity import MIN_FRAMES, diffusivity
+from lps_flows.analysis.frame_counts import FrameCount, count_frames
+from lps_flows.analysis.frame_times import check_speed, frame_times
 from lps_flows.analysis.trajectory import (
     Array,
     EmptyTrajectoryError,
@@ -27,6 +31,8 @@ from lps_flows.schemas.md import Diffusivity
 _CARRIERS = ("Li", "Na", "K", "Ag", "Cu", "Mg", "Zn", "Ca", "F")
 # A change of the cell that displacements in its mean do not notice.
 _STEADY = 1e-4
+# Of LAMMPS's styles of units, those whose lengths are in Å.
+_IN_ANGSTROM = ("metal", "real")
 
 
 @dataclass(frozen=True)
@@ -73,20 +79,23 @@ def read_trajectory_file(
     Parameters
     ----------
     path
-        The file; compressed ones by gzip, bzip2 or xz are read, too.
+        The file; compressed ones by gzip, bzip2 or xz are read, too. A last frame that
+        is cut off is left out, with a warning.
     time_step
         Time step of the dynamics (fs); vasprun.xml tells it (POTIM), and extended XYZ
         may with a ``time`` (fs) of each frame.
     every
-        Steps between two frames, where the file does not number them (NBLOCK).
+        Steps between two frames, where the file does not number them by steps, as
+        LAMMPS does, and VASP in an XDATCAR of NBLOCK above 1.
     species
         Elements of LAMMPS's types, in their order, for a dump without elements.
 
     Raises
     ------
     EmptyTrajectoryError, TrajectoryError
-        No frames, or a file that is not one of these, changes its atoms on the way or
-        leaves open what `time_step` and `species` tell.
+        No frames, or a file that is not one of these, changes its atoms on the way,
+        leaves open what `time_step` and `species` tell, or is of units in which atoms
+        would move impossibly fast.
 
     Examples
     --------
@@ -99,12 +108,18 @@ def read_trajectory_file(
     [0.0, 100.0, 200.0]
     """
     file = Path(path)
-    reader = _READERS[_kind(file)]
     try:
-        frames = list(reader(file, tuple(species)))
+        frames, cut = _frames(file, tuple(species))
     except TrajectoryError:
         raise
-    except (OSError, ValueError, LookupError, SyntaxError, RuntimeError) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        LookupError,
+        SyntaxError,
+        RuntimeError,
+    ) as error:
         raise _unreadable(file, f"{type(error).__name__}: {error}") from error
     if not frames:
         raise EmptyTrajectoryError(
@@ -114,7 +129,26 @@ def read_trajectory_file(
     for number, frame in enumerate(frames):
         if frame.symbols != first.symbols:
             raise _unreadable(file, f"the atoms of frame {number} are others")
-    return _joined(frames, _times(frames, time_step, every))
+    times = frame_times(
+        [frame.time for frame in frames],
+        [frame.step for frame in frames],
+        time_step,
+        every,
+    )
+    found = _joined(frames, times)
+    check_speed(found.positions, times)
+    remark = "the last frame is cut off, as of a run that was killed: it is left out"
+    return replace(found, warnings=(*found.warnings, remark)) if cut else found
+
+
+def _frames(file: Path, species: tuple[str, ...]) -> tuple[list[_Frame], bool]:
+    """Return the whole frames of a file, and whether more of one follows."""
+    kind = _kind(file)
+    if kind == "vasprun":
+        return list(_vasprun(file)), False
+    with _opened(file) as lines:
+        whole = count_frames(iter(lines), kind)
+    return list(_READERS[kind](file, species, whole)), whole.cut
 
 
 def file_diffusivity(
@@ -215,10 +249,10 @@ def _opened(file: Path) -> IO[str]:
     return opened
 
 
-def _of_ase(file: Path, file_format: str, **options: Any) -> Iterator[_Frame]:
+def _of_ase(source: Any, file_format: str, **options: Any) -> Iterator[_Frame]:
     from ase.io import iread
 
-    for atoms in iread(file, index=":", format=file_format, **options):
+    for atoms in iread(source, format=file_format, **options):
         cell = cell_matrix(atoms.cell.array)
         yield _Frame(
             symbols=tuple(atoms.symbols),
@@ -229,17 +263,32 @@ def _of_ase(file: Path, file_format: str, **options: Any) -> Iterator[_Frame]:
         )
 
 
-def _xdatcar(file: Path, _: tuple[str, ...]) -> Iterator[_Frame]:
-    return _of_ase(file, "vasp-xdatcar")
-
-
-def _extxyz(file: Path, _: tuple[str, ...]) -> Iterator[_Frame]:
-    return _of_ase(file, "extxyz")
-
-
-def _lammps(file: Path, species: tuple[str, ...]) -> Iterator[_Frame]:
+def _xdatcar(file: Path, _: tuple[str, ...], whole: FrameCount) -> Iterator[_Frame]:
+    # ASE reads all frames at once, so none must be cut off
     with _opened(file) as lines:
+        content = StringIO("".join(islice(lines, whole.n_lines)))
+    frames = _of_ase(content, "vasp-xdatcar", index=":")
+    for frame, step in zip(frames, whole.steps, strict=True):
+        yield replace(frame, step=step)
+
+
+def _extxyz(file: Path, _: tuple[str, ...], whole: FrameCount) -> Iterator[_Frame]:
+    return _of_ase(file, "extxyz", index=whole.index)
+
+
+def _lammps(
+    file: Path, species: tuple[str, ...], whole: FrameCount
+) -> Iterator[_Frame]:
+    with _opened(file) as lines:
+        units = next(lines).startswith("ITEM: UNITS") and next(lines).strip()
         columns = next((line for line in lines if line.startswith("ITEM: ATOMS")), "")
+    if units and units not in _IN_ANGSTROM:
+        raise TrajectoryError(
+            "the lengths of this dump are not in Å",
+            field="ITEM: UNITS",
+            value=units,
+            remedy=f"Write it with units {' or '.join(_IN_ANGSTROM)}, or convert it",
+        )
     if not species and not {"element", "mass"} & set(columns.split()):
         raise TrajectoryError(
             "this dump numbers its types and does not name their elements",
@@ -248,11 +297,14 @@ def _lammps(file: Path, species: tuple[str, ...]) -> Iterator[_Frame]:
             remedy="Name them in order (--species Li,P,S), or dump `element`, too",
         )
     return _of_ase(
-        file, "lammps-dump-text", specorder=list(species) if species else None
+        file,
+        "lammps-dump-text",
+        index=whole.index,
+        specorder=list(species) if species else None,
     )
 
 
-def _vasprun(file: Path, _: tuple[str, ...]) -> Iterator[_Frame]:
+def _vasprun(file: Path) -> Iterator[_Frame]:
     from pymatgen.io.vasp import Vasprun
 
     with warnings.catch_warnings(action="ignore"):
@@ -269,37 +321,15 @@ def _vasprun(file: Path, _: tuple[str, ...]) -> Iterator[_Frame]:
             symbols=tuple(site.specie.symbol for site in structure),
             scaled=structure.frac_coords,
             cell=structure.lattice.matrix,
-            step=number,
             time=number * step,
         )
 
 
 _READERS = {
     "xdatcar": _xdatcar,
-    "vasprun": _vasprun,
     "lammps": _lammps,
     "extxyz": _extxyz,
 }
-
-
-def _times(frames: Sequence[_Frame], time_step: float | None, every: int) -> Array:
-    times = [frame.time for frame in frames if frame.time is not None]
-    if time_step is None and len(times) == len(frames):
-        return np.array(times, dtype=float)
-    if time_step is None or not time_step > 0 or every < 1:
-        raise TrajectoryError(
-            "this file does not tell the time of its frames"
-            if time_step is None
-            else "time step and steps between frames must be positive",
-            field="time_step",
-            value=time_step,
-            remedy="Give the time step in fs (--time-step 2), and the steps between "
-            "two frames where each is not one (--every 10)",
-        )
-    steps = [frame.step for frame in frames if frame.step is not None]
-    if len(steps) < len(frames):
-        steps = [number * every for number in range(len(frames))]
-    return time_step * np.array(steps, dtype=float)
 
 
 def _joined(frames: Sequence[_Frame], times: Array) -> FileTrajectory:

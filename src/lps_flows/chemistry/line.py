@@ -8,7 +8,7 @@ from operator import mul
 
 import numpy as np
 from pydantic import Field, field_validator
-from pymatgen.core import Composition
+from pymatgen.core import Composition, Element
 
 from lps_flows.chemistry.formula import full_formula
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
@@ -75,6 +75,9 @@ class CompositionLine(FrozenSettings):
     @field_validator("end_members")
     @classmethod
     def _independent(cls, value: tuple[str, str]) -> tuple[str, str]:
+        for formula in value:
+            if not _of_elements(formula):
+                raise ValueError(f"{formula!r} is no formula of elements, like Li2S")
         first, second = (Composition(formula) for formula in value)
         if first.reduced_formula == second.reduced_formula:
             msg = f"end_members = {value}: the two formulas are the same compound"
@@ -242,6 +245,14 @@ class CompositionLine(FrozenSettings):
             value=end_member,
             remedy=f"Use one of {', '.join(self.end_members)}",
         )
+
+
+def _of_elements(formula: str) -> bool:
+    try:
+        composition = Composition(formula)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return bool(composition) and all(isinstance(e, Element) for e in composition)
 
 
 def _readable(composition: str | Composition) -> Composition:

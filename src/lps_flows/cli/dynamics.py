@@ -22,7 +22,8 @@ def diffusivity(
         typer.Option(help="Time step (fs), where the file does not tell times."),
     ] = None,
     every: Annotated[
-        int, typer.Option(min=1, help="Steps between frames that are not numbered.")
+        int,
+        typer.Option(min=1, help="Steps between frames, where the file does not say."),
     ] = 1,
     ions: Annotated[
         str | None, typer.Option(help="Element that moves; by default the carrier.")

@@ -37,6 +37,15 @@ class ExportFormat(StrEnum):
     metatomic = "metatomic"
 
 
+# of these a campaign has one kind, or all are written
+_OF_NO_METHOD = {
+    ExportFormat.trajectories,
+    ExportFormat.potential,
+    ExportFormat.aenet,
+    ExportFormat.metatomic,
+}
+
+
 @verb("lps-flows build workflows/demo.yaml")
 def build(file: CampaignFile, as_json: AsJson = False) -> None:
     """Run the builders; on unchanged sources they write nothing."""
@@ -96,13 +105,25 @@ def export(
     ] = ExportFormat.extxyz,
     method: Annotated[
         str | None,
-        typer.Option(help="Method of the energies; the reference method by default."),
+        typer.Option(
+            help="Method of the energies; the reference method by default. None for "
+            "trajectories and the potential."
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an earlier export there.")
     ] = False,
 ) -> None:
     """Write structures, trajectories or the potential for other codes."""
+    if method is not None and file_format in _OF_NO_METHOD:
+        from lps_flows.jobs.export import ExportError
+
+        raise ExportError(
+            f"{file_format.value} is written whatever the method",
+            field="method",
+            value=method,
+            remedy="Leave it out",
+        )
     with named(file) as (place, name, settings), working("reading the store") as step:
         what = _exported(
             place, name, settings, file_format.value, folder, method, overwrite, step
@@ -131,7 +152,9 @@ def _exported(
     if file_format == "labels":
         from lps_flows.jobs.export_results import export_labels
 
-        number = export_labels(place.job_store, name, folder, overwrite=overwrite)
+        number = export_labels(
+            place.job_store, name, folder, method=method, overwrite=overwrite
+        )
         return f"{number} labelled structures"
     if file_format in {"potential", "aenet", "metatomic"}:
         from lps_flows.jobs.export_results import export_potential

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 
 from lps_flows.engines.engine import Engine
 from lps_flows.engines.errors import EngineError
-from lps_flows.engines.settings import POTENTIAL_ENGINE, EngineSettings
+from lps_flows.engines.settings import POTENTIAL_ENGINE, EngineSettings, ForcesSettings
 from lps_flows.potential.committee import has_cuda
 
 # Modules are imported when asked for, so that one engine's dependencies never
@@ -22,6 +23,20 @@ _BUILDERS = {
     "gpaw": "lps_flows.engines.gpaw:gpaw_engine",
     "sevennet": "lps_flows.engines.forcefields:sevennet_engine",
     "vasp": "lps_flows.engines.vasp:vasp_engine",
+}
+
+
+# Keys that an engine of ours reads beside those that all do; engines of other packages
+# may read any.
+_ITS_OWN = {
+    POTENTIAL_ENGINE: ("potential",),
+    "calculator": ("calculator", "arguments"),
+    "chgnet": ("model",),
+    "diep": ("model",),
+    "forcefield": ("model", "arguments"),
+    "gpaw": (),
+    "sevennet": ("model",),
+    "vasp": (),
 }
 
 
@@ -98,6 +113,29 @@ def get_engine(settings: EngineSettings | None = None) -> Engine:
             remedy="Return lps_flows.engines.Engine from the entry point's function",
         )
     return engine
+
+
+def unread_keys(settings: ForcesSettings) -> Iterator[str]:
+    """Yield the keys that are set and that the chosen engine does not read.
+
+    Examples
+    --------
+    >>> from lps_flows.engines import EngineSettings
+    >>> list(unread_keys(EngineSettings(name="chgnet", potential="Li-P-S")))
+    ["potential = 'Li-P-S': chgnet does not read it, ann does. Leave it out"]
+    """
+    read = _ITS_OWN.get(settings.name)
+    if read is None:
+        return
+    for key in ("model", "calculator", "arguments", "potential"):
+        value = getattr(settings, key)
+        if value and key not in read:
+            readers = [name for name, keys in _ITS_OWN.items() if key in keys]
+            others = f"{', '.join(readers)} {'do' if len(readers) > 1 else 'does'}"
+            yield (
+                f"{key} = {value!r}: {settings.name} does not read it, {others}. Leave "
+                "it out"
+            )
 
 
 def _refuse_absent(settings: EngineSettings) -> None:

@@ -57,7 +57,8 @@ class VaspSettings(FrozenSettings):
     incar: dict[str, Any] = Field(
         default_factory=dict,
         description="Further INCAR keys for every calculation (NCORE, KPAR, ...); "
-        "none removes a key.",
+        "none removes a key. Those that other settings steer (NSW, POTIM, TEBEG, ISIF, "
+        "...) are refused.",
     )
     write_potcar: bool = Field(
         True,

@@ -14,7 +14,9 @@ from atomate2.vasp.sets.base import VaspInputGenerator
 from pymatgen.io.vasp import Kpoints
 
 from lps_flows.engines.engine import Engine
+from lps_flows.engines.errors import EngineError
 from lps_flows.engines.vasp_handlers import relaxation_handlers, short_run_handlers
+from lps_flows.engines.vasp_incar import incar_problems
 from lps_flows.engines.vasp_method import vasp_method
 
 if TYPE_CHECKING:
@@ -304,8 +306,20 @@ def vasp_engine(settings: EngineSettings) -> VaspEngine:
 
     The command comes from atomate2's own configuration (``VASP_CMD``), the PAW data
     sets from pymatgen's (``PMG_VASP_PSP_DIR``).
+
+    Raises
+    ------
+    EngineError
+        When INCAR keys say what other settings do, or are misspelt.
     """
     vasp = settings.vasp
+    if problems := list(incar_problems(vasp)):
+        raise EngineError(
+            "; ".join(problems),
+            field="engine.vasp.incar",
+            value=vasp.incar,
+            remedy="Give only keys that nothing else in the settings steers",
+        )
     shared: dict[str, Any] = {
         "encut": vasp.encut,
         "sigma": vasp.sigma,

@@ -82,7 +82,12 @@ def _write_run(run: JoinedTrajectory, file: Path) -> None:
 
 
 def export_labels(
-    job_store: JobStore, campaign: str, folder: str | Path, *, overwrite: bool = False
+    job_store: JobStore,
+    campaign: str,
+    folder: str | Path,
+    *,
+    method: str | None = None,
+    overwrite: bool = False,
 ) -> int:
     """Write every label of a campaign that a potential may learn, as extended XYZ.
 
@@ -94,6 +99,8 @@ def export_labels(
     ----------
     folder, overwrite
         As in `export_structures`.
+    method
+        Method of the labels, unless it is that of the newest potential's.
 
     Returns
     -------
@@ -103,14 +110,10 @@ def export_labels(
     Raises
     ------
     ExportError
-        When no potential has been trained, or the folder is used.
+        When no potential has been trained and no method is named, there is no label by
+        it, or the folder is used.
     """
-    trained = checked_parts(
-        job_store, campaign, PotentialDocument, fields=("reference_method",)
-    )
-    if not trained:
-        raise _nothing(campaign, "trained potential")
-    of = (job_store, campaign, trained[-1].output["reference_method"])
+    of = (job_store, campaign, method or _learnt_method(job_store, campaign))
     line = CompositionLine()  # of which x is written, and nothing decided
     points = [
         p
@@ -120,8 +123,26 @@ def export_labels(
     # the end of such a relaxation is a document of its own, too
     ends = {point.energy for point in points}
     single = [s for s in _labelled(*of, StructureDocument) if s.energy not in ends]
-    labels = gather([*single, *_labelled(*of, StructureSet), *points])
+    sets = _labelled(*of, StructureSet)
+    if not (single or sets or points):
+        raise ExportError(
+            f"the campaign {campaign!r} has no label by this method",
+            field="method",
+            value=of[-1],
+            remedy="Leave it out, for what its potential has learnt",
+        )
+    labels = gather([*single, *sets, *points])
     return export_structures(labels, folder, "extxyz", overwrite=overwrite)
+
+
+def _learnt_method(job_store: JobStore, campaign: str) -> str:
+    """Return the method that the newest potential of a campaign has learnt."""
+    trained = checked_parts(
+        job_store, campaign, PotentialDocument, fields=("reference_method",)
+    )
+    if not trained:
+        raise _nothing(campaign, "trained potential")
+    return str(trained[-1].output["reference_method"])
 
 
 _Labelled = TypeVar("_Labelled", StructureDocument, StructureSet, RelaxationDocument)

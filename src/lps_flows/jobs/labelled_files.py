@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from lzma import LZMAError
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
+import numpy as np
 from jobflow import Maker, job
 from monty.io import zopen
 from pymatgen.core import Structure
@@ -86,7 +87,7 @@ def read_documents(
     file
         Extended XYZ, compressed or not: energies (eV), forces (eV/Å) where they are
         known, and ``method``, as `lps_flows.jobs.export.export_structures` writes it.
-        ``source``, ``parent`` and ``group`` count where they are given.
+        ``source``, ``parent``, ``group`` and ``converged`` count where they are given.
     method
         Method that all energies must be of.
     line
@@ -95,12 +96,14 @@ def read_documents(
     Returns
     -------
     list of StructureDocument
-        In the order of the file; none counts as relaxed, or as an evaluation.
+        In the order of the file; none counts as relaxed, or as an evaluation. Those
+        that did not converge are among them, and no potential learns them.
 
     Raises
     ------
     LabelledFileError
-        When a frame is not periodic, or its energy is of no or another method.
+        When a frame is not periodic, its energy is of no or another method, or it
+        does not say plainly whether that converged.
     PotentialFileError
         When the file is malformed, or a frame lacks its energy.
     """
@@ -113,7 +116,7 @@ def read_documents(
     for number, (atoms, energy, forces) in enumerate(
         zip(found.structures, found.energies, found.forces, strict=True)
     ):
-        stated = atoms.info.get("method")
+        stated = _word(atoms, "method", number, file)
         if stated != method:
             raise _refused(
                 f"has an energy by {stated or 'a method it does not name'} in frame "
@@ -137,10 +140,11 @@ def read_documents(
                     coords_are_cartesian=True,
                 ),
                 energy,
-                _origin(atoms, Path(file).name),
+                _origin(atoms, number, file),
                 method=method,
                 line=line,
                 relaxed=False,
+                converged=_converged(atoms, number, file),
                 forces=None if forces is None else forces.tolist(),
                 n_evaluations=0,
             )
@@ -148,14 +152,40 @@ def read_documents(
     return documents
 
 
-def _origin(atoms: Atoms, file: str) -> Provenance:
-    told: dict[str, Any] = atoms.info
-    source = told.get("source")
-    return Provenance(
-        source=source if source in get_args(Source) else "user",
-        parent=told.get("parent") or None,
-        group=told.get("group") or None,
-        details={"file": file},
+def _converged(atoms: Atoms, number: int, file: str | Path) -> bool:
+    stated = atoms.info.get("converged", True)
+    if isinstance(stated, (bool, np.bool_)):
+        return bool(stated)
+    raise _refused(
+        f"says converged={stated} in frame {number}, which is neither T nor F",
+        file,
+        "Write converged=T or converged=F, or leave it out",
+    )
+
+
+def _origin(atoms: Atoms, number: int, file: str | Path) -> Provenance:
+    source, parent, group = (
+        _word(atoms, key, number, file) for key in ("source", "parent", "group")
+    )
+    return Provenance.model_validate(
+        {
+            "source": source if source in get_args(Source) else "user",
+            "parent": parent,
+            "group": group,
+            "details": {"file": Path(file).name},
+        }
+    )
+
+
+def _word(atoms: Atoms, key: str, number: int, file: str | Path) -> str | None:
+    """Return what a frame says by one key, as text; numbers count families, too."""
+    value = atoms.info.get(key, "")
+    if np.ndim(value) == 0:
+        return str(value) or None
+    raise _refused(
+        f"says {key}={value} in frame {number}, which is more than one word",
+        file,
+        "Write one word or number, or text in quotation marks",
     )
 
 

@@ -116,14 +116,20 @@ class Committee:
         return self._packed[committee]
 
 
-def existing_device(name: str) -> str:
-    """Return the device that `name` means here; see `Committee`."""
+def existing_device(name: str, field: str = "device") -> str:
+    """Return the device that `name` means here; see `Committee`.
+
+    Parameters
+    ----------
+    field
+        What an error says was wrong.
+    """
     if name == "cpu":
         return name
     if name.split(":", maxsplit=1)[0] not in ("auto", "cuda", "torch"):
         raise PotentialError(
             "unknown device",
-            field="device",
+            field=field,
             value=name,
             remedy="Use auto, cpu, cuda or torch",
         )
@@ -137,7 +143,7 @@ def existing_device(name: str) -> str:
         return "cpu"
     else:
         problem, remedy = "this machine has no CUDA device", "Use auto or cpu"
-    raise PotentialError(problem, field="device", value=name, remedy=remedy)
+    raise PotentialError(problem, field=field, value=name, remedy=remedy)
 
 
 def has_cuda() -> bool:

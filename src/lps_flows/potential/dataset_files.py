@@ -27,6 +27,9 @@ _FURTHEST, _SMALLEST_VOLUME = 1e6, 1e-3
 # A line with a number of atoms, and the columns of a property, as int() reads them.
 _COUNTS = re.compile(rb"^\s*\+?(\d[\d_]*)\s*$|:\w:\+?(\d[\d_]*)")
 _MOST_DIGITS = 20
+_NELM = re.compile(r"\s*NELM\s*=\s*(\d{1,9})\b")
+# of the second number, that of the electronic step; the first is the ionic one's
+_ITERATION = re.compile(r"-\s*Iteration\s+\d+\(\s*(\d{1,9})\s*\)")
 _COMPRESSED, _BLOCK = {".gz", ".bz2", ".xz"}, 1 << 20
 
 logger = logging.getLogger(__name__)
@@ -61,8 +64,9 @@ def read_labelled(
     ----------
     paths
         A file, a folder (its ``*.xsf`` files in name order), or several of them.
-        ``.xsf`` is ænet's format; everything else (extxyz, vasprun.xml) goes through
-        ASE, all frames of it.
+        ``.xsf`` is ænet's format; everything else (extxyz, vasprun.xml, OUTCAR) goes
+        through ASE, all frames of it but, of VASP's, those whose electrons did not
+        converge.
     energy_key
         Name of the total energy (eV) in files that ASE reads, for example
         "REF_energy"; by default "energy".
@@ -144,9 +148,12 @@ def _frames(file: Path) -> list[Atoms]:
                 value=str(file),
                 remedy="Look at how the file was written",
             )
-    if ".xml" not in (suffix.lower() for suffix in file.suffixes):
+    if ".xml" in (suffix.lower() for suffix in file.suffixes):
+        converged = _converged_steps(file, len(frames))
+    elif "OUTCAR" in file.name:  # by which ASE tells it, too
+        converged = _converged_in_outcar(file, len(frames))
+    else:
         return frames
-    converged = _converged_steps(file, len(frames))
     if not all(converged):
         logger.warning(
             "%s: left out %d of %d steps whose electrons did not converge",
@@ -212,8 +219,33 @@ def _converged_steps(file: Path, n_steps: int) -> list[bool]:
                 most = int(str(element.text))
             elif element.tag == "calculation":
                 counts.append(len(element.findall("scstep")))
-    counts = counts[:n_steps]
-    return [count < most for count in counts] + [True] * (n_steps - len(counts))
+    return _padded([count < most for count in counts], n_steps)
+
+
+def _converged_in_outcar(file: Path, n_steps: int) -> list[bool]:
+    """Tell the same of an OUTCAR, which in newer versions of VASP says it, too."""
+    most, count, said = math.inf, 0, ""
+    converged = []
+    with zopen(file, "rt", encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if match := _NELM.match(line):
+                most = int(match[1])
+            elif match := _ITERATION.search(line):
+                count = int(match[1])
+            elif "aborting loop" in line:
+                said = line
+            elif "FREE ENERGIE OF THE ION-ELECTRON SYSTEM" in line:
+                reached = "EDIFF is reached" in said
+                converged.append(
+                    reached or (count < most and "not reached" not in said)
+                )
+                count, said = 0, ""
+    return _padded(converged, n_steps)
+
+
+def _padded(converged: list[bool], n_steps: int) -> list[bool]:
+    converged = converged[:n_steps]
+    return converged + [True] * (n_steps - len(converged))
 
 
 @dataclass(frozen=True)

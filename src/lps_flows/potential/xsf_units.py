@@ -24,8 +24,10 @@ _LENGTHS = {
     **dict.fromkeys(("bohr", "a0", "a.u.", "au"), Bohr),
 }
 
+# A comma within the number belongs to it, and makes it none: it may stand for a point.
 _ENERGY = re.compile(
-    r"total\s+energy\s*([([][^])]*[])])?\s*[=:]\s*([^\s,;([]+)\s*([^,;#]*)",
+    r"total\s+energy\s*([([][^])]*[])])?\s*[=:]\s*"
+    r"([^\s,;([]+(?:,[^\s,;([]+)*)\s*([^,;#]*)",
     re.IGNORECASE,
 )
 _FORCES = re.compile(

@@ -14,6 +14,10 @@ ENTRY_INDEXES = ("structure_id", "campaign", "method", "x", "energy_above_hull")
 DIAGRAM_INDEXES = ("diagram_id", "campaign", "method")
 
 
+# Ways of making structures whose parent is what they are, another ordering of its
+# sites included.
+_NAMED = ("crystal", "user")
+
 GapStatus = Literal["gap", "no gap", "undecided", "unsampled"]
 
 
@@ -69,12 +73,19 @@ class PhaseDiagramEntry(StructureResult):
 
     @property
     def label(self) -> str:
-        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
-        return (
-            f"gc-{self.formula_pretty}"
-            if self.glass
-            else self.parent or self.formula_pretty
-        )
+        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula.
+
+        What was made out of a crystal, by removing units say, is not that crystal: it
+        goes by its reduced formula alone.
+        """
+        if self.glass:
+            return f"gc-{self.formula_pretty}"
+        return self.crystal or self.formula_pretty
+
+    @property
+    def crystal(self) -> str | None:
+        """Key of the crystal that the structure is; none for what descends from one."""
+        return self.parent if self.source in _NAMED else None
 
 
 class LineEntry(PhaseDiagramEntry):

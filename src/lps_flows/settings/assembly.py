@@ -36,6 +36,7 @@ from lps_flows.jobs.single_points import SinglePointSettings
 from lps_flows.jobs.thermal_cell import needs_process
 from lps_flows.jobs.training import TrainingMaker
 from lps_flows.jobs.uncertainty import UncertainStructuresMaker
+from lps_flows.potential.committee import existing_device
 from lps_flows.settings.keys import CampaignKeys
 
 
@@ -46,7 +47,11 @@ def campaign_maker(keys: CampaignKeys) -> CampaignMaker:
     ------
     EngineError
         When an engine is unknown or not installed.
+    PotentialError
+        When the device of the training is not there.
     """
+    # now, not when the reference set is computed
+    existing_device(keys.training.device, "training.device")
     engine = get_engine(keys.engine)
     # curvatures rest on small differences
     tight = get_engine(keys.engine.for_crystals())

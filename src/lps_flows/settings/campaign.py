@@ -102,8 +102,8 @@ class CampaignSettings(CampaignKeys):
 
         Raises
         ------
-        EngineError
-            When an engine is unknown or not installed.
+        EngineError, PotentialError
+            When an engine is unknown or not installed, or a device is not there.
         """
         from lps_flows.settings.assembly import campaign_maker
 
@@ -114,8 +114,8 @@ class CampaignSettings(CampaignKeys):
 
         Raises
         ------
-        EngineError
-            When an engine is unknown or not installed.
+        EngineError, PotentialError
+            When an engine is unknown or not installed, or a device is not there.
         """
         return self.maker().make(
             self.crystals,

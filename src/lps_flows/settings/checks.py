@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
 from lps_flows.chemistry import entry, reduced_formula
-from lps_flows.engines.registry import engine_names
+from lps_flows.engines.registry import engine_names, unread_keys
+from lps_flows.engines.vasp_incar import incar_problems
 from lps_flows.flows.sampling import CompositionPlan
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.schemas.structure import Source
@@ -51,11 +52,18 @@ def _engines(campaign: CampaignKeys) -> Iterator[str]:
         "conductivity_engine": campaign.conductivity_engine,
     }
     for key, engine in chosen.items():
-        if engine is not None and engine.name not in engine_names():
+        if engine is None:
+            continue
+        if engine.name not in engine_names():
             yield (
                 f"{key}.name = {engine.name!r}: there is no engine of this name. "
                 f"Choose one of {', '.join(engine_names())}"
             )
+        for problem in unread_keys(engine):
+            yield f"{key}.{problem}"
+        if engine.name == "vasp":
+            for problem in incar_problems(engine.vasp):
+                yield f"{key}.vasp.{problem}"
 
 
 def _unknown_crystals(campaign: CampaignKeys) -> Iterator[str]:
@@ -135,6 +143,7 @@ def _twice(campaign: CampaignKeys) -> Iterator[str]:
         else (),
         "analysis.clusters.references": campaign.compared_crystals,
         "analysis.candidates.superionic": campaign.analysis.candidates.superionic,
+        "analysis.candidates.poor": campaign.analysis.candidates.poor,
     }
     for field, values in lists.items():
         if repeated := [value for value, n in Counter(values).items() if n > 1]:
@@ -176,6 +185,7 @@ def _analysis(campaign: CampaignKeys) -> Iterator[str]:
     for field, keys in (
         ("analysis.clusters.references", campaign.compared_crystals),
         ("analysis.candidates.superionic", rule.superionic),
+        ("analysis.candidates.poor", rule.poor),
     ):
         for key in keys:
             if key not in campaign.crystals:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pymatgen.core import Structure
@@ -10,6 +11,8 @@ from pymatgen.core import Structure
 from lps_flows.analysis.diffusivity import MIN_FRAMES
 from lps_flows.analysis.fingerprints import descriptor_of
 from lps_flows.chemistry import closest_contact
+from lps_flows.engines import POTENTIAL_ENGINE, ForcesSettings
+from lps_flows.engines.trained import load_potential
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dataset_settings import SQUEEZED_FORCE
 from lps_flows.jobs.labelled_files import file_hash
@@ -18,6 +21,7 @@ from lps_flows.jobs.perturbation import (
     rattled_structures,
     removed_structures,
 )
+from lps_flows.potential import published_names
 from lps_flows.settings.keys import CampaignKeys
 
 # A finer grid of distances resolves nothing and fills the memory.
@@ -36,6 +40,7 @@ def late_refusals(
     cells
         Cells of all its crystals, by key, as they are before any relaxation.
     """
+    yield from _given_potentials(campaign, cells)
     yield from _potential(campaign, cells)
     yield from _dataset(campaign, cells)
     yield from _distances(campaign, cells)
@@ -44,6 +49,31 @@ def late_refusals(
         yield from _tried("melt_quench", campaign.melt_quench.programme)
     yield from _analysis(campaign)
     yield from _conductivity(campaign, cells)
+
+
+def _given_potentials(
+    campaign: CampaignKeys, cells: Mapping[str, Structure]
+) -> Iterator[str]:
+    """Compare the elements with those of potentials that a file or a name leads to."""
+    present = {str(e) for cell in cells.values() for e in cell.composition}
+    for key in ("engine", "conductivity_engine"):
+        engine: ForcesSettings | None = getattr(campaign, key)
+        if engine is None or engine.name != POTENTIAL_ENGINE:
+            continue
+        given = engine.potential
+        if given is None or not (given in published_names() or Path(given).is_file()):
+            continue  # of a job, which only the store knows, or refused by the engine
+        place = f"{key}.potential = {given!r}"
+        try:
+            species = load_potential(given).species
+        except LpsFlowsError as error:
+            yield f"{place}: {error}"
+            continue
+        if missing := sorted(present - set(species)):
+            yield (
+                f"{place}: it knows {', '.join(species)}, and the crystals hold "
+                f"{', '.join(missing)}, too. Choose another engine"
+            )
 
 
 def _potential(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterator[str]:

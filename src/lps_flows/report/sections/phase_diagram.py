@@ -145,7 +145,8 @@ def _n_atoms(entry: LineEntry) -> str:
 
 
 def _named(entry: PhaseDiagramEntry) -> Cell:
-    origin = f" (from {entry.parent})" if entry.glass else ""
+    descends = entry.glass or (entry.parent and not entry.crystal)
+    origin = f" (from {entry.parent})" if descends else ""
     return StructureLink(entry.structure_id, entry.label + origin)
 
 
