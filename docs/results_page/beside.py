@@ -87,12 +87,21 @@ def dft(data: Published) -> str:
             if label.startswith("gc-")
         }
         _, heights = over_the_outside(glasses, *value.values[:2])
-        said = "no glass-ceramic computed inside and on both sides."
+        others = "those computed outside"
+        if not heights:
+            crystals = [
+                (places[label], energy)
+                for label, energy in columns["DFT"].items()
+                if label not in glasses
+            ]
+            _, heights = over_the_outside(glasses, *value.values[:2], crystals)
+            others = "the crystals at its borders, beyond which no glass-ceramic lies"
+        said = "no glass-ceramic computed inside."
         if heights:
             height, label, _ = min(heights)
             said = (
                 f"the lowest computed inside, {label}, lies {height:+.1f} meV/atom "
-                "over the tie line of those computed outside."
+                f"over the tie line of {others}."
             )
         parts.append(f"By DFT the gap at x = {value.text}: {said}")
     return "\n\n".join(parts)

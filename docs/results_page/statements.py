@@ -50,6 +50,13 @@ def gap(data: Published, start: float, end: float, text: str) -> Verdict:
     margin = 2 * SAME_X
     points = {row["label"]: point(row) for row in data.glasses}
     inside, heights = over_the_outside(points, start, end)
+    others = "the glass-ceramics outside"
+    if not heights:
+        crystals = [
+            point(row) for row in data.table("hull") if row["source"] == "crystal"
+        ]
+        _, heights = over_the_outside(points, start, end, crystals)
+        others = "the crystals at its borders, beyond which no glass-ceramic lies"
     stretches = [
         part
         for part in data.table("gaps")
@@ -65,8 +72,8 @@ def gap(data: Published, start: float, end: float, text: str) -> Verdict:
     by_rule = f" The campaign's own rule: {own or 'no stretch'}."
     if not heights:
         lacking = (
-            f"{len(inside)} compositions inside, but no glass-ceramic on both sides to "
-            "draw a tie line between."
+            f"{len(inside)} compositions inside, but nothing on both sides to draw a "
+            "tie line between."
             if inside
             else "no glass-ceramic inside."
         )
@@ -74,7 +81,7 @@ def gap(data: Published, start: float, end: float, text: str) -> Verdict:
     height, label, x = min(heights)
     said = (
         f"the lowest of {len(heights)} compositions inside, {label} (x = {x:.3f}), "
-        f"lies {height:+.1f} meV/atom over the tie line of the glass-ceramics outside."
+        f"lies {height:+.1f} meV/atom over the tie line of {others}."
     )
     chances = [float(p["probability"]) for p in stretches if p["probability"]]
     sure = bool(chances) and min(chances) >= SURE

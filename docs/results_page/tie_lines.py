@@ -36,15 +36,20 @@ def point(row: Row) -> tuple[float, float]:
 
 
 def over_the_outside(
-    points: Mapping[str, tuple[float, float]], start: float, end: float
+    points: Mapping[str, tuple[float, float]],
+    start: float,
+    end: float,
+    crystals: Sequence[tuple[float, float]] = (),
 ) -> tuple[list[str], list[tuple[float, str, float]]]:
     """Return who lies inside a gap, and how high over the tie line of those outside.
 
     Heights are (height, label, x), without those that have no neighbours outside.
+    Crystals, where given, are such neighbours at the borders of the gap.
     """
     margin = 2 * SAME_X
     inside = [k for k, (x, _) in points.items() if start + margin < x < end - margin]
     outside = [point for label, point in points.items() if label not in inside]
+    outside += [p for p in crystals if min(abs(p[0] - start), abs(p[0] - end)) < margin]
     heights = []
     for label in inside:
         x, energy = points[label]

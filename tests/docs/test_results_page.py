@@ -232,6 +232,24 @@ def test_minima_under_dynamics_stand_over_where_it_began(published) -> None:
     assert "which relaxations leave open: gc-A;" in said
 
 
+def test_a_gap_that_ends_at_a_crystal_is_seen_over_the_crystals(published) -> None:
+    """No glass-ceramic lies beyond 0.875, where the paper's second gap ends."""
+    points = {
+        "gamma-Li3PS4": (0.75, -100.0, 0.0),
+        "gc-A": (0.72, -90.0, 20.0),
+        "gc-B": (0.80, -30.0, 20.0),
+        "LT-Li7PS6": (0.875, -40.0, 20.0),
+        "Li2S": (1.0, 0.0, 0.0),
+    }
+    verdict = statements.gap(published(points), 0.75, 0.875, "0.75-0.875")
+    at = tie_lines.atom_share
+    share = (at(0.8) - at(0.75)) / (at(0.875) - at(0.75))
+    height = -30.0 - (-100.0 + 60.0 * share)
+    assert f"gc-B (x = 0.800), lies {height:+.1f} meV/atom" in verdict.number
+    assert "crystals at its borders" in verdict.number
+    assert verdict.word == "undecided"
+
+
 def test_a_gap_without_a_sample_inside_is_undecided(published) -> None:
     data = published({"gc-A": (0.45, -100.0, 20.0), "gc-D": (0.70, -100.0, 20.0)})
     assert statements.gap(data, 0.5, 0.667, "0.5-0.667").word == "undecided"
