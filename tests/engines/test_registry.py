@@ -111,12 +111,15 @@ def test_engine_survives_the_store(name):
 @pytest.mark.parametrize(
     ("incar", "words"),
     [
-        ({"nsw": 200}, "incar.NSW = 200: max_steps"),
+        ({"nsw": 200}, "incar.NSW = 200: steered by engine.max_steps"),
         ({"POTIM": 0.5}, "conductivity.time_step"),
-        ({"TEEND": 300, "TEBEG": 300}, "incar.TEBEG = 300: the temperatures"),
+        (
+            {"TEEND": 300, "TEBEG": 300},
+            "incar.TEBEG = 300: steered by dataset.md_temperature",
+        ),
         ({"IBRION": 1}, "the kind of calculation"),
-        ({"ISIF": None}, "incar.ISIF = None: relax_cell"),
-        ({"EDIFFG": -0.1}, "fmax"),
+        ({"ISIF": None}, "incar.ISIF = None: steered by engine.relax_cell"),
+        ({"EDIFFG": -0.1}, "engine.fmax"),
         ({"EDIFF": 1e-6}, "vasp.ediff_per_atom"),
         ({"SIGMA": 0.1}, "vasp.sigma"),
         ({"ENCUT": None}, "vasp.encut"),

@@ -14,18 +14,19 @@ from importlib.resources import files
 from lps_flows.engines.settings import VaspSettings
 
 _KIND = "the kind of calculation"
-_STEERS = {
-    "EDIFF": "vasp.ediff_per_atom for single points, and vasp.ediff otherwise",
-    "EDIFFG": "fmax",
+_TEMPERATURES = "dataset.md_temperature and conductivity.temperatures"
+_STEERED_BY = {
+    "EDIFF": "vasp.ediff_per_atom (single points) and vasp.ediff",
+    "EDIFFG": "engine.fmax",
     "IBRION": _KIND,
-    "ISIF": "relax_cell",
+    "ISIF": "engine.relax_cell",
     "MDALGO": _KIND,
-    "NSW": "max_steps, and the lengths of the dynamics",
-    "POTIM": "md.time_step, and conductivity.time_step",
+    "NSW": "engine.max_steps and the lengths of the dynamics",
+    "POTIM": "engine.md.time_step and conductivity.time_step",
     "SIGMA": "vasp.sigma",
     "SMASS": _KIND,
-    "TEBEG": "the temperatures of the dynamics",
-    "TEEND": "the temperatures of the dynamics",
+    "TEBEG": _TEMPERATURES,
+    "TEEND": _TEMPERATURES,
 }
 # Tags of newer versions and of patches that pymatgen's list lacks and that resemble
 # others on it; ML_ begins those of machine-learned force fields.
@@ -48,12 +49,12 @@ def incar_problems(vasp: VaspSettings) -> Iterator[str]:
     >>> list(incar_problems(VaspSettings(incar={"ENCTU": 600})))
     ['incar.ENCTU = 600: VASP has no such key. Did you mean ENCUT?']
     >>> list(incar_problems(VaspSettings(incar={"ISIF": 2})))
-    ['incar.ISIF = 2: relax_cell steers it. Leave it out']
+    ['incar.ISIF = 2: steered by engine.relax_cell. Leave it out']
     """
     for key, value in vasp.incar.items():
         stated = f"incar.{key} = {value!r}: "
-        if key in _STEERS:
-            yield f"{stated}{_STEERS[key]} steers it. Leave it out"
+        if key in _STEERED_BY:
+            yield f"{stated}steered by {_STEERED_BY[key]}. Leave it out"
         elif key == "ENCUT" and value is None:
             yield f"{stated}every energy needs one cutoff. Set vasp.encut instead"
         elif meant := _meant(key):
