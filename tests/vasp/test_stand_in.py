@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from jobflow import Flow, JobStore, run_locally
 from maggma.stores import MemoryStore
-from monty.json import MontyDecoder
+from monty.json import MontyDecoder, jsanitize
 
 from lps_flows.chemistry import crystal
 from lps_flows.engines import read_calculation, read_path, read_trajectory
@@ -145,6 +145,17 @@ def test_steps_of_a_vasprun_that_reached_nelm_are_no_labels(
     for path in (tmp_path / "vasprun.xml", written):
         assert len(read_labelled(path).energies) == 1
         assert "left out 2 of 3 steps" in said.pop()
+
+
+def test_a_document_is_read_as_the_store_gives_it(run, stand_in_engine, structure):
+    """Custodian and OUTCAR are told in it by their own classes."""
+    task = stand_in_engine.with_path(3).relax.make(structure)
+    read = run(task)[task.uuid]
+    stored = jsanitize(read, strict=True, enum_values=True)
+    outcar = stored["calcs_reversed"][0]["output"]["outcar"]
+    assert outcar["@class"] == "Outcar"
+    assert read_calculation(stored).energy == read_calculation(read).energy
+    assert len(read_path(stored)) == len(read_path(read))
 
 
 @pytest.mark.parametrize("failure", ["scf", "zhegv"])

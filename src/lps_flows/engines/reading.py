@@ -284,8 +284,21 @@ def _bare(structure: Structure) -> Structure:
 def _decoded(document: Any) -> Any:
     if not isinstance(document, dict):
         return document
-    # what custodian did is told in its own classes, and read by nobody here
-    return decode({key: document[key] for key in document if key != "custodian"})
+    # what custodian did, and what OUTCAR says beside all else, is told in their own
+    # classes, and read by nobody here
+    kept = {key: document[key] for key in document if key != "custodian"}
+    if calculations := kept.get("calcs_reversed"):
+        kept["calcs_reversed"] = [_without_outcar(one) for one in calculations]
+    return decode(kept)
+
+
+def _without_outcar(calculation: Any) -> Any:
+    if not isinstance(calculation, dict):
+        return calculation
+    output = calculation.get("output")
+    if not isinstance(output, dict):
+        return calculation
+    return calculation | {"output": {k: output[k] for k in output if k != "outcar"}}
 
 
 def _last_change(document: Any) -> float | None:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pymatgen.entries.computed_entries import ComputedEntry
 
 NO_CAMPAIGN = "none"
+# Ways of making structures whose parent is what they are, another ordering of its
+# sites included.
+_NAMED = ("crystal", "user")
 
 
 class StructureHead(StructureFacts):
@@ -98,6 +101,28 @@ class StructureResult(BuiltDocument, CompositionFacts):
     source: str = Field(description="How the structure was made.")
     parent: str | None = Field(description="Crystal it descends from.")
     energy_per_atom: float = Field(description="Energy (eV/atom).")
+
+
+class PlacedResult(StructureResult):
+    """Base of documents about one structure of a phase diagram."""
+
+    glass: bool = Field(description="True for a glass-ceramic structure.")
+
+    @property
+    def label(self) -> str:
+        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula.
+
+        What was made out of a crystal, by removing units say, is not that crystal: it
+        goes by its reduced formula alone.
+        """
+        if self.glass:
+            return f"gc-{self.formula_pretty}"
+        return self.crystal or self.formula_pretty
+
+    @property
+    def crystal(self) -> str | None:
+        """Key of the crystal that the structure is; none for what descends from one."""
+        return self.parent if self.source in _NAMED else None
 
 
 def facts_of(head: StructureHead) -> dict[str, Any]:

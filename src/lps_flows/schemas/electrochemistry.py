@@ -8,7 +8,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from lps_flows.schemas.base import Part
-from lps_flows.schemas.built import StructureResult
+from lps_flows.schemas.built import PlacedResult
 
 WINDOW_INDEXES = ("structure_id", "campaign", "method", "formula_pretty", "x")
 
@@ -93,10 +93,9 @@ class InterfaceReaction(Part):
     )
 
 
-class WindowDocument(StructureResult):
+class WindowDocument(PlacedResult):
     """Window of a structure's composition, and its own reaction with the metal."""
 
-    glass: bool = Field(description="True for a glass-ceramic structure.")
     energy_above_hull: float | None = Field(
         description="Distance above the hull of all elements (eV/atom)."
     )

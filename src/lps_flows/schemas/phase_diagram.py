@@ -8,15 +8,11 @@ from pydantic import Field
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.schemas.base import Part
-from lps_flows.schemas.built import BuiltDocument, StructureResult
+from lps_flows.schemas.built import BuiltDocument, PlacedResult
 
 ENTRY_INDEXES = ("structure_id", "campaign", "method", "x", "energy_above_hull")
 DIAGRAM_INDEXES = ("diagram_id", "campaign", "method")
 
-
-# Ways of making structures whose parent is what they are, another ordering of its
-# sites included.
-_NAMED = ("crystal", "user")
 
 GapStatus = Literal["gap", "no gap", "undecided", "unsampled"]
 
@@ -52,11 +48,10 @@ class HullPlace(Part):
     )
 
 
-class PhaseDiagramEntry(StructureResult):
+class PhaseDiagramEntry(PlacedResult):
     """One structure's place in the diagrams."""
 
     composition: dict[str, float] = Field(description="Atoms per cell, by element.")
-    glass: bool = Field(description="True for a glass-ceramic structure.")
     converged: bool = Field(description="False when the relaxation stopped early.")
     formation_energy_per_atom: float | None = Field(
         description="Formation energy from the end members (eV/atom), Eq. 1; none off "
@@ -70,22 +65,6 @@ class PhaseDiagramEntry(StructureResult):
         description="Place in the diagram of all elements, none when that cannot be "
         "built."
     )
-
-    @property
-    def label(self) -> str:
-        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula.
-
-        What was made out of a crystal, by removing units say, is not that crystal: it
-        goes by its reduced formula alone.
-        """
-        if self.glass:
-            return f"gc-{self.formula_pretty}"
-        return self.crystal or self.formula_pretty
-
-    @property
-    def crystal(self) -> str | None:
-        """Key of the crystal that the structure is; none for what descends from one."""
-        return self.parent if self.source in _NAMED else None
 
 
 class LineEntry(PhaseDiagramEntry):

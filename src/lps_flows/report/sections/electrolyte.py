@@ -74,10 +74,7 @@ def _window_table(documents: Sequence[WindowDocument]) -> Table:
     return Table.of(
         [(d, d.window) for d in documents if d.window],
         {
-            "structure": lambda row: StructureLink(
-                row[0].structure_id,
-                f"gc-{row[0].formula_pretty}" if row[0].glass else row[0].parent or "",
-            ),
+            "structure": lambda row: StructureLink(row[0].structure_id, row[0].label),
             "reduced below (V)": lambda row: _voltage(
                 row[1].reduction, row[0].reduction_error
             ),
