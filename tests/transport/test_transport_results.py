@@ -289,6 +289,7 @@ def test_builder_collects_conductivities_with_their_structure_once(document):
                 "uuid": "s",
                 "index": 1,
                 "completed_at": "2026-01-01",
+                "metadata": {"campaign": "demo"},
                 "output": {
                     "@class": "SelectionDocument",
                     "method": "m",
