@@ -72,6 +72,17 @@ def test_the_line_reaches_place_and_motifs():
     assert relaxing.maker.line == line
     glass = next(job for job in jobs if job.name.endswith("glass"))
     assert glass.function_kwargs["line"] == line
+    by_relaxation = MeltQuenchFlowMaker(
+        engine=EngineSettings(name="chgnet"),
+        settings=SETTINGS,
+        relax=ReferenceRelaxMaker(engine=stub_engine(), line=line),
+    )
+    (glass,) = (
+        job
+        for job, _ in by_relaxation.make(silicon).iterflow()
+        if job.name.endswith("glass")
+    )
+    assert glass.function_kwargs["line"] == line
     last = MDChunkDocument.model_construct(
         structure=silicon, failure=None, method="stub", label="glass"
     )

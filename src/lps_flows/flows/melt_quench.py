@@ -46,7 +46,8 @@ class MeltQuenchFlowMaker(Maker):
     relax
         Maker of the relaxation of the glass; by the same engine when none.
     line
-        Composition line of the glasses, for their place and motifs.
+        Composition line of the glasses, for their place and motifs; that of the
+        relaxation when none.
 
     Examples
     --------
@@ -61,7 +62,7 @@ class MeltQuenchFlowMaker(Maker):
     engine: EngineSettings = field(default_factory=EngineSettings)
     settings: MeltQuenchSettings = field(default_factory=MeltQuenchSettings)
     relax: ReferenceRelaxMaker | None = None
-    line: CompositionLine = field(default_factory=CompositionLine)
+    line: CompositionLine | None = None
 
     def make(
         self,
@@ -122,12 +123,13 @@ class MeltQuenchFlowMaker(Maker):
             seed,
             potential,
         )
+        line = self._line()
         glass: Any = document_glass(
             cooled.output["last"],
             structure,
             settings=settings,
             chunk_uuids=cooled.output["chunk_uuids"],
-            line=self.line,
+            line=line,
         )
         glass.name = f"{label} glass"
         origin = provenance or Provenance(source="melt-quench", parent=label)
@@ -135,7 +137,7 @@ class MeltQuenchFlowMaker(Maker):
             "cooling_rate_K_per_ps": settings.cooling_rate,
             "melt_temperature_K": settings.melt_temperature,
         }
-        relax = self.relax or ReferenceRelaxMaker(engine=engine, line=self.line)
+        relax = self.relax or ReferenceRelaxMaker(engine=engine, line=line)
         relaxed = failing_through(
             relax.make(
                 glass.output.structure,
@@ -171,7 +173,7 @@ class MeltQuenchFlowMaker(Maker):
                 parent_atoms=plan.target_atoms,
                 target_atoms=self.settings.target_atoms,
                 seed=seed,
-                line=self.line,
+                line=self._line(),
                 unrelaxed=unrelaxed,
                 potential=potential.method,
             )
@@ -194,3 +196,8 @@ class MeltQuenchFlowMaker(Maker):
             )
             flows.append(flow)
         return flows
+
+    def _line(self) -> CompositionLine:
+        if self.line is not None:
+            return self.line
+        return self.relax.line if self.relax else CompositionLine()
