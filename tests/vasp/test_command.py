@@ -7,12 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.slow
 def test_the_command_comes_from_atomate2(stand_in_command: str, tmp_path: Path) -> None:
     settings = tmp_path / "atomate2.yaml"
     settings.write_text(f"VASP_CMD: {stand_in_command}\n")

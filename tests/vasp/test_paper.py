@@ -54,7 +54,6 @@ def inputs(folder: Path) -> list[tuple[Incar, list[str]]]:
     return found
 
 
-@pytest.mark.slow
 def test_the_published_study_end_to_end(
     workplace: Workplace,
     settings: CampaignSettings,
