@@ -20,6 +20,7 @@ from lps_flows.schemas.md import MDChunkDocument
 from tests.engines.stub import stub_engine
 from tests.potential.toy import random_potential
 
+ENGINE = EngineSettings(name="ann", potential="Li-P-S-dynamics")
 SETTINGS = MeltQuenchSettings(
     melt_temperature=1000.0,
     melt_time=40.0,
@@ -64,16 +65,14 @@ def test_a_glass_comes_out_relaxed_with_its_history():
 def test_the_line_reaches_place_and_motifs():
     line = CompositionLine(end_members=("Na2S", "SiS2"))
     silicon = substituted(crystal("gamma-Li3PS4"), {"Li": "Na", "P": "Si"})
-    maker = MeltQuenchFlowMaker(
-        engine=EngineSettings(name="chgnet"), settings=SETTINGS, line=line
-    )
+    maker = MeltQuenchFlowMaker(engine=ENGINE, settings=SETTINGS, line=line)
     jobs = [job for job, _ in maker.make(silicon).iterflow()]
     relaxing = next(job for job in jobs if job.name.startswith("reference relax"))
     assert relaxing.maker.line == line
     glass = next(job for job in jobs if job.name.endswith("glass"))
     assert glass.function_kwargs["line"] == line
     by_relaxation = MeltQuenchFlowMaker(
-        engine=EngineSettings(name="chgnet"),
+        engine=ENGINE,
         settings=SETTINGS,
         relax=ReferenceRelaxMaker(engine=stub_engine(), line=line),
     )
