@@ -160,3 +160,6 @@ def test_the_sample_that_chooses_holds_more_than_the_classes_tried():
     rows = np.repeat(rng.normal(size=(6, 4)), 20, axis=0)
     settings = ClusterSettings(silhouette_sample=11)
     assert 2 <= len(fit_clusters(rows, {}, settings).centroids) < 6
+    # … or hold one alone, of three
+    rows = np.vstack([np.zeros((300, 4)), rng.normal(size=(2, 4))])
+    assert len(fit_clusters(rows, {}, settings).centroids) == 2

@@ -11,6 +11,7 @@ from fireworks import Firework
 from jobflow import Flow
 
 from lps_flows.runner import Workplace, progress, recover, run, silent_for, submit
+from lps_flows.runner.recovery import BUSY_HANDOVER_S
 from lps_flows.runner.worker import CampaignWorker, Stop, work
 from tests.toy_jobs import number, runs, toy_flow
 
@@ -90,5 +91,7 @@ def test_a_busy_workers_reservation_is_not_taken_by_another(
     # one that is given up is taken up
     launchpad.fireworks.update_one({}, {"$set": {"state": "RESERVED", "launches": []}})
     monkeypatch.undo()
+    began = time.monotonic()
     assert work(launchpad, other, folder, Stop(), handover_s=1.0) == 1
+    assert time.monotonic() - began < BUSY_HANDOVER_S / 2
     assert set(runs(journal).values()) == {1}

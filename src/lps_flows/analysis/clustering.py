@@ -193,7 +193,9 @@ def _best_centroids(
     )
     part = _sample(reduced, settings)
     most = min(n_distinct, len(np.unique(part.round(9), axis=0))) - 1
-    tried = [k for k in tried if k <= most] or [max(most, 1)]
+    if most < 2:  # a sample of nearly one structure alone chooses nothing
+        part, most = reduced, n_distinct - 1
+    tried = [k for k in tried if k <= most] or [most]
     scores = {}
     for k in tried:
         labels = _k_means(k, settings).fit_predict(part)

@@ -123,7 +123,7 @@ def run(
                 launchpad,
                 campaign,
                 of_earlier_runs(workplace, campaign),
-                handover_s=_alone_or_not(workplace),
+                handover_s=_handover_s(workplace),
             ),
             revive,
         )
@@ -212,9 +212,9 @@ def of_earlier_runs(workplace: Workplace, campaign: str) -> dict[str, Any]:
     return {"fworker.name": {"$in": dead}}
 
 
-def _alone_or_not(workplace: Workplace) -> float:
+def _handover_s(workplace: Workplace) -> float:
     """Return what a reservation is given: a server of a group has other workers."""
-    return HANDOVER_S if workplace.server else BUSY_HANDOVER_S
+    return HANDOVER_S if workplace.source == "private" else BUSY_HANDOVER_S
 
 
 def _can_run(launchpad: LaunchPad, campaign: str) -> bool:
@@ -234,7 +234,7 @@ def _work_here(workplace: Workplace, campaign: str, stop: Stop) -> None:
             workplace.home.launches(campaign),
             stop,
             revive=workplace.server.start if workplace.server else None,
-            handover_s=_alone_or_not(workplace),
+            handover_s=_handover_s(workplace),
         )
     finally:
         SETTINGS.JOB_STORE = before

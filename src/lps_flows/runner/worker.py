@@ -143,7 +143,7 @@ def work(
     """
     keep_freed_memory()
     own = {"fworker.name": worker.name}
-    mend = partial(recover, launchpad, worker.campaign, own, handover_s=BUSY_HANDOVER_S)
+    mend = partial(recover, launchpad, worker.campaign, own, handover_s=handover_s)
     ran, away_since, locked_since = 0, None, None
     retries: dict[int, int] = {}
     seen: dict[tuple[int, datetime], float] = {}
