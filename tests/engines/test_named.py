@@ -103,9 +103,9 @@ def _plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     (info / "METADATA").write_text(metadata)
     (info / "entry_points.txt").write_text(POINTS)
     monkeypatch.syspath_prepend(str(tmp_path))
-    registry._builders.cache_clear()
+    registry._added.cache_clear()
     yield
-    registry._builders.cache_clear()
+    registry._added.cache_clear()
     sys.modules.pop("their_engine", None)
 
 

@@ -63,8 +63,12 @@ Each is a function that takes `EngineSettings` and returns an `Engine`.
 
 
 @cache
+def _added() -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(group=GROUP)}
+
+
 def _builders() -> dict[str, str]:
-    return {point.name: point.value for point in entry_points(group=GROUP)} | _BUILDERS
+    return _added() | _BUILDERS
 
 
 def engine_names() -> list[str]:
