@@ -370,13 +370,15 @@ def _conductivity(settings: CampaignKeys) -> list[PlannedWork]:
     if transport.npt:
         cell = round(transport.npt / transport.time_step)
         work.append(PlannedWork("conductivity", "md", engine, each, cell))
-    if transport.guard is not None:
-        asked = transport.guard.n_frames * transport.guard.restarts
-        frames = _each(cells, asked)
+    if (guard := transport.guard) is not None:
+        anew = [
+            replace(run, n_atoms=_each(run.n_atoms, guard.restarts), at_most=True)
+            for run in work
+        ]
+        frames = _each(cells, guard.n_frames * guard.restarts)
         reference = _label(settings.engine)
-        work.append(
-            PlannedWork("conductivity", "static", reference, frames, None, True)
-        )
+        label = PlannedWork("conductivity", "static", reference, frames, None, True)
+        work += [*anew, label]
     return work
 
 

@@ -597,6 +597,19 @@ def test_a_held_crystal_relaxes_its_atoms_alone_and_says_so(
     assert len(relaxing) == len(demo["crystals"])
 
 
+def test_dynamics_that_start_anew_are_counted() -> None:
+    settings = load_campaign(WORKFLOWS / "standard.yaml")
+    assert settings.conductivity.guard.restarts == 2
+    first, cells, again, cells_again = (
+        work
+        for work in plan_campaign(settings)
+        if (work.stage, work.kind) == ("conductivity", "md")
+    )
+    assert (again.number, cells_again.number) == (2 * first.number, 2 * cells.number)
+    assert (again.steps, cells_again.steps) == (first.steps, cells.steps)
+    assert [work.at_most for work in (first, cells, again)] == [False, False, True]
+
+
 def test_the_frugal_study_is_the_papers_for_a_thousandth_of_its_evaluations() -> None:
     paper, frugal = (
         load_campaign(WORKFLOWS / f"{name}.yaml") for name in ("paper", "frugal")

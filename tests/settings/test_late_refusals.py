@@ -171,6 +171,10 @@ LATE = {
         {"conductivity_engine": {"name": "vasp", "arguments": {"a": 1}}},
         "conductivity_engine.arguments",
     ),
+    "a guard with no committee to ask": (
+        {"conductivity.guard": {}, "conductivity_engine": {"name": "chgnet"}},
+        "conductivity.guard",
+    ),
     "two engines in one": (
         {"engine.calculator": "ase.calculators.emt.EMT"},
         "engine.calculator",

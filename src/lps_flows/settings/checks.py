@@ -64,6 +64,13 @@ def _engines(campaign: CampaignKeys) -> Iterator[str]:
         if engine.name == "vasp":
             for problem in incar_problems(engine.vasp):
                 yield f"{key}.vasp.{problem}"
+    moving = campaign.conductivity_engine or campaign.engine
+    if campaign.conductivity.guard is not None and not moving.needs_potential:
+        yield (
+            f"conductivity.guard: the dynamics run on {moving.name!r}, and only the "
+            "campaign's own potential has a committee to ask. Leave it out, or give "
+            "conductivity_engine: {name: ann}"
+        )
 
 
 def _unknown_crystals(campaign: CampaignKeys) -> Iterator[str]:
