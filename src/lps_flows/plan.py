@@ -333,8 +333,9 @@ def plan_dynamics(settings: CampaignKeys) -> list[PlannedDynamics]:
         settings.compositions(), _repeated(settings, target), strict=True
     ):
         formula = reduced_formula(plan.formula)
-        largest[formula] = max(largest.get(formula, 0), n_atoms)
-    most = max(largest.values())
+        if line.mobile in Composition(formula):
+            largest[formula] = max(largest.get(formula, 0), n_atoms)
+    most = max(largest.values(), default=target)
     runs = [PlannedDynamics(None, "candidate", None, most)] * selection.n_candidates
     reasons: dict[str, Reason] = {}
     for named in selection.compositions:

@@ -9,12 +9,15 @@ from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.analysis.transport import pooled_ratio, summarise_transport
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import crystal, supercell_near
 from lps_flows.engines import EngineError, EngineSettings, get_engine
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
-from lps_flows.jobs.dynamics import DynamicsError, DynamicsSettings
+from lps_flows.jobs.dynamics import DynamicsSettings
+from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
-from lps_flows.schemas.md import ThermalCellDocument
+from lps_flows.jobs.unsure import GuardSettings
+from lps_flows.schemas.md import MDRunDocument, ThermalCellDocument
+from lps_flows.schemas.transport import TransportDocument
 from tests.engines.stub import stub_engine
 
 FAST = DynamicsSettings(time_step=2.0, damping_time=50.0)
@@ -54,12 +57,57 @@ def test_a_solid_expands_with_temperature_and_keeps_its_shape(solid):
     assert "% off the relaxed one's" in hot.remarks[0]
 
 
-def test_a_cell_that_comes_apart_is_an_error_and_not_a_cell(solid):
-    maker = ThermalCellMaker(engine=stub_engine(), settings=FAST, duration=4000.0)
-    with pytest.raises(DynamicsError, match="came apart") as caught:
-        type(maker).make.original(maker, solid, temperature=4000.0, label="gas")
-    assert caught.value.field == "conductivity.npt"
-    assert caught.value.value == 4000.0
+def test_a_cell_that_comes_apart_is_no_cell_and_says_why(solid):
+    burst = at_temperature(solid, 4000.0, duration=4000.0)
+    assert burst.volume is None
+    assert "came apart" in burst.failure
+    assert burst.remarks == [burst.failure]
+    assert burst.structure.lattice == solid.lattice
+
+
+def test_a_temperature_without_a_cell_does_not_cost_the_others():
+    analysis = TransportSettings(density_spacing=0.8, min_jumps=0.0)
+    settings = ConductivitySettings(
+        temperatures=(500.0, 700.0, 9000.0),
+        equilibration=20.0,
+        production=300.0,
+        frame_interval=5,
+        target_atoms=20,
+        npt=200.0,
+        damping_time=20.0,
+        analysis=analysis,
+    )
+    engine = EngineSettings(name="ann", potential="Li-P-S-dynamics")
+    flow = ConductivityFlowMaker(engine=engine, settings=settings).make(
+        crystal("gamma-Li3PS4"), label="gamma"
+    )
+    store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
+    run_locally(flow, store=store, ensure_success=True, log=False)
+    found = TransportDocument.from_store(store.get_output(flow.output.uuid, load=True))
+    cold, warm, hot = found.runs
+    assert (cold.D, warm.D, hot.D) == (cold.D, warm.D, None)
+    assert None not in {cold.D, warm.D}
+    assert "no cell at 9000 K" in hot.reason
+    # the line is extrapolated for the relaxed cell, and each run counts its own
+    assert found.structure.volume == pytest.approx(
+        supercell_near(crystal("gamma-Li3PS4"), 20).volume
+    )
+    run = MDRunDocument.from_store(store.get_output(warm.run_uuid, load=True))
+    assert run.volume != pytest.approx(found.structure.volume, rel=1e-4)
+    broken = MDRunDocument.from_store(store.get_output(hot.run_uuid, load=True))
+    assert not GuardSettings().unsure(broken)  # there is nothing to learn from
+
+
+def test_each_run_counts_the_ions_of_its_own_cell():
+    runs = [(T, 1e-6, (8e-7, 1.2e-6)) for T in (700.0, 900.0)]
+    facts = {"charge": 1.0, "reference_temperature": 300.0}
+    one = summarise_transport(runs, number_density=0.02, **facts)
+    own = summarise_transport(
+        runs, number_density=0.02, densities={900.0: 0.01}, **facts
+    )
+    assert own.conductivity == one.conductivity
+    assert own.conductivities["700"] == one.conductivities["700"]
+    assert own.conductivities["900"] == pytest.approx(one.conductivities["900"] / 2)
 
 
 def test_an_engine_with_jobs_of_its_own_has_no_constant_pressure():

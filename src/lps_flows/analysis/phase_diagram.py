@@ -271,6 +271,10 @@ def _summaries(
                 and glass.formation_energy_per_atom,
                 glass_energy_above_hull=glass and glass.energy_above_hull,
                 on_metastable_hull=len(glasses) > 1 and formula in vertices,
+                crystal_formation_energy_per_atom=min(
+                    (e.formation_energy_per_atom for e in group if not e.glass),
+                    default=None,
+                ),
             )
         )
     return sorted(summaries, key=lambda summary: summary.x)

@@ -99,15 +99,17 @@ def resample(
     if not errors.known or len(glasses) < 2:
         return None
     # the end members are the zero that everything is counted from
-    crystals = [
-        c for c in compositions if c.lowest_id != c.lowest_glass_id and 0 < c.x < 1
+    crystals = {
+        c.formula_pretty: known
+        for c in compositions
+        if 0 < c.x < 1 and (known := _of_crystal(c)) is not None
+    }
+    t = [
+        atom_fraction(line, formula)
+        for formula in (*(c.formula_pretty for c in glasses), *crystals)
     ]
-    t = [atom_fraction(line, c.formula_pretty) for c in (*glasses, *crystals)]
     energy = np.array(
-        [
-            *(c.glass_formation_energy_per_atom for c in glasses),
-            *(c.formation_energy_per_atom for c in crystals),
-        ],
+        [*(c.glass_formation_energy_per_atom for c in glasses), *crystals.values()],
         dtype=float,
     )
     n, reference = len(glasses), errors.reference or 0.0
@@ -148,6 +150,14 @@ def resample(
         above,
         in_gap,
     )
+
+
+def _of_crystal(composition: CompositionSummary) -> float | None:
+    """Return the formation energy of the lowest structure that is no glass-ceramic."""
+    known = composition.crystal_formation_energy_per_atom
+    if known is None and composition.lowest_id != composition.lowest_glass_id:
+        return composition.formation_energy_per_atom
+    return known
 
 
 def draws_of(diagram: PhaseDiagramDocument) -> Draws | None:

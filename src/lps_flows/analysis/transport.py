@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,6 +66,7 @@ def summarise_transport(
     number_density: float,
     charge: float,
     reference_temperature: float,
+    densities: Mapping[float, float] | None = None,
 ) -> TransportResult:
     """Fit usable diffusivities and extrapolate the conductivity.
 
@@ -74,15 +75,19 @@ def summarise_transport(
     diffusivities
         (temperature in K, D in cm^2/s, its 68 % interval) of the diffusive runs.
     number_density
-        Mobile ions per volume (Å^-3).
+        Mobile ions per volume at the reference temperature (Å^-3).
     charge
         Charge of an ion (elementary charges).
     reference_temperature
         Temperature of the reported conductivity (K).
+    densities
+        Mobile ions per volume in the cells of the runs, by temperature, where these
+        are others (Å^-3).
     """
+    known = densities or {}
 
     def sigma(D: float, T: float) -> float:
-        return nernst_einstein(D, number_density, charge, T)
+        return nernst_einstein(D, known.get(T, number_density), charge, T)
 
     at = {T: [D for t, D, _ in diffusivities if t == T] for T, _, _ in diffusivities}
     measured = {f"{T:g}": sigma(float(np.mean(Ds)), T) for T, Ds in at.items()}

@@ -137,13 +137,15 @@ class ForcesSettings(FrozenSettings):
     vasp: VaspSettings = Field(VaspSettings(), description="Used by vasp alone.")
     gpaw: GpawSettings = Field(GpawSettings(), description="Used by gpaw alone.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _named_by_its_class(cls, given: Any) -> Any:
+    # Afterwards: what comes before makes Python of a file's JSON, in which a list is
+    # no tuple.
+    @model_validator(mode="after")
+    def _named_by_its_class(self) -> Self:
         """Take ``{calculator: module.Class}`` without a name."""
-        if isinstance(given, dict) and given.get("calculator") and "name" not in given:
-            return {**given, "name": "calculator"}
-        return given
+        if self.calculator and "name" not in self.model_fields_set:
+            self.__dict__["name"] = "calculator"
+            self.model_fields_set.add("name")
+        return self
 
     @property
     def needs_potential(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobflow import (
@@ -27,6 +27,13 @@ from lps_flows.jobs.training import TrainingSetError
 from lps_flows.jobs.uncertainty import EnoughSettings, judge_round
 from lps_flows.schemas import StructureSet
 from lps_flows.schemas.potential import LearningRound, PotentialDocument
+
+_SEEDS_APART = 1000
+"""Between seeds of the searches of two rounds, and of the first and the sampling.
+
+With one seed for all, each would begin at structures that the one before was trained
+on: the potential would be judged, and searched on, by what it knows.
+"""
 
 
 @dataclass
@@ -205,8 +212,13 @@ class ActiveLearningFlowMaker(Maker):
     ) -> list[Job]:
         starts = dict(crystals)
         jobs: list[Job] = []
+        settings = self.explore.settings
+        seed = settings.seed + _SEEDS_APART * number
+        explore = replace(
+            self.explore, settings=settings.model_copy(update={"seed": seed})
+        )
         for plan in compositions:
-            run = self.explore.make(
+            run = explore.make(
                 both(crystals[plan.parent]),
                 both(potential),
                 **plan.removal(),

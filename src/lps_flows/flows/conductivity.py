@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from jobflow import Flow, Job, Maker, OutputReference, Response, job
+from jobflow import Flow, Job, Maker, OnMissing, OutputReference, Response, job
 from pydantic import Field, PositiveFloat
 from pymatgen.core import Structure
 
@@ -169,9 +169,15 @@ class ConductivityFlowMaker(Maker):
         ):
             name = f"{label} {temperature:g} K" + (f" seed {seed + 1}" if seed else "")
             if not seed:
-                cell, remarks, thermal = self._cell(
+                thermal = self._thermal(
                     structure, temperature, label, engine, potential
                 )
+                cell: Any = structure
+                remarks: Any = ()
+                no_cell: Any = None
+                if thermal is not None:
+                    made = thermal.output
+                    cell, remarks, no_cell = made.structure, made.remarks, made.failure
             mover = replace(dynamics, name=f"seed {seed + 1} md") if seed else dynamics
             chunks, moved = mover.chunks(
                 cell,
@@ -182,6 +188,7 @@ class ConductivityFlowMaker(Maker):
                 label,
                 seed=settings.seed + seed,
                 potential=potential,
+                failure=no_cell,
             )
             run: Job = analyse.make(
                 cell,
@@ -196,8 +203,8 @@ class ConductivityFlowMaker(Maker):
                 remarks=remarks,
             )
             run.name = f"{name} analysis"
-            jobs = [*chunks, run] if seed else [*thermal, *chunks, run]
-            parts.append(Flow(jobs, output=run.output, name=name))
+            first = [] if seed or thermal is None else [thermal]
+            parts.append(Flow([*first, *chunks, run], output=run.output, name=name))
             runs.append(run)
         collect: Any = CollectTransportMaker(
             settings=settings.analysis,
@@ -212,6 +219,9 @@ class ConductivityFlowMaker(Maker):
             start=structure,
         )
         collect.name = f"{label} conductivity"
+        # a run that could not be analysed, or frames that could not be labelled, do
+        # not cost the others
+        collect.config.on_missing_references = OnMissing.NONE
         return parts, collect
 
     def _guards(self, potential_uuid: str | None) -> bool:
@@ -280,17 +290,17 @@ class ConductivityFlowMaker(Maker):
         )
         return Flow([*recalling, pick, labelled, trained, *parts, in_place(collect)])
 
-    def _cell(
+    def _thermal(
         self,
         structure: Structure,
         temperature: float,
         label: str,
         engine: Engine,
         potential: Any,
-    ) -> tuple[Any, Any, list[Job]]:
-        """Return the cell at a temperature, what to say of it, and who makes it."""
+    ) -> Job | None:
+        """Return the job that makes the cell at a temperature; None keeps the cell."""
         if not self.settings.npt:
-            return structure, (), []
+            return None
         needs_process(engine, self.settings.npt)
         thermal: Job = ThermalCellMaker(
             engine=engine,
@@ -298,7 +308,7 @@ class ConductivityFlowMaker(Maker):
             duration=self.settings.npt,
         ).make(structure, temperature=temperature, label=label, potential=potential)
         thermal.name = f"{label} {temperature:g} K cell"
-        return thermal.output.structure, thermal.output.remarks, [thermal]
+        return thermal
 
     def _check(self, structure: Structure) -> None:
         mobile = self.line.mobile

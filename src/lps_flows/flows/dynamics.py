@@ -83,6 +83,8 @@ class DynamicsFlowMaker(Maker):
         label: str,
         seed: int | None = None,
         potential: Any = None,
+        *,
+        failure: Any = None,
     ) -> tuple[list[Any], dict[str, Any]]:
         """Make the jobs, for a flow that holds more than these.
 
@@ -94,8 +96,8 @@ class DynamicsFlowMaker(Maker):
             Temperatures and times, one after the other.
         seed
             Seed of the velocities; that of the settings by default.
-        potential
-            As `MDChunkMaker.make` takes it.
+        potential, failure
+            As `MDChunkMaker.make` takes them.
 
         Returns
         -------
@@ -127,6 +129,7 @@ class DynamicsFlowMaker(Maker):
                     first_step=first_step,
                     equilibration=hold.equilibration,
                     potential=potential,
+                    failure=failure if previous is None else None,
                 )
             else:
                 task, chunk = self._task(structure, hold, n_steps, label, previous)

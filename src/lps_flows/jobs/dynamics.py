@@ -47,8 +47,8 @@ class DynamicsSettings(FrozenSettings):
     max_temperature_ratio: float = Field(
         4.0,
         gt=1,
-        description="Kinetic temperature over the thermostat's at which a run counts "
-        "as exploded.",
+        description="Kinetic temperature over the thermostat's (or over that at which "
+        "a cooled run came to it, where that is more) at which it counts as exploded.",
     )
 
     def dynamics(self) -> DynamicsSettings:
@@ -63,8 +63,13 @@ class DynamicsSettings(FrozenSettings):
         return max(frames, 1) * self.frame_interval if duration > 0 else 0
 
     def chunks(self, duration: float) -> list[int]:
-        """Cut a duration (fs) into steps per job, each a multiple of the frames."""
-        left, size = self.steps(duration), self.steps(self.chunk_length)
+        """Cut a duration (fs) into steps per job, each a multiple of the frames.
+
+        None is longer than a chunk, unless frames are further apart than that.
+        """
+        frames = self.chunk_length / (self.time_step * self.frame_interval)
+        left, size = self.steps(duration), max(int(frames + 1e-9), 1)
+        size *= self.frame_interval
         cut = []
         while left > 0:
             cut.append(min(size, left))
@@ -181,6 +186,8 @@ def run_chunk(
     )
     if state is not None:
         integrator.restore(state)
+    # a melt that is cooled in steps comes to each of them as hot as the one before
+    before = kinetic_temperature(atoms)
     recorder = _Recorder()
     failure = None
     step = first_step
@@ -196,7 +203,7 @@ def run_chunk(
                 integrator.step()
             integrator.synchronise()
             step += settings.frame_interval
-            failure = broken(atoms, temperature, settings)
+            failure = broken(atoms, temperature, settings, before)
             if failure:
                 failure = f"broke before step {step}: {failure}"
                 break
@@ -271,7 +278,9 @@ def _forget_neighbours(calculator: Calculator) -> None:
         forget()
 
 
-def broken(atoms: Atoms, temperature: float, settings: DynamicsSettings) -> str | None:
+def broken(
+    atoms: Atoms, temperature: float, settings: DynamicsSettings, before: float = 0.0
+) -> str | None:
     """Say why atoms are where no dynamics would bring them; None when they are not.
 
     They are when places are no numbers, the kinetic temperature is far over the
@@ -282,11 +291,13 @@ def broken(atoms: Atoms, temperature: float, settings: DynamicsSettings) -> str 
     ----------
     temperature
         Thermostat temperature (K).
+    before
+        Kinetic temperature at which the run came to this thermostat (K).
     """
     if not np.isfinite(atoms.get_positions()).all():
         return "positions are not finite"
     kinetic = kinetic_temperature(atoms)
     problem = overlap(atoms)
-    if not kinetic < settings.max_temperature_ratio * temperature:
+    if not kinetic < settings.max_temperature_ratio * max(temperature, before):
         problem = f"{kinetic:.0f} K at a thermostat of {temperature:g} K"
     return problem and f"{problem}; the potential does not know these configurations"

@@ -94,14 +94,16 @@ def label_documents(
 ) -> list[StructureDocument]:
     """Turn one task document into one or more labelled structures.
 
-    With more than one of `n_frames` kept of a relaxation, each is a label of its own
-    (``converged`` speaks of the electrons), and the last counts as relaxed only when it
-    is. `facts` are method, device and line.
+    Each of `n_frames` kept of a relaxation is a label of its own (``converged`` speaks
+    of the electrons), and the last counts as relaxed only when it is. `facts` are
+    method, device and line.
     """
     if n_frames == 1 or not relaxed:
-        calculation = read_calculation(task)
-        done = relaxed and calculation.converged
-        return [structure_document(calculation, provenance, relaxed=done, **facts)]
+        label = read_calculation(task)
+        done = relaxed and label.converged
+        if relaxed:
+            label = replace(label, converged=label.electrons_converged)
+        return [structure_document(label, provenance, relaxed=done, **facts)]
     path = read_path(task)
     last = len(path) - 1
     documents: list[StructureDocument] = []

@@ -34,6 +34,7 @@ class MDChunkMaker(Maker):
         first_step: int = 0,
         equilibration: bool = False,
         potential: Any = None,
+        failure: str | None = None,
     ) -> MDChunkDocument:
         """Run one chunk.
 
@@ -48,6 +49,8 @@ class MDChunkMaker(Maker):
         potential
             Potential that the engine stands on: handed over by `both`, for an engine
             that names it by its job's uuid.
+        failure
+            Why the structure is no start: then nothing runs, and this is the reason.
         """
         if previous is not None:
             if previous.failure is not None:
@@ -63,6 +66,20 @@ class MDChunkMaker(Maker):
             structure = previous.structure
         assert structure is not None  # noqa: S101 - for the type checker
         engine = self.engine.given(potential)
+        if failure is not None:
+            return MDChunkDocument(
+                **engine.written(),
+                label=label,
+                temperature=temperature,
+                time_step=self.settings.time_step,
+                first_step=first_step,
+                last_step=first_step,
+                n_frames=0,
+                equilibration=equilibration,
+                structure=structure,
+                n_evaluations=0,
+                failure=failure,
+            )
         result = run_chunk(
             structure,
             engine.calculator(),

@@ -109,18 +109,20 @@ def removed_structures(
     settings: DatasetSettings,
     line: CompositionLine,
     n_structures: int,
+    *,
+    kind: str = "removed",
 ) -> list[UnlabelledStructure]:
     """Take units of an end member out of a supercell and rattle what is left.
 
     End member and number of units are drawn at random, so that the set covers the
-    compositions a parent can reach.
+    compositions a parent can reach. Each `kind` draws cells of its own.
 
     Raises
     ------
     DatasetError
         When the crystal does not hold two units of either end member.
     """
-    rng = _generator(settings, parent, "removed")
+    rng = _generator(settings, parent, kind)
     supercell = supercell_near(structure, settings.target_atoms)
     units = line.amounts(supercell.composition)
     # Half a unit or more must stay, or the cell would leave the line's inside.
@@ -151,7 +153,7 @@ def removed_structures(
                     parent=parent,
                     removed=formula,
                     n_removed=n_removed,
-                    group=f"{parent}-removed-{index}",
+                    group=f"{parent}-{kind}-{index}",
                     details={"amplitude": round(float(amplitude / 2), 6)},
                 ),
             )
@@ -175,7 +177,7 @@ def md_starts(
     )
     starts = rattled_structures(structure, parent, quiet)
     return starts + removed_structures(
-        structure, parent, quiet, line, settings.n_trajectories - 1
+        structure, parent, quiet, line, settings.n_trajectories - 1, kind="started"
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from jobflow import CURRENT_JOB, Flow, Job, JobConfig, Maker, Response, job
 from pydantic import Field
+from pymatgen.core import Composition
 
 from lps_flows.analysis import (
     CandidateSettings,
@@ -261,6 +262,8 @@ class SelectionMaker(Maker):
         Each composition once, for the first of its reasons.
         """
         settings = self.settings
+        # the glass of an end member may hold no ion that moves
+        verdicts = [v for v in verdicts if self._moves(v.formula_pretty)]
         chosen = [verdict for verdict in verdicts if verdict.chosen]
         first: Reason = "candidate" if chosen else "nearest to a candidate"
         best = (chosen or list(verdicts[:1]))[: settings.n_candidates]
@@ -276,7 +279,7 @@ class SelectionMaker(Maker):
         }
         reasons: dict[str, Reason] = {}
         for formula, reason in wanted:
-            if formula in lowest:
+            if formula in lowest and self._moves(formula):
                 reasons.setdefault(formula, reason)
         return [
             _Pick(
@@ -290,6 +293,9 @@ class SelectionMaker(Maker):
             )
             for formula, reason in reasons.items()
         ]
+
+    def _moves(self, formula: str) -> bool:
+        return self.line.mobile in Composition(formula)
 
     def _lowest_glasses(
         self, records: Mapping[str, StructureRecord]

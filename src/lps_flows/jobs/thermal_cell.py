@@ -13,12 +13,7 @@ from pymatgen.core import Structure
 from lps_flows.analysis.framework import sampling_statistics
 from lps_flows.engines import Engine, EngineError, get_engine
 from lps_flows.jobs.calculations import SEES_STORE
-from lps_flows.jobs.dynamics import (
-    DynamicsError,
-    DynamicsSettings,
-    broken,
-    initial_atoms,
-)
+from lps_flows.jobs.dynamics import DynamicsSettings, broken, initial_atoms
 from lps_flows.schemas.md import ThermalCellDocument
 
 # Barostat over thermostat: the cell must be the slower of the two.
@@ -27,6 +22,8 @@ _PRESSURE_DAMPING = 10.0
 _SETTLING = 0.4
 # Steps between looks at the volume.
 _INTERVAL = 5
+SHORTEST = 20 * _INTERVAL
+"""Fewest steps of which a mean volume is taken."""
 # A cell that changes its volume by more than this fraction has melted or burst.
 _LARGEST_CHANGE = 0.3
 
@@ -70,11 +67,11 @@ class ThermalCellMaker(Maker):
         potential
             As `MDChunkMaker.make` takes it.
 
-        Raises
-        ------
-        DynamicsError
-            When the run explodes, two atoms overlap, or the volume changes by more
-            than 30 %.
+        Returns
+        -------
+        ThermalCellDocument
+            With the reason, and the cell given, where the run explodes, two atoms
+            overlap, or the volume changes by more than 30 %.
         """
         from ase.md.nose_hoover_chain import IsotropicMTKNPT
 
@@ -90,6 +87,13 @@ class ThermalCellMaker(Maker):
             tdamp=damping,
             pdamp=_PRESSURE_DAMPING * damping,
         )
+        facts = {
+            **engine.written(),
+            "label": label,
+            "temperature": temperature,
+            "duration": self.duration,
+            "relaxed_volume": structure.volume,
+        }
         volumes: list[float] = []
         for _ in range(round(self.duration / settings.time_step / _INTERVAL)):
             dynamics.run(_INTERVAL)
@@ -99,13 +103,18 @@ class ThermalCellMaker(Maker):
             if not abs(change) < _LARGEST_CHANGE:
                 problem = f"volume {100 * change:+.0f} %"
             if problem:
-                raise DynamicsError(
-                    f"the run of {label} at constant pressure came apart at "
-                    f"{temperature:g} K: {problem}",
-                    field="conductivity.npt",
-                    value=self.duration,
-                    remedy="Set conductivity.npt: 0 to keep the relaxed cell, or leave "
-                    "this temperature out",
+                failure = (
+                    f"there is no cell at {temperature:g} K, for the run at constant "
+                    f"pressure came apart: {problem}. conductivity.npt: 0 keeps the "
+                    "relaxed cell"
+                )
+                return ThermalCellDocument(
+                    **facts,
+                    volume=None,
+                    volume_error=None,
+                    structure=structure,
+                    remarks=[failure],
+                    failure=failure,
                 )
         settled = np.array(volumes[int(_SETTLING * len(volumes)) :], dtype=float)
         times = _INTERVAL * settings.time_step * np.arange(len(settled), dtype=float)
@@ -118,11 +127,7 @@ class ThermalCellMaker(Maker):
             f"{self.duration / 1000:g} ps at no pressure"
         )
         return ThermalCellDocument(
-            **engine.written(),
-            label=label,
-            temperature=temperature,
-            duration=self.duration,
-            relaxed_volume=structure.volume,
+            **facts,
             volume=volume.mean,
             volume_error=volume.error,
             structure=scaled,

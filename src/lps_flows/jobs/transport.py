@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from jobflow import JobConfig, Maker, Response, job
@@ -84,7 +85,7 @@ class AnalyseRunMaker(Maker):
                 production=0.0,
                 frame_interval=0.0,
                 n_frames=0,
-                chunk_uuids=list(found),
+                chunk_uuids=[uuid for uuid, chunk in found.items() if chunk.frames],
                 mobile=self.line.mobile,
                 structure=structure,
                 failure=error.problem,
@@ -126,7 +127,7 @@ class CollectTransportMaker(Maker):
     @job
     def make(
         self,
-        runs: list[MDRunDocument],
+        runs: list[MDRunDocument | None],
         run_uuids: list[str],
         label: str,
         potential: str | None = None,
@@ -138,34 +139,59 @@ class CollectTransportMaker(Maker):
 
         Parameters
         ----------
+        runs
+            None marks one whose analysis failed.
         potential
             Potential that moved the atoms, by its job's uuid.
         spent
-            Reference evaluations of each time that the runs were started again.
+            Reference evaluations of each time that the runs were started again; None
+            where every label failed.
+        start
+            The structure, in no temperature's own cell; that of the first run by
+            default.
+
+        Raises
+        ------
+        EmptyTrajectoryError
+            When no run was analysed.
         """
-        documents = [_as_run(run) for run in runs]
+        analysed = {
+            uuid: _as_run(run)
+            for run, uuid in zip(runs, run_uuids, strict=True)
+            if run is not None
+        }
+        if not analysed:
+            raise EmptyTrajectoryError(
+                "none of the runs was analysed",
+                field="runs",
+                value=run_uuids,
+                remedy="Look at the failures with `lps-flows status`, then rerun them",
+            )
+        documents, done = list(analysed.values()), list(analysed)
         if self.guarded is not None:
             more = self.guarded.again(
-                documents, run_uuids, label, potential, spent=spent, start=start
+                documents, done, label, potential, spent=spent, start=start
             )
             if more is not None:
                 return Response(replace=more)
-        structure = documents[0].structure
-        density = structure.composition[self.line.mobile] / structure.volume
-        summaries = [
-            run_summary(document, uuid)
-            for document, uuid in zip(documents, run_uuids, strict=True)
-        ]
+        structure = documents[0].structure if start is None else start
+        n_ions = structure.composition[self.line.mobile]
+        density = n_ions / structure.volume
+        fitted = partial(
+            self._fitted,
+            density=density,
+            densities={d.temperature: n_ions / d.volume for d in documents},
+        )
+        summaries = [run_summary(run, uuid) for uuid, run in analysed.items()]
         used = [s for s in summaries if s.used]
         whole = [s for s in used if s.framework_survived is not False]
-        result = self._fitted(used, density)
+        result = fitted(used)
         charged = [s for s in used if s.charge_D is not None and s.charge_interval]
-        collective = self._fitted(
+        collective = fitted(
             [
                 s.model_copy(update={"D": s.charge_D, "interval": s.charge_interval})
                 for s in charged
-            ],
-            density,
+            ]
         )
         haven = pooled_ratio(
             [
@@ -174,8 +200,13 @@ class CollectTransportMaker(Maker):
                 if s.haven_ratio is not None and s.haven_interval is not None
             ]
         )
-        intact = result if whole == used else self._fitted(whole, density)
+        intact = result if whole == used else fitted(whole)
         warnings = list(result.warnings)
+        warnings += [
+            f"a run was not analysed (job {uuid}): `lps-flows status` tells why"
+            for uuid in run_uuids
+            if uuid not in analysed
+        ]
         for document, summary in zip(documents, summaries, strict=True):
             at = f"{document.temperature:g} K: "
             reason = None if summary.used else summary.reason
@@ -218,10 +249,17 @@ class CollectTransportMaker(Maker):
             n_retrained=None if self.guarded is None else len(spent),
         )
 
-    def _fitted(self, runs: list[RunSummary], density: float) -> TransportResult:
+    def _fitted(
+        self,
+        runs: list[RunSummary],
+        *,
+        density: float,
+        densities: Mapping[float, float],
+    ) -> TransportResult:
         return summarise_transport(
             [(s.temperature, s.D or 0.0, s.interval or (0.0, 0.0)) for s in runs],
             number_density=density,
+            densities=densities,
             charge=self.settings.charge or self.line.charges[self.line.mobile],
             reference_temperature=self.settings.reference_temperature,
         )

@@ -49,8 +49,11 @@ class GuardSettings(FrozenSettings):
     )
 
     def unsure(self, run: MDRunDocument) -> bool:
-        """Tell whether a run holds frames to learn from: a broken one does, too."""
-        broke = run.failure is not None
+        """Tell whether a run holds frames to learn from: a broken one does, too.
+
+        Not one that had no cell to begin in.
+        """
+        broke = run.failure is not None and bool(run.chunk_uuids)
         return broke or (run.max_energy_std or 0.0) > self.max_energy_std
 
 

@@ -90,13 +90,18 @@ class ThermalCellDocument(CalculationDocument):
     temperature: float = Field(description="Thermostat temperature (K).")
     duration: float = Field(description="Length of the run (fs).")
     relaxed_volume: float = Field(description="Volume of the relaxed cell (Å^3).")
-    volume: float = Field(description="Mean volume at temperature (Å^3).")
-    volume_error: float = Field(description="Its standard error (Å^3).")
+    volume: float | None = Field(
+        description="Mean volume at temperature (Å^3); none when the run came apart."
+    )
+    volume_error: float | None = Field(description="Its standard error (Å^3).")
     structure: StoredStructure = Field(
-        description="The structure given, in a cell of the mean volume."
+        description="The structure given, in a cell of the mean volume, or in its own."
     )
     remarks: list[str] = Field(
         default_factory=list, description="What the run's document says of its cell."
+    )
+    failure: str | None = Field(
+        None, description="Why there is no such cell; none when there is."
     )
 
 

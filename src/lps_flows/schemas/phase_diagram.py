@@ -109,6 +109,11 @@ class CompositionSummary(Part):
     on_metastable_hull: bool = Field(
         description="True for a vertex of the hull of the glass-ceramic structures."
     )
+    crystal_formation_energy_per_atom: float | None = Field(
+        None,
+        description="Formation energy of the lowest structure that is no glass-ceramic "
+        "(eV/atom); none where there is none, and in documents of before.",
+    )
 
 
 class EnergyErrors(Part):

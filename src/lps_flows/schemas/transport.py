@@ -60,12 +60,18 @@ class TransportDocument(CalculationDocument, CompositionFacts):
 
     method: str = Field(description="Method that gave the forces.")
     label: str = Field(description="Name of the structure.")
-    structure: StoredStructure = Field(description="Cell of the dynamics.")
+    structure: StoredStructure = Field(
+        description="Cell of the dynamics; the relaxed one where each temperature had "
+        "a cell of its own."
+    )
     formula: str = Field(description="Full formula of the cell.")
     x: float | None = Field(None, description="Position on the composition line.")
     nsites: int = Field(description="Number of atoms.")
     mobile: str = Field(description="Mobile element.")
-    number_density: float = Field(description="Mobile ions per volume (Å^-3).")
+    number_density: float = Field(
+        description="Mobile ions per volume of this cell (Å^-3); `conductivities` are "
+        "from the cells of their own runs."
+    )
     runs: list[RunSummary] = Field(description="One entry per temperature.")
     activation_energy: float | None = Field(
         None, description="Activation energy (eV); none when no line could be fitted."

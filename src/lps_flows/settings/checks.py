@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
+from pymatgen.core import Composition
+
 from lps_flows.chemistry import entry, reduced_formula
 from lps_flows.engines.registry import engine_names, unread_keys
 from lps_flows.engines.vasp_incar import incar_problems
@@ -97,6 +99,18 @@ def _unknown_crystals(campaign: CampaignKeys) -> Iterator[str]:
 
 
 def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
+    if campaign.training_crystals == ():
+        yield (
+            "training_crystals = []: the potential would know no crystal. Name some, "
+            "or leave the key out for all"
+        )
+    rule = campaign.analysis.candidates
+    asked = {*campaign.crystals, *campaign.compared_crystals, *rule.superionic}
+    for key in sorted(set(campaign.own_crystals) - asked - set(rule.poor)):
+        yield (
+            f"own_crystals.{key}: nothing asks for it. Add it to crystals, or leave it "
+            "out"
+        )
     training = campaign.training_crystals or campaign.crystals
     for field, wanted, where, listed in (
         (
@@ -159,12 +173,11 @@ def _twice(campaign: CampaignKeys) -> Iterator[str]:
 
 def _same_search(plans: Iterable[CompositionPlan]) -> Iterator[str]:
     """Yield searches that are asked for twice: their results would be the same."""
-    searches = Counter((p.parent, p.remove, p.n_units, p.formula) for p in plans)
-    for (parent, remove, n_units, formula), n in searches.items():
+    for name, n in Counter(plan.name for plan in plans).items():
         if n > 1:
             yield (
-                f"sampling.scans: {n_units} {remove} from {parent} ({formula}) stands "
-                f"in them {n} times, which is the same search again. Leave it in one"
+                f"sampling.scans: {name} stands in them {n} times, which is the same "
+                "search again. Leave it in one"
             )
 
 
@@ -180,6 +193,11 @@ def _named(campaign: CampaignKeys, plans: Iterable[CompositionPlan]) -> Iterator
             continue
         if formula not in sampled:
             missing.append(named)
+        elif campaign.line.mobile not in Composition(formula):
+            yield (
+                f"selection.compositions = {named!r}: holds no "
+                f"{campaign.line.mobile}, which is the ion that moves. Leave it out"
+            )
     if missing:
         yield (
             f"selection.compositions = {missing!r}: no scan reaches them. Choose among "
@@ -205,6 +223,16 @@ def _analysis(campaign: CampaignKeys) -> Iterator[str]:
         yield (
             f"analysis.hull.glass_sources = {strange!r}: no structure is made so. "
             f"Choose among {', '.join(sources)}"
+        )
+    if not campaign.analysis.hull.glass_sources:
+        yield (
+            "analysis.hull.glass_sources = []: no structure would be a glass-ceramic. "
+            "Name some, or leave the key out"
+        )
+    if "crystal" in campaign.analysis.hull.glass_sources:
+        yield (
+            "analysis.hull.glass_sources: crystals would be glass-ceramics. Leave "
+            "'crystal' out"
         )
     told_apart = set(campaign.compared_crystals) & set(campaign.crystals)
     if not told_apart & set(rule.superionic):

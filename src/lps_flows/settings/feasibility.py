@@ -21,6 +21,7 @@ from lps_flows.jobs.perturbation import (
     rattled_structures,
     removed_structures,
 )
+from lps_flows.jobs.thermal_cell import SHORTEST
 from lps_flows.potential import published_names
 from lps_flows.settings.keys import CampaignKeys
 
@@ -42,6 +43,7 @@ def late_refusals(
     """
     yield from _given_potentials(campaign, cells)
     yield from _potential(campaign, cells)
+    yield from _learning(campaign)
     yield from _dataset(campaign, cells)
     yield from _distances(campaign, cells)
     yield from _sampling(campaign)
@@ -94,10 +96,29 @@ def _potential(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterat
             "training.energy_weight = 0.0: with force_weight = 0 nothing is learnt. "
             "Raise one of them"
         )
-    if campaign.active_learning.rounds and training.restarts < 2:
+    if training.restarts < 2:
+        for asked, leave in (
+            (campaign.active_learning.rounds, "set active_learning.rounds to 0"),
+            (campaign.conductivity.guard, "leave conductivity.guard out"),
+        ):
+            if asked:
+                yield (
+                    "training.restarts = 1: the members of a committee are compared. "
+                    f"Train two or more, or {leave}"
+                )
+
+
+def _learning(campaign: CampaignKeys) -> Iterator[str]:
+    learning = campaign.active_learning
+    if not learning.rounds or learning.enough is None:
+        return
+    asked = len(campaign.compositions()) * learning.enough.n_lowest
+    if learning.n_structures < asked:
         yield (
-            "training.restarts = 1: active learning compares the members of a "
-            "committee. Train two or more, or set active_learning.rounds to 0"
+            f"active_learning.n_structures = {learning.n_structures}: the rounds are "
+            f"judged by the {learning.enough.n_lowest} lowest of each search, {asked} "
+            "in all, which must be labelled. Raise it above that, or lower "
+            "enough.n_lowest"
         )
 
 
@@ -120,12 +141,15 @@ def _dataset(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterator
         if dataset.n_rattled:
             one = dataset.model_copy(update={"n_rattled": 1})
             yield from _tried("dataset", rattled_structures, cells[key], key, one)
-    for key in dataset.removal_parents or ():
+    removed = dataset.n_removed or dataset.n_trajectories
+    listed = list(campaign.training_crystals or campaign.crystals)
+    for key in campaign.reference_set.parents(listed, line) if removed else ():
         if not line.contains(cells[key].composition):
             ends = " and ".join(line.end_members)
             yield (
                 f"dataset.removal_parents = {key!r}: no mixture of {ends}, so no "
-                "unit can be removed. Leave it out"
+                "unit can be removed. "
+                + ("Leave it out" if dataset.removal_parents else "Name the others")
             )
             continue
         if dataset.n_trajectories:
@@ -149,7 +173,8 @@ def _distances(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterat
     """Compare every least distance with those that the crystals themselves have."""
     dataset, sampling = campaign.dataset, campaign.sampling
     least = campaign.training.descriptor.minimum_distance
-    smallest = 1 + min((*dataset.isotropic_strains, -dataset.max_strain))
+    drawn = -dataset.max_strain if dataset.n_strained else 0.0
+    smallest = 1 + min((*dataset.isotropic_strains, drawn))
     for key in campaign.training_crystals or campaign.crystals:
         strained = smallest * _shortest(cells[key])
         if least >= strained:
@@ -226,6 +251,11 @@ def _conductivity(
             f"conductivity.production = {transport.production:g}: shorter than the "
             f"{MIN_FRAMES} frames of {frame:g} fs that a diffusivity needs. Make it "
             "longer, or frame_interval smaller"
+        )
+    if 0 < transport.npt < (shortest := SHORTEST * transport.time_step):
+        yield (
+            f"conductivity.npt = {transport.npt:g}: a mean volume needs {SHORTEST} "
+            f"steps or more. Make it {shortest:g} fs at least, or 0"
         )
     mobile = campaign.line.mobile
     for key in campaign.md_references:
