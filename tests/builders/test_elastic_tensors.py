@@ -34,9 +34,11 @@ def isotropic(key: str, bulk: float, shear: float) -> TensorDocument:
 def test_moduli_reach_their_collection_and_the_report(job_store: JobStore) -> None:
     good = put(job_store, "tensor", isotropic("Li2S", 42.0, 30.0))
     soft = put(job_store, "soft", isotropic("LiPS3", 10.0, -1.0))
+    none = {"tensor": None, "residual_stress": None, "failure": "it came apart"}
+    apart = put(job_store, "apart", isotropic("P2S5", 1.0, 1.0).model_copy(update=none))
     results = result_store(job_store, "elastic_tensors")
     builder = ElasticTensorBuilder(job_store, results)
-    assert run_builder(builder) == 2
+    assert run_builder(builder) == 3
     assert run_builder(builder) == 0
     found = {
         d["tensor_id"]: ElasticTensorDocument.from_store(d) for d in results.query()
@@ -51,6 +53,8 @@ def test_moduli_reach_their_collection_and_the_report(job_store: JobStore) -> No
     assert found[soft].moduli is None
     assert found[soft].lowest_stiffness == pytest.approx(-2.0)
     assert "no minimum" in found[soft].note
+    assert (found[apart].moduli, found[apart].lowest_stiffness) == (None, None)
     section = elasticity_section([], list(found.values()))
     (table,) = section.blocks
     assert ["Li2S", "42.0", "30.0"] in [list(row[:3]) for row in table.rows]
+    assert ["P2S5", "-", "it came apart"] in [[r[0], *r[-2:]] for r in table.rows]

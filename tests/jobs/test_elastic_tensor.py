@@ -66,6 +66,18 @@ def test_a_tensor_rests_on_every_deformed_cell() -> None:
         )
 
 
+def test_a_structure_that_comes_apart_has_no_tensor_and_its_document_says_why() -> None:
+    """A trained potential need not know a glass: that is no fault to be mended."""
+    engine = get_engine(EngineSettings(name="ann", potential="Li-P-S"))
+    cell = crystal("Li2S")
+    cell.append("S", np.add(cell[0].frac_coords, [1e-3, 0, 0]))
+    maker = ElasticTensorMaker(engine=engine)
+    found = maker.computed(cell, ORIGIN)
+    assert found.tensor is None
+    assert found.failure.startswith("a cell came apart on this potential: two atoms")
+    assert found.formula == cell.composition.formula.replace(" ", "")
+
+
 def test_the_stage_gives_bulk_moduli_and_tensors() -> None:
     maker = PropertyFlowMaker(
         makers=[EquationOfStateMaker()],

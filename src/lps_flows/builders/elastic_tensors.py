@@ -39,7 +39,8 @@ class ElasticTensorBuilder(JobOutputBuilder):
     ) -> ElasticTensorDocument:
         """Return the moduli of one tensor."""
         output = checked_output(job, TensorDocument)
-        found, lowest = moduli(output.tensor)
+        found, lowest = (None, None) if output.tensor is None else moduli(output.tensor)
+        gives_way = None if found else "gives way to a strain: it is at no minimum"
         return ElasticTensorDocument(
             tensor_id=job["uuid"],
             campaign=(job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
@@ -55,5 +56,5 @@ class ElasticTensorBuilder(JobOutputBuilder):
             moduli=found,
             n_deformations=output.n_deformations,
             residual_stress=output.residual_stress,
-            note=None if found else "gives way to a strain: it is at no minimum",
+            note=output.failure or gives_way,
         )

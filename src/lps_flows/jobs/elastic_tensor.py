@@ -16,8 +16,9 @@ from jobflow import job
 from pymatgen.core import Structure
 
 from lps_flows.analysis.elasticity import TensorSettings
-from lps_flows.engines import EngineError, read_calculation
+from lps_flows.engines import BAD_STRUCTURE, EngineError, read_calculation
 from lps_flows.engines.reading import Calculation
+from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.calculations import SEES_STORE, calculate_all, finished
 from lps_flows.jobs.properties import PropertyMaker
 from lps_flows.schemas import Provenance
@@ -54,6 +55,25 @@ class ElasticTensorMaker(PropertyMaker):
             name=self.name,
             maker=self,
             provenance=provenance,
+            structure=structure,
+        )
+
+    def without_tensor(
+        self,
+        structure: Structure,
+        provenance: Provenance,
+        why: Exception,
+        **written: Any,
+    ) -> TensorDocument:
+        """Return the document of a structure of which a cell came apart."""
+        problem = why.problem if isinstance(why, LpsFlowsError) else why
+        return TensorDocument(
+            **self.facts(structure, provenance),
+            **written,
+            tensor=None,
+            n_deformations=0,
+            residual_stress=None,
+            failure=f"a cell came apart on this potential: {problem}",
         )
 
 
@@ -63,12 +83,25 @@ def deform(
     *,
     maker: ElasticTensorMaker,
     provenance: Provenance,
-    **_written: Any,
+    structure: Structure | None = None,
+    **written: Any,
 ) -> Any:
-    """Relax the atoms in every deformed cell of a relaxed structure."""
+    """Relax the atoms in every deformed cell of a relaxed structure.
+
+    Raises
+    ------
+    EngineError
+        When the relaxation did not finish.
+    """
     from atomate2.common.jobs.elastic import generate_elastic_deformations
 
-    (start,) = (read_calculation(finished(task)) for task in tasks)
+    (task,) = tasks
+    try:
+        start = read_calculation(finished(task))
+    except BAD_STRUCTURE as error:
+        if task is None or structure is None:
+            raise
+        return maker.without_tensor(structure, provenance, error, **written)
     generate: Any = generate_elastic_deformations  # a job by jobflow's decorator
     deformations = generate.original(
         start.structure,
@@ -105,15 +138,24 @@ def collect_tensor(
 ) -> TensorDocument:
     """Fit the tensor to the stresses of the deformed cells.
 
+    The tensor rests on all: there is none where one of them came apart.
+
     Raises
     ------
     EngineError
-        When one of them failed: the tensor rests on all.
+        When one of them did not finish.
     """
     from atomate2.common.schemas.elastic import ElasticDocument
     from pymatgen.analysis.elasticity import Deformation, Stress
 
-    ends = [read_calculation(finished(task)) for task in tasks]
+    ends: list[Calculation] = []
+    for task in tasks:
+        try:
+            ends.append(read_calculation(finished(task)))
+        except BAD_STRUCTURE as error:
+            if task is None:
+                raise
+            return maker.without_tensor(structure, provenance, error, **written)
     names = [str(place) for place in range(len(ends))]
     fitted: Any = ElasticDocument.from_stresses(
         structure,

@@ -28,14 +28,17 @@ class EOSDocument(PropertyDocument):
 class TensorDocument(PropertyDocument):
     """Output of the elastic-tensor job of one structure."""
 
-    tensor: list[list[float]] = Field(
+    tensor: list[list[float]] | None = Field(
         description="Elastic constants C_ij (GPa), shape (6, 6), in Voigt's notation "
-        "and the axes of IEEE's convention."
+        "and the axes of IEEE's convention; none where a cell came apart."
     )
     n_deformations: int = Field(description="Deformed cells that were relaxed.")
-    residual_stress: float = Field(
+    residual_stress: float | None = Field(
         description="Largest component of the stress before deformation (GPa); it is "
         "taken off."
+    )
+    failure: str | None = Field(
+        None, description="Why there is no tensor; none when there is."
     )
 
 
@@ -66,16 +69,16 @@ class ElasticTensorDocument(BuiltDocument, CompositionFacts):
     source: str = Field(description="How the structure was made.")
     parent: str | None = Field(description="Crystal it is or descends from.")
     nsites: int = Field(description="Atoms in the cell.")
-    tensor: list[list[float]] = Field(
+    tensor: list[list[float]] | None = Field(
         description="Elastic constants C_ij (GPa), shape (6, 6), as `TensorDocument`."
     )
-    lowest_stiffness: float = Field(
+    lowest_stiffness: float | None = Field(
         description="Lowest eigenvalue of the tensor (GPa); a structure gives way to "
         "some strain where it is not positive."
     )
     moduli: Moduli | None = Field(description="Moduli; none of what gives way.")
     n_deformations: int = Field(description="Deformed cells that were relaxed.")
-    residual_stress: float = Field(
+    residual_stress: float | None = Field(
         description="Largest component of the stress before deformation (GPa)."
     )
     note: str | None = Field(description="Why there are no moduli.")
