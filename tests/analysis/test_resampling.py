@@ -55,6 +55,27 @@ def _line(above: float = ABOVE) -> list[CompositionSummary]:
     return sorted((_glass(*one) for one in glasses.items()), key=lambda c: c.x)
 
 
+def test_a_crystal_a_hair_above_a_glass_is_drawn_as_one_a_hair_below() -> None:
+    """A glass of its composition does not take the crystal off the line."""
+    found = []
+    for off in (1e-5, -1e-5):
+        line = _line()
+        crystal = line[-1].glass_formation_energy_per_atom
+        changes = {
+            "lowest_id": "crystal" if off > 0 else line[-1].lowest_id,
+            "formation_energy_per_atom": min(crystal, crystal + off),
+            "glass_formation_energy_per_atom": crystal + off,
+        }
+        for known in (crystal, None):  # documents of before do not say it
+            changes["crystal_formation_energy_per_atom"] = known
+            line[-1] = line[-1].model_copy(update=changes)
+            draws = resample(line, LINE, EnergyErrors(ann=0.02), SETTINGS)
+            found.append(draws.candidate("Li6P4S13", 0.03))
+    above, above_before, below, _ = found
+    assert above == above_before
+    assert above == pytest.approx(below, abs=1e-3)
+
+
 def _draws(errors: EnergyErrors, above: float = ABOVE) -> Draws:
     draws = resample(_line(above), LINE, errors, SETTINGS)
     assert draws is not None

@@ -102,6 +102,11 @@ def labels(document, n_frames=6):
     )
 
 
+def test_a_relaxation_that_was_cut_off_is_a_label_at_its_end():
+    (end,) = labels(task(calculation([step(), step()]), state=TaskState.FAILED), 1)
+    assert (end.converged, end.relaxed) == (True, False)
+
+
 @pytest.mark.parametrize("n_frames", [1, 6])
 def test_an_electronic_cycle_that_reached_its_limit_is_no_converged_label(n_frames):
     scf = step().electronic_steps[0].model_dump(exclude_none=True)

@@ -8,6 +8,7 @@ from lps_flows.flows import active_learning
 from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.potential import RetrainFlowMaker
 from lps_flows.flows.sampling import CompositionPlan
+from lps_flows.jobs.evolution import EvolutionMaker
 from lps_flows.jobs.training import TrainingSetError
 from lps_flows.jobs.uncertainty import (
     ActiveLearningSettings,
@@ -52,6 +53,24 @@ def labelled(*off, spread=0.001):
         entries=entries,
         n_evaluations=len(entries),
     )
+
+
+def test_no_search_begins_where_an_earlier_one_did():
+    """With its seed the first generation would be what was trained on."""
+    flow = ActiveLearningFlowMaker(rounds=2).make(
+        "potential", [], [PLAN, PLAN], {"beta-Li3PS4": crystal("beta-Li3PS4")}
+    )
+    jobs = [job for job, _ in flow.iterflow() if isinstance(job.maker, EvolutionMaker)]
+    seeds = {}
+    for job in jobs:
+        seeds.setdefault(job.name.rsplit(" ", 1)[-1], set()).add(
+            job.maker.settings.seed
+        )
+    first, second = seeds["1"], seeds["2"]
+    assert len(first) == len(second) == 1
+    sampled = set(range(10))
+    assert not first & second
+    assert not (first | second) & sampled
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from lps_flows.engines import EngineError
 from lps_flows.jobs.dataset import evenly_spaced, held_temperature
 from lps_flows.jobs.dataset_settings import DatasetError, DatasetSettings
 from lps_flows.jobs.perturbation import (
+    md_starts,
     rattled_structures,
     removed_structures,
     squeezed_structures,
@@ -108,6 +109,21 @@ def test_removals_stay_on_the_line_and_say_what_they_did(cell):
         assert 0 < line.x(entry.structure.composition) < 1
     groups = [entry.provenance.group for entry in made]
     assert len(set(groups)) == len(groups)
+
+
+def test_starts_of_dynamics_are_cells_of_their_own(cell):
+    line = CompositionLine()
+    starts = md_starts(
+        cell, PARENT, SETTINGS.model_copy(update={"n_trajectories": 13}), line
+    )
+    removed = removed_structures(cell, PARENT, SETTINGS, line, 12)
+    told = [
+        [(e.provenance.removed, e.provenance.n_removed) for e in entries]
+        for entries in (starts[1:], removed)
+    ]
+    assert told[0] != told[1]
+    groups = [{e.provenance.group for e in entries} for entries in (starts, removed)]
+    assert not groups[0] & groups[1]
 
 
 def test_cell_without_a_unit_to_remove_is_an_error(cell):

@@ -71,6 +71,18 @@ def test_named_compositions_are_run_whatever_the_rule_says(
     assert selection.missing == ["Li38P24S79"]
 
 
+def test_a_glass_without_the_ion_that_moves_is_not_run_and_costs_no_other(
+    job_store: JobStore, uuids: dict[str, str]
+) -> None:
+    glass = document(rattled(crystal("P2S5"), 0), 0.0, Provenance(source="ga"))
+    uuids["gc P2S5"] = put(job_store, "gc P2S5", glass)
+    selection = _select(job_store, uuids, n_candidates=1, every_nth=1)
+    judged = {verdict.formula_pretty for verdict in selection.criteria}
+    assert "P2S5" in judged
+    moved = {s.label.removeprefix("gc-") for s in selection.selected}
+    assert moved == judged - {"P2S5"}
+
+
 def test_every_composition_once_along_the_line(
     job_store: JobStore, uuids: dict[str, str]
 ) -> None:

@@ -175,6 +175,56 @@ LATE = {
         {"conductivity.guard": {}, "conductivity_engine": {"name": "chgnet"}},
         "conductivity.guard",
     ),
+    "a guard with a single member to ask": (
+        {
+            "conductivity.guard": {},
+            "conductivity_engine": {"name": "ann"},
+            "active_learning": {"rounds": 0},
+            "training.restarts": 1,
+        },
+        "leave conductivity.guard out",
+    ),
+    "a glass in which nothing moves": (
+        {
+            "sampling.scans": [
+                {
+                    "parent": "LiPS3",
+                    "remove": "Li2S",
+                    "n_units": [4],
+                    "target_atoms": 40,
+                }
+            ],
+            "crystals": ["Li2S", "P2S5", "LiPS3", "gamma-Li3PS4", "beta-Li3PS4"],
+            "training_crystals": ["LiPS3"],
+            "dataset.removal_parents": ["LiPS3"],
+            "selection": {"compositions": ["P2S5"]},
+        },
+        "selection.compositions = 'P2S5': holds no Li",
+    ),
+    "fewer labels than searches to judge": (
+        {
+            "active_learning": {"rounds": 2, "n_structures": 3, "enough": {}},
+        },
+        "active_learning.n_structures = 3",
+    ),
+    "a mean over too few volumes": (
+        {"conductivity.npt": 2.0, "conductivity_engine": {"name": "ann"}},
+        "conductivity.npt = 2",
+    ),
+    "removals of parents that nobody named": (
+        {"dataset.max_removed_fraction": 0.01, "dataset.removal_parents": None},
+        "dataset.max_removed_fraction",
+    ),
+    "no glass": ({"analysis.hull": {"glass_sources": []}}, "analysis.hull.glass_so"),
+    "crystals as glasses": (
+        {"analysis.hull": {"glass_sources": ["ga", "crystal"]}},
+        "crystals would be glass-ceramics",
+    ),
+    "a potential of no crystal": ({"training_crystals": []}, "training_crystals = []"),
+    "a crystal that nothing asks for": (
+        {"own_crystals": {"mine": {"like": "beta-Li3PS4", "replace": {"P": "As"}}}},
+        "own_crystals.mine: nothing asks for it",
+    ),
     "two engines in one": (
         {"engine.calculator": "ase.calculators.emt.EMT"},
         "engine.calculator",
@@ -220,6 +270,44 @@ def test_a_search_asked_for_twice_is_refused(
     changes = {"sampling.scans": [{**scan, "n_units": units} for units in scans]}
     with pytest.raises(CampaignFileError, match=r"sampling\.scans.*same search"):
         _load(tmp_path, demo, changes)
+
+
+def test_one_unit_written_in_two_ways_is_one_search(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    scan = {"parent": "beta-Li3PS4", "target_atoms": 64}
+    twice = [
+        {**scan, "remove": "Li2S", "n_units": [2]},
+        {**scan, "remove": {"Li2S": 2}, "n_units": [1]},
+    ]
+    with pytest.raises(CampaignFileError, match="same search"):
+        _load(tmp_path, demo, {"sampling.scans": twice})
+
+
+def test_strains_that_are_not_drawn_bring_no_atoms_together(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    changes = {
+        "dataset.isotropic_strains": [-0.03],
+        "dataset.n_strained": 0,
+        "training.descriptor": {"minimum_distance": 1.78},
+        "dataset.min_distance": 1.8,
+    }
+    _load(tmp_path, demo, changes)
+    with pytest.raises(CampaignFileError, match="minimum_distance"):
+        _load(tmp_path, demo, {"dataset.n_strained": 1})
+
+
+def test_every_list_of_an_engine_can_be_given(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    """Files are read strictly: a list that became Python would be no tuple."""
+    demo["engine"]["held_cells"] = []
+    assert _load(tmp_path, demo, {}).engine.held_cells == ()
+    demo["engine"]["held_cells"] = ["P2S5"]
+    assert _load(tmp_path, demo, {}).engine.held_cells == ("P2S5",)
+    demo["engine"] = {"calculator": "ase.calculators.emt.EMT", "arguments": {}}
+    assert _load(tmp_path, demo, {}).engine.name == "calculator"
 
 
 def test_targets_that_give_one_supercell_are_one_search(

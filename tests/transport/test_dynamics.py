@@ -236,10 +236,32 @@ def test_positions_of_an_equilibration_are_kept_where_it_failed(stiffness):
     assert (result.frames.positions is None) == (stiffness > 0)
 
 
+def test_a_melt_that_is_cooled_in_a_step_has_not_exploded():
+    """It comes to the cold thermostat as hot as the one before left it."""
+    sites = initial_atoms(CELL, 500.0, 1, draw=False).positions.copy()
+    hot = run_chunk(
+        CELL, Springs(sites), temperature=500.0, n_steps=200, settings=SETTINGS
+    )
+    cold = run_chunk(
+        final_structure(hot.atoms),
+        Springs(sites),
+        temperature=10.0,
+        n_steps=200,
+        settings=SETTINGS,
+    )
+    assert cold.frames.temperatures.unpack()[0] > 4 * 10
+    assert cold.failure is None
+
+
 def test_chunks_are_whole_frame_intervals():
     settings = DynamicsSettings(frame_interval=20, chunk_length=1000.0)
     assert settings.chunks(2510.0) == [1000, 1000, 520]
     assert settings.chunks(0.0) == []
+    # none is longer than asked, but for frames further apart than that
+    uneven = DynamicsSettings(frame_interval=20, chunk_length=30.0)
+    assert uneven.chunks(60.0) == [20, 20, 20]
+    assert uneven.chunks(30.0) == [40]
+    assert DynamicsSettings(chunk_length=5.0).chunks(40.0) == [20, 20]
     with pytest.raises(DynamicsError):
         run_chunk(CELL, Springs(0), temperature=1.0, n_steps=7, settings=SETTINGS)
 

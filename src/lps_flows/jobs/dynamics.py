@@ -67,9 +67,11 @@ class DynamicsSettings(FrozenSettings):
 
         None is longer than a chunk, unless frames are further apart than that.
         """
+        left = self.steps(duration)
+        if duration <= self.chunk_length:
+            return [left] if left else []
         frames = self.chunk_length / (self.time_step * self.frame_interval)
-        left, size = self.steps(duration), max(int(frames + 1e-9), 1)
-        size *= self.frame_interval
+        size = max(int(frames + 1e-9), 1) * self.frame_interval
         cut = []
         while left > 0:
             cut.append(min(size, left))
