@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from jobflow import JobStore, run_locally
+from jobflow import JobStore, OnMissing, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
+from lps_flows.analysis.trajectory import EmptyTrajectoryError
 from lps_flows.analysis.transport import pooled_ratio, summarise_transport
 from lps_flows.chemistry import crystal, supercell_near
 from lps_flows.engines import EngineError, EngineSettings, get_engine
@@ -96,6 +97,16 @@ def test_a_temperature_without_a_cell_does_not_cost_the_others():
     assert run.volume != pytest.approx(found.structure.volume, rel=1e-4)
     broken = MDRunDocument.from_store(store.get_output(hot.run_uuid, load=True))
     assert not GuardSettings().unsure(broken)  # there is nothing to learn from
+    # nor does a run whose analysis failed
+    collect = flow.jobs[-1]
+    assert collect.config.on_missing_references == OnMissing.NONE
+    make = type(collect.maker).make.original
+    uuids = [warm.run_uuid, "lost"]
+    known = make(collect.maker, [run, None], uuids, "gamma", start=run.structure)
+    assert [r.run_uuid for r in known.runs] == [warm.run_uuid]
+    assert any("not analysed (job lost)" in warning for warning in known.warnings)
+    with pytest.raises(EmptyTrajectoryError, match="none of the runs"):
+        make(collect.maker, [None], ["lost"], "gamma")
 
 
 def test_each_run_counts_the_ions_of_its_own_cell():
