@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from lps_flows.schemas.base import Part, StoredStructure
@@ -48,6 +51,31 @@ class Vibrations(Part):
     def stable(self) -> bool:
         """Whether every mode is real, but for the three translations."""
         return self.free_energies is not None
+
+    def ascending(
+        self, energies: Sequence[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the temperatures (K) in ascending order, and energies at these.
+
+        Documents of before have them in any order.
+
+        Parameters
+        ----------
+        energies
+            Energies at `temperatures` (eV/atom).
+
+        Examples
+        --------
+        >>> turned = Vibrations(
+        ...     supercell=(2, 2, 2), gamma_only=False, n_displacements=9,
+        ...     lowest_frequency=0.0, imaginary=0.0, temperatures=[600, 300],
+        ...     free_energies=[-0.2, -0.1],
+        ... )
+        >>> turned.ascending([-0.2, -0.1])
+        (array([300., 600.]), array([-0.1, -0.2]))
+        """
+        order = np.argsort(self.temperatures)
+        return np.array(self.temperatures)[order], np.asarray(energies)[order]
 
 
 class FollowedMode(Part):
