@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lps_flows.analysis.literature import of_the_paper
+from lps_flows.chemistry import reduced_formula
 from results_page.published import Published, Row, number, span, table
 from results_page.tie_lines import atom_share, over_the_outside, tie_line
 
@@ -111,13 +112,24 @@ def elasticity(data: Published) -> str:
     """Return bulk moduli, of the campaign and of other runs."""
     rows = [
         (
-            row.get("label") or row["parent"],
+            row.get("label") or _label(row),
             row.get("method") or str(data.facts["method"]),
-            number(row["bulk_modulus"]),
-            number(row["bulk_modulus_error"]),
+            number(row["bulk_modulus"], 2),
+            f"{float(error):.2g}"
+            if (error := row["bulk_modulus_error"])
+            else "missing",
+            f"not trusted: {row['note']}" if row.get("trusted") == "False" else "-",
         )
         for row in (*data.table("elasticity"), *data.table("beside/elasticity"))
     ]
     if not rows:
         return "Bulk moduli were not computed: missing."
-    return table(("structure", "method", "B0 (GPa)", "error"), rows)
+    return table(("structure", "method", "B0 (GPa)", "error", "remark"), rows)
+
+
+def _label(row: Row) -> str:
+    """Name a structure as `PropertyResult.label` does."""
+    formula = reduced_formula(row["formula"])
+    if row["source"] == "crystal":
+        return row["parent"] or formula
+    return f"gc-{formula}"

@@ -148,6 +148,40 @@ def test_dft_stands_beside_the_surrogate_by_formation_energies(published) -> Non
     assert by_ann == by_surrogate == f"{-60.0 - tie:.1f}"
 
 
+def test_bulk_moduli_go_by_the_structure_and_say_what_is_not_trusted(
+    published,
+) -> None:
+    """Glass-ceramics carried the name of the crystal they descend from."""
+    names = [
+        "formula",
+        "source",
+        "parent",
+        "bulk_modulus",
+        "bulk_modulus_error",
+        "trusted",
+        "note",
+    ]
+    outside = "the minimum lies outside"
+    rows = [
+        ("Li12P4S16", "crystal", "beta-Li3PS4", 19.504, 0.0412, True, ""),
+        ("Li84P32S122", "ga", "beta-Li3PS4", 15.4, 0.126, False, outside),
+        ("Li16P12S38", "melt-quench", "", 12.0, 0.1, True, ""),
+        ("Li4P4S12", "crystal", "LiPS3", "", "", False, "no fit"),
+    ]
+    own = [dict(zip(names, row, strict=True)) for row in rows]
+    other = {"label": "Li2S", "method": "other"}
+    other |= {"bulk_modulus": 39.15, "bulk_modulus_error": 0.06}
+    tables = {"elasticity": own, "beside/elasticity": [other]}
+    said = computed_beside.elasticity(published({}, **tables)).splitlines()[2:]
+    assert said == [
+        "| beta-Li3PS4 | surrogate | 19.50 | 0.041 | - |",
+        f"| gc-Li42P16S61 | surrogate | 15.40 | 0.13 | not trusted: {outside} |",
+        "| gc-Li8P6S19 | surrogate | 12.00 | 0.1 | - |",
+        "| LiPS3 | surrogate | missing | missing | not trusted: no fit |",
+        "| Li2S | other | 39.15 | 0.06 | - |",
+    ]
+
+
 def test_errors_of_the_rounds_stand_before_those_held_out(published) -> None:
     search = {"formula": "Li42P16S61", "x": 0.724, "parent": "beta-Li3PS4"}
     search |= {"n_relaxed": 4, "mean_absolute_error (meV/atom)": 1.5}

@@ -20,6 +20,8 @@ from lps_flows.report.markdown import render_markdown
 from lps_flows.report.sections.candidates import candidate_section
 from lps_flows.report.sections.findings import _stretch
 from lps_flows.report.sections.search import search_section
+from lps_flows.report.sections.structure import elasticity_section
+from lps_flows.schemas.elasticity import ElasticityDocument
 from lps_flows.schemas.evolution import EvolutionDocument
 from lps_flows.schemas.phase_diagram import HullInterval
 from tests.report import synthetic
@@ -226,6 +228,36 @@ def test_a_gap_that_no_draw_confirms_has_a_probability() -> None:
     for probability, said in ((0.0, "probability 0.00"), (None, "no probability")):
         part = gap.model_copy(update={"probability": probability})
         assert f", {said}" in _stretch(part)
+
+
+def test_a_bulk_modulus_goes_by_its_structure_with_its_error() -> None:
+    """A glass-ceramic carried the name of the crystal it descends from."""
+    shared = {"volumes": [], "energies": [], "rmse": 0.0, "settings": {}}
+    shared |= {"bulk_modulus": 15.4, "bulk_modulus_error": 0.0412, "volume": 20.0}
+    shared |= {"pressure_derivative": 4.0, "x": None, "relaxed_ions": True}
+    shared |= {"campaign": "c", "method": "m", "source_digest": ""}
+    documents = [
+        ElasticityDocument(
+            elasticity_id=formula,
+            formula=formula,
+            source=source,
+            parent="beta-Li3PS4",
+            trusted=note is None,
+            note=note,
+            **shared,
+        )
+        for formula, source, note in (
+            ("Li12P4S16", "crystal", None),
+            ("Li84P32S122", "ga", "the minimum lies outside"),
+        )
+    ]
+    (table,) = elasticity_section(documents).blocks
+    assert isinstance(table, Table)
+    value = "15.40 ± 0.041"
+    assert [(row[0], row[2], row[-1]) for row in table.rows] == [
+        ("beta-Li3PS4", value, "yes"),
+        ("gc-Li42P16S61", value, "no: the minimum lies outside"),
+    ]
 
 
 def test_before_the_builders_the_campaigns_own_verdicts_are_shown(

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from lps_flows.schemas.base import Part, StoredStructure
-from lps_flows.schemas.built import BuiltDocument
-from lps_flows.schemas.composition import CompositionFacts
+from lps_flows.schemas.built import PropertyResult
 from lps_flows.schemas.properties import PropertyDocument
 
 FREE_ENERGY_INDEXES = ("phonon_id", "campaign", "method", "formula_pretty", "parent")
@@ -101,13 +100,10 @@ class PhononDocument(PropertyDocument):
     )
 
 
-class FreeEnergyDocument(BuiltDocument, CompositionFacts):
+class FreeEnergyDocument(PropertyResult):
     """Free energy of one structure above the hull of those whose modes are known."""
 
     phonon_id: str = Field(description="Job of the phonons.")
-    x: float | None = Field(description="Position on the line, none off it.")
-    source: str = Field(description="How the structure was made.")
-    parent: str | None = Field(description="Crystal it is or descends from.")
     vibrations: Vibrations = Field(description="Its vibrations.")
     followed: list[FollowedMode] = Field(
         [], description="Imaginary modes that led to it from the relaxed structure."
@@ -128,9 +124,3 @@ class FreeEnergyDocument(BuiltDocument, CompositionFacts):
     )
     note: str | None = Field(description="Why there is no place on the hull.")
     settings: dict[str, Any] = Field(description="Settings of the analysis.")
-
-    @property
-    def label(self) -> str:
-        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
-        crystal = self.source == "crystal" and self.parent
-        return crystal or f"gc-{self.formula_pretty}"

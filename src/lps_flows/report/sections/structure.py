@@ -217,12 +217,15 @@ def _bulk_modulus_table(documents: Sequence[ElasticityDocument]) -> Table:
     return Table.of(
         documents,
         {
-            "structure": lambda fit: fit.parent or fit.formula,
+            "structure": lambda fit: fit.label,
             "formula": lambda fit: fit.formula,
             "bulk modulus (GPa)": lambda fit: (
-                "-"
-                if fit.bulk_modulus is None
-                else f"{fit.bulk_modulus:.1f} ± {fit.bulk_modulus_error or 0:.1f}"
+                number(fit.bulk_modulus, 2)
+                + (
+                    ""
+                    if fit.bulk_modulus_error is None
+                    else f" ± {fit.bulk_modulus_error:.2g}"
+                )
             ),
             "B0'": lambda fit: number(fit.pressure_derivative, 1),
             "V (Å³/atom)": lambda fit: number(fit.volume, 2),
