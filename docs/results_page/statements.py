@@ -96,17 +96,16 @@ def gap(data: Published, start: float, end: float, text: str) -> Verdict:
 def only_gamma(data: Published) -> Verdict:
     """Judge whether gamma-Li3PS4 is the only phase on the hull between the ends."""
     statement = "only gamma-Li3PS4 on the hull (end members apart)"
-    rows = [row for row in data.table("hull") if 0.0 < float(row["x"]) < 1.0]
+    every = data.table("hull")
+    rows = [row for row in every if 0.0 < float(row["x"]) < 1.0]
     by_label = {row["label"]: row for row in rows}
     if "gamma-Li3PS4" not in by_label:
         return Verdict(statement, UNDECIDED, "gamma-Li3PS4 is missing.")
     gamma = float(by_label["gamma-Li3PS4"][ABOVE])
-    points = [point(row) for row in data.table("hull")]
     others = {}
     for row in rows:
         if float(row[ABOVE]) < 0.05 and row["label"] != "gamma-Li3PS4":
-            # all that shares its composition stays out: the hull without it
-            rest = [p for p in points if abs(p[0] - float(row["x"])) > SAME_X]
+            rest = [point(other) for other in every if other is not row]
             tie = tie_line(rest, float(row["x"]))
             others[row["label"]] = (tie or 0.0) - float(row[FORMATION])
     next_one = min(

@@ -308,6 +308,22 @@ def test_only_gamma_on_the_hull(published, crystal, gamma, word: str) -> None:
     assert statements.only_gamma(published(points)).word == word
 
 
+@pytest.mark.parametrize(("below", "word"), [(0.1, "undecided"), (6, "contradicted")])
+def test_a_polymorph_on_the_hull_is_judged_over_the_other(
+    published, below: float, word: str
+) -> None:
+    """Gamma stayed out of the hull of the rest, and so any depth contradicted."""
+    points = {
+        "P2S5": (0.0, 0.0, 0.0),
+        "beta-Li3PS4": (0.75, -200.0 - below, 0.0),
+        "gamma-Li3PS4": (0.75, -200.0, below),
+        "Li2S": (1.0, 0.0, 0.0),
+    }
+    verdict = statements.only_gamma(published(points))
+    assert f"beta-Li3PS4 (by {below:.1f} meV/atom)" in verdict.number
+    assert verdict.word == word
+
+
 @pytest.mark.parametrize(
     ("above", "word"),
     [(3.2, "confirmed"), (7.0, "undecided"), (15.0, "contradicted")],
