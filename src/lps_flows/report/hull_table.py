@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lps_flows.analysis.literature import paper_value
-from lps_flows.report.blocks import Download
+from lps_flows.report.blocks import Download, significant
+from lps_flows.report.values import conductivity_title
 from lps_flows.schemas.phase_diagram import LineEntry
 from lps_flows.schemas.results import Results
 
@@ -133,9 +134,11 @@ def hull_downloads(results: Results) -> list[Download]:
                 _ABOVE: lambda verdict: 1000 * verdict.energy_above_hull,
                 "nearest": lambda verdict: verdict.nearest,
                 "similarity": lambda verdict: verdict.similarity,
-                "conductivity at 300 K (mS/cm)": lambda verdict: _milli(
-                    verdict.conductivity
-                ),
+                conductivity_title(
+                    v.conductivity_temperature
+                    for v in results.candidates
+                    if v.conductivity is not None
+                ): lambda verdict: significant(_milli(verdict.conductivity)),
                 "conductivity_trusted": lambda verdict: verdict.conductivity_trusted,
                 "reasons": lambda verdict: "; ".join(
                     f"{c.name}: {c.reason or c.value}" for c in verdict.criteria

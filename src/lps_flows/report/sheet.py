@@ -15,6 +15,7 @@ from pymatgen.core import Composition
 from scipy.signal import find_peaks
 
 from lps_flows.analysis.arrhenius import ArrheniusFit
+from lps_flows.analysis.conductivity_map import conductivity_of
 from lps_flows.analysis.shown import arrhenius_fit
 from lps_flows.analysis.shown_electrolyte import RADIATIONS
 from lps_flows.appearance import literal, pretty
@@ -217,14 +218,14 @@ def _window(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
 
 
 def _conductivity(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
-    label = f"gc-{candidate.formula_pretty}"
-    for document in results.transport:
-        if document.label == label:
-            fit = arrhenius_fit(document)
-            yield "conductivity at 25 °C", _at_room(document, fit)
-            yield "it rests on", _rests_on(document, fit)
-            return
-    yield "conductivity at 25 °C", "not computed"
+    methods = {c.structure_id: c.method for c in results.candidates}
+    known = conductivity_of(candidate.structure_id, results.transport, methods)
+    if known is None:
+        yield "conductivity at 25 °C", "not computed"
+        return
+    fit = arrhenius_fit(known)
+    yield "conductivity at 25 °C", _at_room(known, fit)
+    yield "it rests on", _rests_on(known, fit)
 
 
 def _at_room(document: TransportDocument, fit: ArrheniusFit | None) -> str:
