@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from lps_flows.analysis.literature import of_the_paper, paper_value
-from results_page.published import ABOVE, FORMATION, Published
-from results_page.tie_lines import SAME_X, over_the_outside, point, tie_line
+from results_page.published import ABOVE, FORMATION, SAME_X, Published, within
+from results_page.tie_lines import over_the_outside, point, tie_line
 
 TOLERANCE = 5.0
 """What counts as different (meV/atom): the tolerance of the campaign's own gap rule."""
@@ -47,7 +47,6 @@ class Verdict:
 def gap(data: Published, start: float, end: float, text: str) -> Verdict:
     """Judge a gap by the glass-ceramics inside, over the hull of those outside."""
     statement = f"miscibility gap at x = {text}"
-    margin = 2 * SAME_X
     points = {row["label"]: point(row) for row in data.glasses}
     inside, heights = over_the_outside(points, start, end)
     others = "the glass-ceramics outside"
@@ -57,11 +56,11 @@ def gap(data: Published, start: float, end: float, text: str) -> Verdict:
         ]
         _, heights = over_the_outside(points, start, end, crystals)
         others = "the crystals at its borders, beyond which no glass-ceramic lies"
+    low, high = within(start, end)
     stretches = [
         part
         for part in data.table("gaps")
-        if float(part["x_start"]) < end - margin
-        and float(part["x_end"]) > start + margin
+        if float(part["x_start"]) < high and float(part["x_end"]) > low
     ]
     own = "; ".join(
         f"{float(p['x_start']):.3f}-{float(p['x_end']):.3f} {p['verdict']}"

@@ -17,7 +17,7 @@ from lps_flows.builders.build import build_all
 from lps_flows.report import gather
 from lps_flows.runner import prices
 from results_page import beside as computed_beside
-from results_page import dynamics, statements, tie_lines, trust
+from results_page import dynamics, figures, statements, tie_lines, trust
 from results_page.published import ABOVE, FORMATION, MOTIFS, Published
 from tests.docs.blocks import ROOT
 from tests.report import synthetic
@@ -195,6 +195,36 @@ def test_bulk_moduli_go_by_the_structure_and_say_what_is_not_trusted(
         "| LiPS3 | surrogate | missing | missing | not trusted: no fit |",
         "| Li2S | other | 39.15 | 0.06 | - |",
     ]
+
+
+def test_compositions_are_counted_once_and_apart_from_crystals(published) -> None:
+    """They were counted once for each parent, and what lies at an end as inside."""
+    places = [
+        ("Li8P6S19", 0.571429, "LiPS3", 2.0),
+        ("Li8P6S19", 0.571429, "Li7P3S11", 2.1),
+        ("Li4P2S7", 0.666667, "Li7P3S11", 2.2),  # at the end of a stretch
+        ("Li22P12S41", 0.6, "Li22P12S41", 3.0),  # a crystal
+        ("S", "", "S", 4.0),  # off the line
+    ]
+    rows = [
+        {"formula_pretty": formula, "x": x, "parent": parent}
+        | {"pair": "P-S", "first_peak": peak}
+        | {motif: float(motif == "PS4") for motif in MOTIFS}
+        for formula, x, parent, peak in places
+    ]
+    crystal = {"label": "Li22P12S41", "source": "crystal", "x": 0.6, FORMATION: 0.0}
+    crystal |= {ABOVE: 0.0, "formula": "Li22P12S41", "parent": "Li22P12S41"}
+    classes = [
+        {"x": x, "source": "ga", "nearest": "LiPS3"} for x in (0.571429, 0.666667)
+    ]
+    tables = {"motifs": rows, "rdf_peaks": rows, "hull": [crystal]}
+    data = published({}, classes=classes, **tables)
+    *_, line = figures.fig_3(data).splitlines()
+    assert line == "| 0.5-0.667 | 1 | 2 | 100 | 0 | 0 | 0 | 0 | 0 | 0 |"
+    *_, line = figures.rdfs(data, "fig6_rdfs", binding=True).splitlines()
+    assert line == "| P-S | 2.00 to 2.20 | 2 | 3.00 | none on record |"
+    *_, line = figures.fig_7a(data).splitlines()
+    assert line == "| 0.5-0.667 | 1 |"
 
 
 def test_errors_of_the_rounds_stand_before_those_held_out(published) -> None:
