@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lps_flows.analysis.shown_electrolyte import scattering_rows, window_rows
+from lps_flows.analysis.shown import stacked_rows
+from lps_flows.analysis.shown_electrolyte import window_rows
 from lps_flows.appearance import counted
 from lps_flows.plotting.captions import scattering_caption, window_caption
 from lps_flows.report.blocks import (
@@ -115,7 +116,7 @@ def _products(products: Mapping[str, float]) -> str:
 def diffraction_section(documents: Sequence[ScatteringDocument]) -> Section:
     """Return the section on structure factors and powder lines."""
     blocks: list[Block] = []
-    rows = scattering_rows(documents)
+    rows = stacked_rows(documents)
     if rows:
         chart, choices = scattering_chart(documents)
         blocks.append(
