@@ -90,7 +90,7 @@ def motif_caption(trends: Sequence[MotifTrendDocument]) -> str:
     on_line = [t for t in trends if t.x is not None]
     total = sum(t.n_structures for t in on_line)
     settings = on_line[0].settings if on_line else {}
-    former, ligand = settings.get("former", "P"), settings.get("ligand", "S")
+    former, ligand = on_line[0].elements if on_line else ("P", "S")
     method = on_line[0].method if on_line else "no method"
     return (
         f"Fraction of {former} in each motif over x by {method}: mean and standard "

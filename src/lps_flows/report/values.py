@@ -9,6 +9,7 @@ from pymatgen.core import Structure
 
 from lps_flows.analysis import MOTIFS, classify_motifs
 from lps_flows.analysis.literature import LiteratureValue, literature_for
+from lps_flows.appearance import motif_name
 from lps_flows.chemistry import CompositionLine
 from lps_flows.report.blocks import Download, Table, significant
 from lps_flows.schemas.conductivity_map import (
@@ -51,8 +52,13 @@ def moiety(structure: Structure, line: CompositionLine) -> str:
     """Return the motifs of a structure by their share of the network formers."""
     fractions = classify_motifs(structure, line=line)
     shares = sorted(((fractions[motif], motif) for motif in MOTIFS), reverse=True)
-    named = [f"{motif} {share:.0%}" for share, motif in shares if share >= _SHOWN]
-    return ", ".join(named).replace("_", " ") or "-"
+    elements = ", ".join(line.formers), ", ".join(line.anions)
+    named = [
+        f"{motif_name(motif, *elements)} {share:.0%}"
+        for share, motif in shares
+        if share >= _SHOWN
+    ]
+    return ", ".join(named) or "-"
 
 
 def measured(label: str, quantity: str) -> str:

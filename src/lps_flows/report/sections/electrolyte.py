@@ -1,10 +1,11 @@
-"""Sections: stability against lithium and voltage; what a diffractometer shows."""
+"""Sections: stability against the metal and voltage; what a diffractometer shows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from pymatgen.core import Element
 
 from lps_flows.analysis.shown import stacked_rows
 from lps_flows.analysis.shown_electrolyte import window_rows
@@ -26,8 +27,14 @@ from lps_flows.schemas.scattering import PowderLine, ScatteringDocument
 _STRONGEST = 5
 
 
-def window_section(documents: Sequence[WindowDocument]) -> Section:
-    """Return the section on electrochemical windows."""
+def window_section(documents: Sequence[WindowDocument], mobile: str = "Li") -> Section:
+    """Return the section on electrochemical windows.
+
+    Parameters
+    ----------
+    mobile
+        Symbol of the mobile element, against whose metal they are.
+    """
     rows = window_rows(documents)
     blocks: list[Block] = []
     if rows:
@@ -64,7 +71,7 @@ def window_section(documents: Sequence[WindowDocument]) -> Section:
     blocks += [Note(note, "warning") for note in refused]
     return Section(
         "window",
-        "Stability against lithium and voltage",
+        f"Stability against {Element(mobile).long_name.lower()} and voltage",
         blocks,
         missing="The window builder has not run yet.",
         status="done" if rows and not refused else "partial",
