@@ -51,8 +51,8 @@ def main() -> None:
         row = {
             "label": label,
             "method": engine.method,
-            "bulk_modulus": round(fit.bulk_modulus, 2),
-            "bulk_modulus_error": round(fit.bulk_modulus_error, 2),
+            "bulk_modulus": round(fit.bulk_modulus, 4),
+            "bulk_modulus_error": round(fit.bulk_modulus_error, 4),
             "cpu_seconds": round(time.process_time() - begun),
         }
         add(asked.out, row)

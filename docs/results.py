@@ -80,10 +80,10 @@ def page(folder: Path = DATA) -> str:
         (
             "In `docs/data/map`: `structures.csv` (every structure with its energy), "
             f"`structures/` ({n_files} CIF files, the lowest structure of every "
-            "crystal and composition), `hull.csv`, `gaps.csv`, `candidates.csv`, "
-            "`classes.csv`, `motifs.csv`, `rdf_peaks.csv`, `runs.csv`, `searches.csv`, "
-            "`cost.csv`, `campaign.json` (settings and versions), and, of dynamics, "
-            "`table_1.csv`."
+            "crystal and every glass-ceramic composition on the line), `hull.csv`, "
+            "`gaps.csv`, `candidates.csv`, `classes.csv`, `motifs.csv`, "
+            "`rdf_peaks.csv`, `runs.csv`, `searches.csv`, `cost.csv`, `campaign.json` "
+            "(settings and versions), and, of dynamics, `table_1.csv`."
         ),
     ]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"

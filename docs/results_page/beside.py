@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from lps_flows.analysis.literature import of_the_paper
+from lps_flows.chemistry import reduced_formula
+from lps_flows.engines import EngineSettings
+from results_page.dynamics import RESOLVED
 from results_page.published import Published, Row, number, span, table
 from results_page.tie_lines import atom_share, over_the_outside, tie_line
 
@@ -54,13 +57,14 @@ def dft(data: Published) -> str:
     surrogate = rows[0]["surrogate"]
     head = ("structure", "x", "atoms", "k-points", "largest force (eV/Å)", *above)
     said = (
-        f"Single points by {methods} at geometries of {surrogate} "
-        "(`docs/data/map/beside/structures`: those of the map, or of an earlier one; "
-        "with the ending `_lower` those of the map where another stands beside them), "
-        "above the hull of the crystals by the same method (meV/atom). ANN: the "
-        "published potential Li-P-S, which learned the surrogate."
+        f"Single points by {methods} at geometries of {surrogate} (glass-ceramics: "
+        "`docs/data/map/beside/structures`, those of the map, or of an earlier one; "
+        "with the ending `_lower` those of the map where another stands beside them; "
+        "crystals: `benchmarks/results/hull.json`), above the hull of the crystals by "
+        "the same method (meV/atom). ANN: the published potential Li-P-S, which "
+        "learned the surrogate."
     )
-    parts = [said, table(head, cells)]
+    parts = [said, *_other_crystals(data, rows), table(head, cells)]
     finer = {row["label"]: row for row in rows}
     for row in every:
         if row is not (best := finer[row["label"]]):
@@ -107,17 +111,54 @@ def dft(data: Published) -> str:
     return "\n\n".join(parts)
 
 
+def _other_crystals(data: Published, rows: list[Row]) -> list[str]:
+    """Say of crystals that are not those of the map how far they lie from them."""
+    of_the_map = {
+        (row["parent"], row["method"]): float(row["energy_per_atom"])
+        for row in data.table("structures")
+        if row["source"] == "crystal" and row["relaxed"] == "True"
+    }
+    held = EngineSettings.model_validate(data.setting("engine") or {}).cells_held
+    others = []
+    for row in rows:
+        known = of_the_map.get((row["label"], row["surrogate"]))
+        if known is None:
+            continue
+        change = 1000 * (float(row["surrogate_energy_per_atom"]) - known)
+        if abs(change) > RESOLVED:
+            why = ", its cell free here and held in the map" * (row["label"] in held)
+            others.append(f"{row['label']} {change:+.1f} meV/atom{why}")
+    if not others:
+        return []
+    said = (
+        "By the surrogate these crystals differ from those of the map, so that heights "
+        f"over them are not those of Fig. 5: {'; '.join(others)}."
+    )
+    return [said]
+
+
 def elasticity(data: Published) -> str:
     """Return bulk moduli, of the campaign and of other runs."""
     rows = [
         (
-            row.get("label") or row["parent"],
+            row.get("label") or _label(row),
             row.get("method") or str(data.facts["method"]),
-            number(row["bulk_modulus"]),
-            number(row["bulk_modulus_error"]),
+            number(row["bulk_modulus"], 2),
+            f"{float(error):.2g}"
+            if (error := row["bulk_modulus_error"])
+            else "missing",
+            f"not trusted: {row['note']}" if row.get("trusted") == "False" else "-",
         )
         for row in (*data.table("elasticity"), *data.table("beside/elasticity"))
     ]
     if not rows:
         return "Bulk moduli were not computed: missing."
-    return table(("structure", "method", "B0 (GPa)", "error"), rows)
+    return table(("structure", "method", "B0 (GPa)", "error", "remark"), rows)
+
+
+def _label(row: Row) -> str:
+    """Name a structure as `PropertyResult.label` does."""
+    formula = reduced_formula(row["formula"])
+    if row["source"] == "crystal":
+        return row["parent"] or formula
+    return f"gc-{formula}"

@@ -11,10 +11,12 @@ from results_page.published import (
     FORMATION,
     MOTIFS,
     Published,
+    formulas,
     number,
     picture,
     span,
     table,
+    within,
 )
 from results_page.statements import nearest
 
@@ -34,20 +36,27 @@ def fig_1(data: Published) -> str:
 
 
 def fig_3(data: Published) -> str:
-    """Return the share of each motif, by stretch of x."""
+    """Return the share of each motif in glass-ceramics, by stretch of x."""
+    glasses, _ = data.on_line("motifs")
     rows = []
     for start, end in BINS:
-        inside = [
-            row
-            for row in data.table("motifs")
-            if row["x"] and start < float(row["x"]) < end
-        ]
+        low, high = within(start, end)
+        inside = [row for row in glasses if low < float(row["x"]) < high]
         if inside:
             means = [sum(float(r[m]) for r in inside) / len(inside) for m in MOTIFS]
             share = [f"{100 * mean:.0f}" for mean in means]
-            rows.append((f"{start:g}-{end:g}", str(len(inside)), *share))
-    head = ("x strictly inside", "compositions", *(f"{m} (% of P)" for m in MOTIFS))
-    return picture(data, "fig3_motifs") + ("\n\n" + table(head, rows) if rows else "")
+            counts = (len(formulas(inside)), len(inside))
+            rows.append((f"{start:g}-{end:g}", *map(str, counts), *share))
+    parts = [picture(data, "fig3_motifs")]
+    if rows:
+        head = ("x strictly inside", "compositions", "averaged")
+        said = (
+            "Glass-ceramics alone; a composition that comes from several parents is "
+            "averaged once for each."
+        )
+        columns = (*head, *(f"{m} (% of P)" for m in MOTIFS))
+        parts += [said, table(columns, rows)]
+    return "\n\n".join(parts)
 
 
 def fig_5(data: Published) -> str:
@@ -104,28 +113,34 @@ def fig_5(data: Published) -> str:
 def rdfs(data: Published, figure: str, binding: bool) -> str:
     """Return first peaks of pairs that bind, or of the others, and measured ones."""
     rows = []
-    peaks = data.table("rdf_peaks")
+    peaks = data.on_line("rdf_peaks")
     measured = data.table("measured_peaks")
-    for pair in dict.fromkeys(row["pair"] for row in peaks):
+    for pair in dict.fromkeys(row["pair"] for side in peaks for row in side):
         if ("S" in pair.split("-") and len(set(pair.split("-"))) == 2) is not binding:
             continue
-        of_pair = [r for r in peaks if r["pair"] == pair and r["first_peak"]]
-        ours = [float(r["first_peak"]) for r in of_pair]
+        glasses, crystals = (
+            [r for r in side if r["pair"] == pair and r["first_peak"]] for side in peaks
+        )
+        ours, own = (
+            span([float(r["first_peak"]) for r in side], 2)
+            for side in (glasses, crystals)
+        )
         theirs = [
             f"{r['crystal']} {number(r['first_peak'], 2)}"
             for r in measured
             if r["pair"] == pair
         ]
-        shown = (span(ours, 2), str(len(ours)), ", ".join(theirs) or "none on record")
-        rows.append((pair, *shown))
-    head = ("pair", "first peak (Å)", "compositions", "measured in crystals (Å)")
+        found = ", ".join(theirs) or "none on record"
+        rows.append((pair, ours, str(len(formulas(glasses))), own, found))
+    head = ("pair", "first peak in glass-ceramics (Å)", "compositions")
+    head += ("in crystals (Å)", "measured in crystals (Å)")
     text = table(head, rows) if rows else "No distances: missing."
     return f"{picture(data, figure)}\n\n{text}"
 
 
 def fig_7a(data: Published) -> str:
     """Return how many structures are nearest to each crystal, by stretch of x."""
-    counts = {limits: nearest(data, *limits) for limits in BINS}
+    counts = {limits: nearest(data, *within(*limits)) for limits in BINS}
     names = sorted({name for found in counts.values() for name in found})
     rows = [
         (f"{start:g}-{end:g}", *(str(found[name]) for name in names))

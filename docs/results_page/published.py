@@ -18,6 +18,8 @@ ABOVE = "energy_above_hull (meV/atom)"
 FORMATION = "formation_energy_per_atom (meV/atom)"
 
 MOTIFS = ("PS4", "P2S7", "P2S6_edge", "P2S6_PP", "chain", "PS3", "other")
+SAME_X = 0.002
+"""Up to here two positions on the line are the same."""
 BINS = ((0.0, 0.5), (0.5, 0.667), (0.667, 0.75), (0.75, 0.875), (0.875, 1.0))
 
 
@@ -54,10 +56,33 @@ class Published:
         """Crystals on the line, lowest of each."""
         return [row for row in self.table("hull") if row["source"] == "crystal"]
 
+    def on_line(self, name: str) -> tuple[list[Row], list[Row]]:
+        """Return the rows of glass-ceramics and of crystals of a table, on the line.
+
+        Such a table has a row for every composition from every parent; a crystal is its
+        own parent.
+        """
+        own = {(row["formula"], row["parent"]) for row in self.crystals}
+        sides: tuple[list[Row], list[Row]] = ([], [])
+        for row in self.table(name):
+            if row["x"]:
+                sides[(row["formula_pretty"], row["parent"]) in own].append(row)
+        return sides
+
     @property
     def glasses(self) -> list[Row]:
         """The lowest glass-ceramic structure of every composition."""
         return [row for row in self.table("hull") if row["label"].startswith("gc-")]
+
+
+def within(start: float, end: float) -> tuple[float, float]:
+    """Return the x from and to which all lies inside a stretch, not at its ends."""
+    return start + 2 * SAME_X, end - 2 * SAME_X
+
+
+def formulas(rows: Iterable[Row]) -> set[str]:
+    """Return the compositions of some rows, each once."""
+    return {row["formula_pretty"] for row in rows}
 
 
 def number(text: str | float | None, digits: int = 1) -> str:

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from lps_flows.analysis.literature import of_the_paper, paper_value
-from results_page.published import ABOVE, FORMATION, Published
-from results_page.tie_lines import SAME_X, over_the_outside, point, tie_line
+from results_page.published import ABOVE, FORMATION, SAME_X, Published, within
+from results_page.tie_lines import over_the_outside, point, tie_line
 
 TOLERANCE = 5.0
 """What counts as different (meV/atom): the tolerance of the campaign's own gap rule."""
@@ -47,7 +47,6 @@ class Verdict:
 def gap(data: Published, start: float, end: float, text: str) -> Verdict:
     """Judge a gap by the glass-ceramics inside, over the hull of those outside."""
     statement = f"miscibility gap at x = {text}"
-    margin = 2 * SAME_X
     points = {row["label"]: point(row) for row in data.glasses}
     inside, heights = over_the_outside(points, start, end)
     others = "the glass-ceramics outside"
@@ -57,11 +56,11 @@ def gap(data: Published, start: float, end: float, text: str) -> Verdict:
         ]
         _, heights = over_the_outside(points, start, end, crystals)
         others = "the crystals at its borders, beyond which no glass-ceramic lies"
+    low, high = within(start, end)
     stretches = [
         part
         for part in data.table("gaps")
-        if float(part["x_start"]) < end - margin
-        and float(part["x_end"]) > start + margin
+        if float(part["x_start"]) < high and float(part["x_end"]) > low
     ]
     own = "; ".join(
         f"{float(p['x_start']):.3f}-{float(p['x_end']):.3f} {p['verdict']}"
@@ -96,17 +95,16 @@ def gap(data: Published, start: float, end: float, text: str) -> Verdict:
 def only_gamma(data: Published) -> Verdict:
     """Judge whether gamma-Li3PS4 is the only phase on the hull between the ends."""
     statement = "only gamma-Li3PS4 on the hull (end members apart)"
-    rows = [row for row in data.table("hull") if 0.0 < float(row["x"]) < 1.0]
+    every = data.table("hull")
+    rows = [row for row in every if 0.0 < float(row["x"]) < 1.0]
     by_label = {row["label"]: row for row in rows}
     if "gamma-Li3PS4" not in by_label:
         return Verdict(statement, UNDECIDED, "gamma-Li3PS4 is missing.")
     gamma = float(by_label["gamma-Li3PS4"][ABOVE])
-    points = [point(row) for row in data.table("hull")]
     others = {}
     for row in rows:
         if float(row[ABOVE]) < 0.05 and row["label"] != "gamma-Li3PS4":
-            # all that shares its composition stays out: the hull without it
-            rest = [p for p in points if abs(p[0] - float(row["x"])) > SAME_X]
+            rest = [point(other) for other in every if other is not row]
             tie = tie_line(rest, float(row["x"]))
             others[row["label"]] = (tie or 0.0) - float(row[FORMATION])
     next_one = min(

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from pymatgen.core import Composition
 
-from results_page.published import FORMATION, Row
-
-SAME_X = 0.002
+from results_page.published import FORMATION, SAME_X, Row, within
 
 
 def atom_share(x: float) -> float:
@@ -46,10 +44,11 @@ def over_the_outside(
     Heights are (height, label, x), without those that have no neighbours outside.
     Crystals, where given, are such neighbours at the borders of the gap.
     """
-    margin = 2 * SAME_X
-    inside = [k for k, (x, _) in points.items() if start + margin < x < end - margin]
+    low, high = within(start, end)
+    inside = [k for k, (x, _) in points.items() if low < x < high]
     outside = [point for label, point in points.items() if label not in inside]
-    outside += [p for p in crystals if min(abs(p[0] - start), abs(p[0] - end)) < margin]
+    borders = (start, end)
+    outside += [p for p in crystals if min(abs(p[0] - b) for b in borders) < 2 * SAME_X]
     heights = []
     for label in inside:
         x, energy = points[label]

@@ -167,6 +167,42 @@ MOTIF_TITLES = {
 }
 """Titles of the motifs, to be written with `pretty` or `pretty_html`."""
 
+
+def motif_title(motif: str, former: str = "P", ligand: str = "S") -> str:
+    """Return the title of a motif of a former and a ligand.
+
+    Charges are those of thiophosphates, and go with them alone.
+
+    Examples
+    --------
+    >>> motif_title("PS4"), motif_title("PS4", "Si"), motif_title("PS4", "P, Si")
+    ('PS4^3- tetrahedra', 'SiS4 tetrahedra', 'MS4 tetrahedra')
+    """
+    title = MOTIF_TITLES[motif]
+    if (former, ligand) == ("P", "S"):
+        return title
+    return _of_elements(re.sub(r"\^\d*-", "", title), former, ligand)
+
+
+def motif_name(motif: str, former: str = "P", ligand: str = "S") -> str:
+    """Return the name of a motif of a former and a ligand, as tables have it.
+
+    Examples
+    --------
+    >>> motif_name("P2S6_PP"), motif_name("P2S6_edge", "Ge", "Se")
+    ('P2S6 P-P', 'Ge2Se6 edge')
+    """
+    name = motif.replace("_PP", " P-P").replace("_", " ")
+    return _of_elements(name, former, ligand)
+
+
+def _of_elements(text: str, former: str, ligand: str) -> str:
+    """Write a text on P and S of other elements; several formers are M, anions X."""
+    symbols = {"P": "M" if "," in former else former}
+    symbols["S"] = "X" if "," in ligand else ligand
+    return re.sub("[PS]", lambda letter: symbols[letter[0]], text)
+
+
 _GREEK = {"alpha": "α", "beta": "β", "gamma": "γ"}
 
 

@@ -9,6 +9,7 @@ import pytest
 from ase.build import bulk
 from ase.calculators.lj import LennardJones
 from ase.phonons import Phonons
+from pydantic import ValidationError
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -20,7 +21,9 @@ from lps_flows.analysis.phonons import (
     vibrations,
 )
 from lps_flows.chemistry import CompositionLine
-from lps_flows.report.blocks import Note
+from lps_flows.plotting.free_energies import free_energy_figure
+from lps_flows.report.blocks import Note, Table
+from lps_flows.report.charts.free_energies import free_energy_chart
 from lps_flows.report.sections.free_energies import free_energy_section
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.phonons import FreeEnergyDocument, PhononDocument, Vibrations
@@ -220,3 +223,70 @@ def test_the_configurational_bound_of_equal_structures_is_that_of_counting() -> 
     assert bound == pytest.approx([0.0, -KT * np.log(7)])
     # what lies high counts little
     assert configurational_bound([0.0, 1.0], [300.0])[0] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "temperatures", [(), (300.0,), (600.0, 300.0), (300.0, 300.0), (-1.0, 300.0)]
+)
+def test_temperatures_that_make_no_curve_are_refused(
+    temperatures: tuple[float, ...],
+) -> None:
+    with pytest.raises(ValidationError, match="two temperatures or more, ascending"):
+        PhononSettings(temperatures=temperatures)
+
+
+def shown(temperatures: list[float], *free: list[float]) -> list[FreeEnergyDocument]:
+    """Return what a store of before may hold: polymorphs at these temperatures."""
+    first = placed([0.0, 0.0, 0.0])["gamma"]
+    return [
+        first.model_copy(
+            update={
+                "parent": f"form {k}",
+                "source": "crystal",
+                "free_energy_above_hull": places,
+                "vibrations": first.vibrations.model_copy(
+                    update={"temperatures": temperatures, "free_energies": places}
+                ),
+            }
+        )
+        for k, places in enumerate(free)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("temperatures", "places", "cells"),
+    [
+        ([0.0, 200.0, 400.0], [0.004, 0.005, 0.007], ("6.0", "-")),
+        ([600.0, 300.0, 0.0], [0.010, 0.006, 0.004], ("6.0", "10.0")),
+        ([300.0], [0.006], ("6.0", "-")),
+    ],
+)
+def test_free_energies_stand_at_temperatures_that_were_computed_alone(
+    temperatures: list[float], places: list[float], cells: tuple[str, str]
+) -> None:
+    table = free_energy_section(shown(temperatures, places)).blocks[1]
+    assert isinstance(table, Table)
+    row = dict(zip(table.header, table.rows[0], strict=True))
+    assert (row["F at 300 K"], row["F at 600 K"]) == cells
+
+
+def test_lines_of_free_energies_run_from_cold_to_hot() -> None:
+    documents = shown([600.0, 0.0], [0.010, 0.004])
+    (trace,) = free_energy_chart(documents).data
+    drawn = free_energy_figure(documents).axes[0].lines[1]
+    assert list(trace.x) == list(drawn.get_xdata()) == [0.0, 600.0]
+    assert list(trace.y) == list(drawn.get_ydata()) == pytest.approx([4.0, 10.0])
+
+
+def test_the_order_of_polymorphs_is_said_of_any_temperatures() -> None:
+    def said(*documents: FreeEnergyDocument) -> list[str]:
+        blocks = free_energy_section(documents).blocks
+        return [block.text for block in blocks if isinstance(block, Note)]
+
+    hot_first = shown([600.0, 300.0, 0.0], [0.0] * 3, [-0.003, 0.0001, 0.003])
+    (text,) = said(*hot_first)
+    assert text.startswith("form 0 is below form 1 up to 310 K")
+    (text,) = said(*shown([300.0], [0.0], [0.001]))
+    assert text == "form 0 is below form 1 at 300 K, by m."
+    # at other temperatures nothing is subtracted
+    assert said(hot_first[0], shown([300.0], [0.0])[0]) == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import replace
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
@@ -11,9 +14,13 @@ from lps_flows.builders import build_all, read_results
 from lps_flows.chemistry import CompositionLine, crystal, full_formula
 from lps_flows.plotting import NothingToPlotError, conductivity_map_figure
 from lps_flows.plotting.captions import conductivity_map_caption
+from lps_flows.report.blocks import Table
 from lps_flows.report.charts.conductivity_map import conductivity_map_chart
+from lps_flows.report.hull_table import hull_downloads
+from lps_flows.report.sections.candidates import candidate_section
 from lps_flows.report.sections.transport import transport_section
-from lps_flows.report.values import map_downloads
+from lps_flows.report.sheet import candidate_table
+from lps_flows.report.values import conductivity_values, map_downloads
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
 from lps_flows.schemas.transport import RunSummary, TransportDocument
@@ -150,6 +157,11 @@ def test_methods_of_the_dynamics_are_never_mixed(
     }
     # the one by most structures ranks
     assert known[uuids["beta-Li3PS4-1-0"]] == 0.033
+    # the bench reads of the same one
+    results = read_results(store)
+    (judged,) = [c for c in results.candidates if c.conductivity == 0.033]
+    facts = dict(candidate_table(results, judged, {}).rows)
+    assert facts["it rests on"].startswith(f"32 atoms by {MD} at 700, 900, 1200 K")
 
 
 def test_maps_are_made_again_only_when_something_changed(job_store: JobStore) -> None:
@@ -161,6 +173,12 @@ def test_maps_are_made_again_only_when_something_changed(job_store: JobStore) ->
     again = transport("gc-a", 0.04)
     run_dynamics(store, {"md gc 2": (uuids["beta-Li3PS4-1-0"], again)}, second=9)
     assert build_all(store, SETTINGS)["ConductivityMapBuilder"] == 1
+    points = {p.label: p for p in _by_method(store)[MD].points}
+    assert points["gc-a"].conductivity == 0.04
+    # and one that is not trusted does not stand in for one that is
+    broken = transport("gc-a", 1.2, survived=False)
+    run_dynamics(store, {"md gc 3": (uuids["beta-Li3PS4-1-0"], broken)}, second=12)
+    build_all(store, SETTINGS)
     points = {p.label: p for p in _by_method(store)[MD].points}
     assert points["gc-a"].conductivity == 0.04
     store.remove_docs({"output.@class": "TransportDocument", "output.method": "aimd"})
@@ -215,3 +233,85 @@ def test_section_and_csv_hold_every_structure(
     assert by_label["gc-b"][names.index("trusted")] == "False"
     assert float(by_label["gc-b"][names.index("conductivity (mS/cm)")]) == 1300.0
     assert map_downloads([]) == []
+
+
+def test_poor_conductors_keep_their_digits(
+    mapped: tuple[JobStore, dict[str, str]],
+) -> None:
+    """They came out as 0.0: 4.2e-10 S/cm of gamma-Li3PS4, say."""
+    store, _ = mapped
+    results = read_results(store)
+    maps = [
+        each.model_copy(
+            update={
+                "points": [
+                    point.model_copy(update={"conductivity": 4.23456e-10})
+                    for point in each.points
+                ]
+            }
+        )
+        for each in results.conductivity_maps
+    ]
+    (file,) = map_downloads(maps)
+    rows = list(csv.DictReader(file.content.decode().splitlines()))
+    assert {float(row["conductivity (mS/cm)"]) for row in rows} == {4.23456e-7}
+    for sigma, shown in ((3.4e-5, "0.034"), (4.23456e-10, "4.23e-07")):
+        known = {"conductivity": sigma, "conductivity_temperature": 300.0}
+        known |= {"conductivity_trusted": True}
+        poor = [verdict.model_copy(update=known) for verdict in results.candidates]
+        table = candidate_section(poor, []).blocks[0]
+        assert isinstance(table, Table)
+        assert {row[-1] for row in table.rows} == {shown}
+        files = hull_downloads(replace(results, candidates=poor))
+        (file,) = [file for file in files if file.name == "candidates.csv"]
+        rows = list(csv.DictReader(file.content.decode().splitlines()))
+        (found,) = {float(row["conductivity at 300 K (mS/cm)"]) for row in rows}
+        assert found == pytest.approx(1000 * sigma)
+
+
+def test_conductivities_say_at_which_temperature_they_are(
+    job_store: JobStore,
+) -> None:
+    """Whatever the temperature, they stood there as at 300 K, beside measured ones."""
+    uuids = fill(job_store, glasses=2)
+    hot = transport("gc-a", 0.5)
+    hot = hot.model_copy(update={"reference_temperature": 400.0})
+    known = transport("beta-Li3PS4", 0.6)
+    known = known.model_copy(update={"reference_temperature": 400.0})
+    chosen = {
+        "md gc": (uuids["beta-Li3PS4-1-0"], hot),
+        "md beta": (uuids["beta-Li3PS4"], known),
+    }
+    run_dynamics(job_store, chosen)
+    build_all(job_store, SETTINGS)
+    results = read_results(job_store)
+    title = "conductivity at 400 K (mS/cm)"
+    verdicts = candidate_section(results.candidates, []).blocks[0]
+    assert isinstance(verdicts, Table)
+    assert verdicts.header[-1] == title
+    (file,) = [f for f in hull_downloads(results) if f.name == "candidates.csv"]
+    assert f",{title}," in file.content.decode()
+    table, more, *_ = transport_section(results.transport).blocks
+    assert isinstance(table, Table)
+    assert isinstance(more, Table)
+    rows = [dict(zip(table.header, row, strict=True)) for row in table.rows]
+    assert {row[title] for row in rows} > {"500 (250 to 1,000)", "600 (300 to 1,200)"}
+    # what is known at room temperature does not stand beside it
+    assert {row["paper (mS/cm)"] for row in rows} == {"-"}
+    assert "0.236" in {row["paper (eV)"] for row in rows}
+    place = more.header.index("measured (mS/cm)")
+    assert {row[place] for row in more.rows} == {"-"}
+    (file,) = conductivity_values(results.transport)
+    ours = [
+        row["quantity"]
+        for row in csv.DictReader(file.content.decode().splitlines())
+        if row["unit"] == "mS/cm"
+    ]
+    assert ours == ["ionic conductivity at 400 K"] * 2
+    mixed = transport_section([results.transport[0], transport("gc-b", 0.1)]).blocks[0]
+    assert isinstance(mixed, Table)
+    place = mixed.header.index("conductivity (mS/cm)")
+    assert {row[place].rpartition(" at ")[2] for row in mixed.rows[:2]} == {
+        "400 K",
+        "300 K",
+    }

@@ -134,7 +134,7 @@ def test_the_last_round_is_the_last(maker, monkeypatch):
 def test_otherwise_a_round_follows_that_refers_to_jobs_of_its_own(maker, monkeypatch):
     replaced = judged(maker, labelled(0.1), 1, monkeypatch).replace
     names = [job.name for job, _ in get_flow(replaced).iterflow()]
-    assert "explore Li10P4S15 round 2" in names
+    assert "explore Li10P4S15 from beta-Li3PS4 round 2" in names
     assert "train potential round 2" in names
     last = replaced.jobs[-1]
     assert last.function_args[2] == 2

@@ -12,6 +12,8 @@ from lps_flows.appearance import (
     BLUE,
     MOTIF_TITLES,
     WINE,
+    motif_name,
+    motif_title,
     nth_style,
     pretty,
     pretty_html,
@@ -47,6 +49,17 @@ def test_formulas_are_written_with_subscripts() -> None:
     assert pretty(MOTIF_TITLES["P2S7"]) == "P$_{2}$S$_{7}$$^{4-}$ corner-sharing"
     assert pretty_html("PS4^3-") == "PS<sub>4</sub><sup>3-</sup>"
     assert "<img" not in pretty_html("<img src=x>")
+
+
+def test_motifs_are_those_of_the_lines_own_elements() -> None:
+    names = [motif_title(motif, "Si", "S") for motif in MOTIF_TITLES]
+    assert names[:4] == [
+        "SiS4 tetrahedra",
+        "Si2S7 corner-sharing",
+        "Si2S6 edge-sharing",
+        "Si2S6 with Si-Si bond",
+    ]
+    assert motif_name("P2S6_PP", "P, Ge", "S") == "M2S6 M-M"
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,13 @@ from matplotlib.text import Text
 
 from lps_flows.analysis import MOTIFS
 from lps_flows.analysis.rdf import measured_peaks
+from lps_flows.analysis.shown import stacked_rows
 from lps_flows.analysis.shown_diagram import in_region
-from lps_flows.appearance import pretty
+from lps_flows.appearance import counted, pretty
 from lps_flows.plotting import (
     NothingToPlotError,
     TernaryError,
+    captions,
     cluster_figure,
     elasticity_figure,
     formation_energy_figure,
@@ -30,6 +32,7 @@ from lps_flows.plotting import (
     write_figures,
 )
 from lps_flows.plotting.captions import formation_caption, rdf_caption
+from lps_flows.plotting.electrolyte import scattering_figure, window_figure
 from lps_flows.plotting.labels import AROUND, place_labels
 from lps_flows.schemas.phase_diagram import HullInterval
 from lps_flows.schemas.results import Results
@@ -120,6 +123,37 @@ def test_rdfs_show_the_first_peaks_of_measured_crystals(documents: Results) -> N
     caption = rdf_caption(documents.rdfs)
     assert "10.1016/j.ssi.2010.10.001" in caption  # gamma-Li3PS4
     assert "10.1021/acs.inorgchem.7b00751" in caption  # LiPS3
+
+
+def test_captions_count_the_structures_that_are_drawn(documents: Results) -> None:
+    """Crystals that nothing descends from are in no stack, and yet were counted."""
+    for stack, figure, caption in (
+        (documents.rdfs, rdf_figure, captions.rdf_caption),
+        (documents.scattering, scattering_figure, captions.scattering_caption),
+    ):
+        parents = {d.parent: set() for d in stack}
+        for d in stack:
+            parents[d.parent].add(d.formula_pretty)
+        along = [d for d in stack if d.x is not None]
+        drawn = [d for d in along if len(parents[d.parent]) > 1]
+        assert len(figure(stack).axes[0].get_yticks()) == len(drawn) < len(along)
+        rows = stacked_rows(stack)
+        total = sum(d.n_structures for d in drawn)
+        assert f", {total} structures in all" in caption(rows)
+    # polymorphs share the window of their composition
+    twice = [*documents.windows, *documents.windows]
+    bars = len(window_figure(twice).axes[0].get_yticks())
+    said = f"of all elements, {counted(bars, 'structure')} of"
+    assert said in captions.window_caption(twice)
+
+
+def test_the_caption_of_structure_factors_names_their_window(
+    documents: Results,
+) -> None:
+    """Lorch's is that of G(r)."""
+    caption = captions.scattering_caption(documents.scattering)
+    assert "up to 20 Å, fading out as (1 - (r / 20 Å)²)³" in caption
+    assert "Lorch" not in caption
 
 
 def test_no_rdf_is_an_error_of_its_own() -> None:

@@ -83,6 +83,24 @@ def test_hulls_lie_over_each_other_and_methods_are_told_apart(
     assert float(glass[1]) - float(glass[0]) == pytest.approx(5.0, abs=0.11)
 
 
+@pytest.mark.parametrize("last", [True, False])
+def test_what_lies_on_the_hull_is_the_lowest_of_its_name(
+    first: ReportContent, last: bool
+) -> None:
+    """A height of 0 was taken for none: what came after it counted."""
+    entries = first.results.entries
+    gamma = next(entry for entry in entries if entry.label == "gamma-Li3PS4")
+    higher = gamma.model_copy(
+        update={"structure_id": "higher", "energy_above_hull": 0.012}
+    )
+    twice = [*entries, higher] if last else [higher, *entries]
+    again = replace(first, results=replace(first.results, entries=twice))
+    table = section(compare(first, again), "Hulls").blocks[-1]
+    assert isinstance(table, Table)
+    rows = {row[0]: row[2:] for row in table.rows}
+    assert rows["gamma-Li3PS4"] == ("0.0", "0.0")
+
+
 def test_only_what_differs_in_the_settings_is_listed(
     first: ReportContent, second: ReportContent
 ) -> None:

@@ -15,7 +15,7 @@ from ase.io import read
 from jobflow import JobStore
 from pymatgen.core import Structure
 
-from lps_flows.builders.results import read_transport
+from lps_flows.builders.transport import read_transport
 from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report import write_report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,17 @@ from jobflow import JobStore
 from maggma.stores import MemoryStore
 
 from lps_flows.builders import KEYS
-from lps_flows.jobs.outputs import JobOutput
+from lps_flows.jobs.outputs import JobOutput, checked_parts
 from lps_flows.report import gather, write_results
-from lps_flows.report.blocks import Note, Table
+from lps_flows.report.blocks import Chart, Note, Table
 from lps_flows.report.markdown import render_markdown
 from lps_flows.report.sections.candidates import candidate_section
+from lps_flows.report.sections.findings import _stretch
 from lps_flows.report.sections.search import search_section
+from lps_flows.report.sections.structure import elasticity_section
+from lps_flows.schemas.elasticity import ElasticityDocument
+from lps_flows.schemas.evolution import EvolutionDocument
+from lps_flows.schemas.phase_diagram import HullInterval
 from tests.report import synthetic
 from tests.report.conftest import beside
 
@@ -181,6 +187,77 @@ def test_active_learning_is_offered_where_the_potential_is_poor() -> None:
     assert "Li20P8S30" in offered
     assert "Li22P8S31" not in offered
     assert "`active_learning.rounds`" in offered
+
+
+def test_every_search_counts_whatever_it_is_called(job_store: JobStore) -> None:
+    """Two of one name were one, in the chart and in its numbers."""
+    synthetic.put_search(job_store)
+    (search,) = checked_parts(
+        job_store, synthetic.CAMPAIGN, EvolutionDocument, load=True
+    )
+    falling = search.output | {"last_fall": 0.01}
+    searches = [
+        replace(search, uuid=parent, output=falling | {"parent": parent})
+        for parent in ("beta-Li3PS4", "gamma-Li3PS4")
+    ]
+    explored = replace(searches[0], uuid="explored", stage="active learning")
+    blocks = search_section([*searches, explored], []).blocks
+    chart = next(block for block in blocks if isinstance(block, Chart))
+    assert "of 3 searches by" in chart.caption
+    assert f"{3 * falling['n_evaluations']} relaxations" in chart.caption
+    assert len(chart.figure.data) == 3
+    (note,) = (block.text for block in blocks if isinstance(block, Note))
+    # what a round of active learning explored need not have ended
+    assert "2 searches of 2, dotted" in note
+
+
+def test_a_gap_that_no_draw_confirms_has_a_probability() -> None:
+    """0 was taken for none."""
+    gap = HullInterval(
+        x_start=0.5,
+        x_end=0.667,
+        vertices=("LiPS3", "Li4P2S7"),
+        status="gap",
+        probability=0.0,
+        n_sampled=2,
+        depth=0.03,
+        margin=0.02,
+        largest_unsampled=0.06,
+        tolerance=0.005,
+    )
+    for probability, said in ((0.0, "probability 0.00"), (None, "no probability")):
+        part = gap.model_copy(update={"probability": probability})
+        assert f", {said}" in _stretch(part)
+
+
+def test_a_bulk_modulus_goes_by_its_structure_with_its_error() -> None:
+    """A glass-ceramic carried the name of the crystal it descends from."""
+    shared = {"volumes": [], "energies": [], "rmse": 0.0, "settings": {}}
+    shared |= {"bulk_modulus": 15.4, "bulk_modulus_error": 0.0412, "volume": 20.0}
+    shared |= {"pressure_derivative": 4.0, "x": None, "relaxed_ions": True}
+    shared |= {"campaign": "c", "method": "m", "source_digest": ""}
+    documents = [
+        ElasticityDocument(
+            elasticity_id=formula,
+            formula=formula,
+            source=source,
+            parent="beta-Li3PS4",
+            trusted=note is None,
+            note=note,
+            **shared,
+        )
+        for formula, source, note in (
+            ("Li12P4S16", "crystal", None),
+            ("Li84P32S122", "ga", "the minimum lies outside"),
+        )
+    ]
+    (table,) = elasticity_section(documents).blocks
+    assert isinstance(table, Table)
+    value = "15.40 ± 0.041"
+    assert [(row[0], row[2], row[-1]) for row in table.rows] == [
+        ("beta-Li3PS4", value, "yes"),
+        ("gc-Li42P16S61", value, "no: the minimum lies outside"),
+    ]
 
 
 def test_before_the_builders_the_campaigns_own_verdicts_are_shown(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from jobflow import JobStore
 
@@ -44,11 +45,21 @@ def test_the_sheet_says_what_the_campaign_knows(built: JobStore) -> None:
     candidate = min(results.candidates, key=lambda c: c.energy_above_hull)
     known = results.transport[0].model_copy(
         update={
-            "label": f"gc-{candidate.formula_pretty}",
+            "structure_id": candidate.structure_id,
             "covariance": [[0.01, 0.0], [0.0, 0.0009]],
+            "trusted": True,
         }
     )
-    results = replace(results, transport=[known])
+    # of the same name, and later: what is not trusted, and what is of other atoms
+    broken = {
+        "conductivity": 1.0,
+        "last_updated": known.last_updated + timedelta(hours=1),
+    }
+    others = [
+        known.model_copy(update={**broken, "trusted": False}),
+        known.model_copy(update={**broken, "structure_id": "another"}),
+    ]
+    results = replace(results, transport=[others[0], known, others[1]])
     structures = gather(built, beside(built), synthetic.CAMPAIGN).structures
     facts = dict(candidate_table(results, candidate, structures).rows)
     # 12.3 mS/cm at 300 K with 0.25 eV

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
@@ -10,6 +12,7 @@ from lps_flows.analysis.density import (
     write_density,
 )
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
+from lps_flows.report.charts.density import density_chart
 
 CELL = Structure(
     Lattice.from_parameters(6, 7, 8, 80, 95, 105),
@@ -98,3 +101,19 @@ def test_files_of_decorated_structures_are_written(tmp_path):
 def test_no_ions_is_a_typed_error():
     with pytest.raises(EmptyTrajectoryError):
         probability_density(np.empty((5, 0, 3)), np.eye(3) * 5)
+
+
+@pytest.mark.parametrize("place", [0.25, 0.0])
+def test_ions_are_drawn_where_the_atoms_are(place: float) -> None:
+    """The panels lay half a cell of the grid beside them."""
+    cell = Structure(
+        Lattice.orthorhombic(6, 6, 6), ["Li", "P"], [[place] * 3, [place] * 3]
+    )
+    where = np.full((9, 1, 3), 6 * place)
+    density = probability_density(where, cell.lattice.matrix, spacing=0.5)
+    run = SimpleNamespace(structure=cell, mobile="Li")
+    panel, atom, *_ = density_chart(run, density).data
+    assert panel.z.shape == (len(panel.y), len(panel.x))
+    up, right = np.nonzero(panel.z == panel.z.max())
+    assert set(panel.x[right]) == set(panel.y[up]) == {6 * place, *([6] * (not place))}
+    assert (atom.x[0], atom.y[0]) == (6 * place, 6 * place)

@@ -170,7 +170,7 @@ def test_table_holds_ours_the_papers_and_others(document):
         line=CompositionLine(end_members=("Li2S", "SiS2")),
         beside_paper=False,
     )
-    assert "PS4 100%" in other.blocks[1].rows[0]
+    assert "SiS4 100%" in other.blocks[1].rows[0]
     (crystal_row,) = [row for row in table.rows if row[0] == "Li7P3S11"]
     cells = dict(zip(table.header, crystal_row, strict=True))
     assert cells["measured (mS/cm)"] == "0.022 to 17"

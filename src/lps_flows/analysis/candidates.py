@@ -17,6 +17,7 @@ from lps_flows.schemas.candidates import (
 )
 from lps_flows.schemas.clusters import NO_CRYSTAL, ClusterAssignment
 from lps_flows.schemas.phase_diagram import HullInterval, PhaseDiagramDocument
+from lps_flows.schemas.transport import TransportRecord
 
 
 class CandidateError(LpsFlowsError):
@@ -278,11 +279,12 @@ def _why_unusable(
 def evidence_of(
     diagram: PhaseDiagramDocument,
     places: Sequence[ClusterAssignment] = (),
-    conductivities: Mapping[str, tuple[float, bool]] | None = None,
+    conductivities: Mapping[str, TransportRecord] | None = None,
 ) -> list[CompositionEvidence]:
     """Return what is known of every glass-ceramic composition of a phase diagram.
 
-    Conductivities are those at 300 K (S/cm), by structure id.
+    Conductivities are those that can rank structures, by structure id
+    (`largest_comparison`).
     """
     by_id = {place.structure_id: place for place in places}
     known = conductivities or {}
@@ -292,7 +294,7 @@ def evidence_of(
         if glass is None or summary.glass_energy_above_hull is None:
             continue
         place = by_id.get(glass)
-        conductivity, trusted = known.get(glass, (None, False))
+        record = known.get(glass)
         evidence.append(
             CompositionEvidence(
                 formula_pretty=summary.formula_pretty,
@@ -303,8 +305,9 @@ def evidence_of(
                 nearest=place and place.nearest,
                 similarity=place and max(place.similarities.values(), default=None),
                 still_falling=summary.formula_pretty in diagram.errors.still_falling,
-                conductivity=conductivity,
-                conductivity_trusted=trusted,
+                conductivity=record and record.conductivity,
+                conductivity_temperature=record and record.reference_temperature,
+                conductivity_trusted=record is not None and record.trusted,
             )
         )
     return evidence

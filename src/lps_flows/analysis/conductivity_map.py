@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from lps_flows.schemas.built import StructureHead
@@ -38,9 +39,9 @@ class Group(NamedTuple):
 def comparable(
     records: Sequence[TransportRecord], methods: Mapping[str, str]
 ) -> dict[Group, list[TransportRecord]]:
-    """Group conductivities of known structures; the newest of each structure counts."""
-    newest: dict[tuple[Group, str], TransportRecord] = {}
-    for record in sorted(records, key=lambda r: (r.last_updated, r.transport_id)):
+    """Group conductivities of known structures; one of each structure counts."""
+    counting: dict[tuple[Group, str], TransportRecord] = {}
+    for record in sorted(records, key=_counts):
         structure_id = record.structure_id or ""
         if structure_id in methods:
             group = Group(
@@ -49,9 +50,9 @@ def comparable(
                 record.method,
                 record.reference_temperature,
             )
-            newest[group, structure_id] = record
+            counting[group, structure_id] = record
     groups = defaultdict(list)
-    for (group, _), record in newest.items():
+    for (group, _), record in counting.items():
         groups[group].append(record)
     return dict(groups)
 
@@ -123,6 +124,24 @@ def why_not_trusted(document: TransportDocument) -> str:
     if document.framework_survived is not True:
         return "whether the framework survived is not known"
     return "the diffusivity does not rise with temperature"
+
+
+def conductivity_of(
+    structure_id: str, records: Sequence[TransportRecord], methods: Mapping[str, str]
+) -> TransportRecord | None:
+    """Return the conductivity of one structure that stands for it, None without any.
+
+    It is the one that ranks it; of a structure that is in no comparison, its own that
+    is trusted and newest. Parameters as `comparable`.
+    """
+    own = [record for record in records if record.structure_id == structure_id]
+    ranking = largest_comparison(records, methods)
+    return ranking.get(structure_id) or max(own, key=_counts, default=None)
+
+
+def _counts(record: TransportRecord) -> tuple[bool, datetime, str]:
+    """Order conductivities of a structure: what is trusted counts, then the newest."""
+    return record.trusted, record.last_updated, record.transport_id
 
 
 def largest_comparison(

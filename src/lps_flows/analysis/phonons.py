@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
 from ase import units
 from numpy.typing import ArrayLike
-from pydantic import Field
+from pydantic import Field, field_validator
 from pymatgen.core import Composition, Structure
 
 from lps_flows.analysis.arrhenius import BOLTZMANN
@@ -77,8 +78,16 @@ class PhononSettings(FrozenSettings):
     )
     temperatures: tuple[float, ...] = Field(
         tuple(100.0 * k for k in range(10)),
-        description="Temperatures of the free energies (K).",
+        description="Temperatures of the free energies (K), two or more, ascending.",
     )
+
+    @field_validator("temperatures")
+    @classmethod
+    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if len(value) < 2 or value[0] < 0 or any(b <= a for a, b in pairwise(value)):
+            msg = "give two temperatures or more, ascending from 0 K or above"
+            raise ValueError(msg)
+        return value
 
 
 def displaced_cells(structure: Structure, settings: PhononSettings) -> list[Structure]:

@@ -66,6 +66,18 @@ def by_parent(
     return sampled, alone
 
 
+def stacked_rows(documents: Sequence[AnyDescendant]) -> list[AnyDescendant]:
+    """Return what stands in a stack of curves along the line, from bottom to top.
+
+    Crystals that nothing descends from are left out where something does from others.
+    """
+    groups, _ = by_parent(documents)
+    return sorted(
+        (document for members in groups.values() for document in members),
+        key=lambda d: (d.x or 0.0, name_of(d.parent)),
+    )
+
+
 def pair_groups(rdfs: Sequence[RDFDocument]) -> tuple[ElementPairs, ElementPairs]:
     """Return the pairs that bind, and the others.
 

@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lps_flows.analysis.shown import by_parent
-from lps_flows.appearance import name_of
 from lps_flows.schemas.electrochemistry import ElectrochemicalWindow, WindowDocument
-from lps_flows.schemas.scattering import Radiation, ScatteringDocument
+from lps_flows.schemas.scattering import Radiation
 
 RADIATIONS: dict[str, Radiation] = {"neutrons": "neutron", "X-rays": "xray"}
 """Radiations by what people call them."""
@@ -35,16 +33,6 @@ def window_rows(
     return [
         ("gc-" * d.glass + d.formula_pretty, d, d.window) for d in ordered if d.window
     ]
-
-
-def scattering_rows(
-    documents: Sequence[ScatteringDocument],
-) -> list[ScatteringDocument]:
-    """Return the patterns that are stacked, from bottom to top."""
-    return sorted(
-        (d for members in by_parent(documents)[0].values() for d in members),
-        key=lambda d: (d.x or 0.0, name_of(d.parent)),
-    )
 
 
 def stacked(s: ArrayLike, row: int) -> NDArray[np.float64]:

@@ -102,7 +102,10 @@ class CandidateBuilder(IncrementalBuilder):
             source = digest(
                 diagram["source_digest"],
                 model["source_digest"],
-                conductivities,
+                {
+                    structure_id: (r.conductivity, r.reference_temperature, r.trusted)
+                    for structure_id, r in conductivities.items()
+                },
                 self.settings.model_dump(mode="json"),
             )
             if list(known[group].values()) == [source] * len(ids):
@@ -119,19 +122,13 @@ class CandidateBuilder(IncrementalBuilder):
                 "source": source,
             }
 
-    def _conductivities(
-        self, methods: Mapping[str, str]
-    ) -> dict[str, tuple[float, bool]]:
-        """Return comparable conductivities (S/cm), with trust, by structure."""
+    def _conductivities(self, methods: Mapping[str, str]) -> dict[str, TransportRecord]:
+        """Return the conductivities that can rank structures, by structure."""
         if self.transport is None:
             return {}
         known = self.transport.query({"structure_id": {"$in": list(methods)}})
         records = list(readable(TransportRecord.from_store, known))
-        return {
-            structure_id: (record.conductivity, record.trusted)
-            for structure_id, record in largest_comparison(records, methods).items()
-            if record.conductivity is not None
-        }
+        return largest_comparison(records, methods)
 
     def process_item(self, item: dict[str, Any]) -> Any:
         """Judge the compositions of one diagram."""

@@ -16,9 +16,10 @@ from lps_flows.analysis import HullSettings, phase_diagram
 from lps_flows.analysis.phase_diagram import that_count
 from lps_flows.analysis.shown import shown_run
 from lps_flows.builders.stores import KEYS, result_store
+from lps_flows.builders.transport import read_transport
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.jobs.outputs import checked_output, outputs
+from lps_flows.jobs.outputs import checked_output
 from lps_flows.jobs.structures import searched_errors
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead
@@ -202,13 +203,6 @@ def as_far_as_known(
         errors = searched_errors(job_store, of_method[0].campaign, method)
     diagram, entries = phase_diagram(of_method, settings, line, errors=errors)
     return replace(results, diagram=diagram, entries=entries, provisional=True)
-
-
-def read_transport(job_store: JobStore, campaign: str) -> list[TransportDocument]:
-    """Return the conductivities of a campaign, whether the builders have run or not."""
-    jobs = outputs(job_store, campaign, "TransportDocument", load=True)
-    read = partial(checked_output, model=TransportDocument)
-    return list(readable(read, ({"uuid": j.uuid, "output": j.output} for j in jobs)))
 
 
 def _densities(

@@ -225,7 +225,7 @@ class ActiveLearningFlowMaker(Maker):
                 target_atoms=plan.target_atoms,
                 unrelaxed=unrelaxed.get(plan.parent),
             )
-            run.name += f" {plan.formula} round {number}"
+            run.name += f" {plan.name} round {number}"
             jobs.append(run)
             starts[plan.name] = run.output
         if self.explore_md is not None:

@@ -109,6 +109,11 @@ class JobOutput:
     completed_at: str | None
     output: dict[str, Any]
 
+    @property
+    def explores(self) -> bool:
+        """Whether it made structures for a round of active learning, not results."""
+        return self.stage == "active learning"
+
 
 class Queried(Protocol):
     """What job documents are asked of: a job store, or something quicker to open."""

@@ -152,7 +152,7 @@ def searched_errors(job_store: JobStore, campaign: str, method: str) -> EnergyEr
     falling = [
         search.output["formula"]
         for search in searches
-        if search.stage != "active learning"
+        if not search.explores
         and (
             search.output["stopped"] is None
             or (fell(search.output) or 0.0) > STILL_FALLING

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lps_flows.analysis.rdf import measured_peaks
-from lps_flows.analysis.shown import pair_groups
+from lps_flows.analysis.shown import pair_groups, stacked_rows
 from lps_flows.analysis.shown_diagram import in_region
+from lps_flows.analysis.shown_electrolyte import window_rows
 from lps_flows.appearance import counted
 from lps_flows.foundation.writing import file_name
 from lps_flows.schemas.clusters import ClusterAssignment, ClusterModelDocument
@@ -89,7 +90,7 @@ def motif_caption(trends: Sequence[MotifTrendDocument]) -> str:
     on_line = [t for t in trends if t.x is not None]
     total = sum(t.n_structures for t in on_line)
     settings = on_line[0].settings if on_line else {}
-    former, ligand = settings.get("former", "P"), settings.get("ligand", "S")
+    former, ligand = on_line[0].elements if on_line else ("P", "S")
     method = on_line[0].method if on_line else "no method"
     return (
         f"Fraction of {former} in each motif over x by {method}: mean and standard "
@@ -129,8 +130,8 @@ def rdf_caption(rdfs: Sequence[RDFDocument]) -> str:
 
 def window_caption(windows: Sequence[WindowDocument]) -> str:
     """Return the caption of the electrochemical windows."""
-    shown = [(d, w) for d in windows if (w := d.window)]
-    lacking = sorted({phase for _, window in shown for phase in window.lacking})
+    shown = window_rows(windows)
+    lacking = sorted({phase for *_, window in shown for phase in window.lacking})
     return (
         f"Electrochemical windows by {windows[0].method} from the diagram of all "
         f"elements, {counted(len(shown), 'structure')} of campaign "
@@ -143,16 +144,17 @@ def window_caption(windows: Sequence[WindowDocument]) -> str:
 
 def scattering_caption(documents: Sequence[ScatteringDocument]) -> str:
     """Return the caption of the structure factors."""
-    on_line = [d for d in documents if d.x is not None]
-    total = sum(d.n_structures for d in on_line)
-    settings = on_line[0].settings if on_line else {}
+    drawn = stacked_rows(documents)
+    total = sum(d.n_structures for d in drawn)
+    settings = drawn[0].settings if drawn else {}
+    far = f"{settings.get('pair_cutoff', 0):g} Å"
     return (
         f"Structure factors S(Q) (Faber-Ziman) by {documents[0].method}, each the "
         f"average over the {settings.get('n_lowest', 0)} lowest structures (or all, if "
         f"fewer) of a composition, {total} structures in all; coloured by parent "
-        f"crystal. Pairs up to {settings.get('pair_cutoff', 0):g} Å with Lorch's "
-        "window; atoms at rest, so peaks at large Q are higher than measured ones, and "
-        "periodic cells keep Bragg peaks that a glass has not."
+        f"crystal. Pairs up to {far}, fading out as (1 - (r / {far})²)³; atoms at "
+        "rest, so peaks at large Q are higher than measured ones, and periodic cells "
+        "keep Bragg peaks that a glass has not."
     )
 
 
@@ -302,6 +304,7 @@ def free_energy_caption(documents: Sequence[FreeEnergyDocument]) -> str:
     left_out = [d.label for d in documents if not d.free_energy_above_hull]
     return (
         "Harmonic free energy above the hull of "
-        f"{counted(len(documents), 'structure')} by {documents[0].method}, at fixed "
-        "cells." + (f" Not shown: {', '.join(left_out)}." if left_out else "")
+        f"{counted(len(documents) - len(left_out), 'structure')} by "
+        f"{documents[0].method}, at fixed cells."
+        + (f" Not shown: {', '.join(left_out)}." if left_out else "")
     )

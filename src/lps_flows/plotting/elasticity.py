@@ -34,10 +34,7 @@ def elasticity_figure(documents: Sequence[ElasticityDocument]) -> Figure:
     )
     if not shown:
         raise NothingToPlotError("no equation of state was computed")
-    names = [
-        d.parent or d.formula if d.source == "crystal" else f"gc-{d.formula}"
-        for d in shown
-    ]
+    names = [d.label for d in shown]
     look = styles(names)
     with figure_style():
         figure, (curves, bars) = plt.subplots(1, 2, figsize=(PAGE, 3.2))

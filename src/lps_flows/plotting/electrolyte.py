@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from lps_flows.analysis.shown import stacked_rows
 from lps_flows.analysis.shown_electrolyte import (
     OPEN,
     RADIATIONS,
-    scattering_rows,
     stacked,
     window_rows,
 )
@@ -65,7 +65,7 @@ def scattering_figure(documents: Sequence[ScatteringDocument]) -> Figure:
     NothingToPlotError
         When there is none on the line.
     """
-    rows = scattering_rows(documents)
+    rows = stacked_rows(documents)
     if not rows:
         raise NothingToPlotError("no structure factor on the line was computed")
     look = styles(document.parent for document in rows)

@@ -31,9 +31,10 @@ def free_energy_figure(documents: Sequence[FreeEnergyDocument]) -> Figure:
         figure, axes = plt.subplots(figsize=(1.4 * COLUMN, 3.0))
         axes.axhline(0, color=GREY, lw=0.5)
         for document, above in placed:
+            temperatures, places = document.vibrations.ascending(above)
             axes.plot(
-                document.vibrations.temperatures,
-                [1000 * energy for energy in above],
+                temperatures,
+                1000 * places,
                 color=look[document.label].colour,
                 marker=look[document.label].marker,
                 label=pretty(document.label),

@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from lps_flows.analysis import MOTIFS
 from lps_flows.analysis.shown import by_parent
-from lps_flows.appearance import GREY, MOTIF_TITLES, pretty, styles
+from lps_flows.appearance import GREY, motif_title, pretty, styles
 from lps_flows.plotting.style import PAGE, NothingToPlotError, figure_style
 from lps_flows.schemas.motifs import MotifTrendDocument
 
 
 def motif_figure(trends: Sequence[MotifTrendDocument]) -> Figure:
-    """Return the fraction of P per motif over x, one panel per motif.
+    """Return the fraction of the former per motif over x, one panel per motif.
 
     Every point is the mean over the lowest structures of one composition from one
     parent, the bar its standard deviation.
@@ -29,6 +29,7 @@ def motif_figure(trends: Sequence[MotifTrendDocument]) -> Figure:
     if not groups:
         raise NothingToPlotError("there are no motif trends")
     look = styles(groups)
+    elements = trends[0].elements
     with figure_style():
         figure, axes = plt.subplots(2, 4, figsize=(PAGE, 4.0), sharex=True, sharey=True)
         for panel, above in zip(axes.flat[len(MOTIFS) :], axes[0, ::-1], strict=False):
@@ -60,10 +61,10 @@ def motif_figure(trends: Sequence[MotifTrendDocument]) -> Figure:
                     elinewidth=0.6,
                     label=pretty(parent),
                 )
-            panel.set_title(pretty(MOTIF_TITLES[motif]), pad=3)
+            panel.set_title(pretty(motif_title(motif, *elements)), pad=3)
             panel.set_ylim(-0.05, 1.05)
         for panel in axes[:, 0]:
-            panel.set_ylabel("fraction of P")
+            panel.set_ylabel(f"fraction of {elements[0]}")
         for panel in axes[-1]:
             panel.set_xlabel("x")
         handles, labels = axes[0, 0].get_legend_handles_labels()

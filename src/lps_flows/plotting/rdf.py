@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lps_flows.analysis.rdf import measured_peaks
-from lps_flows.analysis.shown import by_parent, pair_groups
+from lps_flows.analysis.shown import pair_groups, stacked_rows
 from lps_flows.appearance import BLACK, GREY, name_of, pretty, styles
 from lps_flows.plotting.style import PAGE, NothingToPlotError, figure_style
 from lps_flows.schemas.rdf import PartialDistribution, RDFDocument
@@ -37,15 +37,11 @@ def rdf_figure(
         When no composition has one of the pairs.
     """
     pairs = pair_groups(rdfs)[0] if pairs is None else pairs
-    shown = sorted(
-        (
-            document
-            for members in by_parent(rdfs)[0].values()
-            for document in members
-            if any(document.partial(pair) for pair in pairs)
-        ),
-        key=lambda d: (d.x, name_of(d.parent)),
-    )
+    shown = [
+        document
+        for document in stacked_rows(rdfs)
+        if any(document.partial(pair) for pair in pairs)
+    ]
     if not shown:
         raise NothingToPlotError(
             "no composition on the line has any of these pairs",

@@ -12,7 +12,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from lps_flows.analysis.density import write_density
-from lps_flows.analysis.shown import pair_groups
+from lps_flows.analysis.shown import pair_groups, stacked_rows
 from lps_flows.foundation.writing import write_text, written_beside
 from lps_flows.plotting import captions
 from lps_flows.plotting.clusters import cluster_figure, nearest_crystal_figure
@@ -151,7 +151,7 @@ def _motifs(results: Results) -> Captioned:
 
 def _rdfs(group: int, results: Results) -> Captioned:
     figure = rdf_figure(results.rdfs, pair_groups(results.rdfs)[group])
-    return figure, captions.rdf_caption(results.rdfs)
+    return figure, captions.rdf_caption(stacked_rows(results.rdfs))
 
 
 def _nearest_crystals(results: Results) -> Captioned:

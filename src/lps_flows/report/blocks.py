@@ -205,7 +205,7 @@ class Download:
         ----------
         columns
             Name of every column, and the cell of an item in it; numbers are rounded to
-            six decimals.
+            six decimals, `significant` keeps the digits of small ones.
         """
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
@@ -257,6 +257,17 @@ class Section:
 def number(value: float | None, digits: int) -> str:
     """Return a number as a cell, a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def significant(value: float | None) -> str | None:
+    """Return a number with six digits however small it is; None where there is none.
+
+    Examples
+    --------
+    >>> significant(4.23456789e-7)
+    '4.23457e-07'
+    """
+    return None if value is None else f"{value:.6g}"
 
 
 def _is_number(cell: Cell) -> bool:

@@ -102,7 +102,9 @@ def _distances(known: Sequence[Results]) -> Table:
         for entry in results.on_line:
             key = (round(entry.x, 4), entry.label)
             of_entry = lowest.setdefault(key, [None] * len(known))
-            of_entry[k] = min(entry.energy_above_hull, of_entry[k] or float("inf"))
+            found = of_entry[k]
+            height = entry.energy_above_hull
+            of_entry[k] = height if found is None else min(found, height)
     rows = [
         (label, f"{x:.3f}", *map(_milli, heights))
         for (x, label), heights in sorted(lowest.items())

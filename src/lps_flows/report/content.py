@@ -162,11 +162,11 @@ def gather(
             candidate_section(
                 results.candidates, left["SelectionDocument"], beside_paper=paper
             ),
-            window_section(results.windows),
+            window_section(results.windows, line.mobile),
             motif_section(results.trends, results.rdfs, members),
             diffraction_section(results.scattering),
             class_section(results, members),
-            potential_section(left["PotentialDocument"]),
+            potential_section(left["PotentialDocument"], beside_paper=paper),
             search_section(left["EvolutionDocument"], left["SamplingDocument"]),
             transport_section(
                 results.transport,

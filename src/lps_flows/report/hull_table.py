@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lps_flows.analysis.literature import paper_value
-from lps_flows.report.blocks import Download
+from lps_flows.analysis.literature import is_papers_line, paper_value
+from lps_flows.report.blocks import Download, significant
+from lps_flows.report.values import conductivity_title
 from lps_flows.schemas.phase_diagram import LineEntry
 from lps_flows.schemas.results import Results
 
@@ -62,6 +63,7 @@ def paper_e_above_hull(entry: LineEntry) -> float | None:
 def hull_downloads(results: Results) -> list[Download]:
     """Return hull table, all points, gaps and verdicts as CSV, units in the names."""
     classes = results.classes
+    beside_paper = is_papers_line(results.line.end_members)
 
     def in_class(entry: LineEntry, what: str) -> object:
         return getattr(classes.get(entry.structure_id), what, None)
@@ -79,7 +81,9 @@ def hull_downloads(results: Results) -> list[Download]:
                 "parent": lambda row: row[0].parent,
                 _FORMATION: lambda row: 1000 * row[0].formation_energy_per_atom,
                 _ABOVE: lambda row: 1000 * row[0].energy_above_hull,
-                f"paper_{_ABOVE}": lambda row: paper_e_above_hull(row[0]),
+                f"paper_{_ABOVE}": lambda row: (
+                    paper_e_above_hull(row[0]) if beside_paper else None
+                ),
                 "n_structures": lambda row: row[1],
                 "structure_id": lambda row: row[0].structure_id,
             },
@@ -133,9 +137,11 @@ def hull_downloads(results: Results) -> list[Download]:
                 _ABOVE: lambda verdict: 1000 * verdict.energy_above_hull,
                 "nearest": lambda verdict: verdict.nearest,
                 "similarity": lambda verdict: verdict.similarity,
-                "conductivity at 300 K (mS/cm)": lambda verdict: _milli(
-                    verdict.conductivity
-                ),
+                conductivity_title(
+                    v.conductivity_temperature
+                    for v in results.candidates
+                    if v.conductivity is not None
+                ): lambda verdict: significant(_milli(verdict.conductivity)),
                 "conductivity_trusted": lambda verdict: verdict.conductivity_trusted,
                 "reasons": lambda verdict: "; ".join(
                     f"{c.name}: {c.reason or c.value}" for c in verdict.criteria

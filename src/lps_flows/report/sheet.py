@@ -15,9 +15,10 @@ from pymatgen.core import Composition
 from scipy.signal import find_peaks
 
 from lps_flows.analysis.arrhenius import ArrheniusFit
+from lps_flows.analysis.conductivity_map import conductivity_of
 from lps_flows.analysis.shown import arrhenius_fit
 from lps_flows.analysis.shown_electrolyte import RADIATIONS
-from lps_flows.appearance import literal, pretty
+from lps_flows.appearance import literal, motif_name, pretty
 from lps_flows.chemistry import CompositionLine
 from lps_flows.plotting.style import figure_style
 from lps_flows.report.blocks import Download, Table
@@ -155,9 +156,14 @@ def _motifs(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
         if candidate.structure_id in trend.structure_ids:
             shares = trend.mean.model_dump().items()
             fractions = [
-                f"{100 * share:.0f} % {name}" for name, share in shares if share > 0
+                f"{100 * share:.0f} % {motif_name(motif, *trend.elements)}"
+                for motif, share in shares
+                if share > 0
             ]
-            of = f" of the P, mean of the {trend.n_structures} lowest structures"
+            of = (
+                f" of the {trend.elements[0]}, mean of the {trend.n_structures} lowest "
+                "structures"
+            )
             yield "motifs", ", ".join(fractions) + of
 
 
@@ -217,14 +223,14 @@ def _window(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
 
 
 def _conductivity(results: Results, candidate: CandidateDocument) -> Iterator[Fact]:
-    label = f"gc-{candidate.formula_pretty}"
-    for document in results.transport:
-        if document.label == label:
-            fit = arrhenius_fit(document)
-            yield "conductivity at 25 °C", _at_room(document, fit)
-            yield "it rests on", _rests_on(document, fit)
-            return
-    yield "conductivity at 25 °C", "not computed"
+    methods = {c.structure_id: c.method for c in results.candidates}
+    known = conductivity_of(candidate.structure_id, results.transport, methods)
+    if known is None:
+        yield "conductivity at 25 °C", "not computed"
+        return
+    fit = arrhenius_fit(known)
+    yield "conductivity at 25 °C", _at_room(known, fit)
+    yield "it rests on", _rests_on(known, fit)
 
 
 def _at_room(document: TransportDocument, fit: ArrheniusFit | None) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 
 from pymatgen.core import Structure
 
 from lps_flows.analysis import MOTIFS, classify_motifs
 from lps_flows.analysis.literature import LiteratureValue, literature_for
+from lps_flows.appearance import motif_name
 from lps_flows.chemistry import CompositionLine
-from lps_flows.report.blocks import Download, Table
+from lps_flows.report.blocks import Download, Table, significant
 from lps_flows.schemas.conductivity_map import (
     ConductivityMapDocument,
     ConductivityPoint,
@@ -18,6 +19,8 @@ from lps_flows.schemas.conductivity_map import (
 from lps_flows.schemas.transport import TransportDocument
 
 _LI_P_S = CompositionLine()
+ROOM = 300.0
+"""Temperature of what was published of room temperature (K)."""
 ENERGY, SIGMA = "activation energy", "RT ionic conductivity"
 COLLECTIVE = "RT ionic conductivity, collective"
 INTACT = "RT ionic conductivity, intact runs alone"
@@ -32,12 +35,30 @@ def with_interval(document: TransportDocument, quantity: str) -> str:
     return (value + (f" ({low} to {high})" if low else "")) or "-"
 
 
+def conductivity_title(temperatures: Iterable[float | None]) -> str:
+    """Return the title of a column of conductivities at these temperatures (K).
+
+    Examples
+    --------
+    >>> conductivity_title([300.0, 300.0]), conductivity_title([300.0, 400.0])
+    ('conductivity at 300 K (mS/cm)', 'conductivity (mS/cm)')
+    """
+    known = set(temperatures)
+    shared = next(iter(known)) if len(known) == 1 else None
+    return f"conductivity{f' at {shared:g} K' if shared else ''} (mS/cm)"
+
+
 def moiety(structure: Structure, line: CompositionLine) -> str:
     """Return the motifs of a structure by their share of the network formers."""
     fractions = classify_motifs(structure, line=line)
     shares = sorted(((fractions[motif], motif) for motif in MOTIFS), reverse=True)
-    named = [f"{motif} {share:.0%}" for share, motif in shares if share >= _SHOWN]
-    return ", ".join(named).replace("_", " ") or "-"
+    elements = ", ".join(line.formers), ", ".join(line.anions)
+    named = [
+        f"{motif_name(motif, *elements)} {share:.0%}"
+        for share, motif in shares
+        if share >= _SHOWN
+    ]
+    return ", ".join(named) or "-"
 
 
 def measured(label: str, quantity: str) -> str:
@@ -122,7 +143,7 @@ def map_downloads(maps: Sequence[ConductivityMapDocument]) -> list[Download]:
     return [Download.csv("conductivity_map.csv", rows, columns, text)]
 
 
-def _in_milli_columns(point: ConductivityPoint) -> dict[str, float | None]:
+def _in_milli_columns(point: ConductivityPoint) -> dict[str, str | None]:
     low, high = point.conductivity_interval or (None, None)
     values = {
         "conductivity": point.conductivity,
@@ -131,7 +152,7 @@ def _in_milli_columns(point: ConductivityPoint) -> dict[str, float | None]:
         "conductivity_intact": point.conductivity_intact,
     }
     return {
-        f"{name} (mS/cm)": None if value is None else 1000 * value
+        f"{name} (mS/cm)": significant(value and 1000 * value)
         for name, value in values.items()
     }
 
@@ -141,19 +162,29 @@ def _rows(
 ) -> list[dict[str, str]]:
     rows = []
     for document in documents:
+        at_room = document.reference_temperature == ROOM
+        compared = {ENERGY, SIGMA} if at_room else {ENERGY}
         for quantity in (ENERGY, SIGMA, COLLECTIVE, INTACT):
             if quantity == COLLECTIVE and document.conductivity_collective is None:
                 continue
             if quantity == INTACT and document.framework_survived is not False:
                 continue
             rows.append(_ours(document, quantity, line))
-            if literature and quantity in {ENERGY, SIGMA}:
+            if literature and quantity in compared:
                 known = literature_for(document.label, quantity)
                 rows += [
                     _theirs(document.label, value)
                     for value in sorted(known, key=lambda v: not v.by_the_paper)
                 ]
     return rows
+
+
+def _named(document: TransportDocument, quantity: str) -> str:
+    """Return the name of a quantity, at the temperature of the document."""
+    if document.reference_temperature == ROOM:
+        return quantity
+    at = f"ionic conductivity at {document.reference_temperature:g} K"
+    return quantity.replace(SIGMA, at)
 
 
 def _ours(
@@ -168,7 +199,7 @@ def _ours(
         "structure": document.label,
         "moiety": moiety(document.structure, line),
         "x": "" if document.x is None else f"{document.x:.3f}",
-        "quantity": quantity,
+        "quantity": _named(document, quantity),
         "unit": _UNITS[quantity],
         "source": "this work",
         "value": value.replace(",", ""),

@@ -103,6 +103,21 @@ class StructureResult(BuiltDocument, CompositionFacts):
     energy_per_atom: float = Field(description="Energy (eV/atom).")
 
 
+class PropertyResult(BuiltDocument, CompositionFacts):
+    """Base of documents about a property that was computed of one structure."""
+
+    x: float | None = Field(description="Position on the line, none off it.")
+    source: str = Field(description="How the structure was made.")
+    parent: str | None = Field(description="Crystal it is or descends from.")
+
+    @property
+    def label(self) -> str:
+        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
+        if self.source == "crystal":
+            return self.parent or self.formula_pretty
+        return f"gc-{self.formula_pretty}"
+
+
 class PlacedResult(StructureResult):
     """Base of documents about one structure of a phase diagram."""
 

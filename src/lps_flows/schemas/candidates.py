@@ -44,7 +44,11 @@ class CompositionEvidence(Part):
         "bound.",
     )
     conductivity: float | None = Field(
-        None, description="Conductivity at 300 K (S/cm), none as long as it is unknown."
+        None, description="Conductivity (S/cm), none as long as it is unknown."
+    )
+    conductivity_temperature: float | None = Field(
+        None,
+        description="Temperature of the conductivity (K); none in documents of before.",
     )
     conductivity_trusted: bool = Field(
         False, description="True when it may rank: diffusive, in an intact framework."

@@ -52,5 +52,6 @@ class ConductivityMapDocument(BuiltDocument):
         description="Element of the fingerprints that the classes rest on."
     )
     points: list[ConductivityPoint] = Field(
-        description="The newest value of every structure, ascending in x."
+        description="One value of every structure, ascending in x: of several one that "
+        "is trusted, then the newest."
     )

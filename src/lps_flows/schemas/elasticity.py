@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from lps_flows.schemas.base import Part
-from lps_flows.schemas.built import BuiltDocument
-from lps_flows.schemas.composition import CompositionFacts
+from lps_flows.schemas.built import PropertyResult
 from lps_flows.schemas.properties import PropertyDocument
 
 TENSOR_INDEXES = ("tensor_id", "campaign", "method", "parent", "formula_pretty")
@@ -61,13 +60,10 @@ class Moduli(Part):
     )
 
 
-class ElasticTensorDocument(BuiltDocument, CompositionFacts):
+class ElasticTensorDocument(PropertyResult):
     """Elastic tensor of one structure, and the moduli that follow from it."""
 
     tensor_id: str = Field(description="Job uuid of the tensor.")
-    x: float | None = Field(description="Position on the line, none off it.")
-    source: str = Field(description="How the structure was made.")
-    parent: str | None = Field(description="Crystal it is or descends from.")
     nsites: int = Field(description="Atoms in the cell.")
     tensor: list[list[float]] | None = Field(
         description="Elastic constants C_ij (GPa), shape (6, 6), as `TensorDocument`."
@@ -83,21 +79,12 @@ class ElasticTensorDocument(BuiltDocument, CompositionFacts):
     )
     note: str | None = Field(description="Why there are no moduli.")
 
-    @property
-    def label(self) -> str:
-        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
-        crystal = self.source == "crystal" and self.parent
-        return crystal or f"gc-{self.formula_pretty}"
 
-
-class ElasticityDocument(BuiltDocument, CompositionFacts):
+class ElasticityDocument(PropertyResult):
     """Bulk modulus of one structure from its equation of state."""
 
     elasticity_id: str = Field(description="Job uuid of the equation of state.")
     formula: str = Field(description="Full formula of the cell.")
-    x: float | None = Field(description="Position on the line.")
-    source: str = Field(description="How the structure was made.")
-    parent: str | None = Field(description="Crystal it is or descends from.")
     relaxed_ions: bool = Field(
         description="True when the atoms were relaxed at every volume."
     )

@@ -79,3 +79,9 @@ class MotifTrendDocument(LowestResult):
     settings: dict[str, Any] = Field(
         default_factory=dict, description="Elements, cutoffs and number of structures."
     )
+
+    @property
+    def elements(self) -> tuple[str, str]:
+        """Former and ligand; P and S in documents of before, which do not say it."""
+        former, ligand = (self.settings.get(k) for k in ("former", "ligand"))
+        return former or "P", ligand or "S"

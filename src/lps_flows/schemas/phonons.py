@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from lps_flows.schemas.base import Part, StoredStructure
-from lps_flows.schemas.built import BuiltDocument
-from lps_flows.schemas.composition import CompositionFacts
+from lps_flows.schemas.built import PropertyResult
 from lps_flows.schemas.properties import PropertyDocument
 
 FREE_ENERGY_INDEXES = ("phonon_id", "campaign", "method", "formula_pretty", "parent")
@@ -49,6 +51,31 @@ class Vibrations(Part):
         """Whether every mode is real, but for the three translations."""
         return self.free_energies is not None
 
+    def ascending(
+        self, energies: Sequence[float]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the temperatures (K) in ascending order, and energies at these.
+
+        Documents of before have them in any order.
+
+        Parameters
+        ----------
+        energies
+            Energies at `temperatures` (eV/atom).
+
+        Examples
+        --------
+        >>> turned = Vibrations(
+        ...     supercell=(2, 2, 2), gamma_only=False, n_displacements=9,
+        ...     lowest_frequency=0.0, imaginary=0.0, temperatures=[600, 300],
+        ...     free_energies=[-0.2, -0.1],
+        ... )
+        >>> turned.ascending([-0.2, -0.1])
+        (array([300., 600.]), array([-0.1, -0.2]))
+        """
+        order = np.argsort(self.temperatures)
+        return np.array(self.temperatures)[order], np.asarray(energies)[order]
+
 
 class FollowedMode(Part):
     """A lower structure that lay along an imaginary mode."""
@@ -73,13 +100,10 @@ class PhononDocument(PropertyDocument):
     )
 
 
-class FreeEnergyDocument(BuiltDocument, CompositionFacts):
+class FreeEnergyDocument(PropertyResult):
     """Free energy of one structure above the hull of those whose modes are known."""
 
     phonon_id: str = Field(description="Job of the phonons.")
-    x: float | None = Field(description="Position on the line, none off it.")
-    source: str = Field(description="How the structure was made.")
-    parent: str | None = Field(description="Crystal it is or descends from.")
     vibrations: Vibrations = Field(description="Its vibrations.")
     followed: list[FollowedMode] = Field(
         [], description="Imaginary modes that led to it from the relaxed structure."
@@ -100,9 +124,3 @@ class FreeEnergyDocument(BuiltDocument, CompositionFacts):
     )
     note: str | None = Field(description="Why there is no place on the hull.")
     settings: dict[str, Any] = Field(description="Settings of the analysis.")
-
-    @property
-    def label(self) -> str:
-        """Crystal key; of a glass-ceramic structure 'gc-' and the reduced formula."""
-        crystal = self.source == "crystal" and self.parent
-        return crystal or f"gc-{self.formula_pretty}"

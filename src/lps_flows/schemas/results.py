@@ -23,7 +23,7 @@ from lps_flows.schemas.phase_diagram import (
 from lps_flows.schemas.phonons import FreeEnergyDocument
 from lps_flows.schemas.rdf import RDFDocument
 from lps_flows.schemas.scattering import ScatteringDocument
-from lps_flows.schemas.transport import TransportDocument
+from lps_flows.schemas.transport import TransportRecord
 
 DEFAULT_LIMIT = 30.0
 """Hull distance drawn when no candidate tells the limit (meV/atom)."""
@@ -69,7 +69,7 @@ class Results:
     candidates: Sequence[CandidateDocument] = ()
     elasticity: Sequence[ElasticityDocument] = ()
     elastic_tensors: Sequence[ElasticTensorDocument] = ()
-    transport: Sequence[TransportDocument] = ()
+    transport: Sequence[TransportRecord] = ()
     conductivity_maps: Sequence[ConductivityMapDocument] = ()
     jumps: Sequence[JumpDocument] = ()
     free_energies: Sequence[FreeEnergyDocument] = ()

@@ -44,14 +44,16 @@ def density_chart(run: MDRunDocument, density: NDArray[np.float64]) -> go.Figure
     places = np.array([site.frac_coords % 1.0 for site in frame]).reshape(-1, 3)
     for column, (right, up, along) in enumerate(_VIEWS, start=1):
         where = {"row": 1, "col": column}
+        # point i of the grid lies at i / n, and the first once more at the end
         x, y = (
-            (np.arange(density.shape[axis]) + 0.5) / density.shape[axis] * lengths[axis]
+            np.linspace(0.0, lengths[axis], density.shape[axis] + 1)
             for axis in (right, up)
         )
+        seen = np.pad(relative.mean(axis=along), (0, 1), mode="wrap")
         chart.add_heatmap(
             x=x.round(3),
             y=y.round(3),
-            z=relative.mean(axis=along).T.round(2),
+            z=seen.T.round(2),
             zmin=0,
             coloraxis="coloraxis",
             hovertemplate="%{z:.2f} times the mean<extra></extra>",

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from lps_flows.analysis.shown import stacked_rows
 from lps_flows.analysis.shown_electrolyte import (
     OPEN,
     RADIATIONS,
-    scattering_rows,
     stacked,
     window_rows,
 )
@@ -59,7 +59,7 @@ def scattering_chart(
 ) -> tuple[go.Figure, list[tuple[str, list[bool]]]]:
     """Return stacked structure factors, and the traces of each radiation by name."""
     chart = empty_chart("Q (1/Å)", "S(Q) - 1, each scaled to its maximum")
-    rows = scattering_rows(documents)
+    rows = stacked_rows(documents)
     look = styles(document.parent for document in rows)
     owners: list[str] = []
     for name, radiation in RADIATIONS.items():

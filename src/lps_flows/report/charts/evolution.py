@@ -15,6 +15,7 @@ from lps_flows.appearance import (
     pretty_html,
 )
 from lps_flows.chemistry import written_removal
+from lps_flows.jobs.outputs import JobOutput
 from lps_flows.report.charts.style import count_axis, empty_chart, panels
 from lps_flows.schemas.evolution import STILL_FALLING, fell
 
@@ -22,27 +23,29 @@ _COLUMNS = 3
 """Panels beside each other."""
 
 
-def convergence_chart(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+def convergence_chart(searches: Sequence[JobOutput]) -> go.Figure:
     """Return the lowest energy per generation relative to the end, a panel a parent.
 
     Parameters
     ----------
-    runs
-        `EvolutionDocument` data by name of the run.
+    searches
+        Outputs of class `EvolutionDocument` with their generations.
     """
-    parents = sorted({run["parent"] for run in runs.values()})
-    removed = sorted({(run["removed"], run["n_removed"]) for run in runs.values()})
+    runs = [job.output for job in searches]
+    parents = sorted({run["parent"] for run in runs})
+    removed = sorted({(run["removed"], run["n_removed"]) for run in runs})
     columns = min(_COLUMNS, len(parents)) or 1
     chart = panels(
-        panel_rows(runs),
+        panel_rows(searches),
         columns,
         subplot_titles=[f"from {pretty_html(parent)}" for parent in parents],
         shared_yaxes=True,
         horizontal_spacing=0.04,
-        vertical_spacing=0.22 / panel_rows(runs),
+        vertical_spacing=0.22 / panel_rows(searches),
     )
     named: set[tuple[str, int]] = set()
-    for name, run in sorted(runs.items()):
+    for job in sorted(searches, key=lambda job: (job.name, job.uuid)):
+        run = job.output
         units = (run["removed"], run["n_removed"])
         falling = (fell(run) or 0.0) > STILL_FALLING
         final, place = run["best_energy_per_atom"], parents.index(run["parent"])
@@ -63,22 +66,22 @@ def convergence_chart(runs: Mapping[str, Mapping[str, Any]]) -> go.Figure:
             name=label,
             legendgroup=label,
             showlegend=units not in named,
-            hovertemplate=f"{escaped(name)}{', still falling' * falling}<br>generation "
-            "%{x}: %{y:.1f} meV/atom<extra></extra>",
+            hovertemplate=f"{escaped(job.name)}{', still falling' * falling}<br>"
+            "generation %{x}: %{y:.1f} meV/atom<extra></extra>",
             row=1 + place // columns,
             col=1 + place % columns,
         )
         named.add(units)
-    count_axis(chart, max((run["n_generations"] for run in runs.values()), default=1))
+    count_axis(chart, max((run["n_generations"] for run in runs), default=1))
     chart.update_xaxes(title="generation")
     chart.update_yaxes(title="meV/atom above the final", col=1)
-    chart.update_layout(legend={"y": 1.0 + 0.14 / panel_rows(runs)})
+    chart.update_layout(legend={"y": 1.0 + 0.14 / panel_rows(searches)})
     return chart.update_layout(margin={"t": 90})
 
 
-def panel_rows(runs: Mapping[str, Mapping[str, Any]]) -> int:
+def panel_rows(searches: Sequence[JobOutput]) -> int:
     """Return how many rows of panels the searches take."""
-    return -(-len({run["parent"] for run in runs.values()}) // _COLUMNS) or 1
+    return -(-len({job.output["parent"] for job in searches}) // _COLUMNS) or 1
 
 
 def family_chart(run: Mapping[str, Any]) -> go.Figure:

@@ -18,12 +18,12 @@ def free_energy_chart(documents: Sequence[FreeEnergyDocument]) -> go.Figure:
     for document in documents:
         if document.free_energy_above_hull:
             style = look[document.label]
+            temperatures, above = document.vibrations.ascending(
+                document.free_energy_above_hull
+            )
             chart.add_scatter(
-                x=document.vibrations.temperatures,
-                y=[
-                    round(1000 * energy, 3)
-                    for energy in document.free_energy_above_hull
-                ],
+                x=temperatures.tolist(),
+                y=(1000 * above).round(3).tolist(),
                 mode="lines+markers",
                 marker={"color": style.colour, "symbol": style.symbol},
                 name=pretty_html(document.label),

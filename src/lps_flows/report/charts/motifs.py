@@ -12,11 +12,11 @@ from lps_flows.analysis.rdf import measured_peaks
 from lps_flows.analysis.shown import by_parent, pair_groups
 from lps_flows.appearance import (
     GREY,
-    MOTIF_TITLES,
     UNKNOWN,
     Style,
     Styles,
     escaped,
+    motif_title,
     name_of,
     pretty_html,
     styles,
@@ -27,7 +27,7 @@ from lps_flows.schemas.rdf import PartialDistribution, RDFDocument
 
 
 def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
-    """Return the fraction of P per motif against x, one panel per motif.
+    """Return the fraction of the former per motif against x, one panel per motif.
 
     Parameters
     ----------
@@ -36,10 +36,11 @@ def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
     along
         Title of the axis along the composition line.
     """
+    former, ligand = trends[0].elements
     chart = panels(
         2,
         4,
-        subplot_titles=[pretty_html(MOTIF_TITLES[motif]) for motif in MOTIFS],
+        subplot_titles=[pretty_html(motif_title(m, former, ligand)) for m in MOTIFS],
         shared_xaxes=True,
         shared_yaxes=True,
         horizontal_spacing=0.03,
@@ -79,8 +80,7 @@ def motif_chart(trends: Sequence[MotifTrendDocument], along: str) -> go.Figure:
     chart.update_annotations(font_size=11)
     chart.update_yaxes(range=[-0.05, 1.05])
     chart.update_xaxes(title=along, row=2, col=2)
-    chart.update_yaxes(title="fraction of P", row=1, col=1)
-    chart.update_yaxes(title="fraction of P", row=2, col=1)
+    chart.update_yaxes(title=f"fraction of {former}", col=1)
     chart.update_layout(margin={"t": 64, "l": 64, "r": 40, "b": 56})
     chart.update_layout(legend={"y": 1.12})
     return chart

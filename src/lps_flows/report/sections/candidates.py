@@ -17,6 +17,7 @@ from lps_flows.report.blocks import (
     Table,
     number,
 )
+from lps_flows.report.values import conductivity_title, in_milli
 from lps_flows.schemas.candidates import CandidateDocument, CandidateVerdict, Criterion
 
 
@@ -114,6 +115,11 @@ def _table(verdicts: Sequence[tuple[Cell, dict[str, Any]]], caption: str) -> Tab
         criterion.name: _nth_criterion(k)
         for k, criterion in enumerate(verdicts[0][1]["criteria"] if verdicts else [])
     }
+    title = conductivity_title(
+        verdict["conductivity_temperature"]
+        for _, verdict in verdicts
+        if verdict["conductivity"] is not None
+    )
     return Table.of(
         verdicts,
         {
@@ -122,7 +128,7 @@ def _table(verdicts: Sequence[tuple[Cell, dict[str, Any]]], caption: str) -> Tab
             "candidate": lambda row: _outcome(row[1]),
             "probability": lambda row: number(row[1].get("probability"), 2),
             **criteria,
-            "conductivity at 300 K (mS/cm)": lambda row: _conductivity(row[1]),
+            title: lambda row: _conductivity(row[1]),
         },
         caption,
         foldable="narrow",
@@ -140,7 +146,7 @@ def _conductivity(verdict: Mapping[str, Any]) -> str:
     if verdict.get("conductivity") is None:
         return "-"
     ranks = verdict.get("conductivity_trusted")
-    return number(1000 * verdict["conductivity"], 1) + (
+    return in_milli(verdict["conductivity"]) + (
         "" if ranks else " (not trusted: does not rank)"
     )
 

@@ -1,12 +1,14 @@
-"""Sections: stability against lithium and voltage; what a diffractometer shows."""
+"""Sections: stability against the metal and voltage; what a diffractometer shows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from pymatgen.core import Element
 
-from lps_flows.analysis.shown_electrolyte import scattering_rows, window_rows
+from lps_flows.analysis.shown import stacked_rows
+from lps_flows.analysis.shown_electrolyte import window_rows
 from lps_flows.appearance import counted
 from lps_flows.plotting.captions import scattering_caption, window_caption
 from lps_flows.report.blocks import (
@@ -25,8 +27,14 @@ from lps_flows.schemas.scattering import PowderLine, ScatteringDocument
 _STRONGEST = 5
 
 
-def window_section(documents: Sequence[WindowDocument]) -> Section:
-    """Return the section on electrochemical windows."""
+def window_section(documents: Sequence[WindowDocument], mobile: str = "Li") -> Section:
+    """Return the section on electrochemical windows.
+
+    Parameters
+    ----------
+    mobile
+        Symbol of the mobile element, against whose metal they are.
+    """
     rows = window_rows(documents)
     blocks: list[Block] = []
     if rows:
@@ -63,7 +71,7 @@ def window_section(documents: Sequence[WindowDocument]) -> Section:
     blocks += [Note(note, "warning") for note in refused]
     return Section(
         "window",
-        "Stability against lithium and voltage",
+        f"Stability against {Element(mobile).long_name.lower()} and voltage",
         blocks,
         missing="The window builder has not run yet.",
         status="done" if rows and not refused else "partial",
@@ -115,7 +123,7 @@ def _products(products: Mapping[str, float]) -> str:
 def diffraction_section(documents: Sequence[ScatteringDocument]) -> Section:
     """Return the section on structure factors and powder lines."""
     blocks: list[Block] = []
-    rows = scattering_rows(documents)
+    rows = stacked_rows(documents)
     if rows:
         chart, choices = scattering_chart(documents)
         blocks.append(

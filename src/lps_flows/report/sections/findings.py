@@ -126,8 +126,9 @@ def _stretch(part: HullInterval) -> str:
     """Return a stretch in words, nothing for one without a gap."""
     where = f"{part.x_start:.3f} < x < {part.x_end:.3f}"
     if part.status == "gap":
-        sure = f", probability {part.probability:.2f}" if part.probability else ""
-        return f"gap in {where}{sure or ', no probability: no errors are known'}"
+        if part.probability is None:
+            return f"gap in {where}, no probability: no errors are known"
+        return f"gap in {where}, probability {part.probability:.2f}"
     return f"{part.status} in {where}" if part.status != "no gap" else ""
 
 

@@ -78,9 +78,10 @@ def _orders(documents: Sequence[FreeEnergyDocument]) -> Iterator[str]:
     for (first, f), (second, g) in combinations(real, 2):
         if f is None or g is None or first.formula_pretty != second.formula_pretty:
             continue
+        if first.vibrations.temperatures != second.vibrations.temperatures:
+            continue
         still = first.energy_per_atom - second.energy_per_atom
-        difference = np.array(f) - np.array(g) + still
-        T = np.array(first.vibrations.temperatures)
+        T, difference = first.vibrations.ascending(np.array(f) - np.array(g) + still)
         change = np.flatnonzero(np.diff(np.sign(difference)))
         low, high = (first, second) if difference[0] < 0 else (second, first)
         text = f"{low.label} is below {high.label}"
@@ -88,8 +89,11 @@ def _orders(documents: Sequence[FreeEnergyDocument]) -> Iterator[str]:
             k = change[0]
             share = difference[k] / (difference[k] - difference[k + 1])
             text += f" up to {T[k] + share * (T[k + 1] - T[k]):.0f} K"
-        else:
+        elif len(T) > 1:
             text += f" from {T[0]:g} to {T[-1]:g} K"
+        else:
+            yield f"{text} at {T[0]:g} K, by {first.method}."
+            continue
         slope = abs(difference[-1] - difference[0]) / (T[-1] - T[0])
         moved = f"{0.001 / slope:.0f} K" if slope else "any temperature"
         yield (
@@ -101,8 +105,9 @@ def _orders(documents: Sequence[FreeEnergyDocument]) -> Iterator[str]:
 def _at(document: FreeEnergyDocument, temperature: float) -> float | None:
     if document.free_energy_above_hull is None:
         return None
-    known = document.vibrations.temperatures
-    return float(np.interp(temperature, known, document.free_energy_above_hull))
+    known, above = document.vibrations.ascending(document.free_energy_above_hull)
+    inside = known[0] <= temperature <= known[-1]
+    return float(np.interp(temperature, known, above)) if inside else None
 
 
 def _milli(energy: float | None) -> str:

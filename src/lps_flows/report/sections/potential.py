@@ -14,23 +14,23 @@ from lps_flows.report.blocks import Block, Chart, Note, Section, Table
 from lps_flows.report.charts.potential import is_element, parity_chart
 
 
-def potential_section(potentials: Sequence[JobOutput]) -> Section:
+def potential_section(
+    potentials: Sequence[JobOutput], *, beside_paper: bool = True
+) -> Section:
     """Return the section on the newest potential, and the errors of all.
 
     Parameters
     ----------
     potentials
         Outputs of class `PotentialDocument`, oldest first, with their parity.
+    beside_paper
+        Whether the paper's errors stand beside these: its line is this one.
     """
     if not potentials:
         return Section(
             "potential", "Potential", missing="No potential has been trained yet."
         )
     newest = potentials[-1].output
-    rmse, mae, n_reference = (
-        of_the_paper(quantity)[0].text
-        for quantity in ("potential RMSE", "potential MAE", "reference structures")
-    )
     n_held_out = newest["validation"]["n_structures"]
     origin = f"{newest['method']}, trained on {newest['reference_method']} energies"
     blocks: list[Block] = [
@@ -45,8 +45,8 @@ def potential_section(potentials: Sequence[JobOutput]) -> Section:
                 "largest (meV/atom)": lambda d: f"{d['validation']['max']:.1f}",
                 "training RMSE (meV/atom)": lambda d: f"{d['training']['rmse']:.1f}",
             },
-            f"Potentials of this campaign, oldest first. The paper reaches RMSE {rmse} "
-            f"and MAE {mae} meV/atom on {n_reference} structures.",
+            "Potentials of this campaign, oldest first."
+            + (_papers_errors() if beside_paper else ""),
         ),
         Chart(
             "parity-chart",
@@ -61,6 +61,17 @@ def potential_section(potentials: Sequence[JobOutput]) -> Section:
     ]
     blocks[1:1] = _before_and_after([job.output for job in potentials])
     return Section("potential", "Potential", blocks)
+
+
+def _papers_errors() -> str:
+    rmse, mae, n_reference = (
+        of_the_paper(quantity)[0].text
+        for quantity in ("potential RMSE", "potential MAE", "reference structures")
+    )
+    return (
+        f" The paper reaches RMSE {rmse} and MAE {mae} meV/atom on {n_reference} "
+        "structures."
+    )
 
 
 def _apart(parity: Mapping[str, Sequence[Any]]) -> str:

@@ -39,39 +39,42 @@ def search_section(
     """
     blocks: list[Block] = []
     if evolutions:
-        runs = {job.name: job.output for job in evolutions}
-        methods = ", ".join(sorted({run["method"] for run in runs.values()}))
-        n_evaluations = sum(run["n_evaluations"] for run in runs.values())
+        runs = [job.output for job in evolutions]
+        methods = ", ".join(sorted({run["method"] for run in runs}))
+        n_evaluations = sum(run["n_evaluations"] for run in runs)
         blocks.append(
             Chart(
                 "convergence-chart",
-                convergence_chart(runs),
+                convergence_chart(evolutions),
                 f"Lowest energy of {counted(len(runs), 'search')} by {methods}, "
                 f"{counted(n_evaluations, 'relaxation')} in all, a panel for each "
                 "parent crystal; dotted: still falling in the last generations.",
-                height=120 + 240 * panel_rows(runs),
+                height=120 + 240 * panel_rows(evolutions),
             )
         )
         blocks.append(_runs_table(evolutions))
-        falling = [r for r in runs.values() if (fell(r) or 0.0) > STILL_FALLING]
+        # a round of active learning explores, and its searches need not end
+        meant = [job.output for job in evolutions if not job.explores]
+        falling = [run for run in meant if (fell(run) or 0.0) > STILL_FALLING]
         if falling:
             blocks.append(
                 Note(
                     "Still falling in the last generations: "
-                    f"{counted(len(falling), 'search')} of {len(runs)}, dotted above. "
+                    f"{counted(len(falling), 'search')} of {len(meant)}, dotted above. "
                     "Their energies are upper bounds, and what rests on them is "
                     "undecided. Give the campaign a new `name` and raise "
                     "`sampling.evolution.generations`.",
                     "warning",
                 )
             )
-        longest = max(runs, key=lambda name: runs[name]["n_generations"])
+        longest = max(evolutions, key=lambda job: job.output["n_generations"])
+        run = longest.output
         blocks.append(
             Chart(
                 "family-chart",
-                family_chart(runs[longest]),
-                f"Family tree of '{longest}', the longest search, by "
-                f"{runs[longest]['method']}: the {len(relaxed(runs[longest]))} relaxed "
+                family_chart(run),
+                f"Family tree of '{longest.name}', the longest search, by "
+                f"{run['method']}: the {len(relaxed(run))} relaxed "
                 "structures that were not rejected, by the operator that made them; "
                 "large: the ancestors of the best.",
                 height=500,

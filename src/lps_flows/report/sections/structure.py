@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from lps_flows.analysis import MOTIFS
-from lps_flows.appearance import counted
+from lps_flows.appearance import counted, motif_name
 from lps_flows.plotting.captions import (
     cluster_caption,
     motif_caption,
@@ -72,9 +72,9 @@ def _distances(
 
 
 def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
+    former, ligand = trends[0].elements
     fractions = {
-        motif.replace("_PP", " P-P").replace("_", " "): _fraction(motif)
-        for motif in MOTIFS
+        motif_name(motif, former, ligand): _fraction(motif) for motif in MOTIFS
     }
     n_structures = sum(trend.n_structures for trend in trends)
     return Table.of(
@@ -85,10 +85,10 @@ def _motif_table(trends: Sequence[MotifTrendDocument]) -> Table:
             "parent": lambda trend: trend.parent or "-",
             "structures": lambda trend: str(trend.n_structures),
             **fractions,
-            "free S": lambda trend: f"{trend.free:.2f}",
+            f"free {ligand}": lambda trend: f"{trend.free:.2f}",
         },
-        f"The same numbers: fractions of P, and of S bonded to no P, by "
-        f"{trends[0].method}, {counted(n_structures, 'structure')}.",
+        f"The same numbers: fractions of {former}, and of {ligand} bonded to no "
+        f"{former}, by {trends[0].method}, {counted(n_structures, 'structure')}.",
         detail=True,
     )
 
@@ -217,12 +217,15 @@ def _bulk_modulus_table(documents: Sequence[ElasticityDocument]) -> Table:
     return Table.of(
         documents,
         {
-            "structure": lambda fit: fit.parent or fit.formula,
+            "structure": lambda fit: fit.label,
             "formula": lambda fit: fit.formula,
             "bulk modulus (GPa)": lambda fit: (
-                "-"
-                if fit.bulk_modulus is None
-                else f"{fit.bulk_modulus:.1f} ± {fit.bulk_modulus_error or 0:.1f}"
+                number(fit.bulk_modulus, 2)
+                + (
+                    ""
+                    if fit.bulk_modulus_error is None
+                    else f" ± {fit.bulk_modulus_error:.2g}"
+                )
             ),
             "B0'": lambda fit: number(fit.pressure_derivative, 1),
             "V (Å³/atom)": lambda fit: number(fit.volume, 2),

@@ -32,7 +32,9 @@ from lps_flows.report.values import (
     COLLECTIVE,
     ENERGY,
     INTACT,
+    ROOM,
     SIGMA,
+    conductivity_title,
     in_milli,
     measured,
     moiety,
@@ -154,13 +156,22 @@ def _conductivities(
     """Return Table 1 in two parts; beside the paper's, its other structures, too."""
     methods = ", ".join(sorted({d.method for d in documents}))
     n_runs = sum(len(d.runs) for d in documents)
+    temperatures = {d.reference_temperature for d in documents}
+    title = conductivity_title(temperatures)
     columns: dict[str, Callable[[TransportDocument], Cell]] = {
         "structure": lambda d: d.label,
         "method": lambda d: d.method,
         "Ea (eV)": lambda d: with_interval(d, ENERGY),
         "paper (eV)": lambda d: _papers(d.label, ENERGY),
-        "conductivity at 300 K (mS/cm)": lambda d: with_interval(d, SIGMA),
-        "paper (mS/cm)": lambda d: _papers(d.label, SIGMA),
+        title: lambda d: (
+            with_interval(d, SIGMA)
+            + (
+                f" at {d.reference_temperature:g} K"
+                if len(temperatures) > 1 and d.conductivity is not None
+                else ""
+            )
+        ),
+        "paper (mS/cm)": lambda d: _at_room(d, _papers(d.label, SIGMA)),
         "runs used": lambda d: f"{sum(run.used for run in d.runs)} of {len(d.runs)}",
     }
     more: dict[str, Callable[[TransportDocument], Cell]] = {
@@ -168,7 +179,7 @@ def _conductivities(
         "moiety": lambda d: moiety(d.structure, line),
         "x": lambda d: number(d.x, 3),
         "measured (eV)": lambda d: measured(d.label, ENERGY),
-        "measured (mS/cm)": lambda d: measured(d.label, SIGMA),
+        "measured (mS/cm)": lambda d: _at_room(d, measured(d.label, SIGMA)),
         "measured by": lambda d: primary_sources(d.label),
         "intact runs alone (mS/cm)": lambda d: with_interval(d, INTACT),
         "Haven ratio": _haven,
@@ -180,10 +191,16 @@ def _conductivities(
             "structure": value.phase,
             "method": "not run here",
             "paper (eV)": value.text,
-            "paper (mS/cm)": _papers(value.phase, SIGMA),
             "x": number(value.x, 3),
             "measured (eV)": measured(value.phase, ENERGY),
-            "measured (mS/cm)": measured(value.phase, SIGMA),
+            **(
+                {
+                    "paper (mS/cm)": _papers(value.phase, SIGMA),
+                    "measured (mS/cm)": measured(value.phase, SIGMA),
+                }
+                if ROOM in temperatures
+                else {}
+            ),
             "measured by": primary_sources(value.phase),
         }
         for value in (of_the_paper(ENERGY) if beside_paper else [])
@@ -201,12 +218,12 @@ def _conductivities(
     blocks: list[Block] = []
     for part, caption in ((columns, first), (more, second)):
         shown = {
-            title: cell
-            for title, cell in part.items()
-            if beside_paper or not title.startswith(("paper", "measured"))
+            name: cell
+            for name, cell in part.items()
+            if beside_paper or not name.startswith(("paper", "measured"))
         }
         table = Table.of(documents, shown, caption)
-        rows = [tuple(row.get(title, "-") for title in shown) for row in others]
+        rows = [tuple(row.get(name, "-") for name in shown) for row in others]
         blocks.append(replace(table, rows=[*table.rows, *rows]))
     return blocks
 
@@ -242,6 +259,11 @@ def _map_table(document: ConductivityMapDocument) -> Table:
 def _papers(label: str, quantity: str) -> str:
     value = paper_value(label, quantity)
     return "-" if value is None else f"{value:g}"
+
+
+def _at_room(document: TransportDocument, published: str) -> str:
+    """Return what was published of room temperature, where ours is of it, too."""
+    return published if document.reference_temperature == ROOM else "-"
 
 
 def _densities(documents: Sequence[TransportDocument]) -> list[str]:
