@@ -15,14 +15,14 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from fireworks import LaunchPad
-from jobflow import SETTINGS, Flow, Job, run_locally
+from jobflow import SETTINGS, Flow, Job
 from pymongo.errors import PyMongoError
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.away import wait_out
 from lps_flows.runner.home import checked_name
 from lps_flows.runner.progress import Failure, Progress, failures, progress
-from lps_flows.runner.recorded import Comparable, record_in_files
+from lps_flows.runner.recorded import Comparable
 from lps_flows.runner.recovery import (
     BUSY_HANDOVER_S,
     HANDOVER_S,
@@ -140,34 +140,6 @@ def run(
         on_progress(final)
     failed = wait_out(lambda: failures(launchpad, campaign), revive)
     return RunResult(final, tuple(failed), recovered, submission, bool(stop))
-
-
-def run_in_files(
-    workplace: Workplace,
-    flow: Flow | Job,
-    campaign: str,
-    settings: Comparable | None = None,
-) -> dict[str, dict[int, Any]]:
-    """Run a flow in this process without a server; return jobflow's responses.
-
-    For machines where no server can run: nothing of it survives an interruption.
-
-    Parameters
-    ----------
-    workplace, flow, campaign, settings
-        As in :func:`submit`.
-    """
-    folder = workplace.home.launches(campaign)
-    if settings is not None:
-        record_in_files(workplace, campaign, settings)
-    flow.update_metadata({"campaign": campaign}, dynamic=True)
-    return run_locally(
-        flow,
-        store=workplace.job_store,
-        create_folders=True,
-        root_dir=str(folder),
-        log=False,
-    )
 
 
 def worker_name(workplace: Workplace, campaign: str, index: int = 0) -> str:
