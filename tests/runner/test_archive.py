@@ -486,6 +486,17 @@ def test_campaigns_lists_what_the_server_holds(workplace: Workplace, toy: Toy) -
     assert campaigns(workplace)[1].last_change > running.last_change
 
 
+def test_what_others_call_a_campaign_hides_none_of_ours(
+    workplace: Workplace, toy: Toy
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    documents = workplace.job_store.docs_store._collection
+    for foreign in ("my study", "../up", 7, None, "", {"a": 1}, ["toy", "no name"]):
+        documents.insert_one({"uuid": str(foreign), "metadata": {"campaign": foreign}})
+    workplace.require_launchpad().db["campaigns"].insert_one({"campaign": "a b"})
+    assert [found.campaign for found in campaigns(workplace)] == ["toy"]
+
+
 def test_delete_removes_one_campaign_whole_and_a_new_run_starts_clean(
     workplace: Workplace, toy: Toy
 ) -> None:

@@ -123,6 +123,11 @@ def _unusable(path: Path, kind: str, error: OSError) -> HomeError:
     )
 
 
+def is_campaign_name(name: object) -> bool:
+    """Tell whether a campaign can have this name, which names a folder, too."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
 def checked_name(campaign: str) -> str:
     """Return `campaign` if it can name a folder.
 
@@ -131,7 +136,7 @@ def checked_name(campaign: str) -> str:
     CampaignNameError
         If it is empty, too long, or could lead out of the run directory.
     """
-    if not _NAME.fullmatch(campaign):
+    if not is_campaign_name(campaign):
         raise CampaignNameError(
             "this name cannot be used for a folder",
             field="campaign",
