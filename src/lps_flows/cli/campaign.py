@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from lps_flows.runner import Failure, Glance, Submission, Workplace
     from lps_flows.settings import CampaignKeys, CampaignSettings
 
+# of a worker's silence: a century
+_LONGEST_S = 3.2e9
+
 Files = Annotated[
     bool,
     typer.Option(
@@ -266,24 +269,27 @@ def _first_glance(file: Path) -> Glance:
         return glance(place.job_store, queue, settings.name, foretold)
 
 
+def _seconds(after: float | None) -> float | None:
+    if after is not None and not 0 <= after <= _LONGEST_S:
+        raise typer.BadParameter(f"{after} is not from 0 to {_LONGEST_S:.0f} s.")
+    return after
+
+
 @verb("lps-flows recover workflows/paper.yaml")
 def recover(
     file: CampaignFile,
     after: Annotated[
         float | None,
         typer.Option(
-            min=0,
+            callback=_seconds,
             help="Seconds without a sign of life after which a worker counts as dead; "
-            "by default RUN_EXPIRATION_SECS of FW_config.yaml.",
+            "by default RUN_EXPIRATION_SECS of FW_config.yaml. Those of an earlier "
+            "`run` from here are known.",
         ),
     ] = None,
 ) -> None:
     """Mend what killed workers left on the LaunchPad; run nothing."""
-    from fireworks.fw_config import RUN_EXPIRATION_SECS
-
-    from lps_flows.runner import find_deleted, silent_for
-    from lps_flows.runner import recover as recover_campaign
-    from lps_flows.runner.recovery import BUSY_HANDOVER_S
+    from lps_flows.runner import find_deleted, recover_lost
 
     with named(file) as (place, name, _):
         if find_deleted(place, name) is not None:
@@ -292,10 +298,8 @@ def recover(
                 f"mend. `lps-flows run {file}` begins it anew."
             )
             return
-        dead = silent_for(RUN_EXPIRATION_SECS if after is None else after)
-        recovery = recover_campaign(
-            place.require_launchpad(), name, dead, handover_s=BUSY_HANDOVER_S
-        )
+        silence = {} if after is None else {"silence_s": after}
+        recovery = recover_lost(place, name, **silence)
     for what, ids in (
         ("lost, will run again", recovery.rerun),
         ("reserved and never started, ready again", recovery.released),

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from lps_flows.runner.recovery import Recovered, recover, silent_for
     from lps_flows.runner.restoring import Restored, restore
     from lps_flows.runner.routing import RoutingSettings, route
-    from lps_flows.runner.running import RunResult, run
+    from lps_flows.runner.running import RunResult, recover_lost, run
     from lps_flows.runner.server import PrivateMongod, ServerStatus
     from lps_flows.runner.submission import (
         Submission,
@@ -91,6 +91,7 @@ __all__ = [
     "record_in_files",
     "recorded",
     "recover",
+    "recover_lost",
     "restore",
     "route",
     "run",
