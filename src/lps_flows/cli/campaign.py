@@ -222,6 +222,7 @@ def submit(
     settings = load_campaign(file)
     with workplace() as place, working("submitting"):
         submission = _submit(place, settings, file, reference_worker, other_worker)
+        private = place.source == "private"
     print_set_aside(submission.campaign, submission.set_aside, DELETED)
     if as_json:
         typer.echo(json.dumps(asdict(submission), indent=2))
@@ -231,7 +232,8 @@ def submit(
         f"{submission.campaign} {state}: {submission.n_fireworks} fireworks, "
         f"workflow of firework {submission.workflow_id}"
     )
-    out.print("Run it with `rlaunch rapidfire` (`lps-flows db env` sets it up).")
+    set_up = " (`lps-flows db env` sets it up)" if private else ""
+    out.print(f"Run it with `rlaunch rapidfire`{set_up}.")
 
 
 @verb("lps-flows status workflows/demo.yaml")
