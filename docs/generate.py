@@ -298,7 +298,8 @@ def _verbs(path: str, command: Any, context: Any, parts: list[str]) -> None:
             _verbs(f"{path} {name}", child, context, parts)
         return
     arguments = [p for p in command.params if p.param_type_name == "argument"]
-    usage = " ".join([path, *(str(a.name).upper() for a in arguments)])
+    names = [(str(a.name).upper(), a.required) for a in arguments]
+    usage = " ".join([path, *(n if needed else f"[{n}]" for n, needed in names)])
     parts += [f"## {path}", _cell(command.help or ""), f"Usage: `{usage} [OPTIONS]`"]
     rows = [
         f"| `{', '.join(p.opts)}` | {_cell(getattr(p, 'help', '') or '')} |"

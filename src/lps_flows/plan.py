@@ -20,6 +20,12 @@ _LED_LABELS = 4
 Measured; its forces count at three points alone (`jobs.training`).
 """
 
+_ENDS = 2
+"""Evaluations of a relaxation beside its steps.
+
+Its start, and its end once more, which ASE's trajectories and so the documents count.
+"""
+
 
 @dataclass(frozen=True)
 class PlannedWork:
@@ -31,7 +37,8 @@ class PlannedWork:
         "relax", "static", "md" (reference engine or the engine of the conductivity
         stage), "training", "ann relax".
     steps
-        MD steps of each, or most steps of a relaxation; none where nothing limits.
+        MD steps of each, or most evaluations of a relaxation; none where nothing
+        limits.
     at_most
         True when results decide and this is the upper bound.
     led
@@ -68,7 +75,8 @@ def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
         if own.order is not None and key in sizes
         for _ in range(own.order.n_lowest)
     )
-    work = [PlannedWork("crystals", "relax", engine, relaxed)]
+    most = settings.engine.max_steps + _ENDS
+    work = [PlannedWork("crystals", "relax", engine, relaxed, most)]
     work += _dataset(settings, sizes)
     work.append(_training(settings, "training", _labelled_atoms(settings, work)))
     plans = settings.compositions()
@@ -89,9 +97,10 @@ def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
             "ann relax",
             POTENTIAL_ENGINE,
             _each(atoms, individuals * settings.sampling.n_seeds),
-            at_most=True,
+            _of_individuals(settings),
+            True,
         ),
-        PlannedWork("sampling", "relax", engine, _each(atoms, lowest), None, True, led),
+        PlannedWork("sampling", "relax", engine, _each(atoms, lowest), most, True, led),
     ]
     work += _melt_quench(settings)
     warm = settings.training.warm_iterations
@@ -127,6 +136,10 @@ def _given(settings: CampaignKeys) -> list[int]:
 def _label(engine: ForcesSettings) -> str:
     """Return engine and model, for models differ in what they cost."""
     return engine.name if engine.model is None else f"{engine.name} {engine.model}"
+
+
+def _of_individuals(settings: CampaignKeys) -> int:
+    return settings.sampling.relaxation.max_steps + _ENDS
 
 
 def _led(settings: CampaignKeys) -> bool:
@@ -192,7 +205,7 @@ def _dataset(settings: CampaignKeys, sizes: dict[str, int]) -> list[PlannedWork]
             "relax",
             engine,
             _each(parents, relaxed),
-            dataset.relaxation_steps,
+            dataset.relaxation_steps + _ENDS,
             at_most=True,
         ),
         PlannedWork(
@@ -213,7 +226,12 @@ def _learning_round(settings: CampaignKeys, atoms: list[int]) -> list[PlannedWor
     stage, dynamics = "active learning", learning.dynamics
     work = [
         PlannedWork(
-            stage, "ann relax", POTENTIAL_ENGINE, _each(atoms, explored), at_most=True
+            stage,
+            "ann relax",
+            POTENTIAL_ENGINE,
+            _each(atoms, explored),
+            _of_individuals(settings),
+            True,
         ),
         PlannedWork(
             stage,
@@ -250,7 +268,7 @@ def _melt_quench(settings: CampaignKeys) -> list[PlannedWork]:
             "relax",
             _label(settings.engine),
             molten,
-            None,
+            settings.engine.max_steps + _ENDS,
             True,
             _led(settings),
         ),
@@ -278,7 +296,8 @@ def _elasticity(
     cells += atoms if stage.glasses else []
     volumes = _each(cells, settings.analysis.elasticity.n_frames)
     engine = _label(settings.engine)
-    work = [PlannedWork("elasticity", "relax", engine, volumes, None, True)]
+    most = settings.engine.max_steps + _ENDS
+    work = [PlannedWork("elasticity", "relax", engine, volumes, most, True)]
     if stage.tensor:
         number = 1 + 6 * len(settings.analysis.elastic_tensor.strains())
         deformed = _each(cells, number), None, True

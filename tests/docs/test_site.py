@@ -31,6 +31,12 @@ def test_reference_pages_are_up_to_date(generate: ModuleType, page: str) -> None
     assert written == generate.PAGES[page](), "run python docs/generate.py"
 
 
+def test_arguments_that_may_be_left_out_are_in_brackets() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert "`lps-flows report FILE [OTHER] [OPTIONS]`" in page
+    assert "`lps-flows run FILE [OPTIONS]`" in page
+
+
 def test_every_key_and_field_is_explained(generate: ModuleType) -> None:
     for page in ("settings.md", "documents.md"):
         rows = [

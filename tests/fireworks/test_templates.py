@@ -39,7 +39,7 @@ def test_launchpads_can_be_made() -> None:
     assert local.host == "127.0.0.1"
     local.connection.close()
     text = (TEMPLATES / "my_launchpad.shared.yaml").read_text()
-    assert "password: ${LPS_FLOWS_DB_PASSWORD}" in text
+    assert "password: '${LPS_FLOWS_DB_PASSWORD}'" in text
     filled = Template(text).safe_substitute(
         LPS_FLOWS_DB_USER="me", LPS_FLOWS_DB_PASSWORD="secret"
     )
@@ -86,8 +86,22 @@ def test_jobflow_store_can_be_made() -> None:
 
 
 @pytest.mark.skipif(shutil.which("envsubst") is None, reason="needs gettext's envsubst")
+@pytest.mark.parametrize(
+    "password",
+    [
+        "secret",
+        "s3cret #1",
+        "12345678",
+        "0x1F",
+        "@lpha",
+        "%x",
+        "yes",
+        "it's",
+        "$HOME: \\",
+    ],
+)
 def test_the_pages_commands_give_private_files_with_what_was_adapted(
-    tmp_path: Path,
+    tmp_path: Path, password: str
 ) -> None:
     page = (TEMPLATES.parents[1] / "docs" / "cluster.md").read_text(encoding="utf-8")
     section = page.split("## 3. The files", 1)[1].split("\n## ", 1)[0]
@@ -111,14 +125,17 @@ def test_the_pages_commands_give_private_files_with_what_was_adapted(
     there = tmp_path / ".fireworks" / "jobflow.yaml"
     there.parent.mkdir()
     there.write_text("of an earlier day, for all to read")
-    ran(filling.replace("=…", "=secret"))
+    in_shell = password.replace("'", "'\\''")
+    ran(filling.replace("=…", "=me").replace("'…'", f"'{in_shell}'"))
     for name in ("jobflow.yaml", "my_launchpad.yaml"):
         file = tmp_path / ".fireworks" / name
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         text = file.read_text()
         assert "mongodb.group.example" in text
-        assert "password: secret" in text
         assert "example.org" not in text
+        content = yaml.safe_load(text)
+        docs = content.get("JOB_STORE", {}).get("docs_store", content)
+        assert (docs["username"], docs["password"]) == ("me", password)
     assert (tmp_path / ".fireworks" / "my_fworker.light.yaml").exists()
 
 

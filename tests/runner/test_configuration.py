@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from lps_flows.builders import build_all
+from lps_flows.cli import app
 from lps_flows.runner import Home, PrivateMongod, open_workplace
 from lps_flows.runner.configuration import (
     ConfigurationError,
@@ -17,7 +19,9 @@ from lps_flows.runner.configuration import (
     store_settings,
 )
 from lps_flows.runner.workplace import UnreachableError
+from lps_flows.settings import CampaignSettings
 from tests.builders.toy_campaign import SETTINGS, fill
+from tests.toy_jobs import toy_flow
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +102,24 @@ def test_configured_servers_are_used(
         for name in ("test_configured_launchpad", "test_configured"):
             workplace.launchpad.connection.drop_database(name)
     assert not (home.path / "mongod").exists()
+
+
+@pytest.mark.usefixtures("default_engine")
+@pytest.mark.parametrize("whose", ["private", "configured"])
+def test_submit_names_what_the_private_server_needs_for_it_alone(
+    fresh_mongod: PrivateMongod,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    whose: str,
+) -> None:
+    monkeypatch.setenv("LPS_FLOWS_HOME", str(fresh_mongod.folder.parent))
+    monkeypatch.setattr(CampaignSettings, "flow", lambda _: toy_flow("/dev/null"))
+    if whose == "configured":
+        configure(fresh_mongod, tmp_path / "mine", monkeypatch)
+    demo = Path(__file__).parents[2] / "workflows" / "demo.yaml"
+    done = CliRunner().invoke(app, ["submit", str(demo)])
+    assert "rlaunch rapidfire" in done.stdout, done.output
+    assert ("db env" in done.stdout) is (whose == "private")
 
 
 @pytest.mark.parametrize("kind", ["MongoStore", "MongoURIStore"])

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from lps_flows.engines import Engine
 from lps_flows.runner import Home, PrivateMongod, Workplace, doctor, submit
+from lps_flows.runner.loopback import ServerError
 from lps_flows.runner.routing import RoutingSettings, route
 from tests.toy_jobs import toy_flow
+
+DEMO = Path(__file__).parents[2] / "workflows" / "demo.yaml"
 
 
 def test_stores_leave_no_trace(workplace: Workplace) -> None:
@@ -64,6 +71,9 @@ def test_workers_nobody_provides(workplace: Workplace, tmp_path: Path) -> None:
         ("host: a\nname: b\n", 0o644, None),
         ("host: a\n", 0o644, "lacks name"),
         ("host: [", 0o644, "cannot be read"),
+        ("- host\n- name\n", 0o644, "not a table"),
+        ("7", 0o644, "not a table"),
+        ("# \u00e9", 0o644, "not in UTF-8"),
         ("host: a\nname: b\npassword: secret\n", 0o600, None),
         ("host: a\nname: b\npassword: secret\n", 0o644, "others can read it"),
         ("host: mongodb://u:secret@h/\nname: b\n", 0o644, "others can read it"),
@@ -71,12 +81,73 @@ def test_workers_nobody_provides(workplace: Workplace, tmp_path: Path) -> None:
 )
 def test_files(tmp_path: Path, text: str, mode: int, problem: str | None) -> None:
     file = tmp_path / "my_launchpad.yaml"
-    file.write_text(text)
+    file.write_text(text, encoding="latin-1")
     file.chmod(mode)
     check = doctor._check_file(file, {"host", "name"})
     assert check.ok is (problem is None)
     assert problem is None or problem in check.detail
     assert "secret" not in str(check)
+
+
+@pytest.mark.parametrize("content", [b"7", b"- name: a", b"# \xe9\nname: a"])
+def test_workers_of_files_that_cannot_be_read(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "my_fworker.yaml").write_bytes(content)
+    assert doctor.worker_files(tmp_path) == {}
+
+
+def test_a_mongod_that_is_no_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = tmp_path / "mongod"
+    text.write_text("no program")
+    text.chmod(0o755)
+    monkeypatch.setenv("LPS_FLOWS_MONGOD", str(text))
+    check = doctor.check_mongod(Home(tmp_path))
+    assert not check.ok
+    assert "LPS_FLOWS_MONGOD" in check.remedy
+    with pytest.raises(ServerError, match=r"Exec format error.*LPS_FLOWS_MONGOD"):
+        PrivateMongod(tmp_path / "mongod-folder").start()
+
+
+BROKEN = {
+    "no YAML": b"LAUNCHPAD_LOC: [",
+    "a list": b"- LAUNCHPAD_LOC",
+    "no path": b"LAUNCHPAD_LOC: 5",
+    "no folder": b"CONFIG_FILE_DIR: 5",
+    "Latin-1": b"# \xe9",
+    "an unknown key": b"NO_SUCH_KEY: 1",
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_a_broken_set_up_is_a_failed_check_and_one_message(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "FW_config.yaml").write_bytes(content)
+    places = {"HOME": str(tmp_path), "LPS_FLOWS_HOME": str(tmp_path / "home")}
+
+    def said(*verb: str) -> subprocess.CompletedProcess[str]:
+        start = "from lps_flows.cli import app; app()"
+        return subprocess.run(
+            [sys.executable, "-c", start, *verb],
+            env={**os.environ, **places, "LPS_FLOWS_MONGOD": "/bin/false"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = said("doctor", "--json")
+    assert done.returncode == 1, done.stderr
+    (failed,) = [c for c in json.loads(done.stdout) if not c["ok"] and c["required"]]
+    assert failed["name"] in {"configuration", "stores"}
+    assert "FW_config" in failed["detail"]
+    assert failed["remedy"]
+    for verb in (["campaigns"], ["status", str(DEMO)]):
+        done = said(*verb)
+        assert done.returncode == 1
+        assert done.stderr.startswith("Error:"), done.stderr
+        assert "FW_config.yaml" in done.stderr
 
 
 def test_missing_file_names_its_template(tmp_path: Path) -> None:
@@ -104,6 +175,10 @@ def test_vasp_command(monkeypatch: pytest.MonkeyPatch) -> None:
     check = doctor.check_vasp_command()
     assert not check.ok
     assert "no srun and no vasp_std" in check.detail
+    monkeypatch.setattr(SETTINGS, "VASP_CMD", "mpirun 'vasp_std")
+    check = doctor.check_vasp_command()
+    assert not check.ok
+    assert "quot" in check.detail
 
 
 def test_potcars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,9 +106,18 @@ def test_what_was_kept_and_is_damaged_is_not_believed(
     assert submitted_as(DEMO, place.home) == "demo"
 
 
-def test_own_crystals_are_read_each_time(place: Workplace, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("own_crystals", {"mine": {"file": "mine.cif"}}),
+        ("dataset", {"labelled": ["mine.xyz"]}),
+    ],
+)
+def test_files_that_a_campaign_names_are_read_each_time(
+    place: Workplace, tmp_path: Path, table: str, named: dict[str, object]
+) -> None:
     content = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
-    content["own_crystals"] = {"mine": {"file": "mine.cif"}}
+    content.setdefault(table, {}).update(named)
     file = tmp_path / "own.yaml"
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     keep_for_glances(place, load_campaign(DEMO), file, {})

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lps_flows.chemistry import CompositionLine, crystal, supercell_near
-from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.engines import EngineSettings, get_engine, read_calculation
 from lps_flows.engines.cost import estimate_cost
 from lps_flows.jobs.export import export_structures
 from lps_flows.jobs.labelled_files import LabelledFileError
@@ -21,6 +21,7 @@ from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaign
 from lps_flows.settings.assembly import campaign_maker
 from tests.chemistry.test_orderings import published_beta
+from tests.engines.stub import stub_engine
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 PRESETS = sorted(WORKFLOWS.glob("*.yaml"))
@@ -608,6 +609,31 @@ def test_dynamics_that_start_anew_are_counted() -> None:
     assert (again.number, cells_again.number) == (2 * first.number, 2 * cells.number)
     assert (again.steps, cells_again.steps) == (first.steps, cells.steps)
     assert [work.at_most for work in (first, cells, again)] == [False, False, True]
+
+
+def test_limits_of_relaxations_lower_what_is_foretold_and_hold(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    task = stub_engine(steps=3).compute(crystal("Li2S").perturb(0.3), relax=True)
+    taken = read_calculation(task).n_steps
+
+    def foretold(steps: int, warm: int) -> dict[tuple[str, str], int]:
+        demo["engine"] |= {"max_steps": steps, "relaxation": "native"}
+        demo["sampling"]["relaxation"]["max_steps"] = warm
+        demo["dataset"]["relaxation_steps"] = steps
+        settings = load_campaign(_write(tmp_path, demo))
+        return {
+            (line.stage, line.kind): line.evaluations // line.number
+            for line in estimate_cost(plan_campaign(settings))
+            if line.kind.endswith("relax")
+        }
+
+    short, long = foretold(3, 3), foretold(500, 500)
+    relaxations = {"crystals", "dataset", "sampling"}
+    assert {stage for stage, kind in short if kind == "relax"} == relaxations
+    assert set(short.values()) == {taken}
+    # what a typical relaxation takes, not what a limit would let it take
+    assert set(long.values()) == {120, 58}
 
 
 def test_the_frugal_study_is_the_papers_for_a_thousandth_of_its_evaluations() -> None:

@@ -84,7 +84,7 @@ class Verbs(TyperGroup):
         except KeyboardInterrupt:
             raise interrupted() from None
         except Exception as error:
-            message = _explained(error)
+            message = _explained(error) or _misconfigured()
             if message is None or ctx.find_root().params.get("debug"):
                 raise
             err.print("Error:", style="bold red", end=" ")
@@ -131,12 +131,26 @@ def _explained(error: Exception) -> str | None:
             f"{place}{error.strerror}. Name a file or folder that can be read and "
             "written, with space left on its disk."
         )
+    if type(error).__name__ == "FWConfigurationError":
+        return f"{error}. Correct FW_config.yaml."
     if type(error).__module__.startswith("pymongo"):
         first = str(error).partition(",")[0][:200]
         return (
             f"the database does not answer as it should ({first}). `lps-flows doctor` "
             "says which one is configured and what is wrong."
         )
+    return None
+
+
+def _misconfigured() -> str | None:
+    """Return what is wrong with files that FireWorks and jobflow read at import."""
+    from lps_flows.runner.configuration import choose
+    from lps_flows.runner.home import Home
+
+    try:
+        choose(Home())
+    except LpsFlowsError as error:
+        return str(error)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,13 +23,21 @@ from lps_flows.cli.application import (
 from lps_flows.cli.opening import gathered, named, submitted, workplace
 from lps_flows.cli.plan import print_plan
 from lps_flows.cli.progress import Display, stage_table, working
-from lps_flows.cli.telling import print_failures, print_set_aside, print_stopped
+from lps_flows.cli.telling import (
+    DELETED,
+    print_failures,
+    print_set_aside,
+    print_stopped,
+)
 
 if TYPE_CHECKING:
     from jobflow import Flow
 
-    from lps_flows.runner import Glance, Submission, Workplace
+    from lps_flows.runner import Failure, Glance, Submission, Workplace
     from lps_flows.settings import CampaignKeys, CampaignSettings
+
+# of a worker's silence: a century
+_LONGEST_S = 3.2e9
 
 Files = Annotated[
     bool,
@@ -85,10 +93,10 @@ def run(
     if out_folder is not None:
         out_folder.mkdir(parents=True, exist_ok=True)  # now, not after the last job
     with workplace(files=files) as place:
-        complete = _run_in(place, settings, file, workers, retry_failed)
+        complete, failed = _run_in(place, settings, file, workers, retry_failed)
         written = [] if out_folder is None else _results(place, settings, out_folder)
         if as_json:
-            result = _state(_glance(place, settings))
+            result = _state(replace(_glance(place, settings), failures=failed))
             result |= {"complete": complete, "files": [str(path) for path in written]}
             typer.echo(json.dumps(result, indent=2))
         elif out_folder is not None:
@@ -125,18 +133,12 @@ def _glance(place: Workplace, settings: CampaignKeys) -> Glance:
 
 def _run_in(
     place: Workplace, settings: CampaignSettings, file: Path, workers: int, retry: bool
-) -> bool:
-    """Run a campaign where the workplace is; return whether it is complete."""
+) -> tuple[bool, list[Failure]]:
+    """Run a campaign where the workplace is; return if it is complete, and failures."""
     from lps_flows.runner import run as run_campaign
-    from lps_flows.runner import run_in_files
 
     if place.launchpad is None:
-        try:
-            run_in_files(place, settings.flow(), settings.name, settings)
-        except KeyboardInterrupt:
-            remedy = "Files keep no state to go on from: run it again from the start."
-            raise interrupted(remedy) from None
-        return True
+        return _run_in_files(place, settings)
     if err.is_terminal and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         err.print(
             "Closing this terminal ends the run; nothing is lost, and the same command "
@@ -154,7 +156,7 @@ def _run_in(
             on_progress=display.show,
             retry_failed=retry,
         )
-    print_set_aside(submission)
+    print_set_aside(submission.campaign, submission.set_aside, DELETED)
     if result.recovered:
         err.print("An earlier run had been killed; its lost fireworks ran again.")
     print_failures(result.failures)
@@ -166,7 +168,24 @@ def _run_in(
             "Nothing is left that could run, and yet it is not complete: "
             "`lps-flows recover` mends what the LaunchPad lost track of."
         )
-    return result.complete
+    return result.complete, list(result.failures)
+
+
+def _run_in_files(
+    place: Workplace, settings: CampaignSettings
+) -> tuple[bool, list[Failure]]:
+    from lps_flows.runner import run_in_files
+
+    try:
+        result = run_in_files(place, settings.flow(), settings.name, settings)
+    except KeyboardInterrupt:
+        remedy = "Files keep no state to go on from: run it again from the start."
+        raise interrupted(remedy) from None
+    print_set_aside(
+        settings.name, result.set_aside, "Files keep no state to go on from"
+    )
+    print_failures(result.failures, "the same command, which starts again")
+    return result.complete, list(result.failures)
 
 
 def _submit(
@@ -203,7 +222,8 @@ def submit(
     settings = load_campaign(file)
     with workplace() as place, working("submitting"):
         submission = _submit(place, settings, file, reference_worker, other_worker)
-    print_set_aside(submission)
+        private = place.source == "private"
+    print_set_aside(submission.campaign, submission.set_aside, DELETED)
     if as_json:
         typer.echo(json.dumps(asdict(submission), indent=2))
         return
@@ -212,7 +232,8 @@ def submit(
         f"{submission.campaign} {state}: {submission.n_fireworks} fireworks, "
         f"workflow of firework {submission.workflow_id}"
     )
-    out.print("Run it with `rlaunch rapidfire` (`lps-flows db env` sets it up).")
+    set_up = " (`lps-flows db env` sets it up)" if private else ""
+    out.print(f"Run it with `rlaunch rapidfire`{set_up}.")
 
 
 @verb("lps-flows status workflows/demo.yaml")
@@ -250,24 +271,27 @@ def _first_glance(file: Path) -> Glance:
         return glance(place.job_store, queue, settings.name, foretold)
 
 
+def _seconds(after: float | None) -> float | None:
+    if after is not None and not 0 <= after <= _LONGEST_S:
+        raise typer.BadParameter(f"{after} is not from 0 to {_LONGEST_S:.0f} s.")
+    return after
+
+
 @verb("lps-flows recover workflows/paper.yaml")
 def recover(
     file: CampaignFile,
     after: Annotated[
         float | None,
         typer.Option(
-            min=0,
+            callback=_seconds,
             help="Seconds without a sign of life after which a worker counts as dead; "
-            "by default RUN_EXPIRATION_SECS of FW_config.yaml.",
+            "by default RUN_EXPIRATION_SECS of FW_config.yaml. Those of an earlier "
+            "`run` from here are known.",
         ),
     ] = None,
 ) -> None:
     """Mend what killed workers left on the LaunchPad; run nothing."""
-    from fireworks.fw_config import RUN_EXPIRATION_SECS
-
-    from lps_flows.runner import find_deleted, silent_for
-    from lps_flows.runner import recover as recover_campaign
-    from lps_flows.runner.recovery import BUSY_HANDOVER_S
+    from lps_flows.runner import find_deleted, recover_lost
 
     with named(file) as (place, name, _):
         if find_deleted(place, name) is not None:
@@ -276,10 +300,8 @@ def recover(
                 f"mend. `lps-flows run {file}` begins it anew."
             )
             return
-        dead = silent_for(RUN_EXPIRATION_SECS if after is None else after)
-        recovery = recover_campaign(
-            place.require_launchpad(), name, dead, handover_s=BUSY_HANDOVER_S
-        )
+        silence = {} if after is None else {"silence_s": after}
+        recovery = recover_lost(place, name, **silence)
     for what, ids in (
         ("lost, will run again", recovery.rerun),
         ("reserved and never started, ready again", recovery.released),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
-from errno import EEXIST
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,8 +45,9 @@ def restore(
     from lps_flows.foundation.writing import write_text
     from lps_flows.runner import restore as restore_archive
 
-    if settings is not None and settings.exists():
-        raise FileExistsError(EEXIST, os.strerror(EEXIST), str(settings))
+    if settings is not None:  # what cannot be written is told before anything is done
+        settings.touch(exist_ok=False)
+        settings.unlink()
     with workplace() as place, working("restoring"):
         restored = restore_archive(place, file)
     if restored.settings is None:  # an old version did not record them

@@ -12,19 +12,22 @@ from rich.table import Column, Table
 from lps_flows.cli.application import err
 
 if TYPE_CHECKING:
-    from lps_flows.runner import Failure, Progress, Submission
+    from lps_flows.runner import Failure, Progress
 
 # lpad's commands for fireworks that were stopped, by their state
 _BACK_IN_THE_QUEUE = {"DEFUSED": "reignite_fws", "PAUSED": "resume_fws"}
 
 
-def print_set_aside(submission: Submission) -> None:
-    """Say that a campaign of this name had been deleted, where one was."""
-    if submission.set_aside:
+DELETED = "Its fireworks had been deleted (lpad reset or delete_wflows)"
+"""Why a campaign on a LaunchPad begins anew."""
+
+
+def print_set_aside(campaign: str, aside: str | None, why: str) -> None:
+    """Say that a campaign of this name began anew, where there had been one."""
+    if aside:
         err.print(
-            f"The fireworks of {submission.campaign} had been deleted (lpad reset or "
-            "delete_wflows), so it begins anew; documents of the deleted one are kept "
-            f"as campaign {submission.set_aside}."
+            f"{why}, so {campaign} began anew; documents of the earlier one are kept "
+            f"as campaign {aside}."
         )
 
 
@@ -45,13 +48,22 @@ def print_stopped(state: Progress) -> None:
         )
 
 
-def print_failures(failed: Sequence[Failure]) -> None:
-    """Show the fireworks that failed, with their reasons."""
+def print_failures(
+    failed: Sequence[Failure], again: str = "the same command with --retry-failed"
+) -> None:
+    """Show the fireworks that failed, with their reasons.
+
+    Parameters
+    ----------
+    again
+        What runs them again.
+    """
     if not failed:
         return
     reason = Column("reason", overflow="fold")
     table = Table("firework", "stage", "job", reason, title="Failed")
     for entry in failed:
-        table.add_row(str(entry.fw_id), entry.stage, entry.name, entry.reason)
+        number = "" if entry.fw_id < 0 else str(entry.fw_id)
+        table.add_row(number, entry.stage, entry.name, entry.reason)
     err.print(table)
-    err.print("After mending the cause: the same command with --retry-failed.")
+    err.print(f"After mending the cause: {again}.")

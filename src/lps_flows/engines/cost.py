@@ -74,7 +74,7 @@ class Work(Protocol):
 
     @property
     def steps(self) -> int | None:
-        """MD steps, iterations, or most relaxation steps, of each."""
+        """MD steps, iterations, or most evaluations of a relaxation, of each."""
 
 
 @dataclass(frozen=True)

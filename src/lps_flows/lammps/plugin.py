@@ -17,11 +17,12 @@ from importlib import metadata
 from pathlib import Path
 
 from lps_flows.foundation.errors import LpsFlowsError
-from lps_flows.foundation.writing import written_beside
+from lps_flows.foundation.writing import write_text, written_beside
 
 SOURCES = ("pair_lps_ann.cpp", "potential_files.hpp")
 # LAMMPS loads what ends in plugin.so from the folders of LAMMPS_PLUGIN_PATH
 PLUGIN = "lps_annplugin.so"
+_MADE_BY = "made_by.txt"
 _INSTALL = "pip install 'lps-flows[lammps]'"
 # what numba's `fastmath` of our own kernels allows, and nothing that touches the
 # processor's state or NaN
@@ -58,7 +59,10 @@ def plugin_folder() -> str:
 
 
 def build_plugin(folder: str | Path | None = None) -> Path:
-    """Compile the pair style ``lps_ann``; done already, it is not done again.
+    """Compile the pair style ``lps_ann``.
+
+    Where it lies in its place already, by the same compiler with the same flags (CXX,
+    CXXFLAGS), it is not done again.
 
     Parameters
     ----------
@@ -83,7 +87,9 @@ def build_plugin(folder: str | Path | None = None) -> Path:
     'lps_annplugin.so'
     """
     target = Path(folder or plugin_folder()).expanduser() / PLUGIN
-    if folder is None and target.exists():
+    note = target.with_name(_MADE_BY)
+    asked = "\n".join(os.environ.get(name, "") for name in ("CXX", "CXXFLAGS"))
+    if folder is None and target.exists() and _text(note) == asked:
         return target
     include = ["-I", str(_headers()), "-I", str(_mpi_header().parent)]
     command = [
@@ -95,6 +101,7 @@ def build_plugin(folder: str | Path | None = None) -> Path:
         str(_source(SOURCES[0])),
     ]
     target.parent.mkdir(parents=True, exist_ok=True)
+    note.unlink(missing_ok=True)
     with written_beside(target) as path:
         done = subprocess.run(  # noqa: S603 - the compiler that the user has
             [*command, "-o", str(path)], capture_output=True, text=True, check=False
@@ -106,7 +113,12 @@ def build_plugin(folder: str | Path | None = None) -> Path:
                 value=shlex.join(command),
                 remedy="Try another compiler (CXX) or other flags (CXXFLAGS)",
             )
+    write_text(note, asked)
     return target
+
+
+def _text(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 def _source(name: str) -> Path:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from errno import EADDRNOTAVAIL
 from importlib.resources import files
 from typing import Any
 
@@ -177,7 +179,8 @@ def live_server(
     UnsafeAddressError
         When it would be open to other machines.
     PortError
-        When the port is taken or may not be used.
+        When the port is taken or may not be used, or the address is none of this
+        machine.
     """
     if open_to_all:
         require_loopback(host, "Leave --open out, or listen on 127.0.0.1")
@@ -201,6 +204,14 @@ def live_server(
             open_to_all=open_to_all,
         )
     except OSError as error:
+        if isinstance(error, socket.gaierror) or error.errno == EADDRNOTAVAIL:
+            raise PortError(
+                f"it is no address of this machine ({error.strerror})",
+                field="host",
+                value=host,
+                remedy="Name an IPv4 address of this machine with --host, or 0.0.0.0 "
+                "for all of them",
+            ) from error
         raise PortError(
             f"the port cannot be used ({error.strerror})",
             field="port",

@@ -15,10 +15,12 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from secrets import compare_digest, token_urlsafe
 from typing import Any
+from urllib.parse import urlsplit
 
 from pymongo.errors import PyMongoError
 
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.loopback import is_loopback
 
 Pages = Mapping[str, tuple[str, Callable[[], str]]]
 """Content type and maker of each page, by its name in the address."""
@@ -57,7 +59,7 @@ class PageServer(ThreadingHTTPServer):
     ) -> None:
         self.pages, self.own_policy = pages, own_policy
         self.token = None if open_to_all else token_urlsafe(24)
-        self.on_loopback = host in _NAMES_OF_LOOPBACK
+        self._names = {host, *_NAMES_OF_LOOPBACK} if is_loopback(host) else None
         self._until: dict[socket.socket, float] = {}
         super().__init__((host, port), _Reader)
         self._host = host
@@ -67,6 +69,19 @@ class PageServer(ThreadingHTTPServer):
         """What to open in a browser."""
         place = f"http://{self._host}:{self.server_address[1]}/"
         return place if self.token is None else f"{place}{self.token}/"
+
+    def goes_by(self, header: str | None) -> bool:
+        """Tell whether a request's Host is a name of this server.
+
+        On loopback no other is answered: a web site may give its own name the address
+        of this machine, and its pages would read from here.
+        """
+        if self._names is None:
+            return True
+        try:
+            return urlsplit(f"//{header or ''}").hostname in self._names
+        except ValueError:  # half an IPv6 address
+            return False
 
     def page_name(self, path: str) -> str | None:
         """Return the name of the page that a path asks for; None without the token."""
@@ -129,9 +144,7 @@ class _Reader(BaseHTTPRequestHandler):
         """Stay quiet: requests of an open page are no news."""
 
     def _answer(self, *, body: bool) -> None:
-        host = (self.headers.get("Host") or "").rpartition(":")[0]
-        if self.server.on_loopback and host not in _NAMES_OF_LOOPBACK:
-            # a web site that has given its own name the address of this machine
+        if not self.server.goes_by(self.headers.get("Host")):
             self.send_error(HTTPStatus.FORBIDDEN, "This host name is not served")
             return
         name = self.server.page_name(self.path)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         submitted_as,
     )
     from lps_flows.runner.home import Home
+    from lps_flows.runner.in_files import FilesResult, run_in_files
     from lps_flows.runner.listing import CampaignSummary, campaigns
     from lps_flows.runner.mongod_binary import find_mongod, install_mongod
     from lps_flows.runner.price import Price, foretell, prices
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from lps_flows.runner.recovery import Recovered, recover, silent_for
     from lps_flows.runner.restoring import Restored, restore
     from lps_flows.runner.routing import RoutingSettings, route
-    from lps_flows.runner.running import RunResult, run, run_in_files
+    from lps_flows.runner.running import RunResult, recover_lost, run
     from lps_flows.runner.server import PrivateMongod, ServerStatus
     from lps_flows.runner.submission import (
         Submission,
@@ -49,6 +50,7 @@ __all__ = [
     "CampaignSummary",
     "Check",
     "Failure",
+    "FilesResult",
     "Glance",
     "Home",
     "Inventory",
@@ -89,6 +91,7 @@ __all__ = [
     "record_in_files",
     "recorded",
     "recover",
+    "recover_lost",
     "restore",
     "route",
     "run",

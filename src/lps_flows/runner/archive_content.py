@@ -22,6 +22,7 @@ from lps_flows.runner.home import checked_name
 
 _TASK = "{{jobflow.managers.fireworks.JobFiretask}}"
 _LONGEST_PATH = 1000
+_LONGEST_NAME = 255
 _RECORDED = {"settings_hash", "schema_version", "versions", "n_fireworks"}
 
 
@@ -54,6 +55,7 @@ class Content:
     jobs: set[str] = field(default_factory=set)
     files: set[Any] = field(default_factory=set)
     paths: dict[str, None] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
     n_documents: int = 0
     n_bytes: Counter[str] = field(default_factory=Counter)
 
@@ -110,6 +112,8 @@ class Content:
         self.jobs.add(str(task["job"]["uuid"]))
         launches = [_id(n) for n in document["launches"]]
         self.named.update(launches)
+        for earlier in document.get("archived_launches", ()):
+            _id(earlier)
         if document["state"] in ("RUNNING", "RESERVED"):
             self.active[fw_id] = launches
 
@@ -129,6 +133,12 @@ class Content:
         steps = PurePosixPath(path)
         plain = not steps.is_absolute() and ".." not in steps.parts and bool(steps.name)
         _need(plain and "\0" not in path, "a path that leads elsewhere")
+        above = {str(folder) for folder in steps.parents}
+        taken = path in self.folders or not above.isdisjoint(self.paths)
+        _need(path == str(steps) and not taken, "a file that is a folder")
+        short = all(len(name.encode()) <= _LONGEST_NAME for name in steps.parts)
+        _need(short, "a name that is too long")
+        self.folders |= above
         _need(isinstance(document["content"], bytes), "runs")
         # its pieces follow each other
         _need(path not in self.paths or path == next(reversed(self.paths)), "runs")

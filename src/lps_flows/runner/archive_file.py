@@ -143,7 +143,10 @@ def read_archive(file: Path) -> tuple[dict[str, Any], Iterator[tuple[str, Any]]]
     name, head = next(entries, ("", None))
     if name != _HEAD or head is None:
         raise damaged_archive("it does not say what it is", file)
-    known = bson.decode(head.raw)
+    try:
+        known = bson.decode(head.raw)
+    except BSONError as error:
+        raise damaged_archive("it does not say what it is", file) from error
     if known.get("format") != FORMAT:
         raise DamagedArchiveError(
             "it is of another format",

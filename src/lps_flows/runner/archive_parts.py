@@ -101,7 +101,7 @@ class Move:
                 fw_id = document["metadata"]["fw_id"]
                 document["metadata"]["fw_id"] = self.fireworks[fw_id]
         if not name.endswith(".files"):
-            del document["_id"]
+            document.pop("_id", None)
         return document
 
     def _moved(self, value: Any) -> Any:

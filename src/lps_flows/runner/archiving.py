@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -37,8 +38,9 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
     That is its queue as it is at one moment, the documents and arrays of its jobs, the
     results of the builders, its settings, the versions of the code, and its run
     directories on this machine: training records and checkpoints, and of a campaign
-    that is complete only files up to 1 MiB. Workers may go on meanwhile; what they
-    have not finished at that moment is made again where the archive is restored.
+    that is complete only files up to 1 MiB. A name that is not in UTF-8 is told, and
+    written with escapes. Workers may go on meanwhile; what they have not finished at
+    that moment is made again where the archive is restored.
 
     Parameters
     ----------
@@ -114,7 +116,14 @@ def _runs(
     workplace: Workplace, campaign: str, largest: int | None
 ) -> Iterator[tuple[str, Any]]:
     """Yield the files of run directories, in pieces."""
-    for file, path in run_files(workplace, campaign):
+    for file, named in run_files(workplace, campaign):
+        path = named.encode(errors="backslashreplace").decode()
+        if path != named:
+            warnings.warn(
+                f"{path}: its name is not in UTF-8, and is in the archive as it is "
+                "written here",
+                stacklevel=2,
+            )
         try:
             with file.open("rb") as content:
                 if largest is None or file.stat().st_size <= largest:

@@ -173,9 +173,12 @@ def choose(home: Home) -> Choice:
     ------
     ConfigurationError
         If only one of the two is configured (results and queue would end up on
-        different servers), or a named file does not exist.
+        different servers), or a file does not exist or cannot be read.
     """
     jobflow_file, launchpad_file = _jobflow_file(), _launchpad_file()
+    for file in (jobflow_file, launchpad_file):
+        if file is not None:
+            read_table(file)
     ours = home.config
     given = {
         "jobflow": jobflow_file is not None and jobflow_file.parent != ours,
@@ -217,12 +220,55 @@ def _launchpad_file() -> Path | None:
         configs.append(_existing("FW_CONFIG_FILE", named))
     config = next((file for file in configs if file.exists()), None)
     if config is not None:
-        content = yaml.safe_load(config.read_text()) or {}
-        if content.get("LAUNCHPAD_LOC"):
-            return _existing("LAUNCHPAD_LOC", content["LAUNCHPAD_LOC"])
-        folders.insert(0, Path(content.get("CONFIG_FILE_DIR", ".")))
+        content = read_table(config)
+        if launchpad := _path_in(content, "LAUNCHPAD_LOC", config):
+            return _existing("LAUNCHPAD_LOC", launchpad)
+        folders.insert(0, Path(_path_in(content, "CONFIG_FILE_DIR", config) or "."))
     candidates = [folder / "my_launchpad.yaml" for folder in folders]
     return next((file.resolve() for file in candidates if file.exists()), None)
+
+
+def _path_in(content: dict[str, Any], key: str, file: Path) -> str | None:
+    value = content.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise ConfigurationError(
+        f"the value in {file} is no path",
+        field=key,
+        value=value,
+        remedy="Write the path of a file there, or leave it out",
+    )
+
+
+def read_table(file: Path) -> dict[str, Any]:
+    """Read a YAML file of settings as FireWorks and jobflow do; empty, it has none.
+
+    Raises
+    ------
+    ConfigurationError
+        If it cannot be read, or is no table of settings. Nothing of it is quoted: it
+        may hold a password.
+    """
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        problem = "it cannot be read (it is not in UTF-8)"
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = "" if mark is None else f" in line {mark.line + 1}"
+        problem = f"it cannot be read ({type(error).__name__}{where})"
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        problem = f"it cannot be read ({type(error).__name__})"
+    else:
+        if content is None or isinstance(content, dict):
+            return content or {}
+        problem = "it is not a table of settings"
+    raise ConfigurationError(
+        problem,
+        field="file",
+        value=str(file),
+        remedy="Correct it; templates are in workflows/fireworks",
+    )
 
 
 def _existing(setting: str, named: str) -> Path:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from filelock import FileLock
-from fireworks.fw_config import RUN_EXPIRATION_SECS
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.belongings import Inventory, collections, inventory, remove
 from lps_flows.runner.home import checked_name
-from lps_flows.runner.recovery import silent_for
 from lps_flows.runner.run_folders import remove_runs
-from lps_flows.runner.running import alone, of_earlier_runs
+from lps_flows.runner.running import alone, lost_launches
 from lps_flows.runner.workplace import Workplace
 
 _DELETING = "deleting"
@@ -49,7 +47,7 @@ def delete(workplace: Workplace, campaign: str) -> Inventory:
 def _refuse_while_it_runs(workplace: Workplace, campaign: str) -> None:
     place = collections(workplace)
     running = {"spec.campaign": campaign, "state": "RUNNING"}
-    lost = [of_earlier_runs(workplace, campaign), silent_for(RUN_EXPIRATION_SECS)]
+    lost = [lost_launches(workplace, campaign)]
     ids = {"$in": place["fireworks"].distinct("fw_id", running)}
     living = {"fw_id": ids, "state": "RUNNING", "$nor": lost}
     hosts = place["launches"].distinct("host", living)

@@ -13,12 +13,11 @@ import shutil
 import stat
 import subprocess
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import yaml
 from pymongo.errors import PyMongoError
 
 from lps_flows.foundation import LpsFlowsError
@@ -28,9 +27,14 @@ from lps_flows.runner.configuration import (
     ConfigurationError,
     choose,
     holds_password,
+    read_table,
 )
 from lps_flows.runner.home import Home
-from lps_flows.runner.mongod_binary import MongodMissingError, find_mongod
+from lps_flows.runner.mongod_binary import (
+    MONGOD_VARIABLE,
+    MongodMissingError,
+    find_mongod,
+)
 from lps_flows.runner.privacy import check_private, check_strangers
 from lps_flows.runner.server import PrivateMongod
 
@@ -42,23 +46,40 @@ _ENOUGH_GB = 2.0
 
 def check_everything(home: Home | None = None) -> list[Check]:
     """Make all checks. The private server is started if it is the one in use."""
-    from lps_flows.engines import engine_names
-    from lps_flows.runner.workplace import open_workplace
-
     home = home or Home()
     checks = check_quickly(home)
     with contextlib.suppress(ConfigurationError):  # told above
         choice = choose(home)
-        try:
-            with open_workplace(home) as workplace:
-                checks += check_fireworks_files(choose(home))
-                files = worker_files(choice.launchpad_file.parent)
-                checks += [check_stores(workplace), check_strangers(workplace)]
-                checks.append(check_workers(workplace, files))
-        except LpsFlowsError as error:
-            checks.append(_failed("stores", error, required=True))
-    checks += [check_engine(name) for name in engine_names()]
-    return [*checks, check_vasp_command(), check_potcars()]
+        checks += _tried("stores", lambda: _check_servers(home, choice), required=True)
+    checks += _tried("engines", _check_engines)
+    checks += _tried("VASP_CMD", lambda: [check_vasp_command()])
+    return [*checks, *_tried("POTCARs", lambda: [check_potcars()])]
+
+
+def _tried(
+    name: str, check: Callable[[], list[Check]], *, required: bool = False
+) -> list[Check]:
+    """Make checks; what breaks them is a failed one, for set-ups break in many ways."""
+    try:
+        return check()
+    except Exception as error:
+        return [_failed(name, error, required=required)]
+
+
+def _check_servers(home: Home, choice: Choice) -> list[Check]:
+    from lps_flows.runner.workplace import open_workplace
+
+    with open_workplace(home) as workplace:
+        checks = check_fireworks_files(choose(home))
+        files = worker_files(choice.launchpad_file.parent)
+        checks += [check_stores(workplace), check_strangers(workplace)]
+        return [*checks, check_workers(workplace, files)]
+
+
+def _check_engines() -> list[Check]:
+    from lps_flows.engines import engine_names
+
+    return [check_engine(name) for name in engine_names()]
 
 
 def check_quickly(home: Home | None = None) -> list[Check]:
@@ -100,9 +121,14 @@ def check_mongod(home: Home) -> Check:
     if program is None:
         remedy = "Run `lps-flows db install`, or configure a server"
         return Check("mongod", ok=False, detail="no server program", remedy=remedy)
-    done = subprocess.run(  # noqa: S603 - the program found above
-        [str(program), "--version"], capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - the program found above
+            [str(program), "--version"], capture_output=True, text=True, check=False
+        )
+    except OSError as error:
+        detail = f"{program} cannot be run ({error.strerror})"
+        remedy = f"Install one by `lps-flows db install`, or unset {MONGOD_VARIABLE}"
+        return Check("mongod", ok=False, detail=detail, remedy=remedy)
     if done.returncode != 0:
         message = (done.stderr or done.stdout).strip().splitlines()[-1:]
         remedy = "On slim images install libcurl4"
@@ -139,10 +165,10 @@ def worker_files(folder: Path) -> dict[str, Path]:
     """Return the workers described in a folder: name to its my_fworker*.yaml."""
     workers = {}
     for file in sorted(folder.glob("my_fworker*.yaml")):
-        with contextlib.suppress(OSError, yaml.YAMLError):
-            content = yaml.safe_load(file.read_text())
-            if isinstance(content, dict) and isinstance(content.get("name"), str):
-                workers[content["name"]] = file
+        with contextlib.suppress(ConfigurationError):  # told by the check of the file
+            name = read_table(file).get("name")
+            if isinstance(name, str):
+                workers[name] = file
     return workers
 
 
@@ -153,11 +179,10 @@ def _check_file(file: Path, keys: set[str], *, required: bool = False) -> Check:
             remedy += " (needed only for queues)"
         return Check(file.name, ok=False, detail="not there", remedy=remedy)
     try:
-        content = yaml.safe_load(file.read_text()) or {}
-    except (OSError, yaml.YAMLError) as error:
-        detail = f"{file} cannot be read ({type(error).__name__})"
-        remedy = "Correct the file"
-        return Check(file.name, ok=False, detail=detail, remedy=remedy)
+        content = read_table(file)
+    except ConfigurationError as error:
+        detail = f"{file}: {error.problem}"
+        return Check(file.name, False, detail, error.remedy or "", required)
     missing = sorted(keys - set(content))
     if missing:
         remedy = f"Compare with workflows/fireworks/{file.name}"
@@ -239,9 +264,9 @@ def check_engine(name: str) -> Check:
         with warnings.catch_warnings(action="ignore"):
             engine = get_engine(settings)
     except (LpsFlowsError, ImportError) as error:
-        failed = _failed(label, error)
-        remedy = failed.remedy or f"pip install 'lps-flows[{name}]'"
-        return failed._replace(remedy=remedy)
+        told = isinstance(error, LpsFlowsError) and error.remedy
+        remedy = told or f"pip install 'lps-flows[{name}]'"
+        return _failed(label, error)._replace(remedy=remedy)
     return Check(label, ok=True, detail=engine.method)
 
 
@@ -250,7 +275,11 @@ def check_vasp_command() -> Check:
     from atomate2 import SETTINGS
 
     command = os.path.expandvars(SETTINGS.VASP_CMD)
-    words = [word for word in shlex.split(command) if not word.startswith("-")]
+    try:
+        words = [word for word in shlex.split(command) if not word.startswith("-")]
+    except ValueError as error:  # an open quote
+        remedy = "Correct VASP_CMD in atomate2.yaml"
+        return Check("VASP_CMD", False, f"{command}: {error}", remedy)
     missing = [word for word in _programs(words) if shutil.which(word) is None]
     return Check(
         "VASP_CMD",
@@ -285,5 +314,9 @@ def check_potcars() -> Check:
 
 def _failed(name: str, error: Exception, *, required: bool = False) -> Check:
     if isinstance(error, LpsFlowsError):
-        return Check(name, False, error.problem, error.remedy or "", required)
-    return Check(name, False, f"{type(error).__name__}: {error}", "", required)
+        where = "" if error.value is None else f"{error.field} = {error.value}: "
+        detail = f"{where}{error.problem}"
+        return Check(name, False, detail, error.remedy or "", required)
+    detail = f"{type(error).__name__}: {error}".splitlines()[0]
+    remedy = "Correct the file or the setting that this is about"
+    return Check(name, False, detail, remedy, required)

@@ -47,8 +47,8 @@ if TYPE_CHECKING:
     from lps_flows.settings import CampaignSettings
 
 _KEPT = "at_a_glance"
-# a key whose files belong to the settings, too
-_NAMES_FILES = "own_crystals"
+# keys whose files belong to the settings, too
+_NAME_FILES = (("own_crystals",), ("dataset", "labelled"))
 
 
 @dataclass(frozen=True)
@@ -174,9 +174,15 @@ def _digest(file: Path) -> str | None:
         text = json.dumps([__version__, content], sort_keys=True)
     except (PlainYamlError, TypeError):  # the settings will say what is wrong with it
         return None
-    if not isinstance(content, Mapping) or _NAMES_FILES in content:
+    if any(_at(content, *key) is not None for key in _NAME_FILES):
         return None
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _at(content: Any, *keys: str) -> Any:
+    for key in keys:
+        content = content.get(key) if isinstance(content, Mapping) else None
+    return content
 
 
 @dataclass(frozen=True)

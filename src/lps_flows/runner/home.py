@@ -15,7 +15,9 @@ import contextlib
 import os
 import re
 import stat
+from collections.abc import Container
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from lps_flows.foundation import LpsFlowsError
@@ -26,6 +28,8 @@ FOLDERS = ("mongod", "config", "launches", "logs", "locks", "files")
 
 _PRIVATE = 0o700
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+# of a name, so that a number can follow it
+_LONGEST = 90
 
 
 class HomeError(LpsFlowsError):
@@ -119,6 +123,11 @@ def _unusable(path: Path, kind: str, error: OSError) -> HomeError:
     )
 
 
+def is_campaign_name(name: object) -> bool:
+    """Tell whether a campaign can have this name, which names a folder, too."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
 def checked_name(campaign: str) -> str:
     """Return `campaign` if it can name a folder.
 
@@ -127,7 +136,7 @@ def checked_name(campaign: str) -> str:
     CampaignNameError
         If it is empty, too long, or could lead out of the run directory.
     """
-    if not _NAME.fullmatch(campaign):
+    if not is_campaign_name(campaign):
         raise CampaignNameError(
             "this name cannot be used for a folder",
             field="campaign",
@@ -136,3 +145,13 @@ def checked_name(campaign: str) -> str:
             "beginning with a letter or digit",
         )
     return campaign
+
+
+def free_name(campaign: str, taken: Container[str]) -> str:
+    """Return a name for what is left of a campaign whose own name is wanted anew.
+
+    >>> free_name("demo", {"demo", "demo.1"})
+    'demo.2'
+    """
+    names = (f"{campaign[:_LONGEST]}.{n}" for n in count(1))
+    return next(name for name in names if name not in taken)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from lps_flows.runner.belongings import Inventory, collections, inventory
+from lps_flows.runner.home import is_campaign_name
 from lps_flows.runner.progress import Progress, progress
 from lps_flows.runner.workplace import Workplace
 from lps_flows.schemas.built import NO_CAMPAIGN
@@ -38,6 +39,8 @@ class CampaignSummary:
 def campaigns(workplace: Workplace) -> list[CampaignSummary]:
     """Return every campaign that the server holds something of, by name.
 
+    What another program calls a campaign, by a name that none can have, is none.
+
     Raises
     ------
     StoreKindError
@@ -45,11 +48,12 @@ def campaigns(workplace: Workplace) -> list[CampaignSummary]:
     """
     place = collections(workplace)
     records = workplace.require_launchpad().db["campaigns"]
-    names = {*records.distinct("campaign"), *place["docs"].distinct(_CAMPAIGN)}
-    names |= set(place["structures"].distinct("campaign")) - {NO_CAMPAIGN}
+    found = [*records.distinct("campaign"), *place["docs"].distinct(_CAMPAIGN)]
+    found += place["structures"].distinct("campaign")
+    names = {name for name in found if is_campaign_name(name)} - {NO_CAMPAIGN}
     return [
         _summary(workplace, name, records.find_one({"campaign": name}))
-        for name in sorted(filter(None, names))
+        for name in sorted(names)
     ]
 
 

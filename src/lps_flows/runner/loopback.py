@@ -15,6 +15,14 @@ class UnsafeAddressError(ServerError):
     """A server without encryption was asked to listen beyond this machine."""
 
 
+def is_loopback(address: str) -> bool:
+    """Tell whether an address is one that other machines cannot reach."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
 def require_loopback(address: str, remedy: str) -> None:
     """Refuse an address that other machines can reach.
 
@@ -23,11 +31,7 @@ def require_loopback(address: str, remedy: str) -> None:
     UnsafeAddressError
         If it is not a loopback address.
     """
-    try:
-        loopback = ip_address(address).is_loopback
-    except ValueError:
-        loopback = address == "localhost"
-    if not loopback:
+    if not is_loopback(address):
         raise UnsafeAddressError(
             "what neither encrypts nor asks for a token listens on loopback only",
             field="bind_ip",

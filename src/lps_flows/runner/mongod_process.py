@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lps_flows.runner.credentials import KEY_FILE
+from lps_flows.runner.loopback import ServerError
 from lps_flows.runner.replica_set import REPLICA_SET
 from lps_flows.runner.start_failure import start_failure
 
@@ -74,16 +75,24 @@ def launch_mongod(
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    done = subprocess.run(  # noqa: S603 - a program found by us, no shell
-        mongod_command(program, folder, bind_ip, port, cache_gb),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        umask=0o077,
-        # an unknown LANG makes mongod abort
-        env={**os.environ, "LC_ALL": "C"},
-    )
+    try:
+        done = subprocess.run(  # noqa: S603 - a program found by us, no shell
+            mongod_command(program, folder, bind_ip, port, cache_gb),
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=folder,
+            umask=0o077,
+            # an unknown LANG makes mongod abort
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except OSError as error:
+        raise ServerError(
+            f"this program cannot be run ({error.strerror})",
+            field="mongod",
+            value=str(program),
+            remedy="Install one by `lps-flows db install`, or correct LPS_FLOWS_MONGOD",
+        ) from error
     if done.returncode != 0:
         printed = f"{done.stderr}\n{done.stdout}"
         raise start_failure(folder, printed, done.returncode, log, logged)

@@ -120,7 +120,7 @@ class Failure:
     Attributes
     ----------
     fw_id
-        Its id, for ``lpad get_fws -i`` and ``lpad rerun_fws -i``.
+        Its id, for ``lpad get_fws -i`` and ``lpad rerun_fws -i``; -1 where it has none.
     reason
         Type and message of the exception.
     """

@@ -93,6 +93,13 @@ def record_in_files(workplace: Workplace, campaign: str, settings: Comparable) -
         path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def rename_record_in_files(workplace: Workplace, campaign: str, name: str) -> None:
+    """Keep the settings of an earlier run under another name."""
+    file = _file(workplace, campaign)
+    if file.exists():
+        file.replace(_file(workplace, name))
+
+
 def _file(workplace: Workplace, campaign: str) -> Path:
     return workplace.home.folder("files") / f"{checked_name(campaign)}-settings.json"
 

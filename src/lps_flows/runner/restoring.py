@@ -89,7 +89,7 @@ def restore(workplace: Workplace, file: Path | str) -> Restored:
             record = {**head["record"], "state": "submitted"}
             record["place"] = place_of(workplace)
             record["workflow_id"] = min(move.fireworks.values(), default=0)
-            del record["_id"]
+            record.pop("_id", None)
             campaigns.replace_one({"campaign": name}, record)
         except BaseException:
             remove(workplace, name)

@@ -15,19 +15,21 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 from fireworks import LaunchPad
-from jobflow import SETTINGS, Flow, Job, run_locally
+from fireworks.fw_config import RUN_EXPIRATION_SECS
+from jobflow import SETTINGS, Flow, Job
 from pymongo.errors import PyMongoError
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.away import wait_out
 from lps_flows.runner.home import checked_name
 from lps_flows.runner.progress import Failure, Progress, failures, progress
-from lps_flows.runner.recorded import Comparable, record_in_files
+from lps_flows.runner.recorded import Comparable
 from lps_flows.runner.recovery import (
     BUSY_HANDOVER_S,
     HANDOVER_S,
     Recovered,
     recover,
+    silent_for,
 )
 from lps_flows.runner.submission import Submission, submit
 from lps_flows.runner.worker import CampaignWorker, Stop, work
@@ -81,7 +83,8 @@ def run(
 ) -> RunResult:
     """Submit a campaign if needed and run it until nothing is left that could run.
 
-    An earlier run that was killed is mended first, and gone on with. SIGINT,
+    An earlier run that was killed is mended first, and gone on with; so is what workers
+    left that gave no sign of life for RUN_EXPIRATION_SECS (FW_config.yaml). SIGINT,
     SIGTERM and SIGHUP (a closed terminal) interrupt the running job, put it back on the
     queue, and end the run.
 
@@ -122,7 +125,7 @@ def run(
             lambda: recover(
                 launchpad,
                 campaign,
-                of_earlier_runs(workplace, campaign),
+                lost_launches(workplace, campaign),
                 handover_s=_handover_s(workplace),
             ),
             revive,
@@ -140,34 +143,6 @@ def run(
         on_progress(final)
     failed = wait_out(lambda: failures(launchpad, campaign), revive)
     return RunResult(final, tuple(failed), recovered, submission, bool(stop))
-
-
-def run_in_files(
-    workplace: Workplace,
-    flow: Flow | Job,
-    campaign: str,
-    settings: Comparable | None = None,
-) -> dict[str, dict[int, Any]]:
-    """Run a flow in this process without a server; return jobflow's responses.
-
-    For machines where no server can run: nothing of it survives an interruption.
-
-    Parameters
-    ----------
-    workplace, flow, campaign, settings
-        As in :func:`submit`.
-    """
-    folder = workplace.home.launches(campaign)
-    if settings is not None:
-        record_in_files(workplace, campaign, settings)
-    flow.update_metadata({"campaign": campaign}, dynamic=True)
-    return run_locally(
-        flow,
-        store=workplace.job_store,
-        create_folders=True,
-        root_dir=str(folder),
-        log=False,
-    )
 
 
 def worker_name(workplace: Workplace, campaign: str, index: int = 0) -> str:
@@ -210,6 +185,40 @@ def of_earlier_runs(workplace: Workplace, campaign: str) -> dict[str, Any]:
     names = launchpad.launches.distinct("fworker.name", {"state": "RUNNING"})
     dead = [n for n in names if isinstance(n, str) and n.startswith(prefix)]
     return {"fworker.name": {"$in": dead}}
+
+
+def lost_launches(
+    workplace: Workplace, campaign: str, silence_s: float = RUN_EXPIRATION_SECS
+) -> dict[str, Any]:
+    """Return a query on launches whose worker is dead; to be called :func:`alone`.
+
+    Parameters
+    ----------
+    silence_s
+        Time without a sign of life after which a worker elsewhere counts as dead, in
+        seconds.
+    """
+    return {"$or": [of_earlier_runs(workplace, campaign), silent_for(silence_s)]}
+
+
+def recover_lost(
+    workplace: Workplace, campaign: str, silence_s: float = RUN_EXPIRATION_SECS
+) -> Recovered:
+    """Mend what dead workers left of a campaign, while others may be at it.
+
+    Parameters
+    ----------
+    silence_s
+        As in :func:`lost_launches`.
+    """
+    with contextlib.ExitStack() as held:
+        dead = silent_for(silence_s)
+        # else a run of this home is at it: it knows its own workers
+        with contextlib.suppress(AlreadyRunningError):
+            held.enter_context(alone(workplace, campaign))
+            dead = lost_launches(workplace, campaign, silence_s)
+        launchpad = workplace.require_launchpad()
+        return recover(launchpad, campaign, dead, handover_s=BUSY_HANDOVER_S)
 
 
 def _handover_s(workplace: Workplace) -> float:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import count
 from typing import Any
 
 from filelock import FileLock
@@ -17,7 +16,7 @@ from maggma.stores import MongoStore
 from pymongo.errors import DuplicateKeyError
 
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.runner.home import checked_name
+from lps_flows.runner.home import checked_name, free_name
 from lps_flows.runner.processes import has_ended, this_process
 from lps_flows.runner.recorded import Comparable, recorded
 from lps_flows.runner.recovery import delete_orphans
@@ -27,8 +26,6 @@ from lps_flows.schemas.layout import READABLE_VERSIONS, SCHEMA_VERSION
 
 _MOST_SHOWN = 20
 _SUBMISSION_EXPIRES_S = 600.0
-# of a name, so that a number can follow it
-_LONGEST = 90
 
 
 class ChangedCampaignError(LpsFlowsError):
@@ -265,8 +262,7 @@ def _being_submitted(campaign: str) -> SubmissionError:
 
 def _free_name(workplace: Workplace, campaign: str) -> str:
     taken = workplace.require_launchpad().db["campaigns"].distinct("campaign")
-    names = (f"{campaign[:_LONGEST]}.{n}" for n in count(1))
-    return next(name for name in names if name not in taken)
+    return free_name(campaign, taken)
 
 
 def _set_aside(workplace: Workplace, campaign: str, name: str) -> None:

@@ -7,10 +7,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import gethostname
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import pymongo
-import yaml
 from fireworks import LaunchPad
 from jobflow import JobStore
 from maggma.core import Store
@@ -25,6 +24,7 @@ from lps_flows.runner.configuration import (
     choose,
     environment,
     holds_password,
+    read_table,
     write_configuration,
 )
 from lps_flows.runner.home import Home
@@ -230,7 +230,7 @@ def prepare(workplace: Workplace) -> None:
 
 def _job_store(file: Path) -> JobStore:
     """Return the connected store named by a jobflow.yaml."""
-    settings = _read(file)
+    settings = read_table(file)
     spec = settings.get("JOB_STORE")
     try:
         if isinstance(spec, str):
@@ -261,7 +261,7 @@ def _job_store(file: Path) -> JobStore:
 
 
 def _launchpad(file: Path) -> LaunchPad:
-    settings = _read(file)
+    settings = read_table(file)
     if "host" not in settings:
         raise ConfigurationError(
             "it names no host",
@@ -285,26 +285,6 @@ def _told(error: Exception, settings: object) -> str:
     """Describe an error; without its text, which may quote settings, if secret."""
     kind = type(error).__name__
     return kind if holds_password(settings) else f"{kind}: {error}"
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(
-            f"it cannot be read ({type(error).__name__})",
-            field="file",
-            value=str(file),
-            remedy="Correct the file",
-        ) from error
-    if not isinstance(content, dict):
-        raise ConfigurationError(
-            "it is not a table of settings",
-            field="file",
-            value=str(file),
-            remedy="Compare with the templates in workflows/fireworks",
-        )
-    return content
 
 
 def _host(launchpad: LaunchPad) -> str:
