@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -124,6 +125,7 @@ def run(
                 campaign,
                 of_earlier_runs(workplace, campaign),
                 handover_s=_handover_s(workplace),
+                proven=True,
             ),
             revive,
         )
@@ -205,11 +207,7 @@ def alone(workplace: Workplace, campaign: str) -> Iterator[None]:
 
 def of_earlier_runs(workplace: Workplace, campaign: str) -> dict[str, Any]:
     """Return a query on launches of earlier runs; we hold their locks, so they died."""
-    launchpad = workplace.require_launchpad()
-    prefix = _prefix(workplace, campaign)
-    names = launchpad.launches.distinct("fworker.name", {"state": "RUNNING"})
-    dead = [n for n in names if isinstance(n, str) and n.startswith(prefix)]
-    return {"fworker.name": {"$in": dead}}
+    return {"fworker.name": {"$regex": f"^{re.escape(_prefix(workplace, campaign))}"}}
 
 
 def _handover_s(workplace: Workplace) -> float:
@@ -276,7 +274,7 @@ def _work_in_children(
             del children[index]
             if child.returncode:
                 dead = {"fworker.name": worker_name(workplace, campaign, index)}
-                mend = partial(recover, launchpad, campaign, dead)
+                mend = partial(recover, launchpad, campaign, dead, proven=True)
                 wait_out(partial(mend, handover_s=BUSY_HANDOVER_S), revive)
             if child.returncode and not stop:
                 deaths += 1

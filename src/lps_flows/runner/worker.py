@@ -143,7 +143,9 @@ def work(
     """
     keep_freed_memory()
     own = {"fworker.name": worker.name}
-    mend = partial(recover, launchpad, worker.campaign, own, handover_s=handover_s)
+    mend = partial(
+        recover, launchpad, worker.campaign, own, handover_s=handover_s, proven=True
+    )
     ran, away_since, locked_since = 0, None, None
     retries: dict[int, int] = {}
     seen: dict[tuple[int, datetime], float] = {}
