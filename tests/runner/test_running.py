@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import signal
 import subprocess
 import sys
@@ -556,6 +557,40 @@ def test_recover_takes_up_what_failed_while_the_server_was_away(
     assert len(found.unanswered) == 1
     (left,) = failures(launchpad, "toy")
     assert left.reason == "ValueError: mine"
+
+
+@pytest.mark.parametrize("reason", [AWAY, f"OSError: [Errno 28] {os.strerror(28)}"])
+def test_a_launch_that_finds_nothing_gives_nothing_back(
+    workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """What this worker had given back another finished, and it was run once more."""
+    launchpad = workplace.require_launchpad()
+    monkeypatch.setattr(SETTINGS, "JOB_STORE", workplace.job_store)
+    submit(workplace, Flow([number(1, str(journal), "one")]), "toy", "hash")
+    mine, other = (CampaignWorker(name, "toy") for name in ("mine", "other"))
+    _, launch_id = launchpad.checkout_fw(mine, str(journal.parent))
+    trace = f"Traceback ...\n  File x\n{reason}\n"
+    stored = {"_exception": {"_stacktrace": trace, "_details": None}}
+    launchpad.complete_launch(
+        launch_id, FWAction(stored_data=stored, exit=True), "FIZZLED"
+    )
+    launchpad.rerun_fw(1)
+    folder = workplace.home.launches("toy")
+    assert work(launchpad, other, folder, Stop()) == 1
+    # another job that seems to be READY, and that the other worker is about to take
+    submit(workplace, Flow([number(1, str(journal), "two")]), "late", "hash")
+    late = {"spec.campaign": "late"}
+    launchpad.fireworks.update_one(late, {"$set": {"spec.campaign": "toy"}})
+    checkout = launchpad.checkout_fw
+
+    def too_late(*args: Any, **options: Any) -> Any:
+        launchpad.fireworks.update_one({"fw_id": 2}, {"$set": {"state": "PAUSED"}})
+        return checkout(*args, **options)
+
+    monkeypatch.setattr(launchpad, "checkout_fw", too_late)
+    assert work(launchpad, mine, folder, Stop()) == 0
+    assert launchpad.fireworks.find_one({"fw_id": 1})["state"] == "COMPLETED"
+    assert runs(journal) == {"one": 1}
 
 
 def test_what_jobs_print_goes_to_their_folder(
