@@ -15,6 +15,8 @@ import bson
 
 from lps_flows.foundation.writing import written_beside
 from lps_flows.runner.archive_content import Content
+from lps_flows.runner.archive_file import PIECE
+from lps_flows.runner.run_folders import LAUNCHER
 from lps_flows.runner.workplace import Workplace
 
 HELD_BACK = "RESTORING"
@@ -28,12 +30,15 @@ _ASKED = {
 
 
 class RunFiles:
-    """Writes the files of run directories from their pieces; what is there stays."""
+    """Writes the files of run directories from their pieces; what is there stays.
+
+    So does the first of several of one path, which older versions wrote.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
         self._open = ExitStack()
-        self._path = ""
+        self._path, self._last = "", False
         self._stream: IO[bytes] | None = None
 
     def __enter__(self) -> RunFiles:
@@ -54,6 +59,9 @@ class RunFiles:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 beside = self._open.enter_context(written_beside(target))
                 self._stream = self._open.enter_context(beside.open("xb"))
+        elif self._last:
+            self._stream = None
+        self._last = len(piece) < PIECE
         if self._stream is not None:
             self._stream.write(piece)
 
@@ -75,10 +83,13 @@ class Move:
         self._put_back = content.put_back
         self._folders = [f.encode() for f in folders]
         hosts, places = (
-            "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-            for names in (content.hosts, folders)
+            "|".join(made for _, made in sorted(names, reverse=True))
+            for names in (
+                [(len(host), re.escape(host)) for host in content.hosts],
+                [(len(f), _place(f, content.campaign)) for f in folders],
+            )
         )
-        self._there = re.compile(rf"(?:\b({hosts}):)?(?:{places})(?![\w-]|\.\w)")
+        self._there = re.compile(rf"(?:\b({hosts}):)?(?:{places})")
 
     def document(self, name: str, raw: Any) -> Mapping[str, Any]:
         """Return a document of collection `name` as it is here."""
@@ -159,3 +170,14 @@ class Move:
         document["launch_id"] = self._launches[document["launch_id"]]
         # `delete` removes such folders: none but ours
         document["launch_dir"] = str(self.folder / Path(document["launch_dir"]).name)
+
+
+def _place(folder: str, campaign: str) -> str:
+    """Return a pattern of the folder of a campaign's run directories.
+
+    One below a home holds nothing else; where a stock worker was started other things
+    may lie beside them, and stay there.
+    """
+    if Path(folder).parts[-2:] == ("launches", campaign):
+        return rf"{re.escape(folder)}(?![\w-]|\.\w)"
+    return rf"{re.escape(folder)}(?=/(?:{LAUNCHER}|training-[\w-]+\.record\b))"

@@ -14,7 +14,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 
-from lps_flows.runner.archive_file import FORMAT, write_archive
+from lps_flows.runner.archive_content import restorable
+from lps_flows.runner.archive_file import FORMAT, PIECE, write_archive
 from lps_flows.runner.belongings import belongings, collections, no_campaign
 from lps_flows.runner.progress import progress
 from lps_flows.runner.run_folders import run_files, run_folders
@@ -24,7 +25,6 @@ from lps_flows.schemas.base import code_versions
 QUEUE = ("workflows", "fireworks", "launches", "actions.files", "actions.chunks")
 
 _RAW: CodecOptions[Any] = CodecOptions(document_class=RawBSONDocument)
-_PIECE = 2**22
 # Of a complete campaign, outputs of codes that are larger are in its documents.
 _LARGEST_KEPT = 2**20
 # MongoDB 5.0, the first whose snapshots can be read outside transactions
@@ -56,6 +56,8 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
         If there is no campaign of this name.
     StoreKindError
         If its documents are not in MongoDB with GridFS.
+    UnsoundCampaignError
+        If the campaign is damaged so that it could not be restored.
     DamagedArchiveError
         If `file` is there and is no archive.
     OSError
@@ -87,7 +89,7 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
             yield from _stored(workplace, campaign, session)
             yield from _runs(workplace, campaign, largest)
 
-        write_archive(Path(file), head, documents())
+        write_archive(Path(file), head, restorable(campaign, documents()))
     return Path(file)
 
 
@@ -118,7 +120,7 @@ def _runs(
         try:
             with file.open("rb") as content:
                 if largest is None or file.stat().st_size <= largest:
-                    pieces = iter(partial(content.read, _PIECE), b"")
+                    pieces = iter(partial(content.read, PIECE), b"")
                     yield "runs", {"path": path, "content": next(pieces, b"")}
                     for piece in pieces:
                         yield "runs", {"path": path, "content": piece}
