@@ -19,6 +19,7 @@ from bson.errors import BSONError
 from lps_flows.builders import KEYS
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.archive_file import damaged_archive
+from lps_flows.runner.given import given_of
 from lps_flows.runner.home import checked_name
 
 _TASK = "{{jobflow.managers.fireworks.JobFiretask}}"
@@ -190,12 +191,16 @@ def check_content(
         _need(all(Path(str(f)).is_absolute() for f in head["folders"]), "folders")
         _need(record.keys() >= _RECORDED, "campaigns")
         settings_of(record)
+        given_of(record)
         for name, document in entries:
             whole = name.endswith(".chunks")  # of which no field but one matters
             content.n_bytes[name] += len(document.raw)
             content.add(name, document if whole else bson.decode(document.raw))
         content.check_whole()
-    except (BSONError, LookupError, TypeError, ValueError, RecursionError) as error:
+    except (
+        *(AttributeError, BSONError, LookupError, TypeError, ValueError),
+        RecursionError,
+    ) as error:
         why = str(error) if type(error) is ValueError else type(error).__name__
         raise damaged_archive(f"it holds what no campaign has ({why})", file) from error
     return content

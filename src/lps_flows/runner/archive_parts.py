@@ -16,6 +16,7 @@ import bson
 from lps_flows.foundation.writing import written_beside
 from lps_flows.runner.archive_content import Content
 from lps_flows.runner.archive_file import PIECE
+from lps_flows.runner.given import kept_as
 from lps_flows.runner.run_folders import LAUNCHER
 from lps_flows.runner.workplace import Workplace
 
@@ -70,7 +71,11 @@ class Move:
     """Turns what an archive holds into what belongs here."""
 
     def __init__(
-        self, workplace: Workplace, content: Content, folders: list[str]
+        self,
+        workplace: Workplace,
+        content: Content,
+        folders: list[str],
+        given: Mapping[str, str],
     ) -> None:
         launchpad = workplace.require_launchpad()
         self.folder = workplace.home.launches(content.campaign)
@@ -81,7 +86,14 @@ class Move:
         )["next_launch_id"]
         self._launches = dict(zip(sorted(content.launches), count(first)))
         self._put_back = content.put_back
-        self._folders = [f.encode() for f in folders]
+        kept = {path: kept_as(sha256, path) for sha256, path in given.items()}
+        self.given = {
+            path: str(self.folder / there)
+            for path, there in kept.items()
+            if there in content.paths
+        }
+        """Where given files are that the archive holds, by where they were."""
+        self._paths = [path.encode() for path in (*folders, *self.given)]
         hosts, places = (
             "|".join(made for _, made in sorted(names, reverse=True))
             for names in (
@@ -96,7 +108,7 @@ class Move:
         if name.endswith(".chunks"):
             return raw
         document = bson.decode(raw.raw)
-        if any(folder in raw.raw for folder in self._folders):
+        if any(path in raw.raw for path in self._paths):
             document = self._moved(document)
         match name:
             case "workflows":
@@ -116,8 +128,10 @@ class Move:
         return document
 
     def _moved(self, value: Any) -> Any:
-        """Return the same with paths of run directories here."""
+        """Return the same with paths of run directories and given files here."""
         if isinstance(value, str):
+            if value in self.given:
+                return self.given[value]
             return self._there.sub(
                 lambda match: (
                     (f"{gethostname()}:" if match[1] else "") + str(self.folder)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from pymongo.client_session import ClientSession
 from lps_flows.runner.archive_content import restorable
 from lps_flows.runner.archive_file import FORMAT, PIECE, write_archive
 from lps_flows.runner.belongings import belongings, collections, no_campaign
+from lps_flows.runner.given import at_hand, given_of, kept_as
 from lps_flows.runner.progress import progress
 from lps_flows.runner.run_folders import run_files, run_folders
 from lps_flows.runner.workplace import Workplace
@@ -35,7 +36,8 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
     """Write everything of a campaign into one compressed, checksummed file.
 
     That is its queue as it is at one moment, the documents and arrays of its jobs, the
-    results of the builders, its settings, the versions of the code, and its run
+    results of the builders, its settings with the files they lead to (as far as those
+    are here as they were, see `lost_files`), the versions of the code, and its run
     directories on this machine: training records and checkpoints, and of a campaign
     that is complete only files up to 1 MiB. Workers may go on meanwhile; what they
     have not finished at that moment is made again where the archive is restored.
@@ -64,11 +66,7 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
         If the file cannot be written; what was there before is still there.
     """
     launchpad = workplace.require_launchpad()
-    record = launchpad.db["campaigns"].find_one(
-        {"campaign": campaign, "state": "submitted"}
-    )
-    if record is None:
-        raise no_campaign(campaign)
+    record = _record(workplace, campaign)
     own, *others = run_folders(workplace, campaign)
     head = {
         "format": FORMAT,
@@ -79,6 +77,11 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
         "folders": sorted({str(own), *(str(folder.parent) for folder in others)}),
         "record": record,
     }
+    paths = given_of(record)["files"]
+    given = {
+        kept_as(sha256, paths[sha256]): file
+        for sha256, file in at_hand(workplace, record).items()
+    }
     largest = _LARGEST_KEPT if progress(launchpad, campaign).complete else None
     with ExitStack() as opened:
         session = _snapshot(launchpad.connection)
@@ -87,10 +90,37 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
 
         def documents() -> Iterator[tuple[str, Any]]:
             yield from _stored(workplace, campaign, session)
-            yield from _runs(workplace, campaign, largest)
+            yield from _runs(workplace, campaign, given, largest)
 
         write_archive(Path(file), head, restorable(campaign, documents()))
     return Path(file)
+
+
+def lost_files(workplace: Workplace, campaign: str) -> list[str]:
+    """Return the paths of given files that are gone, or not as they were any more.
+
+    They are not in an archive, and a campaign file that is written from it lacks them.
+
+    Raises
+    ------
+    NoCampaignError
+        If there is no campaign of this name.
+    """
+    record = _record(workplace, campaign)
+    there = at_hand(workplace, record)
+    given = given_of(record)["files"]
+    return [path for sha256, path in given.items() if sha256 not in there]
+
+
+def _record(workplace: Workplace, campaign: str) -> dict[str, Any]:
+    record = (
+        workplace.require_launchpad()
+        .db["campaigns"]
+        .find_one({"campaign": campaign, "state": "submitted"})
+    )
+    if record is None:
+        raise no_campaign(campaign)
+    return dict(record)
 
 
 def _snapshot(client: MongoClient[Any]) -> ClientSession | None:
@@ -113,13 +143,14 @@ def _stored(
 
 
 def _runs(
-    workplace: Workplace, campaign: str, largest: int | None
+    workplace: Workplace, campaign: str, given: Mapping[str, Path], largest: int | None
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the files of run directories, in pieces."""
-    for file, path in run_files(workplace, campaign):
+    """Yield the files of run directories and the given ones, in pieces."""
+    of_runs = {path: file for file, path in run_files(workplace, campaign)}
+    for path, file in {**of_runs, **given}.items():
         try:
             with file.open("rb") as content:
-                if largest is None or file.stat().st_size <= largest:
+                if largest is None or path in given or file.stat().st_size <= largest:
                     pieces = iter(partial(content.read, PIECE), b"")
                     yield "runs", {"path": path, "content": next(pieces, b"")}
                     for piece in pieces:

@@ -210,6 +210,7 @@ def _claim(
         "settings_hash": settings_hash,
         # as text: names of crystals are keys in it, and may hold dots
         "settings": None if settings is None else json.dumps(settings.recorded),
+        "given": None if settings is None else json.dumps(settings.given),
         "schema_version": SCHEMA_VERSION,
         "versions": code_versions(),
         "state": "submitting",

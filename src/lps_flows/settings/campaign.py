@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MOST_MISTAKES = 40
 """How many mistakes a person is told of at once."""
 
-_ENGINES = ("engine", "conductivity_engine")
+ENGINES = ("engine", "conductivity_engine")
+"""Keys of settings that may name a potential."""
 
 
 class CampaignSettings(CampaignKeys):
@@ -69,9 +70,30 @@ class CampaignSettings(CampaignKeys):
         return plain
 
     @property
+    def given(self) -> dict[str, dict[str, Any]]:
+        """What is needed to write the campaign file anew, beside all that is recorded.
+
+        ``files``, paths by the SHA-256 of their content, and ``own_crystals`` as the
+        campaign file has them, with that hash in place of their file.
+        """
+        files = {file_hash(file): Path(file) for file in self.dataset.labelled}
+        files |= {_sha256(file): file for file in self._potential_files.values()}
+        crystals = {}
+        for key, own in self.own_crystals.items():
+            crystals[key] = own.model_dump(mode="json", exclude_defaults=True)
+            if own.file is not None:
+                file = Path(own.file)
+                crystals[key]["file"] = sha256 = _sha256(file)
+                files[sha256] = file
+        return {
+            "files": {sha256: str(file.absolute()) for sha256, file in files.items()},
+            "own_crystals": crystals,
+        }
+
+    @property
     def _potential_files(self) -> dict[str, Path]:
         """Files of given potentials, by the key of their engine."""
-        engines = {key: getattr(self, key) for key in _ENGINES}
+        engines = {key: getattr(self, key) for key in ENGINES}
         files = {
             key: potential_file(engine.potential)
             for key, engine in engines.items()
