@@ -133,6 +133,15 @@ def fill_disk(before: float, journal: str, n_bytes: int) -> float:
 
 
 @job
+def refused(number: int, journal: str, room: str) -> int:
+    """Fail to write, with the system's error `number`, until the file `room` exists."""
+    _note(journal, "refused")
+    if not Path(room).exists():
+        raise OSError(number, os.strerror(number), room)
+    return number
+
+
+@job
 def greedy(journal: str) -> int:
     """Ask for more memory than a process may have."""
     _note(journal, "greedy")

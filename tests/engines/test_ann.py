@@ -121,9 +121,11 @@ def test_a_device_is_that_of_the_networks_where_nothing_names_it():
     assert _device_of(calculator) == "cuda:1"
 
 
-def test_potential_is_found_in_a_file(potential, tmp_path):
-    path = potential.save(tmp_path / "potential.safetensors")
-    engine = get_engine(EngineSettings(name="ann", potential=str(path)))
+def test_potential_is_found_in_a_file(potential, tmp_path, monkeypatch):
+    potential.save(tmp_path / "potential.safetensors")
+    monkeypatch.chdir(tmp_path)
+    engine = get_engine(EngineSettings(name="ann", potential="potential.safetensors"))
+    monkeypatch.chdir("/")  # jobs run elsewhere
     assert engine.method == f"ann-{potential.identifier}"
     cell = crystal("Li2S").get_primitive_structure()
     result = read_calculation(engine.compute(cell, relax=False))

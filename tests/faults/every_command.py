@@ -100,7 +100,7 @@ def play(
         if kind == "stock":
             by_lpad = _mended_by_lpad(launchpad, place, folder)
             if not by_lpad:
-                recover(launchpad, CAMPAIGN, {})
+                recover(launchpad, CAMPAIGN, {}, proven=True)
         run(place, lambda: _flow(folder), CAMPAIGN, "hash", retry_failed=True)
         return _outcome(place, command, by_lpad)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -34,6 +35,7 @@ from tests.toy_jobs import (
     long_chunk,
     needs_engine,
     number,
+    refused,
     runs,
     toy_flow,
     vanish,
@@ -65,6 +67,57 @@ def test_full_disk(workplace: Workplace, small_disk: Path, tmp_path: Path) -> No
     workplace.home = Home(tmp_path / "large")
     assert run(workplace, flow, "toy", "hash").complete
     assert runs(journal) == {"first": 1, "fill_disk": 2}
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT])
+def test_no_room_fails_no_job(workplace: Workplace, tmp_path: Path, error: int) -> None:
+    """A quota is a disk, too: every further job would have met it."""
+    journal, room = tmp_path / "journal", tmp_path / "room"
+    flow = Flow([refused(error, str(journal), str(room)) for _ in range(3)])
+    with pytest.raises(RunFolderError, match="Make room") as refusal:
+        run(workplace, flow, "toy", "hash")
+    assert refusal.value.number == error
+    assert runs(journal) == {"refused": 1}
+    assert progress(workplace.require_launchpad(), "toy").total.ready == 3
+    room.touch()
+    assert run(workplace, flow, "toy", "hash").complete
+
+
+_FAILING_CHILD = """
+import runpy, sys
+from pathlib import Path
+from lps_flows.runner import worker, workplace
+def fail(_): raise worker.RunFolderError(int(sys.argv[3]), Path())
+workplace.open_workplace = fail
+runpy.run_module("lps_flows.runner.child", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EDQUOT, "quota is used up"),
+        (errno.EACCES, "no run directory can be made"),
+    ],
+)
+def test_child_processes_tell_what_is_wrong_with_the_disk(
+    workplace: Workplace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: int,
+    told: str,
+) -> None:
+    """Fewer workers, the advice where some die without a word, would not help."""
+
+    def start(*_: object) -> subprocess.Popen[bytes]:
+        arguments = [str(tmp_path / "other"), "0", str(error)]
+        return subprocess.Popen([sys.executable, "-c", _FAILING_CHILD, *arguments])
+
+    monkeypatch.setattr("lps_flows.runner.running._start_child", start)
+    flow = toy_flow(tmp_path / "journal")
+    with pytest.raises(RunFolderError, match=told):
+        run(workplace, flow, "toy", "hash", workers=2)
 
 
 def remount(folder: Path, how: str) -> None:

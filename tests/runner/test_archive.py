@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +40,9 @@ from lps_flows.runner import (
     run,
     submit,
 )
+from lps_flows.runner.archive_content import UnsoundCampaignError
 from lps_flows.runner.archive_file import (
+    PIECE,
     DamagedArchiveError,
     read_archive,
     write_archive,
@@ -245,6 +248,109 @@ def test_paths_in_documents_follow_with_the_machine(
         "other": f"{old}x/launcher_1",
         "inside": [f"see {new}."],
     }
+
+
+def moved_to(place: Workplace, folder: Path, number: int) -> str:
+    """Let a launch have run in a folder, as a stock worker's; return its job's uuid."""
+    launches, fireworks = place.launchpad.launches, place.launchpad.fireworks
+    launch = launches.find({"state": "COMPLETED"}).sort("launch_id", 1)[number]
+    Path(launch["launch_dir"]).rename(folder)
+    said = {"$set": {"launch_dir": str(folder)}}
+    launches.update_one({"_id": launch["_id"]}, said)
+    firework = fireworks.find_one({"fw_id": launch["fw_id"]})
+    return str(firework["spec"]["_tasks"][0]["job"]["uuid"])
+
+
+def test_what_lies_beside_the_directories_of_stock_workers_stays_there(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    """`rlaunch` was started in the folder that holds a potential, say."""
+    toy.stop_in_the_middle(workplace)
+    work = tmp_path / "work"
+    work.mkdir()
+    job = moved_to(workplace, work / "launcher_mine", 0)
+    docs = collections(workplace)["docs"]
+    first = docs.find_one()
+    said = ["mine.extxyz", "launcher_mine/OUTCAR", f"training-{job}.record", "", "-2/x"]
+    paths = {"output": [f"{work}/{name}" if name else str(work) for name in said]}
+    docs.update_one({"_id": first["_id"]}, {"$set": paths})
+    place = another()
+    restore(place, archive(workplace, "toy", tmp_path / "toy.lps"))
+    new = place.home.launches("toy")
+    (found,) = place.job_store.query({"uuid": first["uuid"]})
+    folders = [work, new, new, work, work]
+    assert found["output"] == [
+        f"{folder}/{name}" if name else str(folder)
+        for folder, name in zip(folders, said, strict=True)
+    ]
+    assert (new / "launcher_mine" / "result").read_text() == TEXT
+
+
+@pytest.mark.parametrize("first", ["home", "elsewhere"])
+def test_a_training_that_went_on_elsewhere_comes_back(
+    workplace: Workplace,
+    toy: Toy,
+    another: Callable[[], Workplace],
+    tmp_path: Path,
+    first: str,
+) -> None:
+    """Its record lies in two places; one path stood twice, and nothing was restored."""
+    toy.stop_in_the_middle(workplace)
+    job, places = "", [tmp_path / "node-1", tmp_path / "node-2"]
+    for number, folder in enumerate(places):
+        folder.mkdir()
+        job = job or moved_to(workplace, folder / f"launcher_{number}", number)
+        moved_to(workplace, folder / f"launcher_{number}{number}", number + 2)
+    if first == "home":
+        places[0] = workplace.home.launches("toy")
+    record = f"training-{job}.record"
+    for age, folder in ((100, places[0]), (50, places[1])):
+        (folder / record).write_text(f"{age} s old")
+        then = time.time() - age
+        os.utime(folder / record, (then, then))
+    place = another()
+    restore(place, archive(workplace, "toy", tmp_path / "toy.lps"))
+    assert (place.home.launches("toy") / record).read_text() == "50 s old"
+    toy.run(place)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_an_archive_in_which_a_path_stands_twice_comes_back(
+    kept: Path, another: Callable[[], Workplace], apart: bool
+) -> None:
+    """Older versions wrote such ones."""
+    head, entries = read_archive(kept)
+    runs = [{"path": "training-1.record", "content": text} for text in (b"1", b"2")]
+    runs.insert(1 if apart else 2, {"path": "launcher_x/result", "content": b"3"})
+    file = kept.with_name(f"twice-{apart}.lps")
+    write_archive(file, head, [*entries, *(("runs", each) for each in runs)])
+    place = another()
+    restore(place, file)
+    folder = place.home.launches("toy")
+    assert (folder / "training-1.record").read_text() == "1"
+    assert (folder / "launcher_x" / "result").read_text() == "3"
+
+
+def test_large_files_are_kept_in_pieces(
+    workplace: Workplace, toy: Toy, another: Callable[[], Workplace], tmp_path: Path
+) -> None:
+    toy.stop_in_the_middle(workplace)
+    content = os.urandom(PIECE) + b"more" * PIECE
+    (workplace.home.launches("toy") / "large").write_bytes(content)
+    place = another()
+    restore(place, archive(workplace, "toy", tmp_path / "toy.lps"))
+    assert (place.home.launches("toy") / "large").read_bytes() == content
+
+
+def test_what_could_not_come_back_is_not_archived(
+    workplace: Workplace, toy: Toy, tmp_path: Path
+) -> None:
+    """An archive is what a campaign is deleted for."""
+    toy.stop_in_the_middle(workplace)
+    workplace.launchpad.fireworks.delete_one({"state": "WAITING"})
+    with pytest.raises(UnsoundCampaignError, match="nothing should be deleted"):
+        archive(workplace, "toy", tmp_path / "toy.lps")
+    assert not (tmp_path / "toy.lps").exists()
 
 
 def test_an_archive_of_a_complete_campaign_restores_whole(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import signal
 import subprocess
 import sys
@@ -34,13 +35,10 @@ from lps_flows.runner import (
     submission,
     submit,
 )
+from lps_flows.runner.claims import SubmissionError
 from lps_flows.runner.home import CampaignNameError, HomeError
 from lps_flows.runner.running import AlreadyRunningError, worker_name
-from lps_flows.runner.submission import (
-    ChangedCampaignError,
-    OtherVersionError,
-    SubmissionError,
-)
+from lps_flows.runner.submission import ChangedCampaignError, OtherVersionError
 from lps_flows.runner.worker import CampaignWorker, Stop, work
 from lps_flows.runner.workplace import open_workplace
 from lps_flows.schemas import SCHEMA_VERSION
@@ -193,8 +191,11 @@ def test_a_deleted_campaign_begins_anew(
     assert run(workplace, toy_flow(journal), "toy", "another").submission.new is False
     assert list_campaigns(workplace) == ["toy"]
     launchpad.delete_wf(again.submission.workflow_id)
+    # documents without a record, as of a run in files that was moved, are others'
+    docs = workplace.job_store.docs_store
+    docs.update({"uuid": "theirs", "metadata": {"campaign": "toy.2"}})
     third = submit(workplace, toy_flow(journal), "toy", "hash")
-    assert third.set_aside == "toy.2"
+    assert third.set_aside == "toy.3"
 
 
 def test_setting_aside_goes_on_after_a_kill(
@@ -250,6 +251,27 @@ def test_a_failing_flow_leaves_nothing(workplace: Workplace) -> None:
         submit(workplace, broken, "toy", "hash")
     assert list_campaigns(workplace) == []
     assert workplace.require_launchpad().db["campaigns"].count_documents({}) == 0
+
+
+@pytest.mark.parametrize("call", ["add_wf", "_upsert_fws"])
+def test_an_interrupted_submission_leaves_nothing(
+    workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Also where the interrupt comes when all was just written."""
+    launchpad = workplace.require_launchpad()
+    write = getattr(launchpad, call)
+
+    def and_be_interrupted(*args: Any, **options: Any) -> None:
+        write(*args, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(launchpad, call, and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        submit(workplace, toy_flow(journal), "toy", "hash")
+    for collection in ("campaigns", "workflows", "fireworks"):
+        assert launchpad.db[collection].count_documents({}) == 0
+    monkeypatch.undo()
+    assert run(workplace, toy_flow(journal), "toy", "hash").complete
 
 
 @pytest.mark.parametrize("name", ["../escape", "", "a/b", ".hidden", "x" * 101])
@@ -535,6 +557,40 @@ def test_recover_takes_up_what_failed_while_the_server_was_away(
     assert len(found.unanswered) == 1
     (left,) = failures(launchpad, "toy")
     assert left.reason == "ValueError: mine"
+
+
+@pytest.mark.parametrize("reason", [AWAY, f"OSError: [Errno 28] {os.strerror(28)}"])
+def test_a_launch_that_finds_nothing_gives_nothing_back(
+    workplace: Workplace, journal: Path, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """What this worker had given back another finished, and it was run once more."""
+    launchpad = workplace.require_launchpad()
+    monkeypatch.setattr(SETTINGS, "JOB_STORE", workplace.job_store)
+    submit(workplace, Flow([number(1, str(journal), "one")]), "toy", "hash")
+    mine, other = (CampaignWorker(name, "toy") for name in ("mine", "other"))
+    _, launch_id = launchpad.checkout_fw(mine, str(journal.parent))
+    trace = f"Traceback ...\n  File x\n{reason}\n"
+    stored = {"_exception": {"_stacktrace": trace, "_details": None}}
+    launchpad.complete_launch(
+        launch_id, FWAction(stored_data=stored, exit=True), "FIZZLED"
+    )
+    launchpad.rerun_fw(1)
+    folder = workplace.home.launches("toy")
+    assert work(launchpad, other, folder, Stop()) == 1
+    # another job that seems to be READY, and that the other worker is about to take
+    submit(workplace, Flow([number(1, str(journal), "two")]), "late", "hash")
+    late = {"spec.campaign": "late"}
+    launchpad.fireworks.update_one(late, {"$set": {"spec.campaign": "toy"}})
+    checkout = launchpad.checkout_fw
+
+    def too_late(*args: Any, **options: Any) -> Any:
+        launchpad.fireworks.update_one({"fw_id": 2}, {"$set": {"state": "PAUSED"}})
+        return checkout(*args, **options)
+
+    monkeypatch.setattr(launchpad, "checkout_fw", too_late)
+    assert work(launchpad, mine, folder, Stop()) == 0
+    assert launchpad.fireworks.find_one({"fw_id": 1})["state"] == "COMPLETED"
+    assert runs(journal) == {"one": 1}
 
 
 def test_what_jobs_print_goes_to_their_folder(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from lps_flows.engines.cost import estimate_cost
 from lps_flows.jobs.export import export_structures
 from lps_flows.jobs.labelled_files import LabelledFileError
 from lps_flows.plan import count_labels, plan_campaign, plan_dynamics
+from lps_flows.potential import ANNPotential
 from lps_flows.potential.committee import has_cuda
 from lps_flows.potential.errors import PotentialError
 from lps_flows.schemas import Provenance, StructureDocument
@@ -22,6 +24,7 @@ from lps_flows.settings import CampaignFileError, CampaignSettings, load_campaig
 from lps_flows.settings.assembly import campaign_maker
 from tests.chemistry.test_orderings import published_beta
 from tests.engines.stub import stub_engine
+from tests.potential.test_evaluator import POTENTIAL
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 PRESETS = sorted(WORKFLOWS.glob("*.yaml"))
@@ -508,6 +511,68 @@ def test_labelled_structures_come_from_files_beside_the_campaign(
     _labels(elsewhere / "mine.extxyz", -12.0, "another")
     with pytest.raises(LabelledFileError, match="by another in frame 0"):
         load_campaign(_write(elsewhere, demo)).flow()
+
+
+def test_files_count_from_the_campaign_file_wherever_the_jobs_run(
+    tmp_path: Path, demo: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The campaign file may be named by a relative path itself."""
+    inputs = tmp_path / "work" / "inputs"
+    inputs.mkdir(parents=True)
+    method = get_engine(EngineSettings(**demo["engine"])).method
+    _labels(inputs / "mine.extxyz", -12.0, method)
+    POTENTIAL.save(inputs / "mine.safetensors")
+    crystal("Li4P2S6").to(filename=str(inputs / "mine.cif"))
+    demo["dataset"]["labelled"] = ["inputs/mine.extxyz"]
+    demo["conductivity_engine"] = {"name": "ann"}
+    demo["conductivity_engine"]["potential"] = "inputs/mine.safetensors"
+    demo["own_crystals"] = {"mine": {"file": "inputs/mine.cif"}}
+    _write(tmp_path / "work", demo)
+    monkeypatch.chdir(tmp_path)
+    settings = load_campaign("work/campaign.yaml", fitted=True)
+    monkeypatch.chdir("/")
+    assert settings.own_crystals["mine"].file == str(inputs / "mine.cif")
+    maker = settings.maker()
+    moving = maker.selection.conductivity.engine
+    assert moving.potential == str(inputs / "mine.safetensors")
+    assert get_engine(moving).method == f"ann-{POTENTIAL.identifier}"
+    reads = [j for j, _ in settings.flow().iterflow() if j.name.startswith("read")]
+    assert [job.function_args[0] for job in reads] == [str(inputs / "mine.extxyz")]
+
+
+@pytest.mark.parametrize("named", ["Li-P-S", str(UUID(int=1)), "not there"])
+def test_only_files_that_are_there_count_from_the_campaign_file(
+    tmp_path: Path, demo: dict[str, Any], named: str
+) -> None:
+    (tmp_path / "Li-P-S").touch()
+    demo["conductivity_engine"] = {"name": "ann", "potential": named}
+    settings = load_campaign(_write(tmp_path, demo), fitted=True)
+    assert settings.conductivity_engine.potential == named
+    assert settings.recorded["conductivity_engine"]["potential"] == named
+
+
+def test_a_given_potential_counts_with_what_is_in_it(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    demo["conductivity_engine"] = {"name": "ann", "potential": "mine.safetensors"}
+    potential, loaded = POTENTIAL, []
+    for name in ("a", "moved"):
+        (tmp_path / name).mkdir()
+        potential.save(tmp_path / name / "mine.safetensors")
+        loaded.append(load_campaign(_write(tmp_path / name, demo), fitted=True))
+    first, moved = loaded
+    assert moved.settings_hash == first.settings_hash
+    # a campaign that an older version submitted goes on: it recorded the path
+    for path in ("mine.safetensors", str(tmp_path / "a" / "mine.safetensors")):
+        old = copy.deepcopy(first.recorded)
+        old["conductivity_engine"]["potential"] = path
+        assert first.differences(old) == []
+        assert first.as_submitted(old).model_dump() == first.model_dump()
+    ANNPotential.published("Li-P-S").save(tmp_path / "moved" / "mine.safetensors")
+    (difference,) = moved.differences(first.recorded)
+    assert difference.key == "conductivity_engine.potential"
+    shown = moved.as_submitted(first.recorded).conductivity_engine
+    assert shown == moved.conductivity_engine
 
 
 def test_a_disordered_file_is_ordered_where_the_campaign_says_how(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.table import Table
 
 from lps_flows.cli.application import AsJson, err, out, verb
@@ -23,9 +22,17 @@ ArchiveFile = Annotated[Path, typer.Argument(help="Archive, for example demo.lps
 def archive(campaign: Campaign, file: ArchiveFile) -> None:
     """Write everything of a campaign into one file; it may go on running meanwhile."""
     from lps_flows.runner import archive as write_archive
+    from lps_flows.runner.archiving import lost_files
 
     with workplace() as place, working("archiving"):
         write_archive(place, campaign, file)
+        lost = lost_files(place, campaign)
+    for path in lost:
+        err.print(
+            f"{path} is gone, or not as it was when {campaign} was submitted: it is "
+            "not in the archive.",
+            style="yellow",
+        )
     size = _size(file.stat().st_size)
     out.print(f"{campaign} is in {file} ({size}).")
 
@@ -42,8 +49,8 @@ def restore(
 
     It holds jobs, which run when the campaign does: restore those of people you trust.
     """
-    from lps_flows.foundation.writing import write_text
     from lps_flows.runner import restore as restore_archive
+    from lps_flows.settings.written import write_campaign_file
 
     if settings is not None:  # what cannot be written is told before anything is done
         settings.touch(exist_ok=False)
@@ -52,9 +59,10 @@ def restore(
         restored = restore_archive(place, file)
     if restored.settings is None:  # an old version did not record them
         settings = None
-    if settings is not None:
-        text = yaml.safe_dump(restored.settings, sort_keys=False, allow_unicode=True)
-        write_text(settings, text)
+    if settings is not None and restored.settings is not None:
+        lost = write_campaign_file(settings, restored.settings, restored.given)
+        for problem in lost:
+            err.print(problem, style="yellow")
     if as_json:
         typer.echo(json.dumps(asdict(restored), indent=2))
         return

@@ -16,7 +16,7 @@ from lps_flows.engines.ase_engine import (
 )
 from lps_flows.engines.engine import set_threads
 from lps_flows.engines.errors import EngineError
-from lps_flows.engines.trained import is_uuid, load_potential
+from lps_flows.engines.trained import is_uuid, load_potential, potential_file
 from lps_flows.potential import ANNCalculator, published_names
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def ann_engine(settings: EngineSettings) -> AnnEngine:
             remedy="Give the uuid of a training job, the path of a saved potential, "
             f"or a published one: {', '.join(published_names())}",
         )
+    source = str(potential_file(source) or source)  # jobs run in folders of their own
     kwargs: dict[str, Any] = {"potential": source, "threads": settings.threads}
     if settings.device != "auto":
         kwargs["device"] = settings.device

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lps_flows.foundation import FrozenSettings
 
@@ -127,7 +127,8 @@ class ForcesSettings(FrozenSettings):
     potential: str | None = Field(
         None,
         description="For ann: name of a published potential (Li-P-S), uuid of the job "
-        "that trained one, or the path of a saved one.",
+        "that trained one, or the path of a saved one; a relative path counts from the "
+        "campaign file.",
     )
     threads: int | None = Field(
         None,
@@ -136,6 +137,20 @@ class ForcesSettings(FrozenSettings):
     )
     vasp: VaspSettings = Field(VaspSettings(), description="Used by vasp alone.")
     gpaw: GpawSettings = Field(GpawSettings(), description="Used by gpaw alone.")
+
+    @field_validator("potential")
+    @classmethod
+    def _beside_the_campaign_file(
+        cls, value: str | None, info: ValidationInfo
+    ) -> str | None:
+        folder = (info.context or {}).get("folder")
+        if value is None or folder is None:
+            return value
+        # most settings name none, and are read quickly
+        from lps_flows.engines.trained import potential_file
+
+        file = potential_file(value, folder)
+        return value if file is None else str(file)
 
     # Afterwards: what comes before makes Python of a file's JSON, in which a list is
     # no tuple.

@@ -26,6 +26,20 @@ def is_uuid(text: str) -> bool:
     return True
 
 
+def potential_file(named: str, folder: Path | str = "") -> Path | None:
+    """Return the file that a setting `potential` leads to, None for any other one.
+
+    Parameters
+    ----------
+    folder
+        Where a relative path counts from; by default the working directory.
+    """
+    if is_uuid(named) or named in published_names():
+        return None
+    file = Path(folder, named).absolute()
+    return file if file.is_file() else None
+
+
 def load_potential(potential: Any) -> ANNPotential:
     """Return a trained potential.
 

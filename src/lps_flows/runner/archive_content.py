@@ -17,13 +17,19 @@ import bson
 from bson.errors import BSONError
 
 from lps_flows.builders import KEYS
+from lps_flows.foundation import LpsFlowsError
 from lps_flows.runner.archive_file import damaged_archive
+from lps_flows.runner.given import given_of
 from lps_flows.runner.home import checked_name
 
 _TASK = "{{jobflow.managers.fireworks.JobFiretask}}"
 _LONGEST_PATH = 1000
 _LONGEST_NAME = 255
 _RECORDED = {"settings_hash", "schema_version", "versions", "n_fireworks"}
+
+
+class UnsoundCampaignError(LpsFlowsError):
+    """A campaign is not as a campaign must be to be restored from an archive."""
 
 
 @dataclass
@@ -140,9 +146,40 @@ class Content:
         _need(short, "a name that is too long")
         self.folders |= above
         _need(isinstance(document["content"], bytes), "runs")
-        # its pieces follow each other
-        _need(path not in self.paths or path == next(reversed(self.paths)), "runs")
         self.paths[path] = None
+
+    def check_whole(self) -> None:
+        """Raise a ValueError unless all that belongs to the campaign was added."""
+        _need(self.fireworks == self.nodes, "fireworks")
+        _need(self.named <= self.launches, "launches")
+
+
+def restorable(
+    campaign: str, documents: Iterator[tuple[str, Any]]
+) -> Iterator[tuple[str, Any]]:
+    """Yield what goes into an archive, and make sure that it can come back.
+
+    Raises
+    ------
+    UnsoundCampaignError
+        When it could not.
+    """
+    content = Content(campaign)
+    try:
+        for name, document in documents:
+            content.add(name, document)
+            yield name, document
+        content.check_whole()
+    except (BSONError, LookupError, TypeError, ValueError) as error:
+        why = str(error) if type(error) is ValueError else type(error).__name__
+        raise UnsoundCampaignError(
+            f"it could not be restored: it holds what no campaign has ({why})",
+            field="campaign",
+            value=campaign,
+            remedy="No archive was written, and nothing should be deleted. `lps-flows "
+            "recover` mends what killed workers left; `lps-flows status` tells of "
+            "fireworks that are missing",
+        ) from error
 
 
 def check_content(
@@ -164,13 +201,16 @@ def check_content(
         _need(all(Path(str(f)).is_absolute() for f in head["folders"]), "folders")
         _need(record.keys() >= _RECORDED, "campaigns")
         settings_of(record)
+        given_of(record)
         for name, document in entries:
             whole = name.endswith(".chunks")  # of which no field but one matters
             content.n_bytes[name] += len(document.raw)
             content.add(name, document if whole else bson.decode(document.raw))
-        _need(content.fireworks == content.nodes, "fireworks")
-        _need(content.named <= content.launches, "launches")
-    except (BSONError, LookupError, TypeError, ValueError, RecursionError) as error:
+        content.check_whole()
+    except (
+        *(AttributeError, BSONError, LookupError, TypeError, ValueError),
+        RecursionError,
+    ) as error:
         why = str(error) if type(error) is ValueError else type(error).__name__
         raise damaged_archive(f"it holds what no campaign has ({why})", file) from error
     return content

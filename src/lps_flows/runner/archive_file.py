@@ -24,6 +24,8 @@ from lps_flows.foundation import LpsFlowsError
 from lps_flows.foundation.writing import written_beside
 
 FORMAT = 1
+PIECE = 2**22
+"""Size of the pieces of a file of a run directory, but the last (bytes)."""
 
 _HEAD = "archive"
 # MongoDB's limit of a document is 16 MiB

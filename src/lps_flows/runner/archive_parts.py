@@ -15,6 +15,9 @@ import bson
 
 from lps_flows.foundation.writing import written_beside
 from lps_flows.runner.archive_content import Content
+from lps_flows.runner.archive_file import PIECE
+from lps_flows.runner.given import kept_as
+from lps_flows.runner.run_folders import LAUNCHER
 from lps_flows.runner.workplace import Workplace
 
 HELD_BACK = "RESTORING"
@@ -28,12 +31,15 @@ _ASKED = {
 
 
 class RunFiles:
-    """Writes the files of run directories from their pieces; what is there stays."""
+    """Writes the files of run directories from their pieces; what is there stays.
+
+    So does the first of several of one path, which older versions wrote.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder.resolve()
         self._open = ExitStack()
-        self._path = ""
+        self._path, self._last = "", False
         self._stream: IO[bytes] | None = None
 
     def __enter__(self) -> RunFiles:
@@ -54,6 +60,9 @@ class RunFiles:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 beside = self._open.enter_context(written_beside(target))
                 self._stream = self._open.enter_context(beside.open("xb"))
+        elif self._last:
+            self._stream = None
+        self._last = len(piece) < PIECE
         if self._stream is not None:
             self._stream.write(piece)
 
@@ -62,7 +71,11 @@ class Move:
     """Turns what an archive holds into what belongs here."""
 
     def __init__(
-        self, workplace: Workplace, content: Content, folders: list[str]
+        self,
+        workplace: Workplace,
+        content: Content,
+        folders: list[str],
+        given: Mapping[str, str],
     ) -> None:
         launchpad = workplace.require_launchpad()
         self.folder = workplace.home.launches(content.campaign)
@@ -73,19 +86,29 @@ class Move:
         )["next_launch_id"]
         self._launches = dict(zip(sorted(content.launches), count(first)))
         self._put_back = content.put_back
-        self._folders = [f.encode() for f in folders]
+        kept = {path: kept_as(sha256, path) for sha256, path in given.items()}
+        self.given = {
+            path: str(self.folder / there)
+            for path, there in kept.items()
+            if there in content.paths
+        }
+        """Where given files are that the archive holds, by where they were."""
+        self._paths = [path.encode() for path in (*folders, *self.given)]
         hosts, places = (
-            "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
-            for names in (content.hosts, folders)
+            "|".join(made for _, made in sorted(names, reverse=True))
+            for names in (
+                [(len(host), re.escape(host)) for host in content.hosts],
+                [(len(f), _place(f, content.campaign)) for f in folders],
+            )
         )
-        self._there = re.compile(rf"(?:\b({hosts}):)?(?:{places})(?![\w-]|\.\w)")
+        self._there = re.compile(rf"(?:\b({hosts}):)?(?:{places})")
 
     def document(self, name: str, raw: Any) -> Mapping[str, Any]:
         """Return a document of collection `name` as it is here."""
         if name.endswith(".chunks"):
             return raw
         document = bson.decode(raw.raw)
-        if any(folder in raw.raw for folder in self._folders):
+        if any(path in raw.raw for path in self._paths):
             document = self._moved(document)
         match name:
             case "workflows":
@@ -105,8 +128,10 @@ class Move:
         return document
 
     def _moved(self, value: Any) -> Any:
-        """Return the same with paths of run directories here."""
+        """Return the same with paths of run directories and given files here."""
         if isinstance(value, str):
+            if value in self.given:
+                return self.given[value]
             return self._there.sub(
                 lambda match: (
                     (f"{gethostname()}:" if match[1] else "") + str(self.folder)
@@ -159,3 +184,14 @@ class Move:
         document["launch_id"] = self._launches[document["launch_id"]]
         # `delete` removes such folders: none but ours
         document["launch_dir"] = str(self.folder / Path(document["launch_dir"]).name)
+
+
+def _place(folder: str, campaign: str) -> str:
+    """Return a pattern of the folder of a campaign's run directories.
+
+    One below a home holds nothing else; where a stock worker was started other things
+    may lie beside them, and stay there.
+    """
+    if Path(folder).parts[-2:] == ("launches", campaign):
+        return rf"{re.escape(folder)}(?![\w-]|\.\w)"
+    return rf"{re.escape(folder)}(?=/(?:{LAUNCHER}|training-[\w-]+\.record\b))"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -15,8 +15,10 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 
-from lps_flows.runner.archive_file import FORMAT, write_archive
+from lps_flows.runner.archive_content import restorable
+from lps_flows.runner.archive_file import FORMAT, PIECE, write_archive
 from lps_flows.runner.belongings import belongings, collections, no_campaign
+from lps_flows.runner.given import at_hand, given_of, kept_as
 from lps_flows.runner.progress import progress
 from lps_flows.runner.run_folders import run_files, run_folders
 from lps_flows.runner.workplace import Workplace
@@ -25,7 +27,6 @@ from lps_flows.schemas.base import code_versions
 QUEUE = ("workflows", "fireworks", "launches", "actions.files", "actions.chunks")
 
 _RAW: CodecOptions[Any] = CodecOptions(document_class=RawBSONDocument)
-_PIECE = 2**22
 # Of a complete campaign, outputs of codes that are larger are in its documents.
 _LARGEST_KEPT = 2**20
 # MongoDB 5.0, the first whose snapshots can be read outside transactions
@@ -36,7 +37,8 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
     """Write everything of a campaign into one compressed, checksummed file.
 
     That is its queue as it is at one moment, the documents and arrays of its jobs, the
-    results of the builders, its settings, the versions of the code, and its run
+    results of the builders, its settings with the files they lead to (as far as those
+    are here as they were, see `lost_files`), the versions of the code, and its run
     directories on this machine: training records and checkpoints, and of a campaign
     that is complete only files up to 1 MiB. A name that is not in UTF-8 is told, and
     written with escapes. Workers may go on meanwhile; what they have not finished at
@@ -58,17 +60,15 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
         If there is no campaign of this name.
     StoreKindError
         If its documents are not in MongoDB with GridFS.
+    UnsoundCampaignError
+        If the campaign is damaged so that it could not be restored.
     DamagedArchiveError
         If `file` is there and is no archive.
     OSError
         If the file cannot be written; what was there before is still there.
     """
     launchpad = workplace.require_launchpad()
-    record = launchpad.db["campaigns"].find_one(
-        {"campaign": campaign, "state": "submitted"}
-    )
-    if record is None:
-        raise no_campaign(campaign)
+    record = _record(workplace, campaign)
     own, *others = run_folders(workplace, campaign)
     head = {
         "format": FORMAT,
@@ -79,6 +79,11 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
         "folders": sorted({str(own), *(str(folder.parent) for folder in others)}),
         "record": record,
     }
+    paths = given_of(record)["files"]
+    given = {
+        kept_as(sha256, paths[sha256]): file
+        for sha256, file in at_hand(workplace, record).items()
+    }
     largest = _LARGEST_KEPT if progress(launchpad, campaign).complete else None
     with ExitStack() as opened:
         session = _snapshot(launchpad.connection)
@@ -87,10 +92,37 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
 
         def documents() -> Iterator[tuple[str, Any]]:
             yield from _stored(workplace, campaign, session)
-            yield from _runs(workplace, campaign, largest)
+            yield from _runs(workplace, campaign, given, largest)
 
-        write_archive(Path(file), head, documents())
+        write_archive(Path(file), head, restorable(campaign, documents()))
     return Path(file)
+
+
+def lost_files(workplace: Workplace, campaign: str) -> list[str]:
+    """Return the paths of given files that are gone, or not as they were any more.
+
+    They are not in an archive, and a campaign file that is written from it lacks them.
+
+    Raises
+    ------
+    NoCampaignError
+        If there is no campaign of this name.
+    """
+    record = _record(workplace, campaign)
+    there = at_hand(workplace, record)
+    given = given_of(record)["files"]
+    return [path for sha256, path in given.items() if sha256 not in there]
+
+
+def _record(workplace: Workplace, campaign: str) -> dict[str, Any]:
+    record = (
+        workplace.require_launchpad()
+        .db["campaigns"]
+        .find_one({"campaign": campaign, "state": "submitted"})
+    )
+    if record is None:
+        raise no_campaign(campaign)
+    return dict(record)
 
 
 def _snapshot(client: MongoClient[Any]) -> ClientSession | None:
@@ -113,10 +145,11 @@ def _stored(
 
 
 def _runs(
-    workplace: Workplace, campaign: str, largest: int | None
+    workplace: Workplace, campaign: str, given: Mapping[str, Path], largest: int | None
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the files of run directories, in pieces."""
-    for file, named in run_files(workplace, campaign):
+    """Yield the files of run directories and the given ones, in pieces."""
+    of_runs = {path: file for file, path in run_files(workplace, campaign)}
+    for named, file in {**of_runs, **given}.items():
         path = named.encode(errors="backslashreplace").decode()
         if path != named:
             warnings.warn(
@@ -126,8 +159,8 @@ def _runs(
             )
         try:
             with file.open("rb") as content:
-                if largest is None or file.stat().st_size <= largest:
-                    pieces = iter(partial(content.read, _PIECE), b"")
+                if largest is None or named in given or file.stat().st_size <= largest:
+                    pieces = iter(partial(content.read, PIECE), b"")
                     yield "runs", {"path": path, "content": next(pieces, b"")}
                     for piece in pieces:
                         yield "runs", {"path": path, "content": piece}

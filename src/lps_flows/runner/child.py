@@ -1,6 +1,8 @@
 """One worker process of ``lps-flows run --workers N``.
 
-Started by running.py as ``python -m lps_flows.runner.child HOME CAMPAIGN INDEX``.
+Started by running.py as ``python -m lps_flows.runner.child HOME CAMPAIGN INDEX``. Where
+run directories cannot be written its exit status tells why: there may be no room left
+for a word in its log.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from filelock import FileLock
 from jobflow import SETTINGS
 
 from lps_flows.runner.home import Home
-from lps_flows.runner.running import worker_name
-from lps_flows.runner.worker import CampaignWorker, Stop, work
+from lps_flows.runner.running import NO_FOLDER_STATUS, worker_name
+from lps_flows.runner.worker import CampaignWorker, RunFolderError, Stop, work
 from lps_flows.runner.workplace import open_workplace
 
 
@@ -44,4 +46,7 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    try:
+        main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    except RunFolderError as error:
+        sys.exit(NO_FOLDER_STATUS + error.number)

@@ -80,7 +80,7 @@ def _state(record: dict[str, Any] | None, queue: Progress) -> str:
         return str(recorded)
     total = queue.total
     counts = {"running": total.running, "failed": total.failed}
-    counts |= {"stopped": total.stopped, "unfinished": total.unfinished}
+    counts |= {"stopped": total.stopped, "unfinished": total.unfinished + queue.missing}
     return next(
         (state for state, number in counts.items() if number),
         "complete" if queue.complete else "no queue",

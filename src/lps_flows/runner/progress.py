@@ -91,7 +91,11 @@ class Progress:
     stopped
         How many fireworks someone took out of the queue, by FireWorks' state.
     damaged
-        Fireworks that do not say what every firework says, and count as stopped.
+        Fireworks that do not say what every firework says, and count as stopped; and
+        how many are missing.
+    missing
+        How many fireworks the workflow names that are not there; looked for where none
+        runs or could.
     """
 
     campaign: str
@@ -99,6 +103,7 @@ class Progress:
     running: tuple[str, ...] = ()
     stopped: dict[str, int] = field(default_factory=dict)
     damaged: tuple[str, ...] = ()
+    missing: int = 0
 
     @property
     def total(self) -> StageProgress:
@@ -110,7 +115,7 @@ class Progress:
     @property
     def complete(self) -> bool:
         """Whether every firework is completed, and there is at least one."""
-        return bool(self.stages) and self.total.unfinished == 0
+        return bool(self.stages) and self.total.unfinished == self.missing == 0
 
 
 @dataclass(frozen=True)
@@ -159,9 +164,17 @@ def progress(queue: Queue, campaign: str) -> Progress:
         s for s in (recorded if isinstance(recorded, list) else []) if s in list(counts)
     ]
     stages = [*known, *sorted(set(counts) - set(known))]
-    damaged = queue.fireworks.find(
-        {"spec.campaign": campaign, "$nor": [_SOUND]}, {"fw_id": 1}
-    )
+    damaged = [
+        f"firework {firework.get('fw_id', firework['_id'])}: its state, name or "
+        "launches are not a firework's"
+        for firework in queue.fireworks.find(
+            {"spec.campaign": campaign, "$nor": [_SOUND]}, {"fw_id": 1}
+        )
+    ]
+    goes_on = any(count["running"] or count["ready"] for count in counts.values())
+    missing = 0 if goes_on else _missing(queue, campaign)
+    if missing:
+        damaged.append(f"{missing} fireworks that the workflow names are not there")
     running = queue.fireworks.find(
         {"spec.campaign": campaign, "state": "RUNNING"}, {"name": 1}
     )
@@ -170,12 +183,20 @@ def progress(queue: Queue, campaign: str) -> Progress:
         tuple(StageProgress(stage, **counts[stage]) for stage in stages),
         tuple(sorted(str(firework.get("name")) for firework in running)),
         stopped,
-        tuple(
-            f"firework {firework.get('fw_id', firework['_id'])}: its state, name or "
-            "launches are not a firework's"
-            for firework in damaged
-        ),
+        tuple(damaged),
+        missing,
     )
+
+
+def _missing(queue: Queue, campaign: str) -> int:
+    """Count the fireworks that are named in a campaign's workflow alone."""
+    of_campaign = {"metadata.campaign": campaign}
+    workflow = queue.db["workflows"].find_one(of_campaign, {"nodes": 1}) or {}
+    nodes = workflow.get("nodes", [])
+    if not isinstance(nodes, list):
+        return 0
+    # after the workflow: additions are there before it names them
+    return len(nodes) - queue.fireworks.count_documents({"fw_id": {"$in": nodes}})
 
 
 def launch_times(queue: Queue, campaign: str) -> tuple[dict[str, float], list[str]]:

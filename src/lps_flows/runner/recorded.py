@@ -42,6 +42,10 @@ class Comparable(Protocol):
         """Everything that determines the results, as plain data."""
 
     @property
+    def given(self) -> Mapping[str, Any]:
+        """Files that they lead to, by the hash of their content."""
+
+    @property
     def settings_hash(self) -> str:
         """Hash of it."""
 

@@ -10,7 +10,7 @@ workflow one after the other. A worker killed in between leaves one of these:
   the launch asked for;
 - fireworks that belong to no workflow (additions whose workflow was not yet written):
   they are deleted, the refresh makes them again;
-- a locked workflow: it is unlocked.
+- a locked workflow: its lock is taken over once nothing is written under it any more.
 
 A server that was away leaves fireworks FIZZLED that are not to blame for it; they are
 rerun, too.
@@ -21,21 +21,24 @@ rerun, too.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fireworks import LaunchPad
-from fireworks.core.launchpad import WFLock
 
-from lps_flows.runner.away import tells_of_away
+from lps_flows.runner.away import LOCK_S, tells_of_away
+from lps_flows.runner.claims import refuse_while_claimed
 from lps_flows.runner.progress import failures
 
 HANDOVER_S = 5.0
 """Time from reservation to launch where no other worker is alive."""
 BUSY_HANDOVER_S = 120.0
 """The same where one may be: reading a job has taken a busy machine 13 s."""
-_LOCK_PATIENCE_S = 20.0
+_SILENCE_S = 2.0
+"""Silence after which a lock is taken over where no worker can be alive."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ def recover(
     dead: dict[str, Any] | None = None,
     *,
     handover_s: float = HANDOVER_S,
+    proven: bool = False,
 ) -> Recovered:
     """Mend a campaign after workers were killed.
 
@@ -72,7 +76,17 @@ def recover(
     handover_s
         Seconds that a living worker is given between the reservation of a firework
         and its launch; what is reserved for longer counts as given up.
+    proven
+        Whether those workers are known to be gone, not only taken for dead. Where none
+        but they ever worked at the campaign, what they were writing is taken up after
+        seconds, else after `LOCK_S` in which nothing was written.
+
+    Raises
+    ------
+    SubmissionError
+        If another process is submitting, restoring or deleting the campaign.
     """
+    refuse_while_claimed(launchpad, campaign)
     fireworks = launchpad.fireworks
     of_campaign = {"spec.campaign": campaign}
     active = {**of_campaign, "state": {"$in": ["RUNNING", "RESERVED"]}}
@@ -81,11 +95,13 @@ def recover(
     if dead is not None and in_flight:
         query = {**dead, "fw_id": {"$in": in_flight}, "state": "RUNNING"}
         lost = launchpad.launches.distinct("launch_id", query)
-    _unlock(launchpad, campaign, lost)
+    nobody = proven and dead is not None and _all_of(launchpad, campaign, dead)
     deleted, refreshed = 0, []
     for workflow in launchpad.workflows.find({"metadata.campaign": campaign}):
         node = workflow["nodes"][0]
-        with WFLock(launchpad, node):
+        with _locked(launchpad, campaign, node, _SILENCE_S if nobody else LOCK_S):
+            if not nobody and _being_added_to(launchpad, campaign):
+                continue
             deleted += delete_orphans(launchpad, campaign)
             refreshed += _contradictions(launchpad, node)
     for fw_id in refreshed:
@@ -110,32 +126,67 @@ def silent_for(seconds: float) -> dict[str, Any]:
 
 def delete_orphans(launchpad: LaunchPad, campaign: str) -> int:
     """Delete fireworks of a campaign that belong to no workflow."""
-    workflows = launchpad.workflows.find({"metadata.campaign": campaign}, {"nodes": 1})
-    nodes = {node for workflow in workflows for node in workflow["nodes"]}
-    fireworks = launchpad.fireworks.find({"spec.campaign": campaign}, {"fw_id": 1})
-    orphans = [f["fw_id"] for f in fireworks if f["fw_id"] not in nodes]
+    orphans = list(_orphans(launchpad, campaign))
     launchpad.fireworks.delete_many({"fw_id": {"$in": orphans}})
     return len(orphans)
 
 
-def _unlock(launchpad: LaunchPad, campaign: str, lost: list[int]) -> None:
-    """Take away the lock of a dead worker.
-
-    Locks have no owner. Where fireworks run whose worker may be alive, the lock gets
-    time to go away by itself.
-    """
-    locked = {"metadata.campaign": campaign, "locked": True}
-    others = {"state": "RUNNING", "launch_id": {"$nin": lost}}
-    others["fw_id"] = {
-        "$in": launchpad.fireworks.distinct("fw_id", {"spec.campaign": campaign})
+def _orphans(launchpad: LaunchPad, campaign: str) -> dict[int, datetime]:
+    """Return the fireworks that belong to no workflow, and when they were written."""
+    # in this order: additions are written before the workflow that names them
+    fireworks = {
+        f["fw_id"]: f["_id"].generation_time
+        for f in launchpad.fireworks.find({"spec.campaign": campaign}, {"fw_id": 1})
     }
-    deadline = time.monotonic() + _LOCK_PATIENCE_S
-    while launchpad.workflows.find_one(locked, {"_id": 1}):
-        alone = launchpad.launches.find_one(others, {"_id": 1}) is None
-        if alone or time.monotonic() > deadline:
-            launchpad.workflows.update_many(locked, {"$unset": {"locked": True}})
-            return
+    workflows = launchpad.workflows.find({"metadata.campaign": campaign}, {"nodes": 1})
+    nodes = {node for workflow in workflows for node in workflow["nodes"]}
+    return {fw: written for fw, written in fireworks.items() if fw not in nodes}
+
+
+def _being_added_to(launchpad: LaunchPad, campaign: str) -> bool:
+    """Whether a worker from which the lock was taken may still be adding fireworks."""
+    newest = max(_orphans(launchpad, campaign).values(), default=None)
+    if newest is None:
+        return False
+    # by the server's clock, which dated them
+    now = launchpad.db.command("hello")["localTime"].replace(tzinfo=UTC)
+    return now - newest < timedelta(seconds=LOCK_S)
+
+
+def _all_of(launchpad: LaunchPad, campaign: str, dead: dict[str, Any]) -> bool:
+    """Whether no worker but the dead ones ever launched anything of a campaign."""
+    ids = launchpad.fireworks.distinct("fw_id", {"spec.campaign": campaign})
+    others = {"fw_id": {"$in": ids}, "$nor": [dead]}
+    return launchpad.launches.find_one(others, {"_id": 1}) is None
+
+
+@contextmanager
+def _locked(
+    launchpad: LaunchPad, campaign: str, node: int, patience_s: float
+) -> Iterator[None]:
+    """Hold the lock of a workflow; one under which nothing is written is taken over.
+
+    Locks have no owner, and a worker that adds much holds one while no launch of it is
+    running any more: only what it writes tells that it lives.
+    """
+    workflows, its = launchpad.workflows, {"nodes": node}
+    free = {**its, "locked": {"$exists": False}}
+    lock = {"$set": {"locked": True}}
+    written, since = None, time.monotonic()
+    while workflows.find_one_and_update(free, lock, {"_id": 1}) is None:
+        now = (
+            workflows.distinct("updated_on", its),
+            launchpad.fireworks.count_documents({"spec.campaign": campaign}),
+        )
+        if now != written:
+            written, since = now, time.monotonic()
+        if time.monotonic() - since > patience_s:
+            break
         time.sleep(0.2)
+    try:
+        yield
+    finally:
+        workflows.update_one(its, {"$unset": {"locked": True}})
 
 
 def _contradictions(launchpad: LaunchPad, workflow_node: int) -> list[int]:
@@ -145,6 +196,8 @@ def _contradictions(launchpad: LaunchPad, workflow_node: int) -> list[int]:
     while they hold the lock.
     """
     workflow = launchpad.workflows.find_one({"nodes": workflow_node})
+    if workflow is None:  # deleted meanwhile
+        return []
     states = {int(k): state for k, state in workflow["fw_states"].items()}
     query = {"fw_id": {"$in": workflow["nodes"]}}
     wanted = {"fw_id": 1, "state": 1, "launches": 1}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
@@ -17,6 +18,7 @@ from lps_flows.runner.archive_content import Content, check_content, settings_of
 from lps_flows.runner.archive_file import read_archive
 from lps_flows.runner.archive_parts import HELD_BACK, Move, RunFiles
 from lps_flows.runner.belongings import belongings, collections, remove
+from lps_flows.runner.given import at_hand, given_of
 from lps_flows.runner.processes import has_ended, this_process
 from lps_flows.runner.run_folders import JOB
 from lps_flows.runner.workplace import Workplace, place_of
@@ -46,6 +48,9 @@ class Restored:
     settings
         The settings it was submitted with, as a campaign file has them; None if an old
         version did not record them.
+    given
+        Files that they lead to and that are here: ``files``, paths by the SHA-256 of
+        their content, and ``own_crystals`` as the campaign file had them.
     """
 
     campaign: str
@@ -54,6 +59,7 @@ class Restored:
     n_files: int
     put_back: tuple[int, ...] = ()
     settings: dict[str, Any] | None = None
+    given: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def restore(workplace: Workplace, file: Path | str) -> Restored:
@@ -84,10 +90,16 @@ def restore(workplace: Workplace, file: Path | str) -> Restored:
     with FileLock(workplace.home.lock(f"submit-{name}")):
         _claim(workplace, content)
         try:
-            move = Move(workplace, content, head["folders"])
+            given = given_of(head["record"])
+            move = Move(workplace, content, head["folders"], given["files"])
             _write(workplace, move, read_archive(file)[1])
             record = {**head["record"], "state": "submitted"}
             record["place"] = place_of(workplace)
+            there = {
+                sha256: move.given.get(path, path)
+                for sha256, path in given["files"].items()
+            }
+            record["given"] = json.dumps({**given, "files": there})
             record["workflow_id"] = min(move.fireworks.values(), default=0)
             record.pop("_id", None)
             campaigns.replace_one({"campaign": name}, record)
@@ -102,6 +114,10 @@ def restore(workplace: Workplace, file: Path | str) -> Restored:
         len(content.paths),
         tuple(sorted(move.fireworks[fw_id] for fw_id in content.put_back)),
         settings_of(record),
+        {
+            **given_of(record),
+            "files": {s: str(file) for s, file in at_hand(workplace, record).items()},
+        },
     )
 
 

@@ -13,9 +13,10 @@ from lps_flows.runner.workplace import Workplace
 
 JOB = "spec._tasks.job.uuid"
 """Where a firework names its job."""
+LAUNCHER = "launcher_"
+"""How names of run directories begin."""
 
 _AT_ONCE = 500
-_LAUNCHER = "launcher_"
 
 
 def run_folders(workplace: Workplace, campaign: str) -> list[Path]:
@@ -31,7 +32,7 @@ def run_folders(workplace: Workplace, campaign: str) -> list[Path]:
         Path(name)
         for few in chunks(sorted(ids), _AT_ONCE)
         for name in launchpad.launches.distinct("launch_dir", {"fw_id": {"$in": few}})
-        if isinstance(name, str) and Path(name).name.startswith(_LAUNCHER)
+        if isinstance(name, str) and Path(name).name.startswith(LAUNCHER)
     }
     # a private server serves one home: runs in another are of that which was copied
     foreign = ("launches", campaign) if workplace.source == "private" else None
@@ -47,8 +48,17 @@ def run_files(workplace: Workplace, campaign: str) -> Iterator[tuple[Path, str]]
     """Yield the plain files of a campaign's runs, and their paths below its folder.
 
     Directories of stock workers come to lie beside those of the home: their names hold
-    the microsecond in which they were made. Records of training lie beside them.
+    the microsecond in which they were made. Records of training lie beside them. Of a
+    job that was cut off in one place and ended in another the newer one counts.
     """
+    newest: dict[str, Path] = {}
+    for file, path in _all_files(workplace, campaign):
+        if path not in newest or _changed(file) > _changed(newest[path]):
+            newest[path] = file
+    yield from ((file, path) for path, file in newest.items())
+
+
+def _all_files(workplace: Workplace, campaign: str) -> Iterator[tuple[Path, str]]:
     own, *others = run_folders(workplace, campaign)
     yield from ((file, str(file.relative_to(own))) for file in _files_in(own))
     for folder in others:
@@ -59,6 +69,14 @@ def run_files(workplace: Workplace, campaign: str) -> Iterator[tuple[Path, str]]
         job = record.stem.removeprefix("training-")
         if fireworks.find_one({"spec.campaign": campaign, JOB: job}, {"_id": 1}):
             yield record, record.name
+
+
+def _changed(file: Path) -> int:
+    """Return when a file was last written to (ns); a worker may just remove it."""
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _files_in(folder: Path) -> Iterator[Path]:

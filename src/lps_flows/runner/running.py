@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -32,8 +33,11 @@ from lps_flows.runner.recovery import (
     silent_for,
 )
 from lps_flows.runner.submission import Submission, submit
-from lps_flows.runner.worker import CampaignWorker, Stop, work
+from lps_flows.runner.worker import CampaignWorker, RunFolderError, Stop, work
 from lps_flows.runner.workplace import Workplace, place_of
+
+NO_FOLDER_STATUS = 100
+"""Exit status of a child that can write no run directory, less the error's number."""
 
 _DYING_S = 15.0
 _MOST_DEATHS = 3
@@ -127,6 +131,7 @@ def run(
                 campaign,
                 lost_launches(workplace, campaign),
                 handover_s=_handover_s(workplace),
+                proven=True,
             ),
             revive,
         )
@@ -180,11 +185,7 @@ def alone(workplace: Workplace, campaign: str) -> Iterator[None]:
 
 def of_earlier_runs(workplace: Workplace, campaign: str) -> dict[str, Any]:
     """Return a query on launches of earlier runs; we hold their locks, so they died."""
-    launchpad = workplace.require_launchpad()
-    prefix = _prefix(workplace, campaign)
-    names = launchpad.launches.distinct("fworker.name", {"state": "RUNNING"})
-    dead = [n for n in names if isinstance(n, str) and n.startswith(prefix)]
-    return {"fworker.name": {"$in": dead}}
+    return {"fworker.name": {"$regex": f"^{re.escape(_prefix(workplace, campaign))}"}}
 
 
 def lost_launches(
@@ -275,23 +276,23 @@ def _work_in_children(
     deaths = 0
     while children:
         if stop:
-            for child in children.values():
-                child.terminate()
-            for child in children.values():
-                child.wait()
+            _end(children.values())
         for index, child in list(children.items()):
             if child.poll() is None:
                 continue
             del children[index]
             if child.returncode:
                 dead = {"fworker.name": worker_name(workplace, campaign, index)}
-                mend = partial(recover, launchpad, campaign, dead)
+                mend = partial(recover, launchpad, campaign, dead, proven=True)
                 wait_out(partial(mend, handover_s=BUSY_HANDOVER_S), revive)
+            if child.returncode >= NO_FOLDER_STATUS:
+                _end(children.values())
+                folder = workplace.home.launches(campaign)
+                raise RunFolderError(child.returncode - NO_FOLDER_STATUS, folder)
             if child.returncode and not stop:
                 deaths += 1
                 if deaths > _MOST_DEATHS:
-                    for other in children.values():
-                        other.terminate()
+                    _end(children.values())
                     raise WorkerDiedError(
                         f"{deaths} workers died, the last with status "
                         f"{child.returncode}",
@@ -302,6 +303,14 @@ def _work_in_children(
                     )
                 children[index] = _start_child(workplace, campaign, index)
         time.sleep(0.1)
+
+
+def _end(children: Collection[subprocess.Popen[bytes]]) -> None:
+    """Let children put back their jobs and end."""
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.wait()
 
 
 @contextlib.contextmanager

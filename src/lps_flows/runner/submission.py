@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from filelock import FileLock
+from fireworks import LaunchPad
 from jobflow import Flow, Job
 from jobflow.managers.fireworks import flow_to_workflow
 from maggma.stores import MongoStore
 from pymongo.errors import DuplicateKeyError
 
 from lps_flows.foundation import LpsFlowsError
+from lps_flows.runner.claims import SUBMISSION_EXPIRES_S, being_claimed
 from lps_flows.runner.home import checked_name, free_name
 from lps_flows.runner.processes import has_ended, this_process
 from lps_flows.runner.recorded import Comparable, recorded
@@ -25,7 +27,6 @@ from lps_flows.schemas.base import code_versions
 from lps_flows.schemas.layout import READABLE_VERSIONS, SCHEMA_VERSION
 
 _MOST_SHOWN = 20
-_SUBMISSION_EXPIRES_S = 600.0
 
 
 class ChangedCampaignError(LpsFlowsError):
@@ -34,10 +35,6 @@ class ChangedCampaignError(LpsFlowsError):
 
 class OtherVersionError(LpsFlowsError):
     """A campaign was submitted by a version whose documents are laid out otherwise."""
-
-
-class SubmissionError(LpsFlowsError):
-    """A campaign is being submitted by another process."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +119,9 @@ def _submit(
         workflow = flow_to_workflow(complete, name=campaign, metadata=marks)
         stages = dict.fromkeys(fw.spec.get("stage", "other") for fw in workflow.fws)
         ids = launchpad.add_wf(workflow)
-    except BaseException:
+    except BaseException as error:
+        if not isinstance(error, DuplicateKeyError):  # else it was there before
+            _delete_workflow(launchpad, campaign)
         delete_orphans(launchpad, campaign)
         campaigns.delete_one({"campaign": campaign, "state": "submitting"})
         raise
@@ -182,10 +181,14 @@ def forget(workplace: Workplace, campaign: str) -> int:
     The documents it has made stay in the store.
     """
     launchpad = workplace.require_launchpad()
-    launchpad.workflows.delete_many({"metadata.campaign": campaign})
+    _delete_workflow(launchpad, campaign)
     removed = delete_orphans(launchpad, campaign)
     launchpad.db["campaigns"].delete_one({"campaign": campaign})
     return removed
+
+
+def _delete_workflow(launchpad: LaunchPad, campaign: str) -> None:
+    launchpad.workflows.delete_many({"metadata.campaign": campaign})
 
 
 def _claim(
@@ -204,6 +207,7 @@ def _claim(
         "settings_hash": settings_hash,
         # as text: names of crystals are keys in it, and may hold dots
         "settings": None if settings is None else json.dumps(settings.recorded),
+        "given": None if settings is None else json.dumps(settings.given),
         "schema_version": SCHEMA_VERSION,
         "versions": code_versions(),
         "state": "submitting",
@@ -218,7 +222,7 @@ def _claim(
         try:
             campaigns.insert_one(record)
         except DuplicateKeyError:
-            raise _being_submitted(campaign) from None
+            raise being_claimed(campaign) from None
         return None
     aside: str | None = None
     if known["state"] == "submitted" and not _has_workflow(workplace, campaign):
@@ -226,14 +230,12 @@ def _claim(
     elif _is_stale(known, place_of(workplace)):
         aside = known.get("set_aside")
         # killed after the workflow was complete, before the record was
-        workplace.require_launchpad().workflows.delete_one(
-            {"metadata.campaign": campaign}
-        )
+        _delete_workflow(workplace.require_launchpad(), campaign)
     else:
-        raise _being_submitted(campaign)
+        raise being_claimed(campaign)
     same = {name: known[name] for name in ("_id", "state", "claimed_at")}
     if not campaigns.replace_one(same, {**record, "set_aside": aside}).matched_count:
-        raise _being_submitted(campaign)
+        raise being_claimed(campaign)
     if known["state"] == "submitted":
         del known["_id"]
         campaigns.insert_one({**known, "campaign": aside})
@@ -245,23 +247,15 @@ def _is_stale(record: dict[str, Any], here: str) -> bool:
     return record["state"] == "submitting" and (
         record.get("place") == here  # we hold the lock that it held
         or has_ended(record.get("process"))
-        or record["claimed_at"] < time.time() - _SUBMISSION_EXPIRES_S
-    )
-
-
-def _being_submitted(campaign: str) -> SubmissionError:
-    return SubmissionError(
-        "another process is submitting, restoring or deleting this campaign",
-        field="campaign",
-        value=campaign,
-        remedy="Wait. If it was killed: restore or delete it again; a submission on "
-        "another machine is forgotten "
-        f"{_SUBMISSION_EXPIRES_S / 60:.0f} minutes after it began",
+        or record["claimed_at"] < time.time() - SUBMISSION_EXPIRES_S
     )
 
 
 def _free_name(workplace: Workplace, campaign: str) -> str:
-    taken = workplace.require_launchpad().db["campaigns"].distinct("campaign")
+    taken = set(workplace.require_launchpad().db["campaigns"].distinct("campaign"))
+    docs = workplace.job_store.docs_store
+    if isinstance(docs, MongoStore):  # there may be some without a record
+        taken |= set(docs.distinct("metadata.campaign"))
     return free_name(campaign, taken)
 
 

@@ -39,8 +39,36 @@ _LOGGER = logging.getLogger(__name__)
 _MOST_RETRIES = 5
 
 
+# what no job is to blame for, and every further one would meet
+_NO_ROOM = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+}
+
+
 class RunFolderError(LpsFlowsError):
-    """Run directories cannot be made or written."""
+    """Run directories cannot be made or written.
+
+    Parameters
+    ----------
+    number
+        The system's number of the error, as `errno` names them.
+    folder
+        Where they are made.
+    """
+
+    def __init__(self, number: int, folder: Path) -> None:
+        problem, remedy = _NO_ROOM.get(number), "Make room and run again"
+        if problem is None:
+            problem = f"no run directory can be made ({os.strerror(number)})"
+            remedy = "Mend its permissions, and run again"
+        super().__init__(
+            problem,
+            field="launches",
+            value=str(folder),
+            remedy=f"{remedy}; nothing that was finished is lost",
+        )
+        self.number = number
 
 
 class CampaignWorker(FWorker):
@@ -143,7 +171,9 @@ def work(
     """
     keep_freed_memory()
     own = {"fworker.name": worker.name}
-    mend = partial(recover, launchpad, worker.campaign, own, handover_s=handover_s)
+    mend = partial(
+        recover, launchpad, worker.campaign, own, handover_s=handover_s, proven=True
+    )
     ran, away_since, locked_since = 0, None, None
     retries: dict[int, int] = {}
     seen: dict[tuple[int, datetime], float] = {}
@@ -170,8 +200,9 @@ def work(
                         mend()
                     stop.wait(0.5)
                     continue
+                next_one = launchpad.fw_id_assigner.find_one({})["next_launch_id"]
                 ran += _launch(launchpad, worker, folder)
-                _give_back(launchpad, worker, retries, interrupted=bool(stop))
+                _give_back(launchpad, worker, next_one, retries, interrupted=bool(stop))
                 _give_back_unread(launchpad, worker, retries)
             except PyMongoError as error:
                 if not is_away(error):
@@ -241,12 +272,7 @@ def _launch(launchpad: LaunchPad, worker: CampaignWorker, folder: Path) -> bool:
         where = Path(create_datestamp_dir(str(folder), _LOGGER, prefix="launcher_"))
         os.chdir(where)
     except OSError as error:
-        raise RunFolderError(
-            f"no run directory can be made ({error.strerror})",
-            field="launches",
-            value=str(folder),
-            remedy="Make room or mend its permissions, and run again",
-        ) from error
+        raise RunFolderError(error.errno or errno.EIO, folder) from error
     with output_to(where) as errors:
         ran = launch_rocket(launchpad, worker, strm_lvl="ERROR", err_file=errors)
     os.chdir(folder)
@@ -261,29 +287,38 @@ def _launch(launchpad: LaunchPad, worker: CampaignWorker, folder: Path) -> bool:
 def _give_back(
     launchpad: LaunchPad,
     worker: CampaignWorker,
+    since: int,
     retries: dict[int, int],
     *,
     interrupted: bool,
 ) -> None:
-    """Put the last job back on the queue if it is not to blame for its failure."""
+    """Put the last job back on the queue if it is not to blame for its failure.
+
+    Parameters
+    ----------
+    since
+        Id of the first launch that can be the last job's: another worker may have been
+        faster, and what this one ran before may be another's since.
+    """
     launch = launchpad.launches.find_one(
-        {"fworker.name": worker.name},
-        {"fw_id": 1, "state": 1, "action.stored_data._exception": 1},
+        {"fworker.name": worker.name, "launch_id": {"$gte": since}},
+        {"fw_id": 1, "launch_id": 1, "action.stored_data._exception": 1},
         sort=[("launch_id", -1)],
     )
-    if launch is None or launch["state"] != "FIZZLED":
+    if launch is None:
+        return
+    fw_id = launch["fw_id"]
+    failed = launchpad.fireworks.find_one(
+        {"fw_id": fw_id, "state": "FIZZLED"}, {"launches": 1}
+    )
+    if failed is None or failed["launches"][-1:] != [launch["launch_id"]]:
         return
     stored = (launch.get("action") or {}).get("stored_data", {})
     reason = last_error(stored.get("_exception", {}).get("_stacktrace", ""))
-    fw_id = launch["fw_id"]
-    if _kind(reason) == "OSError" and os.strerror(errno.ENOSPC) in reason:
-        launchpad.rerun_fw(fw_id)
-        raise RunFolderError(
-            "the disk is full",
-            field="launches",
-            value=str(Path.cwd()),
-            remedy="Make room and run again; nothing that was finished is lost",
-        )
+    for number in _NO_ROOM:
+        if _kind(reason) == "OSError" and os.strerror(number) in reason:
+            launchpad.rerun_fw(fw_id)
+            raise RunFolderError(number, Path.cwd())
     if _server_to_blame(fw_id, reason, retries) or (
         interrupted and _kind(reason) == "KeyboardInterrupt"
     ):

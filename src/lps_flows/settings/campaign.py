@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationInfo, model_validator
+from pydantic import BaseModel, PrivateAttr, ValidationInfo, model_validator
 
+from lps_flows.engines.trained import potential_file
 from lps_flows.jobs.labelled_files import file_hash
 from lps_flows.settings.differences import Difference, as_submitted, differences
 from lps_flows.settings.keys import CampaignKeys
@@ -22,12 +24,18 @@ if TYPE_CHECKING:
 MOST_MISTAKES = 40
 """How many mistakes a person is told of at once."""
 
+ENGINES = ("engine", "conductivity_engine")
+"""Keys of settings that may name a potential."""
+
 
 class CampaignSettings(CampaignKeys):
     """Everything that determines the results of a campaign."""
 
+    _folder: Path = PrivateAttr(Path())
+
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> CampaignSettings:
+        self._folder = (info.context or {}).get("folder", Path())
         if info.context and info.context.get("fitted"):
             return self
         from lps_flows.settings.checks import mistakes
@@ -40,8 +48,9 @@ class CampaignSettings(CampaignKeys):
     def recorded(self) -> dict[str, Any]:
         """All settings as plain data, to be kept with the campaign.
 
-        What follows from the line counts as if it were named, and an own crystal or a
-        file of labelled structures with what is in it, wherever that lies.
+        What follows from the line counts as if it were named, and an own crystal, a
+        file of labelled structures or of a potential with what is in it, wherever that
+        lies.
         """
         plain = self.model_dump(mode="json")
         fingerprints = self.analysis.fingerprints.on(self.line)
@@ -56,7 +65,41 @@ class CampaignSettings(CampaignKeys):
             key: own.recorded() for key, own in self.own_crystals.items()
         }
         plain["dataset"]["labelled"] = [*map(file_hash, self.dataset.labelled)]
+        for key, file in self._potential_files.items():
+            plain[key]["potential"] = _sha256(file)
         return plain
+
+    @property
+    def given(self) -> dict[str, dict[str, Any]]:
+        """What is needed to write the campaign file anew, beside all that is recorded.
+
+        ``files``, paths by the SHA-256 of their content, and ``own_crystals`` as the
+        campaign file has them, with that hash in place of their file.
+        """
+        files = {file_hash(file): Path(file) for file in self.dataset.labelled}
+        files |= {_sha256(file): file for file in self._potential_files.values()}
+        crystals = {}
+        for key, own in self.own_crystals.items():
+            crystals[key] = own.model_dump(mode="json", exclude_defaults=True)
+            if own.file is not None:
+                file = Path(own.file)
+                crystals[key]["file"] = sha256 = _sha256(file)
+                files[sha256] = file
+        return {
+            "files": {sha256: str(file.absolute()) for sha256, file in files.items()},
+            "own_crystals": crystals,
+        }
+
+    @property
+    def _potential_files(self) -> dict[str, Path]:
+        """Files of given potentials, by the key of their engine."""
+        engines = {key: getattr(self, key) for key in ENGINES}
+        files = {
+            key: potential_file(engine.potential)
+            for key, engine in engines.items()
+            if engine is not None and engine.potential is not None
+        }
+        return {key: file for key, file in files.items() if file is not None}
 
     @property
     def settings_hash(self) -> str:
@@ -76,7 +119,8 @@ class CampaignSettings(CampaignKeys):
             defaults: the others are unknown, and what the file does not name is as
             it was submitted.
         """
-        different = differences(submitted, self.recorded, complete=complete)
+        known = self._by_content(submitted)
+        different = differences(known, self.recorded, complete=complete)
         return [entry for entry in different if complete or self._names(entry.key)]
 
     def _names(self, key: str) -> bool:
@@ -95,7 +139,19 @@ class CampaignSettings(CampaignKeys):
         submitted
             What was `recorded` of it; these settings stand for what is not known.
         """
-        return as_submitted(submitted, self.recorded, self)
+        return as_submitted(self._by_content(submitted), self.recorded, self)
+
+    def _by_content(self, submitted: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what was submitted as this version records it.
+
+        Older ones recorded the path of a potential, as the campaign file had it.
+        """
+        known = dict(submitted)
+        for key, file in self._potential_files.items():
+            named = (known.get(key) or {}).get("potential")
+            if isinstance(named, str) and Path(self._folder, named) == file:
+                known[key] = {**known[key], "potential": _sha256(file)}
+        return known
 
     def maker(self) -> CampaignMaker:
         """Build the Maker of the whole campaign.
@@ -129,3 +185,8 @@ class CampaignSettings(CampaignKeys):
             },
             held_cells=self.engine.cells_held,
         )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin
@@ -14,6 +15,8 @@ from lps_flows.settings.keys import CampaignKeys
 _LONGEST_SHOWN = 80
 # Recorded by what is in a file, which only the campaign file leads to.
 _BY_CONTENT = {"own_crystals", "dataset.labelled"}
+_HASHED = {"engine.potential", "conductivity_engine.potential"}
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Difference(NamedTuple):
@@ -65,7 +68,7 @@ def as_submitted(
         As in `differences`.
     file
         Settings of the campaign file, for what is not known. The cells of its own
-        crystals and labelled structures are those of the file.
+        crystals, labelled structures and files of potentials are those of the file.
     """
     settings = file.model_dump(mode="json")
     for key, value, _ in differences(submitted, current, complete=False):
@@ -73,7 +76,9 @@ def as_submitted(
         table: Any = settings
         for part in tables:
             table = table[part]
-        if key not in _BY_CONTENT:
+        if not (
+            key in _BY_CONTENT or (key in _HASHED and _SHA256.fullmatch(str(value)))
+        ):
             table[name] = value
     return CampaignKeys.model_validate(settings)
 

@@ -61,7 +61,8 @@ def load_campaign(path: str | Path, *, fitted: bool = False) -> CampaignSettings
         return CampaignSettings.model_validate_json(
             json.dumps(content),
             strict=True,
-            context={"folder": file.parent, "fitted": fitted},
+            # jobs run elsewhere: what counts from the file must not depend on where
+            context={"folder": file.parent.absolute(), "fitted": fitted},
         )
     except ValidationError as error:
         raise CampaignFileError(
