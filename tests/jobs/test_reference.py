@@ -8,7 +8,7 @@ from maggma.stores import MemoryStore
 from monty.json import MontyDecoder
 
 from lps_flows.chemistry import CompositionLine, crystal
-from lps_flows.engines import EngineError
+from lps_flows.engines import EngineError, read_calculation
 from lps_flows.jobs.labels import frames_on_the_way
 from lps_flows.jobs.reference import (
     LabelMaker,
@@ -131,6 +131,12 @@ def test_its_energy_is_the_single_points_and_its_convergence_the_relaxations(
     assert found.energy == pytest.approx(
         outcome(alone, store, alone.output.uuid).energy
     )
+    # what it took is what all three took
+    steps = [
+        read_calculation(store.get_output(job.uuid, load=True)).n_steps
+        for job in flow.jobs[:3]
+    ]
+    assert found.n_evaluations == sum(steps) > max(steps) + 1
 
 
 def test_a_relaxation_with_too_much_stress_left_is_not_converged(store, cell):

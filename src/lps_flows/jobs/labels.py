@@ -148,16 +148,22 @@ def document_calculation(
     task
         Task document of a calculation, or of the single point after a relaxation.
     relaxation
-        Task document of that relaxation: what it says of convergence holds.
+        Task documents of the relaxations before it, in order: what the last of them
+        says of convergence holds, and their steps and changes of energy add up. In
+        jobs of before, that of the last one.
     """
     calculation = read_calculation(finished(task))
     if relaxation is not None:
-        end = read_calculation(relaxation)
+        before = relaxation if isinstance(relaxation, list) else [relaxation]
+        ends = [read_calculation(each) for each in before]
+        changes = [end.energy_change for end in ends]
         calculation = replace(
             calculation,
-            n_steps=calculation.n_steps + end.n_steps,
-            converged=calculation.converged and end.converged,
-            energy_change=end.energy_change,
+            n_steps=calculation.n_steps + sum(end.n_steps for end in ends),
+            converged=calculation.converged and ends[-1].converged,
+            energy_change=None
+            if None in changes
+            else sum(change for change in changes if change is not None),
         )
     return structure_document(calculation, provenance, **facts)
 

@@ -275,10 +275,8 @@ def _documented(
     tasks: Sequence[Any], provenance: Provenance | OutputReference, **facts: Any
 ) -> Job:
     """Make the job that documents the last of an engine's own jobs."""
-    before = tasks[-2].output if len(tasks) > 1 else None
-    documented: Job = document_calculation(
-        tasks[-1].output, provenance, before, **facts
-    )
+    *before, last = (task.output for task in tasks)
+    documented: Job = document_calculation(last, provenance, before or None, **facts)
     return documented
 
 
