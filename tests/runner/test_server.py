@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lps_flows.runner import PrivateMongod, find_mongod, server
+from lps_flows.runner import Home, PrivateMongod, find_mongod, open_workplace, server
 from lps_flows.runner.loopback import ServerError, UnsafeAddressError
 from lps_flows.runner.mongod_binary import MongodMissingError
 
@@ -114,10 +114,17 @@ def test_missing_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         PrivateMongod(tmp_path).start()
 
 
-def test_named_program_must_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_named_program_must_exist(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LPS_FLOWS_MONGOD", "/nowhere/mongod")
     with pytest.raises(MongodMissingError, match="LPS_FLOWS_MONGOD"):
         find_mongod()
+    # nor are files taken in its place
+    for name in ("JOBFLOW_CONFIG_FILE", "FW_CONFIG_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(MongodMissingError, match="LPS_FLOWS_MONGOD"):
+        open_workplace(Home(tmp_path))
     monkeypatch.setenv("LPS_FLOWS_MONGOD", "/bin/true")
     assert find_mongod() == Path("/bin/true")
 

@@ -29,7 +29,7 @@ from lps_flows.runner.configuration import (
 )
 from lps_flows.runner.home import Home
 from lps_flows.runner.launchpad import CampaignLaunchPad
-from lps_flows.runner.mongod_binary import MongodMissingError
+from lps_flows.runner.mongod_binary import MONGOD_VARIABLE, MongodMissingError
 from lps_flows.runner.quiet import quieten
 from lps_flows.runner.server import PrivateMongod
 
@@ -152,6 +152,8 @@ def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplac
         If the user's configuration contradicts itself or cannot be read.
     UnreachableError
         If a configured server does not answer.
+    MongodMissingError
+        If ``LPS_FLOWS_MONGOD`` names no program.
     """
     home = home or Home()
     quieten()
@@ -162,7 +164,9 @@ def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplac
         server = PrivateMongod(home.path)
         try:
             server.start()
-        except MongodMissingError:
+        except MongodMissingError as error:
+            if error.field == MONGOD_VARIABLE:  # one was asked for
+                raise
             return _open_files(home)
         write_configuration(home, server)
         variables = environment(home)
