@@ -9,7 +9,6 @@ import pytest
 from ase.build import bulk
 from ase.calculators.lj import LennardJones
 from ase.phonons import Phonons
-from pydantic import ValidationError
 from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
@@ -223,16 +222,6 @@ def test_the_configurational_bound_of_equal_structures_is_that_of_counting() -> 
     assert bound == pytest.approx([0.0, -KT * np.log(7)])
     # what lies high counts little
     assert configurational_bound([0.0, 1.0], [300.0])[0] == pytest.approx(0, abs=1e-9)
-
-
-@pytest.mark.parametrize(
-    "temperatures", [(), (300.0,), (600.0, 300.0), (300.0, 300.0), (-1.0, 300.0)]
-)
-def test_temperatures_that_make_no_curve_are_refused(
-    temperatures: tuple[float, ...],
-) -> None:
-    with pytest.raises(ValidationError, match="two temperatures or more, ascending"):
-        PhononSettings(temperatures=temperatures)
 
 
 def shown(temperatures: list[float], *free: list[float]) -> list[FreeEnergyDocument]:

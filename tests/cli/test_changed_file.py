@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -105,6 +106,39 @@ def test_verbs_show_what_was_submitted_and_say_what_differs(
     refused = cli.invoke(app, ["run", str(changed)])
     assert refused.exit_code == 1
     assert DIFFERENCE in refused.output
+
+
+@pytest.mark.usefixtures("default_engine")
+def test_what_was_submitted_goes_on_whatever_is_refused_today(
+    cli: CliRunner,
+    workplace: Workplace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "lps_flows.runner.configuration.choose",
+        lambda _: SimpleNamespace(source="configured"),
+    )
+    content = yaml.safe_load(DEMO.read_text())
+    content["analysis"] = {"phonons": {"temperatures": [300.0]}}
+    file = tmp_path / "campaign.yaml"
+    file.write_text(yaml.safe_dump(content))
+    refused = cli.invoke(app, ["submit", str(file)])
+    assert refused.exit_code == 1
+    assert "analysis.phonons.temperatures = [300.0]" in refused.output
+    before = load_campaign(file, fitted=True)
+    submit(workplace, toy_flow("/dev/null"), "demo", before.settings_hash, before)
+    again = cli.invoke(app, ["submit", str(file)], catch_exceptions=False)
+    assert "was submitted before" in again.output
+    # with the key put right, what is read is what was submitted
+    content["analysis"]["phonons"]["temperatures"] = [300.0, 600.0]
+    file.write_text(yaml.safe_dump(content))
+    shown = cli.invoke(app, ["status", str(file)], catch_exceptions=False)
+    assert "temperatures: [300.0] there, [300.0, 600.0] here" in shown.output
+    content["analysis"]["phonons"]["temperatures"] = [300.0]
+    content["name"] = "other"
+    file.write_text(yaml.safe_dump(content))
+    assert cli.invoke(app, ["submit", str(file)]).exit_code == 1
 
 
 def test_an_unchanged_file_is_read_without_a_word(

@@ -119,6 +119,30 @@ def test_a_campaign_file_that_is_written_works_and_is_the_same(
     assert second.stat().st_size > 0.9 * archived.stat().st_size
 
 
+def test_one_content_under_two_names_is_kept_for_both(
+    workplace: Workplace,
+    there: Workplace,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (file.parent / "copy.extxyz").write_bytes(
+        (file.parent / "a" / "labels.extxyz").read_bytes()
+    )
+    content = yaml.safe_load(file.read_text())
+    content["dataset"]["labelled"].append("copy.extxyz")
+    file.write_text(yaml.safe_dump(content))
+    submitted(workplace, file)
+    archived = archive(workplace, "toy", tmp_path / "toy.lps")
+    file.parent.rename(tmp_path / "gone")
+    restored(there, archived, tmp_path / "again.yaml", monkeypatch)
+    tasks = there.launchpad.fireworks.distinct("spec._tasks.job.function_args")
+    paths = [Path(value) for value in tasks if str(value).startswith("/")]
+    assert len(paths) == 4
+    assert all(path.is_relative_to(there.home.path) for path in paths)
+    assert all(path.is_file() for path in paths)
+
+
 def test_what_is_gone_is_named(
     workplace: Workplace,
     there: Workplace,
@@ -172,8 +196,8 @@ def test_an_archive_of_an_older_version_gives_what_it_has(
 @pytest.mark.parametrize(
     "given",
     [
-        {"files": {"../up": "/x"}, "own_crystals": {}},
-        {"files": {"a" * 64: 1}, "own_crystals": {}},
+        {"files": {"/x": "../up"}, "own_crystals": {}},
+        {"files": {"/x": 1}, "own_crystals": {}},
         {"files": {}, "own_crystals": {"mine": "a word"}},
         {"files": []},
         [],

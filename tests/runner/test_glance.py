@@ -111,6 +111,7 @@ def test_what_was_kept_and_is_damaged_is_not_believed(
     [
         ("own_crystals", {"mine": {"file": "mine.cif"}}),
         ("dataset", {"labelled": ["mine.xyz"]}),
+        ("conductivity_engine", {"name": "ann", "potential": "mine.st"}),
     ],
 )
 def test_files_that_a_campaign_names_are_read_each_time(
@@ -118,6 +119,7 @@ def test_files_that_a_campaign_names_are_read_each_time(
 ) -> None:
     content = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
     content.setdefault(table, {}).update(named)
+    (tmp_path / "mine.st").touch()
     file = tmp_path / "own.yaml"
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     keep_for_glances(place, load_campaign(DEMO), file, {})

@@ -215,6 +215,14 @@ LATE = {
         {"dataset.max_removed_fraction": 0.01, "dataset.removal_parents": None},
         "dataset.max_removed_fraction",
     ),
+    "a curve of one temperature": (
+        {"analysis.phonons": {"temperatures": [300.0]}},
+        "analysis.phonons.temperatures = [300.0]",
+    ),
+    "a curve that goes back": (
+        {"analysis.phonons": {"temperatures": [600.0, 300.0]}},
+        "analysis.phonons.temperatures = [600.0, 300.0]",
+    ),
     "no glass": ({"analysis.hull": {"glass_sources": []}}, "analysis.hull.glass_so"),
     "crystals as glasses": (
         {"analysis.hull": {"glass_sources": ["ga", "crystal"]}},

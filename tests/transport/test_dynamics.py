@@ -248,6 +248,7 @@ def test_a_melt_that_is_cooled_in_a_step_has_not_exploded():
         temperature=10.0,
         n_steps=200,
         settings=SETTINGS,
+        before=500.0,
     )
     assert cold.frames.temperatures.unpack()[0] > 4 * 10
     assert cold.failure is None

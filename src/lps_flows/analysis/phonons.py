@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
 from ase import units
 from numpy.typing import ArrayLike
-from pydantic import Field, field_validator
+from pydantic import Field
 from pymatgen.core import Composition, Structure
 
 from lps_flows.analysis.arrhenius import BOLTZMANN
@@ -81,14 +80,6 @@ class PhononSettings(FrozenSettings):
         description="Temperatures of the free energies (K), two or more, ascending.",
     )
 
-    @field_validator("temperatures")
-    @classmethod
-    def _ascending(cls, value: tuple[float, ...]) -> tuple[float, ...]:
-        if len(value) < 2 or value[0] < 0 or any(b <= a for a, b in pairwise(value)):
-            msg = "give two temperatures or more, ascending from 0 K or above"
-            raise ValueError(msg)
-        return value
-
 
 def displaced_cells(structure: Structure, settings: PhononSettings) -> list[Structure]:
     """Return the supercell as it is, and with every displacement that is needed (Å).
@@ -129,6 +120,7 @@ def vibrations(
         The same as there.
     """
     phonons = with_forces(structure, forces, settings)
+    temperatures = sorted(set(settings.temperatures))
     gamma_only = len(structure) > settings.gamma_above
     phonons.run_mesh([1, 1, 1] if gamma_only else settings.mesh)
     mesh: Any = phonons.mesh
@@ -138,7 +130,7 @@ def vibrations(
     free_energies = None
     if not low.any():
         phonons.run_thermal_properties(
-            temperatures=settings.temperatures, cutoff_frequency=settings.imaginary
+            temperatures=temperatures, cutoff_frequency=settings.imaginary
         )
         per_cell = phonons.get_thermal_properties_dict()["free_energy"]
         n_atoms = len(phonons.primitive)
@@ -150,7 +142,7 @@ def vibrations(
         n_displacements=len(phonons.forces),
         lowest_frequency=float(frequencies.min()),
         imaginary=float((low * weights).sum() / total),
-        temperatures=list(settings.temperatures),
+        temperatures=temperatures,
         free_energies=free_energies,
     )
 

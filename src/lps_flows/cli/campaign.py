@@ -20,7 +20,7 @@ from lps_flows.cli.application import (
     out,
     verb,
 )
-from lps_flows.cli.opening import gathered, named, submitted, workplace
+from lps_flows.cli.opening import gathered, named, submitted, to_be_run, workplace
 from lps_flows.cli.plan import print_plan
 from lps_flows.cli.progress import Display, stage_table, working
 from lps_flows.cli.telling import (
@@ -83,9 +83,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Submit a campaign and run it here; a second run goes on where it stopped."""
-    from lps_flows.settings import load_campaign
-
-    settings = load_campaign(file)
+    settings = to_be_run(file)
     if dry_run:
         print_plan(settings, cost_model, as_json=as_json)
         return
@@ -217,9 +215,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Put a campaign on the LaunchPad for stock `rlaunch rapidfire`."""
-    from lps_flows.settings import load_campaign
-
-    settings = load_campaign(file)
+    settings = to_be_run(file)
     with workplace() as place, working("submitting"):
         submission = _submit(place, settings, file, reference_worker, other_worker)
         private = place.source == "private"

@@ -59,6 +59,40 @@ def named(file: Path) -> Iterator[tuple[Workplace, str, Callable[[], CampaignKey
         yield place, name, partial(_settings_of, file)
 
 
+def to_be_run(file: Path) -> CampaignSettings:
+    """Return the settings of a campaign that is to be submitted, or goes on.
+
+    What was submitted with the very same settings goes on, whatever this version would
+    refuse of them today.
+    """
+    from lps_flows.settings import CampaignFileError, load_campaign
+
+    try:
+        return load_campaign(file)
+    except CampaignFileError as error:
+        try:
+            settings = _settings_of(file)
+        except CampaignFileError:
+            raise error from None
+        if not _is_submitted(settings):
+            raise
+        return settings
+
+
+def _is_submitted(settings: CampaignSettings) -> bool:
+    from lps_flows.runner import Home, PrivateMongod, open_workplace, recorded
+    from lps_flows.runner.configuration import choose
+
+    home = Home()
+    if choose(home).source == "private" and PrivateMongod(home.path).port is None:
+        return False  # it never ran
+    with open_workplace() as place:
+        known = None if place.launchpad is None else recorded(place, settings.name)
+    return known is not None and not settings.differences(
+        known.settings, complete=known.complete
+    )
+
+
 def _settings_of(file: Path) -> CampaignSettings:
     from lps_flows.settings import load_campaign
 

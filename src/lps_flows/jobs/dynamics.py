@@ -47,8 +47,8 @@ class DynamicsSettings(FrozenSettings):
     max_temperature_ratio: float = Field(
         4.0,
         gt=1,
-        description="Kinetic temperature over the thermostat's (or over that at which "
-        "a cooled run came to it, where that is more) at which it counts as exploded.",
+        description="Kinetic temperature over the thermostat's (that of the job "
+        "before, where a run is cooled) at which it counts as exploded.",
     )
 
     def dynamics(self) -> DynamicsSettings:
@@ -141,6 +141,7 @@ def run_chunk(
     first_step: int = 0,
     state: MDState | None = None,
     keep_positions: bool = True,
+    before: float = 0.0,
 ) -> ChunkResult:
     """Integrate `n_steps` steps, from velocities drawn or given, or from a state.
 
@@ -162,6 +163,9 @@ def run_chunk(
     keep_positions
         Keep the positions of the frames, not only their temperature and energy. Those
         of a chunk that fails are kept in any case.
+    before
+        Thermostat temperature of the chunk before (K): a melt that is cooled in steps
+        comes to each of them as hot as it was.
 
     Raises
     ------
@@ -188,8 +192,6 @@ def run_chunk(
     )
     if state is not None:
         integrator.restore(state)
-    # a melt that is cooled in steps comes to each of them as hot as the one before
-    before = kinetic_temperature(atoms)
     recorder = _Recorder()
     failure = None
     step = first_step
@@ -294,7 +296,7 @@ def broken(
     temperature
         Thermostat temperature (K).
     before
-        Kinetic temperature at which the run came to this thermostat (K).
+        Thermostat temperature that the atoms come from (K).
     """
     if not np.isfinite(atoms.get_positions()).all():
         return "positions are not finite"

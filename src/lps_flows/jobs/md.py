@@ -89,6 +89,7 @@ class MDChunkMaker(Maker):
             first_step=first_step,
             state=None if previous is None else previous.state,
             keep_positions=not equilibration,
+            before=0.0 if previous is None else previous.temperature,
         )
         steps = result.frames.steps.unpack()
         last_stored = int(steps[-1]) if len(steps) else first_step

@@ -86,7 +86,7 @@ class Move:
         )["next_launch_id"]
         self._launches = dict(zip(sorted(content.launches), count(first)))
         self._put_back = content.put_back
-        kept = {path: kept_as(sha256, path) for sha256, path in given.items()}
+        kept = {path: kept_as(sha256, path) for path, sha256 in given.items()}
         self.given = {
             path: str(self.folder / there)
             for path, there in kept.items()

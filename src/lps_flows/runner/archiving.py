@@ -79,10 +79,10 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
         "folders": sorted({str(own), *(str(folder.parent) for folder in others)}),
         "record": record,
     }
-    paths = given_of(record)["files"]
+    hashes = given_of(record)["files"]
     given = {
-        kept_as(sha256, paths[sha256]): file
-        for sha256, file in at_hand(workplace, record).items()
+        kept_as(hashes[path], path): file
+        for path, file in at_hand(workplace, record).items()
     }
     largest = _LARGEST_KEPT if progress(launchpad, campaign).complete else None
     with ExitStack() as opened:
@@ -110,8 +110,7 @@ def lost_files(workplace: Workplace, campaign: str) -> list[str]:
     """
     record = _record(workplace, campaign)
     there = at_hand(workplace, record)
-    given = given_of(record)["files"]
-    return [path for sha256, path in given.items() if sha256 not in there]
+    return [path for path in given_of(record)["files"] if path not in there]
 
 
 def _record(workplace: Workplace, campaign: str) -> dict[str, Any]:

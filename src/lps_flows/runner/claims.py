@@ -33,7 +33,7 @@ def being_claimed(campaign: str) -> SubmissionError:
         "another process is submitting, restoring or deleting this campaign",
         field="campaign",
         value=campaign,
-        remedy="Wait. If it was killed: restore or delete it again; a submission on "
-        "another machine is forgotten "
+        remedy="Wait. If it was killed: submit, restore or delete it again; a "
+        "submission on another machine is forgotten "
         f"{SUBMISSION_EXPIRES_S / 60:.0f} minutes after it began",
     )

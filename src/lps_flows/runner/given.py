@@ -28,7 +28,7 @@ def given_of(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict
-        ``files``, paths by the SHA-256 of what was in them when the campaign was
+        ``files``, by their path the SHA-256 of what was in them when the campaign was
         submitted, and ``own_crystals``, as the campaign file had them with that hash in
         place of their file.
 
@@ -41,8 +41,8 @@ def given_of(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     given = {"files": {}, "own_crystals": {}} if text is None else json.loads(text)
     files, own = given["files"], given["own_crystals"]
     named = all(
-        _SHA256.fullmatch(sha256) and isinstance(path, str)
-        for sha256, path in files.items()
+        isinstance(sha256, str) and _SHA256.fullmatch(sha256)
+        for sha256 in files.values()
     )
     plain = all(
         isinstance(entry, dict) and isinstance(entry.get("file", ""), str)
@@ -59,14 +59,14 @@ def kept_as(sha256: str, path: str) -> str:
 
 
 def at_hand(workplace: Workplace, record: Mapping[str, Any]) -> dict[str, Path]:
-    """Return the given files that are on this machine as they were, by their hash."""
+    """Return the given files that are here as they were, by the path they had."""
     folder = workplace.home.path / "launches" / checked_name(record["campaign"])
     found = {}
-    for sha256, path in given_of(record)["files"].items():
+    for path, sha256 in given_of(record)["files"].items():
         places = (Path(path), folder / kept_as(sha256, path))
         there = next((file for file in places if _holds(file, sha256)), None)
         if there is not None:
-            found[sha256] = there
+            found[path] = there
     return found
 
 

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 _KEPT = "at_a_glance"
 # keys whose files belong to the settings, too
 _NAME_FILES = (("own_crystals",), ("dataset", "labelled"))
+_MAY_NAME_FILES = (("engine", "potential"), ("conductivity_engine", "potential"))
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,9 @@ def _digest(file: Path) -> str | None:
     except (PlainYamlError, TypeError):  # the settings will say what is wrong with it
         return None
     if any(_at(content, *key) is not None for key in _NAME_FILES):
+        return None
+    potentials = (_at(content, *key) for key in _MAY_NAME_FILES)
+    if any(isinstance(p, str) and (file.parent / p).is_file() for p in potentials):
         return None
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -96,8 +96,8 @@ def restore(workplace: Workplace, file: Path | str) -> Restored:
             record = {**head["record"], "state": "submitted"}
             record["place"] = place_of(workplace)
             there = {
-                sha256: move.given.get(path, path)
-                for sha256, path in given["files"].items()
+                move.given.get(path, path): sha256
+                for path, sha256 in given["files"].items()
             }
             record["given"] = json.dumps({**given, "files": there})
             record["workflow_id"] = min(move.fireworks.values(), default=0)
@@ -107,6 +107,7 @@ def restore(workplace: Workplace, file: Path | str) -> Restored:
             remove(workplace, name)
             campaigns.delete_one({"campaign": name, "state": RESTORING})
             raise
+    hashes = given_of(record)["files"]
     return Restored(
         name,
         len(content.fireworks),
@@ -116,7 +117,10 @@ def restore(workplace: Workplace, file: Path | str) -> Restored:
         settings_of(record),
         {
             **given_of(record),
-            "files": {s: str(file) for s, file in at_hand(workplace, record).items()},
+            "files": {
+                hashes[path]: str(file)
+                for path, file in at_hand(workplace, record).items()
+            },
         },
     )
 

@@ -73,20 +73,20 @@ class CampaignSettings(CampaignKeys):
     def given(self) -> dict[str, dict[str, Any]]:
         """What is needed to write the campaign file anew, beside all that is recorded.
 
-        ``files``, paths by the SHA-256 of their content, and ``own_crystals`` as the
-        campaign file has them, with that hash in place of their file.
+        ``files``, the SHA-256 of their content by their path, and ``own_crystals`` as
+        the campaign file has them, with that hash in place of their file.
         """
-        files = {file_hash(file): Path(file) for file in self.dataset.labelled}
-        files |= {_sha256(file): file for file in self._potential_files.values()}
+        files = {Path(file): file_hash(file) for file in self.dataset.labelled}
+        files |= {file: _sha256(file) for file in self._potential_files.values()}
         crystals = {}
         for key, own in self.own_crystals.items():
             crystals[key] = own.model_dump(mode="json", exclude_defaults=True)
             if own.file is not None:
                 file = Path(own.file)
                 crystals[key]["file"] = sha256 = _sha256(file)
-                files[sha256] = file
+                files[file] = sha256
         return {
-            "files": {sha256: str(file.absolute()) for sha256, file in files.items()},
+            "files": {str(file.absolute()): sha256 for file, sha256 in files.items()},
             "own_crystals": crystals,
         }
 

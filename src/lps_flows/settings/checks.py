@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, get_args
 
 from pymatgen.core import Composition
@@ -223,6 +224,13 @@ def _analysis(campaign: CampaignKeys) -> Iterator[str]:
         yield (
             f"analysis.hull.glass_sources = {strange!r}: no structure is made so. "
             f"Choose among {', '.join(sources)}"
+        )
+    temperatures = campaign.analysis.phonons.temperatures
+    ascend = all(low < high for low, high in pairwise((-1e-9, *temperatures)))
+    if len(temperatures) < 2 or not ascend:
+        yield (
+            f"analysis.phonons.temperatures = {list(temperatures)!r}: a curve needs "
+            "two or more, ascending from 0 K or above. Put them in order, or add some"
         )
     if not campaign.analysis.hull.glass_sources:
         yield (

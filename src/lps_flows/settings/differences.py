@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined
 
+from lps_flows.foundation import LpsFlowsError
 from lps_flows.settings.keys import CampaignKeys
 
 _LONGEST_SHOWN = 80
@@ -17,6 +18,10 @@ _LONGEST_SHOWN = 80
 _BY_CONTENT = {"own_crystals", "dataset.labelled"}
 _HASHED = {"engine.potential", "conductivity_engine.potential"}
 _SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class SubmittedSettingsError(LpsFlowsError):
+    """What a campaign was submitted with is no longer valid."""
 
 
 class Difference(NamedTuple):
@@ -69,6 +74,11 @@ def as_submitted(
     file
         Settings of the campaign file, for what is not known. The cells of its own
         crystals, labelled structures and files of potentials are those of the file.
+
+    Raises
+    ------
+    SubmittedSettingsError
+        When this version cannot read them.
     """
     settings = file.model_dump(mode="json")
     for key, value, _ in differences(submitted, current, complete=False):
@@ -80,7 +90,17 @@ def as_submitted(
             key in _BY_CONTENT or (key in _HASHED and _SHA256.fullmatch(str(value)))
         ):
             table[name] = value
-    return CampaignKeys.model_validate(settings)
+    try:
+        return CampaignKeys.model_validate(settings)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise SubmittedSettingsError(
+            "this version cannot read what the campaign was submitted with "
+            f"({error.errors()[0]['msg']})",
+            field=where,
+            value=file.name,
+            remedy="Look at it with the version that submitted it",
+        ) from error
 
 
 def _compared(

@@ -28,7 +28,8 @@ def write_campaign_file(
     recorded
         Settings as `CampaignSettings.recorded` has them.
     given
-        What `CampaignSettings.given` has, with the paths of files that are there now.
+        What `CampaignSettings.given` has, but for ``files``: by SHA-256, the paths of
+        those that are there now.
 
     Returns
     -------
