@@ -781,6 +781,10 @@ def test_the_verbs_say_what_they_did_and_ask_before_deleting(
     there.write_text("mine")
     said("restore", file, "--settings", str(there), code=1)
     assert there.read_text() == "mine"
-    nowhere = tmp_path / "nowhere" / "campaign.yaml"
-    assert "nowhere" in said("restore", file, "--settings", str(nowhere), code=1)
+    below = there / "campaign.yaml"  # where a file is no folder can be
+    assert "campaign.yaml" in said("restore", file, "--settings", str(below), code=1)
     assert not any(everything(places["there"]).values())
+    # a folder that is not there yet is made: nothing is left undone for want of it
+    made = tmp_path / "not yet" / "campaign.yaml"
+    said("restore", file, "--settings", str(made))
+    assert any(everything(places["there"]).values())

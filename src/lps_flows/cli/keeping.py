@@ -53,6 +53,7 @@ def restore(
     from lps_flows.settings.written import write_campaign_file
 
     if settings is not None:  # what cannot be written is told before anything is done
+        settings.parent.mkdir(parents=True, exist_ok=True)
         settings.touch(exist_ok=False)
         settings.unlink()
     with workplace() as place, working("restoring"):
