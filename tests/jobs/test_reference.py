@@ -139,6 +139,12 @@ def test_its_energy_is_the_single_points_and_its_convergence_the_relaxations(
     assert found.n_evaluations == sum(steps) > max(steps) + 1
 
 
+def test_a_relaxation_by_single_points_that_did_not_finish_is_a_typed_error():
+    maker = ReferenceRelaxMaker(engine=stub_engine())
+    with pytest.raises(EngineError, match="did not finish"):
+        type(maker).document.original(maker, None)
+
+
 def test_a_relaxation_with_too_much_stress_left_is_not_converged(store, cell):
     loose, strict = (
         stub_engine(steps=500),

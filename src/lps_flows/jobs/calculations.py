@@ -108,6 +108,11 @@ def _attempt(engine: Engine, structure: Structure, relax: bool) -> Any:
         return error
 
 
+def no_calculation() -> EngineError:
+    """Return the error for a calculation whose job did not finish."""
+    return EngineError("the calculation did not finish")
+
+
 def finished(task: Any) -> Any:
     """Return a task document, or raise what stopped its calculation.
 
@@ -117,7 +122,7 @@ def finished(task: Any) -> Any:
         When there is none: its job did not finish.
     """
     if task is None:
-        raise EngineError("the calculation did not finish")
+        raise no_calculation()
     if isinstance(task, Exception):
         raise task
     if isinstance(task, Mapping) and "failure" in task:

@@ -11,7 +11,11 @@ from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, bare_structure, full_formula
 from lps_flows.engines import Engine, get_engine, read_calculation
-from lps_flows.jobs.calculations import SEES_STORE, calculate_all
+from lps_flows.jobs.calculations import (
+    SEES_STORE,
+    calculate_all,
+    no_calculation,
+)
 from lps_flows.jobs.labels import (
     collect_labels,
     document_calculation,
@@ -171,11 +175,20 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
 
     # No output schema, as `LabelMaker.make`.
     @job(config=SEES_STORE)
-    def document(self, relaxation: RelaxationDocument) -> StructureDocument | Response:
+    def document(
+        self, relaxation: RelaxationDocument | None
+    ) -> StructureDocument | Response:
         """Turn a relaxation by single points into a structure document.
 
         One that did not get there goes on as the engine's own relaxation, and says so.
+
+        Raises
+        ------
+        EngineError
+            When there is none: its job did not finish.
         """
+        if relaxation is None:
+            raise no_calculation()
         engine, remarks = self.engine, list(self.remarks)
         facts: dict[str, Any] = {
             "method": relaxation.method,
