@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from lps_flows.cli import app
 from lps_flows.runner import Workplace, submit
+from lps_flows.runner.workplace import UnreachableError
 from lps_flows.settings import CampaignSettings, load_campaign
 from tests.builders.toy_campaign import METHOD, fill, read
 from tests.runner.test_recorded import put_old_campaign
@@ -139,6 +140,14 @@ def test_what_was_submitted_goes_on_whatever_is_refused_today(
     content["name"] = "other"
     file.write_text(yaml.safe_dump(content))
     assert cli.invoke(app, ["submit", str(file)]).exit_code == 1
+
+    def away(**_: Any) -> Any:
+        raise UnreachableError("away", field="host", value="x", remedy="Wait")
+
+    # where nobody can tell, what is wrong with the file is said
+    monkeypatch.setattr("lps_flows.runner.open_workplace", away)
+    refused = cli.invoke(app, ["submit", str(file)])
+    assert "analysis.phonons.temperatures = [300.0]" in refused.output
 
 
 def test_an_unchanged_file_is_read_without_a_word(

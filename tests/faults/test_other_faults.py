@@ -87,7 +87,9 @@ _FAILING_CHILD = """
 import runpy, sys
 from pathlib import Path
 from lps_flows.runner import worker, workplace
-def fail(_): raise worker.RunFolderError(int(sys.argv[3]), Path())
+def fail(_):
+    print("a word for which the log has no room")
+    raise worker.RunFolderError(int(sys.argv[3]), Path())
 workplace.open_workplace = fail
 runpy.run_module("lps_flows.runner.child", run_name="__main__")
 """
@@ -112,8 +114,12 @@ def test_child_processes_tell_what_is_wrong_with_the_disk(
 
     def start(*_: object) -> subprocess.Popen[bytes]:
         arguments = [str(tmp_path / "other"), "0", str(error)]
-        return subprocess.Popen([sys.executable, "-c", _FAILING_CHILD, *arguments])
+        with Path("/dev/full").open("w") as log:
+            return subprocess.Popen(
+                [sys.executable, "-c", _FAILING_CHILD, *arguments], stdout=log
+            )
 
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     monkeypatch.setattr("lps_flows.runner.running._start_child", start)
     flow = toy_flow(tmp_path / "journal")
     with pytest.raises(RunFolderError, match=told):

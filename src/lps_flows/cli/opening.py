@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -80,14 +80,16 @@ def to_be_run(file: Path) -> CampaignSettings:
 
 
 def _is_submitted(settings: CampaignSettings) -> bool:
+    from lps_flows.foundation import LpsFlowsError
     from lps_flows.runner import Home, PrivateMongod, open_workplace, recorded
     from lps_flows.runner.configuration import choose
 
-    home = Home()
-    if choose(home).source == "private" and PrivateMongod(home.path).port is None:
-        return False  # it never ran
-    with open_workplace() as place:
-        known = None if place.launchpad is None else recorded(place, settings.name)
+    home, known = Home(), None
+    with suppress(LpsFlowsError):  # the file is what is to be mended first
+        if choose(home).source == "private" and PrivateMongod(home.path).port is None:
+            return False  # it never ran
+        with open_workplace() as place:
+            known = None if place.launchpad is None else recorded(place, settings.name)
     return known is not None and not settings.differences(
         known.settings, complete=known.complete
     )

@@ -49,4 +49,5 @@ if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
     except RunFolderError as error:
-        sys.exit(NO_FOLDER_STATUS + error.number)
+        # not by `sys.exit`: a log that cannot be written makes another status of it
+        os._exit(NO_FOLDER_STATUS + error.number)
