@@ -75,7 +75,7 @@ def plan_campaign(settings: CampaignKeys) -> list[PlannedWork]:
         if own.order is not None and key in sizes
         for _ in range(own.order.n_lowest)
     )
-    most = settings.engine.max_steps + _ENDS
+    most = _of_relaxations(settings)
     work = [PlannedWork("crystals", "relax", engine, relaxed, most)]
     work += _dataset(settings, sizes)
     work.append(_training(settings, "training", _labelled_atoms(settings, work)))
@@ -136,6 +136,14 @@ def _given(settings: CampaignKeys) -> list[int]:
 def _label(engine: ForcesSettings) -> str:
     """Return engine and model, for models differ in what they cost."""
     return engine.name if engine.model is None else f"{engine.name} {engine.model}"
+
+
+def _of_relaxations(settings: CampaignKeys) -> int:
+    """Return the most evaluations of a relaxation by the reference engine."""
+    engine = settings.engine
+    if engine.restarts:  # two, and the single point at the end
+        return 2 * engine.max_steps + 1
+    return engine.max_steps + _ENDS
 
 
 def _of_individuals(settings: CampaignKeys) -> int:
@@ -268,7 +276,7 @@ def _melt_quench(settings: CampaignKeys) -> list[PlannedWork]:
             "relax",
             _label(settings.engine),
             molten,
-            settings.engine.max_steps + _ENDS,
+            _of_relaxations(settings),
             True,
             _led(settings),
         ),
@@ -356,9 +364,9 @@ def plan_dynamics(settings: CampaignKeys) -> list[PlannedDynamics]:
             largest[formula] = max(largest.get(formula, 0), n_atoms)
     most = max(largest.values(), default=target)
     runs = [PlannedDynamics(None, "candidate", None, most)] * selection.n_candidates
-    reasons: dict[str, Reason] = {}
-    for named in selection.compositions:
-        reasons[reduced_formula(named)] = "named"
+    named = map(reduced_formula, selection.compositions)
+    # one without the mobile ion, in settings of an older version, is not run either
+    reasons: dict[str, Reason] = {f: "named" for f in named if f in largest}
     on_line = [formula for formula in largest if line.contains(formula)]
     for formula in selection.along(sorted(on_line, key=line.x)):
         reasons.setdefault(formula, "along the line")

@@ -131,6 +131,8 @@ def test_what_was_submitted_goes_on_whatever_is_refused_today(
     submit(workplace, toy_flow("/dev/null"), "demo", before.settings_hash, before)
     again = cli.invoke(app, ["submit", str(file)], catch_exceptions=False)
     assert "was submitted before" in again.output
+    drawn = cli.invoke(app, ["graph", str(file)], catch_exceptions=False)
+    assert drawn.exit_code == 0
     # with the key put right, what is read is what was submitted
     content["analysis"]["phonons"]["temperatures"] = [300.0, 600.0]
     file.write_text(yaml.safe_dump(content))

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from lps_flows.cli import app
 from lps_flows.runner import PrivateMongod
 
 DEMO = Path(__file__).parents[2] / "workflows" / "demo.yaml"
@@ -101,3 +103,20 @@ def test_following_a_campaign_loads_no_engine(
     found = loaded(tmp_path, *arguments)
     assert found >= STORES
     assert found & HEAVY == set()
+
+
+def test_a_file_with_mistakes_starts_no_server(
+    tmp_path: Path, fresh_mongod: PrivateMongod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a server could tell that it was submitted when this was no mistake."""
+    monkeypatch.setenv("LPS_FLOWS_HOME", str(tmp_path / "home"))
+    fresh_mongod.stop()
+    content = yaml.safe_load(DEMO.read_text(encoding="utf-8"))
+    content["engine"]["held_cells"] = ["P2s5"]
+    file = tmp_path / "mistaken.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    for verb in (["run", "--dry-run"], ["graph"]):
+        result = CliRunner().invoke(app, [*verb, str(file)])
+        assert result.exit_code == 1
+        assert "P2s5" in result.output
+    assert not fresh_mongod.status().running

@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
@@ -107,8 +108,14 @@ def test_open_to_all_is_for_loopback(workplace: Workplace) -> None:
         assert server.token
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost"])
-@pytest.mark.parametrize("open_to_all", [False, True])
+@pytest.mark.parametrize(
+    ("host", "open_to_all"),
+    [
+        *product(["127.0.0.1", "127.0.0.2", "localhost"], [False, True]),
+        ("127.1", False),
+        ("LocalHost", False),
+    ],
+)
 def test_on_loopback_it_goes_by_its_own_names_only(
     workplace: Workplace, host: str, open_to_all: bool
 ) -> None:

@@ -201,6 +201,17 @@ def test_stores_no_worker_can_use_are_refused(
         open_workplace(home)
 
 
+def test_a_launchpad_in_place_of_its_path_is_not_quoted(
+    home: Home, mongod: PrivateMongod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(mongod, tmp_path / "mine", monkeypatch)
+    inline = {"LAUNCHPAD_LOC": {"host": "db", "password": "s3cret"}}
+    (tmp_path / "mine" / "FW_config.yaml").write_text(yaml.safe_dump(inline))
+    with pytest.raises(ConfigurationError, match="LAUNCHPAD_LOC") as refused:
+        choose(home)
+    assert "s3cret" not in f"{refused.value} {refused.value.value}"
+
+
 def test_an_unreachable_server_is_a_typed_error(
     home: Home, mongod: PrivateMongod, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

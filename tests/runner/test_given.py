@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from lps_flows.settings import CampaignFileError, load_campaign
 from tests.chemistry.test_orderings import published_beta
 from tests.potential.test_evaluator import POTENTIAL
 from tests.runner.test_archive import changed, drop, make_workplace
-from tests.toy_jobs import number
+from tests.toy_jobs import number, toy_flow
 
 ORDER = {"n_lowest": 2, "target_atoms": 32}
 DEMO = Path(__file__).parents[2] / "workflows" / "demo.yaml"
@@ -132,15 +133,42 @@ def test_one_content_under_two_names_is_kept_for_both(
     content = yaml.safe_load(file.read_text())
     content["dataset"]["labelled"].append("copy.extxyz")
     file.write_text(yaml.safe_dump(content))
+    with pytest.raises(CampaignFileError, match="would count twice"):
+        load_campaign(file)  # one that was submitted before goes on
     submitted(workplace, file)
     archived = archive(workplace, "toy", tmp_path / "toy.lps")
     file.parent.rename(tmp_path / "gone")
     restored(there, archived, tmp_path / "again.yaml", monkeypatch)
+    written = yaml.safe_load((tmp_path / "again.yaml").read_text())
+    assert len({*written["dataset"]["labelled"]}) == 3
     tasks = there.launchpad.fireworks.distinct("spec._tasks.job.function_args")
     paths = [Path(value) for value in tasks if str(value).startswith("/")]
     assert len(paths) == 4
     assert all(path.is_relative_to(there.home.path) for path in paths)
     assert all(path.is_file() for path in paths)
+
+
+def test_a_folder_of_any_name_is_left_behind(
+    workplace: Workplace,
+    there: Workplace,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A path that is no UTF-8 stands in no document."""
+    folder = file.parent.rename(os.fsdecode(bytes(tmp_path / "mess") + b"\xe9"))
+    file = folder / file.name
+    content = yaml.safe_load(file.read_text())
+    del content["dataset"]["labelled"], content["conductivity_engine"]
+    file.write_text(yaml.safe_dump(content))
+    settings = load_campaign(file)
+    flow = toy_flow(tmp_path / "journal")
+    submit(workplace, flow, "toy", settings.settings_hash, settings)
+    archived = archive(workplace, "toy", tmp_path / "toy.lps")
+    elsewhere = tmp_path / "again.yaml"
+    restored(there, archived, elsewhere, monkeypatch)
+    again = load_campaign(elsewhere)
+    assert again.settings_hash == settings.settings_hash
 
 
 def test_what_is_gone_is_named(

@@ -18,6 +18,7 @@ from filelock import FileLock
 from fireworks import FWAction, LaunchPad
 from fireworks.core.rocket_launcher import rapidfire
 from jobflow import SETTINGS, Flow, OnMissing
+from jobflow.managers.fireworks import flow_to_workflow
 from pymongo.errors import AutoReconnect
 
 from lps_flows.runner import (
@@ -272,6 +273,24 @@ def test_an_interrupted_submission_leaves_nothing(
         assert launchpad.db[collection].count_documents({}) == 0
     monkeypatch.undo()
     assert run(workplace, toy_flow(journal), "toy", "hash").complete
+
+
+def test_a_failed_submission_deletes_nothing_of_others(
+    workplace: Workplace, journal: Path
+) -> None:
+    """What a script put there under the same name has no record of ours."""
+    launchpad = workplace.require_launchpad()
+    marks = {"campaign": "toy", "schema_version": SCHEMA_VERSION}
+    launchpad.add_wf(flow_to_workflow(toy_flow(journal), metadata=marks))
+    before = launchpad.fireworks.count_documents({})
+
+    def broken() -> Flow:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        submit(workplace, broken, "toy", "hash")
+    assert launchpad.workflows.count_documents({}) == 1
+    assert launchpad.fireworks.count_documents({}) == before > 0
 
 
 @pytest.mark.parametrize("name", ["../escape", "", "a/b", ".hidden", "x" * 101])

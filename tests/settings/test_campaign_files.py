@@ -11,7 +11,12 @@ import pytest
 import yaml
 
 from lps_flows.chemistry import CompositionLine, crystal, supercell_near
-from lps_flows.engines import EngineSettings, get_engine, read_calculation
+from lps_flows.engines import (
+    EngineError,
+    EngineSettings,
+    get_engine,
+    read_calculation,
+)
 from lps_flows.engines.cost import estimate_cost
 from lps_flows.jobs.export import export_structures
 from lps_flows.jobs.labelled_files import LabelledFileError
@@ -351,6 +356,37 @@ def test_dynamics_are_planned_in_the_cells_that_they_run_in(
     assert named.n_atoms == len(first.function_args[0]) == 122
 
 
+def test_what_has_no_ion_to_move_is_planned_into_no_dynamics(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    """It is refused today; a campaign that was submitted before is planned and read."""
+    scan = {"parent": "P2S5", "remove": "P2S5", "n_units": [1], "target_atoms": 56}
+    demo["sampling"]["scans"].append(scan)
+    demo["selection"] = {"n_candidates": 1, "compositions": ["P2S5", "Li22P8S31"]}
+    file = _write(tmp_path, demo)
+    with pytest.raises(CampaignFileError, match=r"selection\.compositions"):
+        load_campaign(file)
+    before = load_campaign(file, fitted=True)
+    planned = [run.label for run in plan_dynamics(before) if run.reason == "named"]
+    assert planned == ["gc-Li22P8S31"]
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("chgnet", 22), ("vasp", 41)],  # VASP: twice 20 steps, and the energy at the end
+)
+def test_a_relaxation_takes_at_most_what_its_jobs_may(
+    tmp_path: Path, demo: dict[str, Any], name: str, most: int
+) -> None:
+    demo["engine"] = {"name": name, "max_steps": 20}
+    planned = plan_campaign(load_campaign(_write(tmp_path, demo)))
+    limits = {(work.stage, work.steps) for work in planned if work.kind == "relax"} - {
+        ("dataset", 22)
+    }
+    assert ("crystals", most) in limits
+    assert {steps for stage, steps in limits if stage != "dataset"} == {most}
+
+
 def test_curvatures_are_computed_with_the_thresholds_of_the_crystals(
     tmp_path: Path, demo: dict[str, Any]
 ) -> None:
@@ -378,6 +414,15 @@ def test_wrong_keys_of_further_stages_are_named(
     demo[stage] = keys
     with pytest.raises(CampaignFileError, match=message):
         load_campaign(_write(tmp_path, demo))
+
+
+def test_a_potential_of_an_endless_name_is_named(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    demo["conductivity_engine"] = {"name": "ann", "potential": "x" * 300}
+    settings = load_campaign(_write(tmp_path, demo))  # it may be a job's, in a store
+    with pytest.raises(EngineError, match="potential = 'xxx"):
+        campaign_maker(settings)
 
 
 def test_every_mistake_is_named_at_once(tmp_path: Path, demo: dict[str, Any]) -> None:

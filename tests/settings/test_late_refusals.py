@@ -130,6 +130,8 @@ LATE = {
         "dataset.isotropic_strains",
     ),
     "a crystal twice": ({"training_crystals": ["Li2S", "P2S5", "P2S5"]}, "given twice"),
+    "a held cell of no crystal": ({"engine.held_cells": ["P2s5"]}, "['P2s5']"),
+    "a held cell twice": ({"engine.held_cells": ["P2S5", "P2S5"]}, "given twice"),
     "no operator": (
         {
             "sampling.evolution.weights": dict.fromkeys(

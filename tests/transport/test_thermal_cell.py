@@ -19,7 +19,7 @@ from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
 from lps_flows.jobs.unsure import GuardSettings
 from lps_flows.schemas.md import MDRunDocument, ThermalCellDocument
 from lps_flows.schemas.transport import TransportDocument
-from tests.engines.stub import stub_engine
+from tests.engines.stub import Spiteful, StubStaticMaker, stub_engine
 
 FAST = DynamicsSettings(time_step=2.0, damping_time=50.0)
 
@@ -64,6 +64,32 @@ def test_a_cell_that_comes_apart_is_no_cell_and_says_why(solid):
     assert "came apart" in burst.failure
     assert burst.remarks == [burst.failure]
     assert burst.structure.lattice == solid.lattice
+
+
+class Bursting(Spiteful):
+    """A calculator that knows nothing of cells two per cent larger than `volume`."""
+
+    def __init__(self, volume, **kwargs):
+        super().__init__(**kwargs)
+        self.volume = volume
+
+    def calculate(self, *args, **kwargs):
+        super().calculate(*args, **kwargs)
+        if self.atoms.get_volume() > 1.02 * self.volume:
+            raise ValueError("two atoms are 0.38 Å apart")
+
+
+def test_a_potential_that_refuses_on_the_way_costs_its_temperature_alone(
+    solid, monkeypatch
+):
+    def calculator(maker):
+        return Bursting(solid.volume, **maker.calculator_kwargs)
+
+    monkeypatch.setattr(StubStaticMaker, "_get_calculator", calculator)
+    lost = at_temperature(solid, 200.0)
+    assert lost.volume is None
+    assert "two atoms are 0.38 Å apart" in lost.failure
+    assert lost.structure.lattice == solid.lattice
 
 
 def test_a_temperature_without_a_cell_does_not_cost_the_others():

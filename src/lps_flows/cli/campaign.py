@@ -83,7 +83,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Submit a campaign and run it here; a second run goes on where it stopped."""
-    settings = to_be_run(file)
+    settings = to_be_run(file, start=not dry_run)
     if dry_run:
         print_plan(settings, cost_model, as_json=as_json)
         return
@@ -323,10 +323,9 @@ def graph(
     from jobflow.utils.graph import to_mermaid
 
     from lps_flows.cli.diagram import stage_diagram
-    from lps_flows.settings import load_campaign
 
     with working("making the flow"):
-        settings = load_campaign(file)
+        settings = to_be_run(file, start=False)
         flow = settings.flow()
         drawn = (
             to_mermaid(flow, show_flow_boxes=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lps_flows.cli.application import err
 from lps_flows.cli.progress import Step
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lps_flows.settings import CampaignKeys, CampaignSettings
 
 _MOST_SHOWN = 20
+# For a server that may know a file with mistakes; what is configured may be minutes.
+_PATIENCE_S = 5.0
 
 
 @contextmanager
@@ -59,11 +61,16 @@ def named(file: Path) -> Iterator[tuple[Workplace, str, Callable[[], CampaignKey
         yield place, name, partial(_settings_of, file)
 
 
-def to_be_run(file: Path) -> CampaignSettings:
+def to_be_run(file: Path, *, start: bool = True) -> CampaignSettings:
     """Return the settings of a campaign that is to be submitted, or goes on.
 
     What was submitted with the very same settings goes on, whatever this version would
     refuse of them today.
+
+    Parameters
+    ----------
+    start
+        Whether the private server may be started to know it.
     """
     from lps_flows.settings import CampaignFileError, load_campaign
 
@@ -74,21 +81,28 @@ def to_be_run(file: Path) -> CampaignSettings:
             settings = _settings_of(file)
         except CampaignFileError:
             raise error from None
-        if not _is_submitted(settings):
+        if not _is_submitted(settings, start=start):
             raise
         return settings
 
 
-def _is_submitted(settings: CampaignSettings) -> bool:
+def _is_submitted(settings: CampaignSettings, *, start: bool) -> bool:
+    from pymongo import timeout
+    from pymongo.errors import PyMongoError
+
     from lps_flows.foundation import LpsFlowsError
     from lps_flows.runner import Home, PrivateMongod, open_workplace, recorded
     from lps_flows.runner.configuration import choose
 
     home, known = Home(), None
-    with suppress(LpsFlowsError):  # the file is what is to be mended first
-        if choose(home).source == "private" and PrivateMongod(home.path).port is None:
-            return False  # it never ran
-        with open_workplace() as place:
+    patience: AbstractContextManager[Any] = timeout(_PATIENCE_S)
+    # whatever happens, the file is what is to be mended first
+    with suppress(LpsFlowsError, PyMongoError):
+        if choose(home).source == "private":
+            server, patience = PrivateMongod(home.path), nullcontext()
+            if server.port is None or not (start or server.guarded):
+                return False  # it never ran, or does not now
+        with patience, open_workplace() as place:
             known = None if place.launchpad is None else recorded(place, settings.name)
     return known is not None and not settings.differences(
         known.settings, complete=known.complete

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from atomate2.ase.jobs import AseRelaxMaker
@@ -82,7 +81,7 @@ def ann_engine(settings: EngineSettings) -> AnnEngine:
     """
     source = settings.potential
     known = source is not None and (
-        source in published_names() or is_uuid(source) or Path(source).exists()
+        source in published_names() or is_uuid(source) or potential_file(source)
     )
     if source is None or not known:
         raise EngineError(

@@ -184,6 +184,10 @@ GPA_PER_FORCE = 5.0
 _HELD = {"sevennet": ("P2S5",)}
 
 
+# Engines that relax twice, see `Engine.restarts`.
+_RESTARTS = ("vasp",)
+
+
 class EngineSettings(ForcesSettings):
     """Choice of a reference method."""
 
@@ -231,6 +235,11 @@ class EngineSettings(ForcesSettings):
     def cells_held(self) -> tuple[str, ...]:
         """Keys of crystals whose cell is held, by this engine's own rule if none."""
         return _HELD.get(self.name, ()) if self.held_cells is None else self.held_cells
+
+    @property
+    def restarts(self) -> bool:
+        """Whether the engine relaxes twice, the second time on the first's cell."""
+        return self.name in _RESTARTS
 
     @property
     def stress_limit(self) -> float:

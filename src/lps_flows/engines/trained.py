@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,9 @@ def potential_file(named: str, folder: Path | str = "") -> Path | None:
     if is_uuid(named) or named in published_names():
         return None
     file = Path(folder, named).absolute()
-    return file if file.is_file() else None
+    with suppress(OSError):  # a name may be too long for a file's
+        return file if file.is_file() else None
+    return None
 
 
 def load_potential(potential: Any) -> ANNPotential:

@@ -342,7 +342,7 @@ def vasp_engine(settings: EngineSettings) -> VaspEngine:
         name=settings.name,
         method=vasp_method(vasp),
         max_stress=settings.stress_limit if settings.relax_cell else None,
-        restarts=True,
+        restarts=settings.restarts,
         static=set_up(VaspStaticMaker, PbeStaticSetGenerator(**shared)),
         relax=set_up(
             VaspRelaxMaker,

@@ -11,7 +11,7 @@ from jobflow import Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.analysis.framework import sampling_statistics
-from lps_flows.engines import Engine, EngineError, get_engine
+from lps_flows.engines import BAD_STRUCTURE, Engine, EngineError, get_engine
 from lps_flows.jobs.calculations import SEES_STORE
 from lps_flows.jobs.dynamics import DynamicsSettings, broken, initial_atoms
 from lps_flows.schemas.md import ThermalCellDocument
@@ -96,10 +96,13 @@ class ThermalCellMaker(Maker):
         }
         volumes: list[float] = []
         for _ in range(round(self.duration / settings.time_step / _INTERVAL)):
-            dynamics.run(_INTERVAL)
+            try:
+                dynamics.run(_INTERVAL)
+                problem = broken(atoms, temperature, settings)
+            except BAD_STRUCTURE as error:
+                problem = str(error) or type(error).__name__
             volumes.append(float(atoms.get_volume()))
             change = volumes[-1] / structure.volume - 1
-            problem = broken(atoms, temperature, settings)
             if not abs(change) < _LARGEST_CHANGE:
                 problem = f"volume {100 * change:+.0f} %"
             if problem:

@@ -59,10 +59,13 @@ class PageServer(ThreadingHTTPServer):
     ) -> None:
         self.pages, self.own_policy = pages, own_policy
         self.token = None if open_to_all else token_urlsafe(24)
-        self._names = {host, *_NAMES_OF_LOOPBACK} if is_loopback(host) else None
         self._until: dict[socket.socket, float] = {}
         super().__init__((host, port), _Reader)
         self._host = host
+        # by the address that the name led to: loopback has more names than its own
+        bound = str(self.server_address[0])
+        names = {host.lower(), bound, *_NAMES_OF_LOOPBACK}
+        self._names = names if is_loopback(bound) else None
 
     @property
     def address(self) -> str:

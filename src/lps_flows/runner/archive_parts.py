@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -93,7 +94,7 @@ class Move:
             if there in content.paths
         }
         """Where given files are that the archive holds, by where they were."""
-        self._paths = [path.encode() for path in (*folders, *self.given)]
+        self._paths = [os.fsencode(path) for path in (*folders, *self.given)]
         hosts, places = (
             "|".join(made for _, made in sorted(names, reverse=True))
             for names in (

@@ -235,7 +235,7 @@ def _path_in(content: dict[str, Any], key: str, file: Path) -> str | None:
     raise ConfigurationError(
         f"the value in {file} is no path",
         field=key,
-        value=value,
+        value=type(value).__name__,  # what stands there may hold a password
         remedy="Write the path of a file there, or leave it out",
     )
 

@@ -178,7 +178,10 @@ def _digest(file: Path) -> str | None:
     if any(_at(content, *key) is not None for key in _NAME_FILES):
         return None
     potentials = (_at(content, *key) for key in _MAY_NAME_FILES)
-    if any(isinstance(p, str) and (file.parent / p).is_file() for p in potentials):
+    try:
+        if any(isinstance(p, str) and (file.parent / p).is_file() for p in potentials):
+            return None
+    except OSError:  # a name may be too long for a file's
         return None
     return hashlib.sha256(text.encode()).hexdigest()
 

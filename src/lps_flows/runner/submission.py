@@ -111,6 +111,7 @@ def _submit(
     campaigns = launchpad.db["campaigns"]
     if aside is not None:
         _set_aside(workplace, campaign, aside)
+    before = launchpad.fw_id_assigner.find_one({}, {"next_fw_id": 1})
     try:
         complete = flow if isinstance(flow, Flow | Job) else flow()
         marks = {"campaign": campaign, "schema_version": SCHEMA_VERSION}
@@ -121,7 +122,10 @@ def _submit(
         ids = launchpad.add_wf(workflow)
     except BaseException as error:
         if not isinstance(error, DuplicateKeyError):  # else it was there before
-            _delete_workflow(launchpad, campaign)
+            own = {"$not": {"$lt": before["next_fw_id"] if before else 1}}
+            launchpad.workflows.delete_many(
+                {"metadata.campaign": campaign, "nodes": own}
+            )
         delete_orphans(launchpad, campaign)
         campaigns.delete_one({"campaign": campaign, "state": "submitting"})
         raise

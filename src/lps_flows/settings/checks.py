@@ -135,6 +135,12 @@ def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
             campaign.crystals,
         ),
         (
+            "engine.held_cells",
+            campaign.engine.held_cells or (),
+            "crystals",
+            campaign.crystals,
+        ),
+        (
             "dataset.removal_parents",
             campaign.dataset.removal_parents or (),
             "training_crystals" if campaign.training_crystals else "crystals",
@@ -154,6 +160,7 @@ def _twice(campaign: CampaignKeys) -> Iterator[str]:
     lists: dict[str, Sequence[Any]] = {
         "crystals": campaign.crystals,
         "training_crystals": campaign.training_crystals or (),
+        "engine.held_cells": campaign.engine.held_cells or (),
         "dataset.removal_parents": campaign.dataset.removal_parents or (),
         "dataset.isotropic_strains": campaign.dataset.isotropic_strains,
         "dataset.labelled": campaign.dataset.labelled,

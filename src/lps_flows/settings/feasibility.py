@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from pymatgen.core import Structure
@@ -12,7 +11,7 @@ from lps_flows.analysis.diffusivity import MIN_FRAMES
 from lps_flows.analysis.fingerprints import descriptor_of
 from lps_flows.chemistry import closest_contact
 from lps_flows.engines import POTENTIAL_ENGINE, ForcesSettings
-from lps_flows.engines.trained import load_potential
+from lps_flows.engines.trained import load_potential, potential_file
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.dataset_settings import SQUEEZED_FORCE
 from lps_flows.jobs.labelled_files import file_hash
@@ -63,7 +62,7 @@ def _given_potentials(
         if engine is None or engine.name != POTENTIAL_ENGINE:
             continue
         given = engine.potential
-        if given is None or not (given in published_names() or Path(given).is_file()):
+        if given is None or not (given in published_names() or potential_file(given)):
             continue  # of a job, which only the store knows, or refused by the engine
         place = f"{key}.potential = {given!r}"
         try:
@@ -129,8 +128,18 @@ def _dataset(campaign: CampaignKeys, cells: Mapping[str, Structure]) -> Iterator
             "dataset.n_strained = 0: nothing is made around the crystals. Ask for "
             "strained or rattled cells"
         )
-    for file in dataset.labelled:
-        yield from _tried("dataset.labelled", file_hash, file)
+    files = dataset.labelled
+    unreadable = [
+        refusal
+        for file in files
+        for refusal in _tried("dataset.labelled", file_hash, file)
+    ]
+    yield from unreadable
+    if not unreadable and len({*map(file_hash, files)}) < len({*files}):
+        yield (
+            f"dataset.labelled = {list(files)!r}: two of them hold the same, which "
+            "would count twice. Name one"
+        )
     largest = campaign.training.max_force
     if dataset.n_squeezed and largest is not None and largest < SQUEEZED_FORCE:
         yield (

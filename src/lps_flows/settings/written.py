@@ -66,7 +66,6 @@ class _Beside:
 
     def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
         self._folder, self._files = folder, files
-        self._copied: dict[str, str] = {}
         self.lost: list[str] = []
 
     def named(self, key: str, sha256: str) -> str:
@@ -104,13 +103,11 @@ class _Beside:
         return entry
 
     def _copy(self, sha256: str) -> str:
-        if sha256 not in self._copied:
-            source = Path(self._files[sha256])
-            target = self._target(file_name(source.name))
-            with written_beside(target) as beside:
-                shutil.copyfile(source, beside)
-            self._copied[sha256] = self._name(target)
-        return self._copied[sha256]
+        source = Path(self._files[sha256])
+        target = self._target(file_name(source.name))
+        with written_beside(target) as beside:
+            shutil.copyfile(source, beside)
+        return self._name(target)
 
     def _target(self, name: str) -> Path:
         """Return a path in the folder that is free; files may be called alike."""
