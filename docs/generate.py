@@ -283,7 +283,7 @@ def cli_page() -> str:
             "Results go to the standard output, as JSON with `--json`; progress, "
             "failures and advice go to the error stream. On a terminal, bars show how "
             "far a verb is and the time left; in a pipe only `run` says a line a "
-            "minute, and nothing has colours."
+            "minute, and one where nothing runs, and nothing has colours."
         ),
     ]
     top = typer.main.get_command(app)

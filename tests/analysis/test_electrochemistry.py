@@ -289,3 +289,9 @@ def test_refusal_of_a_window_is_kept_with_its_reason() -> None:
     assert "no entry of Li3P" in str(found["Li3PS4"].note)
     # its own diagram lacks nothing
     assert found["Li2S"].window is not None
+
+
+@pytest.mark.parametrize("formula", ["licoo2", "LCO"])
+def test_a_phase_of_no_elements_is_refused(formula: str) -> None:
+    with pytest.raises(HullError, match=formula):
+        windows(WindowSettings(phases={formula: -22.9}))

@@ -179,6 +179,17 @@ def test_debug_reaches_the_verbs_below(
     assert isinstance(traced.exception, LpsFlowsError)
 
 
+@pytest.mark.parametrize(
+    "options", [["--files", "--workers", "2"], ["--cost-model", "mine.yaml"]]
+)
+def test_options_that_would_do_nothing_are_wrong_usage(
+    cli: CliRunner, options: list[str]
+) -> None:
+    result = cli.invoke(app, ["run", str(WORKFLOWS / "demo.yaml"), *options])
+    assert result.exit_code == 2
+    assert options[-2] in result.output
+
+
 VERBS_WITH_A_FILE = [
     ["run"],
     ["run", "--dry-run"],

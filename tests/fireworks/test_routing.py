@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from atomate2.vasp.jobs.base import BaseVaspMaker
 from fireworks import FWorker
 from fireworks.core.rocket_launcher import launch_rocket
@@ -13,6 +14,7 @@ from jobflow import SETTINGS, Flow, Maker, Response, job
 
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.engines.vasp import VaspEngine
+from lps_flows.jobs.single_points import SinglePointRelaxMaker
 from lps_flows.runner import Workplace, submit
 from lps_flows.runner.routing import (
     RoutingSettings,
@@ -20,6 +22,10 @@ from lps_flows.runner.routing import (
     reference_functions,
     route,
 )
+from lps_flows.settings import load_campaign
+from tests.chemistry.test_orderings import published_beta
+
+DEMO = Path(__file__).parents[2] / "workflows" / "demo.yaml"
 
 
 @dataclass
@@ -109,6 +115,49 @@ def test_vasp_calculations_are_recognised() -> None:
     engine = get_engine(EngineSettings(name="vasp"))
     assert reference_functions(engine) == {BaseVaspMaker.make}
     assert reference_functions(None) == set()
+
+
+def test_an_engine_of_this_process_computes_on_the_reference_workers(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    """Its calculations are parts of our jobs, also of those made later."""
+    demo = yaml.safe_load(DEMO.read_text())
+    published_beta().to(filename=str(tmp_path / "disordered.cif"))
+    order = {"n_lowest": 2, "target_atoms": 32}
+    demo |= {
+        "name": "toy",
+        "engine": {"name": "ann", "potential": "Li-P-S"},
+        "own_crystals": {"ordered": {"file": "disordered.cif", "order": order}},
+        "elasticity": {"crystals": ["Li2S"]},
+        "phonons": {"crystals": ["Li2S"]},
+    }
+    demo["crystals"].append("ordered")
+    demo["dataset"]["n_trajectories"] = 1
+    file = tmp_path / "campaign.yaml"
+    file.write_text(yaml.safe_dump(demo))
+    settings = load_campaign(file)
+    flow = route(settings.flow(), TWO_KINDS, get_engine(settings.engine))
+    later = SinglePointRelaxMaker().make(None, None, None)
+    for each in jobs_of(flow):
+        if each.metadata["stage"] == "sampling":  # it makes more
+            for update in each.config_updates:
+                later.update_config(**update)
+    assert later.config.manager_config["_fworker"] == "vasp"
+    submit(workplace, flow, "toy", "hash")
+    workers: dict[tuple[str, str], set[str]] = {}
+    for firework in workplace.require_launchpad().fireworks.find({}):
+        kind = firework["spec"]["stage"], firework["name"].split(" ")[0]
+        workers.setdefault(kind, set()).add(firework["spec"]["_fworker"])
+    by_reference = {kind for kind, names in workers.items() if names == {"vasp"}}
+    assert {stage for stage, _ in by_reference} == {
+        *("crystals", "dataset", "active learning", "elasticity", "phonons"),
+    }
+    assert {kind for kind, names in workers.items() if len(names) > 1} == set()
+    assert workers["crystals", "reference"] == workers["crystals", "order"] == {"vasp"}
+    assert workers["elasticity", "equation"] == {"vasp"}
+    assert workers["elasticity", "elastic"] == {"light"}  # on the potential
+    assert workers["phonons", "phonons"] == {"vasp"}
+    assert workers["training", "train"] == {"light"}
 
 
 def test_jobs_of_nested_flows() -> None:

@@ -44,6 +44,7 @@ from lps_flows.runner.archive_content import UnsoundCampaignError
 from lps_flows.runner.archive_file import (
     PIECE,
     DamagedArchiveError,
+    OtherCampaignError,
     read_archive,
     write_archive,
 )
@@ -595,6 +596,20 @@ def test_a_file_that_is_no_archive_is_not_replaced(
     with pytest.raises(NoCampaignError, match="lps-flows campaigns"):
         archive(workplace, "never there", tmp_path / "none.lps")
     assert not (tmp_path / "none.lps").exists()
+
+
+def test_the_archive_of_another_campaign_is_not_replaced(
+    workplace: Workplace, toy: Toy, tmp_path: Path
+) -> None:
+    """It may be all that is left of it."""
+    toy.stop_in_the_middle(workplace)
+    file = archive(workplace, "toy", tmp_path / "kept.lps")
+    again = archive(workplace, "toy", file)  # its own is
+    before = again.read_bytes()
+    submit(workplace, toy_flow(tmp_path / "journal"), "other", "hash")
+    with pytest.raises(OtherCampaignError, match="archive of toy"):
+        archive(workplace, "other", file)
+    assert file.read_bytes() == before
 
 
 def test_a_restore_that_breaks_off_leaves_nothing(

@@ -130,6 +130,14 @@ LATE = {
         "dataset.isotropic_strains",
     ),
     "a crystal twice": ({"training_crystals": ["Li2S", "P2S5", "P2S5"]}, "given twice"),
+    "a cathode of no elements": (
+        {"analysis.windows": {"against": ["NMC"]}},
+        "analysis.windows.against = ['NMC']",
+    ),
+    "a phase of no elements": (
+        {"analysis.windows": {"phases": {"licoo2": -22.9, "Li2S": -12.0}}},
+        "analysis.windows.phases = ['licoo2']",
+    ),
     "a held cell of no crystal": ({"engine.held_cells": ["P2s5"]}, "['P2s5']"),
     "a held cell twice": ({"engine.held_cells": ["P2S5", "P2S5"]}, "given twice"),
     "no operator": (

@@ -310,7 +310,9 @@ def diagram_windows(
         for e in entries
         if (n_atoms := sum(e.composition.values()))
     ]
-    phases += [PDEntry(formula, energy) for formula, energy in settings.phases.items()]
+    for formula, energy in settings.phases.items():
+        _reduced(formula)  # refuses what pymatgen would take for a made-up element
+        phases.append(PDEntry(formula, energy))
     mobile = diagram.line.mobile
     found = {
         formula: _window(phases, formula, mobile, settings)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lps_flows.chemistry.formula import (
         composition_of,
         full_formula,
+        is_formula,
         reduced_formula,
     )
     from lps_flows.chemistry.library import (
@@ -70,6 +71,7 @@ __all__ = [
     "element_symbols",
     "entry",
     "full_formula",
+    "is_formula",
     "left_over",
     "orderings",
     "overlap",

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from pymatgen.core import Composition, Structure
+from pymatgen.core import Composition, Element, Structure
+
+
+def is_formula(text: str) -> bool:
+    """Tell whether a text is the formula of a compound of elements.
+
+    Examples
+    --------
+    >>> is_formula("LiCoO2"), is_formula("licoo2"), is_formula("LCO")
+    (True, False, False)
+    """
+    try:
+        composition = Composition(text)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return bool(composition) and all(isinstance(e, Element) for e in composition)
 
 
 def full_formula(matter: Structure | Composition) -> str:

@@ -8,9 +8,9 @@ from operator import mul
 
 import numpy as np
 from pydantic import Field, field_validator
-from pymatgen.core import Composition, Element
+from pymatgen.core import Composition
 
-from lps_flows.chemistry.formula import full_formula
+from lps_flows.chemistry.formula import full_formula, is_formula
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 
 # Composition amounts are small integers or fractions; anything closer than this
@@ -76,7 +76,7 @@ class CompositionLine(FrozenSettings):
     @classmethod
     def _independent(cls, value: tuple[str, str]) -> tuple[str, str]:
         for formula in value:
-            if not _of_elements(formula):
+            if not is_formula(formula):
                 raise ValueError(f"{formula!r} is no formula of elements, like Li2S")
         first, second = (Composition(formula) for formula in value)
         if first.reduced_formula == second.reduced_formula:
@@ -245,14 +245,6 @@ class CompositionLine(FrozenSettings):
             value=end_member,
             remedy=f"Use one of {', '.join(self.end_members)}",
         )
-
-
-def _of_elements(formula: str) -> bool:
-    try:
-        composition = Composition(formula)
-    except (ValueError, TypeError, AttributeError):
-        return False
-    return bool(composition) and all(isinstance(e, Element) for e in composition)
 
 
 def _readable(composition: str | Composition) -> Composition:

@@ -83,6 +83,12 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Submit a campaign and run it here; a second run goes on where it stopped."""
+    if cost_model is not None and not dry_run:
+        raise typer.BadParameter("it is for --dry-run.", param_hint="--cost-model")
+    if files and workers > 1:
+        raise typer.BadParameter(
+            "only one process may use the files of --files.", param_hint="--workers"
+        )
     settings = to_be_run(file, start=not dry_run)
     if dry_run:
         print_plan(settings, cost_model, as_json=as_json)

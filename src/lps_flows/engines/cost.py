@@ -108,11 +108,8 @@ def load_cost_model(path: str | Path | None = None) -> CostModel:
     EngineError
         When the file cannot be read, or does not hold a cost model.
     """
-    source = (
-        files("lps_flows.engines") / "data" / "cost_model.yaml"
-        if path is None
-        else Path(path)
-    )
+    shipped = files("lps_flows.engines") / "data" / "cost_model.yaml"
+    source = shipped if path is None else Path(path)
     try:
         return CostModel.model_validate(
             yaml.safe_load(source.read_text(encoding="utf-8"))
@@ -130,7 +127,7 @@ def load_cost_model(path: str | Path | None = None) -> CostModel:
             f"this is no cost model: {reason}",
             field="cost_model",
             value=str(path),
-            remedy="Start from src/lps_flows/engines/data/cost_model.yaml",
+            remedy=f"Start from {shipped}",
         ) from error
 
 

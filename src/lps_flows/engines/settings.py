@@ -58,7 +58,7 @@ class VaspSettings(FrozenSettings):
         default_factory=dict,
         description="Further INCAR keys for every calculation (NCORE, KPAR, ...); "
         "none removes a key. Those that other settings steer (NSW, POTIM, TEBEG, ISIF, "
-        "...) are refused.",
+        "...) are refused; ENCUT and ISPIN win over `encut` and `spin_polarised`.",
     )
     write_potcar: bool = Field(
         True,

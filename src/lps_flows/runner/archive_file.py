@@ -42,6 +42,10 @@ class DamagedArchiveError(LpsFlowsError):
     """A file is no archive of a campaign, or is not as it was written."""
 
 
+class OtherCampaignError(LpsFlowsError):
+    """A file already holds the archive of another campaign."""
+
+
 def damaged_archive(problem: str, file: Path) -> DamagedArchiveError:
     """Return the error for a file that cannot be restored."""
     return DamagedArchiveError(
@@ -74,7 +78,7 @@ def write_archive(
     Parameters
     ----------
     file
-        Where to; an archive that is there is replaced when the new one is complete.
+        Where to; the same campaign's older one is replaced when this is complete.
     documents
         Names of collections, each with a document; one at a time is in memory.
 
@@ -82,12 +86,22 @@ def write_archive(
     ------
     DamagedArchiveError
         If `file` is there and is no archive.
+    OtherCampaignError
+        If it is the archive of another campaign.
     OSError
         If it cannot be written.
     """
     if file.is_file() and file.stat().st_size and _digest(file) is None:
         raise DamagedArchiveError(
             "it is there, and is no archive of a campaign",
+            field="file",
+            value=str(file),
+            remedy="Name another file: this one is not replaced",
+        )
+    kept = _campaign_of(file)
+    if kept not in (None, head.get("campaign")):
+        raise OtherCampaignError(
+            f"it is the archive of {kept}",
             field="file",
             value=str(file),
             remedy="Name another file: this one is not replaced",
@@ -99,6 +113,16 @@ def write_archive(
             for name, document in documents:
                 packed.write(bson.encode({"in": name, "document": document}))
         plain.write(_BEFORE + hashed.sha256.hexdigest().encode() + _AFTER)
+
+
+def _campaign_of(file: Path) -> str | None:
+    """Return whose archive a file is, as far as it can be read."""
+    try:
+        _, head = next(_entries(file))
+        campaign = head["campaign"]
+    except (BSONError, DamagedArchiveError, KeyError, StopIteration):
+        return None
+    return str(campaign)
 
 
 def check_seal(file: Path) -> None:

@@ -47,7 +47,8 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
     Parameters
     ----------
     file
-        Where to write. An archive that is there is replaced when this one is complete.
+        Where to write. An older archive of the campaign is replaced when this one is
+        complete.
 
     Returns
     -------
@@ -64,6 +65,8 @@ def archive(workplace: Workplace, campaign: str, file: Path | str) -> Path:
         If the campaign is damaged so that it could not be restored.
     DamagedArchiveError
         If `file` is there and is no archive.
+    OtherCampaignError
+        If it is the archive of another campaign.
     OSError
         If the file cannot be written; what was there before is still there.
     """

@@ -17,7 +17,16 @@ from pydantic import Field
 
 from lps_flows.engines import Engine
 from lps_flows.foundation import FrozenSettings
+from lps_flows.jobs.calculations import compute_part
 from lps_flows.jobs.md import MDChunkMaker
+from lps_flows.jobs.orderings import OrderedRelaxMaker
+from lps_flows.jobs.properties import PropertyMaker
+from lps_flows.jobs.reference import (
+    LabelMaker,
+    ReferenceStaticMaker,
+    compute_structure,
+)
+from lps_flows.jobs.single_points import SinglePointRelaxMaker
 
 DEFAULT_PRIORITIES: Mapping[str, int] = {
     "crystals": 60,
@@ -34,6 +43,17 @@ DEFAULT_PRIORITIES: Mapping[str, int] = {
 }
 _REFERENCE_FIRST = 100
 _TAGGED = ("stage", "parent", "composition")
+# Jobs that compute themselves with a reference engine that is batched.
+_COMPUTING: frozenset[Callable[..., Any]] = frozenset(
+    {
+        compute_part,
+        compute_structure,
+        LabelMaker.make,
+        OrderedRelaxMaker.choose,
+        ReferenceStaticMaker.compute,
+        SinglePointRelaxMaker.make,
+    }
+)
 
 
 class RoutingSettings(FrozenSettings):
@@ -73,13 +93,13 @@ def route(flow: Flow, settings: RoutingSettings, engine: Engine | None = None) -
         The same flow.
     """
     reference = reference_functions(engine)
-    # Atoms moved in this process by an engine whose calculations are jobs of their own.
-    moved = engine is not None and engine.in_process and not engine.batched
     for job in jobs_of(flow):
         stage = job.metadata.get("stage", "other")
         functions = list(reference)
-        if moved and stage == "dataset":
+        if engine is not None and engine.in_process and stage == "dataset":
             functions.append(MDChunkMaker.make)
+        if engine is not None and engine.batched and _is_property_by(engine, job):
+            functions.append(PropertyMaker.make)
         priority = settings.priorities.get(stage, 0)
         job.update_config(_config(settings.worker, priority), dynamic=True)
         for function in sorted(functions, key=lambda f: f.__qualname__):
@@ -104,9 +124,14 @@ def jobs_of(flow: Flow | Job) -> Iterator[Job]:
 
 
 def reference_functions(engine: Engine | None) -> set[Callable[..., Any]]:
-    """Return the functions behind the jobs of an engine's Makers."""
+    """Return the functions of the jobs in which a reference engine computes.
+
+    They are those of its Makers, or ours where it is batched.
+    """
     if engine is None:
         return set()
+    if engine.batched:
+        return set(_COMPUTING)
     functions: set[Callable[..., Any]] = set()
     for maker in engine.makers:
         for each in _makers_in(maker):
@@ -115,6 +140,12 @@ def reference_functions(engine: Engine | None) -> set[Callable[..., Any]]:
             if hasattr(function, "original"):
                 functions.add(function)
     return functions
+
+
+def _is_property_by(engine: Engine, job: Job) -> bool:
+    """Tell whether a job computes a property by this engine, not by the potential."""
+    maker = job.maker
+    return isinstance(maker, PropertyMaker) and maker.engine.method == engine.method
 
 
 def _makers_in(value: object) -> Iterator[Maker]:

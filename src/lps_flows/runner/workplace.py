@@ -34,9 +34,12 @@ from lps_flows.runner.quiet import quieten
 from lps_flows.runner.server import PrivateMongod
 
 FILES_NOTICE = (
-    "No MongoDB server can run here, so documents go to JSON files: only one process "
-    "may use them at a time, an interrupted run starts again from the beginning, and "
-    "everything is held in memory. Install a mongod, or configure a server."
+    "Documents go to JSON files: only one process may use them at a time, an "
+    "interrupted run starts again from the beginning, and everything is held in memory."
+)
+_NO_SERVER = (
+    f"No MongoDB server can run here. {FILES_NOTICE} Install a mongod, or configure a "
+    "server."
 )
 
 OPEN_NOTICE = (
@@ -167,7 +170,7 @@ def open_workplace(home: Home | None = None, *, files: bool = False) -> Workplac
         except MongodMissingError as error:
             if error.field == MONGOD_VARIABLE:  # one was asked for
                 raise
-            return _open_files(home)
+            return _open_files(home, _NO_SERVER)
         write_configuration(home, server)
         variables = environment(home)
     else:
@@ -297,7 +300,7 @@ def _host(launchpad: LaunchPad) -> str:
     return host if launchpad.uri_mode else f"{host}:{launchpad.port}"
 
 
-def _open_files(home: Home) -> Workplace:
+def _open_files(home: Home, notice: str = FILES_NOTICE) -> Workplace:
     folder = home.folder("files")
     docs = JSONStore(
         str(folder / "docs.json"),
@@ -309,4 +312,4 @@ def _open_files(home: Home) -> Workplace:
     data = JSONStore(str(folder / "data.json"), read_only=False, key="blob_uuid")
     store = JobStore(docs, additional_stores={"data": data})
     store.connect()
-    return Workplace(home, "files", store, notice=FILES_NOTICE)
+    return Workplace(home, "files", store, notice=notice)

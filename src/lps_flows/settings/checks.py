@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pymatgen.core import Composition
 
-from lps_flows.chemistry import entry, reduced_formula
+from lps_flows.chemistry import entry, is_formula, reduced_formula
 from lps_flows.engines.registry import engine_names, unread_keys
 from lps_flows.engines.vasp_incar import incar_problems
 from lps_flows.flows.sampling import CompositionPlan
@@ -232,6 +232,13 @@ def _analysis(campaign: CampaignKeys) -> Iterator[str]:
             f"analysis.hull.glass_sources = {strange!r}: no structure is made so. "
             f"Choose among {', '.join(sources)}"
         )
+    windows = campaign.analysis.windows
+    for field, formulas in (("against", windows.against), ("phases", windows.phases)):
+        if strange := [formula for formula in formulas if not is_formula(formula)]:
+            yield (
+                f"analysis.windows.{field} = {strange!r}: this is no formula of "
+                "elements. Write it like LiCoO2"
+            )
     temperatures = campaign.analysis.phonons.temperatures
     ascend = all(low < high for low, high in pairwise((-1e-9, *temperatures)))
     if len(temperatures) < 2 or not ascend:
