@@ -111,6 +111,7 @@ def test_nernst_einstein_by_hand_and_in_both_units():
         {"number_density": 3e23},
         {"number_density": np.nan},
         {"charge": 0},
+        {"charge": 1.6e-19},  # coulombs
         {"temperature": 0},
         {"temperature": np.inf},
     ],

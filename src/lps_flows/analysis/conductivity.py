@@ -43,7 +43,7 @@ def nernst_einstein(
     ------
     ConductivityError
         Density or temperature not positive, D negative, a density that no solid has in
-        either unit, charge zero, or any of them not finite.
+        either unit, a charge of zero or in coulombs, or any of them not finite.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def nernst_einstein(
             per_angstrom3 or _PER_CM3[0] <= number_density <= _PER_CM3[1],
             "what a solid can hold, per Å^3 (up to 0.2) or per cm^3 (10^12 to 2 10^23)",
         ),
-        ("charge", charge, charge != 0, "in elementary charges and not zero"),
+        ("charge", charge, abs(charge) > 0.01, "in elementary charges and not zero"),
         ("temperature", temperature, temperature > 0, "in K and positive"),
     ):
         if not (possible and isfinite(value)):
