@@ -157,6 +157,17 @@ def test_methods_of_the_dynamics_are_never_mixed(
     }
     # the one by most structures ranks
     assert known[uuids["beta-Li3PS4-1-0"]] == 0.033
+    # and a verdict says whether its conductivity may
+    trusted = {
+        verdict["structure_id"]: verdict["conductivity_trusted"]
+        for verdict in read(store, "candidates")
+        if verdict["conductivity"] is not None
+    }
+    glasses = {uuids[f"{name}-0"]: name for name in ("beta-Li3PS4-1", "beta-Li3PS4-2")}
+    assert {glasses.get(name, name): can for name, can in trusted.items()} == {
+        "beta-Li3PS4-1": True,
+        "beta-Li3PS4-2": False,
+    }
     # the bench reads of the same one
     results = read_results(store)
     (judged,) = [c for c in results.candidates if c.conductivity == 0.033]

@@ -86,9 +86,22 @@ def test_stress_of_steps_has_the_sign_and_unit_of_the_end():
 
 
 def test_the_path_begins_with_the_first_of_several_calculations():
-    first = calculation([step(), step()])
-    path = read_path(task(first, calculation([step(), step(), step()])))
+    steps = [step(stress=np.diag([n, 0.0, 0.0]).tolist()) for n in range(5)]
+    first, second = calculation(steps[:2]), calculation(steps[2:])
+    path = read_path(task(first, second))
     assert [found.n_steps for found in path] == [1, 2, 3, 4, 5]
+    # in the order they were made; the end is the document's own
+    kbar = [found.stress[0, 0] / (-0.1 * GPa) for found in path]
+    assert kbar == pytest.approx([0, 1, 2, 3, 10])
+
+
+def test_the_last_change_of_the_energy_is_that_of_the_last_step():
+    lower = step(e_fr_energy=-70.5, electronic_steps=None)
+    lower = lower.model_copy(update={"e_wo_entrp": -70.3, "e_0_energy": -70.4})
+    end = read_calculation(task(calculation([step(), step()]), calculation([lower])))
+    assert end.energy_change is None
+    end = read_calculation(task(calculation([step(), lower])))
+    assert end.energy_change == pytest.approx(-0.3)
 
 
 def labels(document, n_frames=6):

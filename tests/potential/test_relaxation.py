@@ -215,6 +215,9 @@ def test_closest_contact_counts_periodic_images():
     single = Structure(Lattice.cubic(1.0), ["Li"], [[0, 0, 0]])
     atoms = AseAtomsAdaptor.get_atoms(single, msonable=False)
     assert closest_contact(atoms) == pytest.approx(1.0 / 2.56)
+    # so do those of a cell that has collapsed
+    single.scale_lattice(0.1**3)
+    assert closest_contact(single) == pytest.approx(0.1 / 2.56)
 
 
 def test_closest_contact_refuses_what_has_no_atoms_to_measure():
