@@ -1,5 +1,7 @@
 """Relaxations by single points as jobs: one for all, or a chain of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from jobflow import JobStore, run_locally
@@ -7,6 +9,7 @@ from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.chemistry import CompositionLine, crystal
+from lps_flows.engines import read_calculation
 from lps_flows.foundation import decode
 from lps_flows.jobs import single_points
 from lps_flows.jobs.labels import left_basin
@@ -69,6 +72,45 @@ def test_one_job_and_a_chain_of_jobs_take_the_same_steps(cell, led):
     assert len(steps["trials"]) == many.n_evaluations
     names = [job["name"] for job in store.query(properties=["name"])]
     assert sum("stub static" in name for name in names) == many.n_evaluations
+
+
+def test_forces_of_a_code_that_sorts_the_atoms_are_put_back(cell, led, monkeypatch):
+    mixed = Structure(cell.lattice, ["S", "Li"] * 4, cell.frac_coords)
+    expected, *_ = relaxed(stub_engine(batched=True), mixed)
+    assert expected.n_evaluations > 2
+
+    def sorted_by_element(task):
+        found = read_calculation(task)
+        order = np.argsort([site.specie.symbol for site in found.structure])
+        atoms = Structure.from_sites([found.structure[k] for k in order])
+        return replace(found, structure=atoms, forces=found.forces[order])
+
+    monkeypatch.setattr(single_points, "read_calculation", sorted_by_element)
+    document, *_ = relaxed(stub_engine(batched=True), mixed)
+    assert document.n_evaluations == expected.n_evaluations
+    assert document.structure.species == mixed.species
+    np.testing.assert_allclose(document.forces, expected.forces, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "why"),
+    [
+        ({"stress": None}, "the engine gives no stress"),
+        ({"electrons_converged": False}, "the electronic cycle did not converge"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_a_failed_single_point(
+    cell, led, monkeypatch, lacking, why
+):
+    """Four in a row end it, and the engine relaxes the structure by itself."""
+    monkeypatch.setattr(
+        single_points,
+        "read_calculation",
+        lambda task: replace(read_calculation(task), **lacking),
+    )
+    document, *_ = relaxed(stub_engine(batched=True), cell)
+    assert document.relaxed
+    assert document.remarks[0].endswith(f"4 of 4 evaluations failed, the last: {why}")
 
 
 class Failing(Spiteful):
