@@ -136,6 +136,14 @@ def test_a_named_composition_off_the_line_is_run_without_a_verdict(
     put(job_store, "off the line, twice", made)
     given = document(rattled(crystal("Li2PS3"), 4), -0.2, Provenance(source="user"))
     put(job_store, "off the line, of a user", given)
+    # energies by another method stand beside these and are not compared
+    other = document(
+        rattled(crystal("Li2PS3"), 5),
+        -0.5,
+        Provenance(source="ga", parent="Li2PS3"),
+        method="other-1.0",
+    )
+    put(job_store, "off the line, by another method", other)
     selection = _select(
         job_store, uuids, n_candidates=0, compositions=("Li4P2S6", "Li38P24S79")
     )
