@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.analysis import analyse_motifs
 from lps_flows.chemistry import closest_contact, crystal
-from lps_flows.evolution import EvolutionSettings, Individual
+from lps_flows.evolution import EvolutionSettings, Individual, RemovalProblem
 from lps_flows.evolution.operators import (
     OPERATORS,
     Nursery,
@@ -228,3 +230,159 @@ def test_adapted_weights_follow_success_and_keep_a_floor():
     assert sum(weights.values()) == pytest.approx(1)
     rng = np.random.default_rng(0)
     assert {draw_operator(weights, rng) for _ in range(200)} == {"a", "b"}
+
+
+def test_a_crossover_takes_the_first_parents_sites_inside(beta_problem):
+    rng = np.random.default_rng(0)
+    first, second = (draw_uniform(beta_problem, rng) for _ in range(2))
+    everywhere = np.ones(len(beta_problem.symbols), dtype=bool)
+    assert cross(beta_problem, first, second, everywhere, rng) == first
+    assert cross(beta_problem, first, second, ~everywhere, rng) == second
+
+
+def test_mutation_prefers_sites_nearby(beta_problem):
+    rng = np.random.default_rng(0)
+    removed = draw_uniform(beta_problem, rng)
+    hops, all_free = [], []
+    for _ in range(300):
+        changed = mutate(beta_problem, removed, 0.0, rng, at_least=1)
+        ((old,), (new,)) = (
+            set(a) - set(b) for a, b in ((removed, changed), (changed, removed))
+        )
+        free = set(beta_problem.sites[beta_problem.symbols[old]]) - set(removed)
+        hops.append(beta_problem.distances[old, new])
+        all_free.append(beta_problem.distances[old, sorted(free)].mean())
+    assert np.mean(hops) < np.mean(all_free) - 0.1
+
+
+def test_adapted_weights_by_hand():
+    equal = {"a": 1.0, "b": 1.0}
+    # (8 + 1)/(8 + 2) and (0 + 1)/(8 + 2) weigh a third
+    found = adapted_weights(equal, {"a": 8, "b": 8}, {"a": 8})
+    assert found == pytest.approx({"a": 1 / 3 + 0.3, "b": 1 / 3 + 0.1 / 3})
+    # none falls below a twentieth before all are scaled to one
+    kept = adapted_weights({"a": 99.0, "b": 1.0}, {"b": 98}, {})
+    a = 2 / 3 * 0.99 + 0.5 / 0.51 / 3
+    assert kept == pytest.approx({"a": a / (a + 0.05), "b": 0.05 / (a + 0.05)})
+
+
+def test_a_second_parent_is_moved_by_a_symmetry_of_the_crystal():
+    """Cubic: rotations that are not their own transposes are among them."""
+    problem = RemovalProblem(crystal("Li2S"), "Li2S", 1)
+    removed = draw_uniform(problem, np.random.default_rng(0))
+    member = Individual(
+        problem.build(removed),
+        removed,
+        "random_removal",
+        identifier=0,
+        generation=0,
+        energy=-1.0,
+        energy_std=None,
+        converged=True,
+    )
+    nursery = Nursery(problem, EvolutionSettings(), [member], np.random.default_rng(0))
+    rotations = problem.operations[1]
+    turns = [k for k, r in enumerate(rotations) if not np.allclose(r, r.T)]
+    assert turns
+    for operation in turns[:20]:
+        moved, gone = nursery.labelled(member, operation)
+        sites = np.array(moved.site_properties["site"])
+        away = moved.frac_coords - problem.parent.frac_coords[sites]
+        assert np.abs(away - np.round(away)).max() < 1e-6
+        assert sorted({*sites.tolist(), *gone}) == list(range(len(problem.symbols)))
+
+
+def test_parents_are_laid_over_each_other_more_often_than_not(beta_problem):
+    rng = np.random.default_rng(0)
+    first = individual(beta_problem, rng)
+    permutation = beta_problem.operations[0][5]
+    copy = tuple(sorted(int(i) for i in permutation[list(first.removed)]))
+    second = replace(first, removed=copy)
+    nursery = Nursery(beta_problem, EvolutionSettings(), [first, second], rng)
+    gaps = overlay_distances(beta_problem, first.removed, copy)
+    drawn = [gaps[nursery.draw_operation(first, second)] for _ in range(100)]
+    assert (
+        np.mean(np.isclose(drawn, gaps.min()))
+        > 0.5
+        > np.mean(np.isclose(gaps, gaps.min()))
+    )
+
+
+def test_positions_come_from_the_first_parent_where_it_has_them(beta_problem):
+    rng = np.random.default_rng(1)
+    population = [individual(beta_problem, rng, i) for i in range(2)]
+    settings = EvolutionSettings(inherited_fraction=1, min_distance=0.3)
+    nursery = Nursery(beta_problem, settings, population, rng)
+    for _ in range(5):
+        child = OPERATORS["removal_crossover"](nursery)
+        first = population[child.parents[0]]
+        _, mine, theirs = np.intersect1d(
+            beta_problem.kept(child.removed),
+            beta_problem.kept(first.removed),
+            return_indices=True,
+        )
+        assert len(mine) > 20
+        np.testing.assert_array_equal(
+            child.structure.frac_coords[mine], first.structure.frac_coords[theirs]
+        )
+
+
+def test_splice_gives_up_the_crowded_and_fills_with_the_roomy():
+    lattice, wide = Lattice.cubic(10), Lattice.cubic(12)
+    first = Structure(
+        lattice, ["Li", "Li", "Li"], [[0, 0, 0], [0.1, 0, 0], [0.5, 0.5, 0.5]]
+    )
+    second = Structure(
+        wide, ["Li", "Li", "Li"], [[0.52, 0.5, 0.5], [0, 0.5, 0], [0.1, 0, 0.02]]
+    )
+    every, none = np.ones(3, bool), np.zeros(3, bool)
+    # all of the first: nothing of the second, and the first one's cell
+    whole = splice(first, second, {"Li": 3}, every, every)
+    assert whole == first
+    # one too many: of the crowded pair one goes
+    two = splice(first, second, {"Li": 2}, every, every)
+    assert [0.5, 0.5, 0.5] in two.frac_coords.tolist()
+    # one too few: the roomiest of those left out comes in
+    inside = np.array([True, False, True])
+    three = splice(first, second, {"Li": 3}, inside, every)
+    assert [0, 0.5, 0] in three.frac_coords.tolist()
+    # the cell is the mean by the share that is inside
+    assert three.lattice.a == pytest.approx(10 * 2 / 3 + 12 / 3)
+    assert splice(first, second, {"Li": 3}, none, none).lattice.a == 12
+
+
+def test_a_strain_turns_nothing_and_a_rattle_stays_around_one_atom(beta_problem):
+    rng = np.random.default_rng(0)
+    parent = individual(beta_problem, rng).structure
+    strained = strain(parent, 0.02, rng)
+    deformation = np.linalg.solve(parent.lattice.matrix, strained.lattice.matrix)
+    assert deformation == pytest.approx(deformation.T)
+    assert not np.allclose(deformation, np.diag(np.diag(deformation)), atol=1e-4)
+    reach = 0.4 * parent.volume ** (1 / 3)
+    for _ in range(5):
+        shaken = rattle(parent, 0.3, rng)
+        away = np.abs(shaken.cart_coords - parent.cart_coords).max(axis=1)
+        moved = away > 1e-6
+        around = parent.distance_matrix <= reach
+        assert any((moved == near).all() for near in around)
+        assert 1 < moved.sum() < len(parent)
+
+
+def test_atoms_are_assigned_to_sites_by_distance_in_angstrom():
+    """In a cell five times as high as wide a fraction of it is not a distance."""
+    lithium = [[0, 0, 0], [0.3, 0, 0.1], [0.5, 0.5, 0.3], [0.5, 0.5, 0.6]]
+    parent = Structure(
+        Lattice.orthorhombic(4, 4, 20),
+        ["Li"] * 4 + ["S"] * 2,
+        [*lithium, [0, 0.5, 0.2], [0, 0.5, 0.8]],
+    )
+    problem = RemovalProblem(parent, "Li2S", 1)
+    # 1.2 Å from the first site and 2 Å from the second one
+    left = Structure(
+        parent.lattice,
+        ["Li", "Li", "S"],
+        [[0.3, 0, 0], [0.5, 0.5, 0.6], [0, 0.5, 0.8]],
+    )
+    ordered, removed = problem.assign(left)
+    assert removed == (1, 2, 4)
+    assert ordered.frac_coords == pytest.approx(left.frac_coords)

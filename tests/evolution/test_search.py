@@ -92,6 +92,55 @@ def test_stops(problem, relax, settings, update, reason):
         assert generations[-1].n_evaluations == 10
 
 
+def test_patience_is_the_number_of_generations_without_improvement(
+    problem, relax, settings
+):
+    patient = {"generations": 50, "patience": 2, "improvement": 10.0}
+    generations = run(problem, relax, settings.model_copy(update=patient))
+    assert [g.stale for g in generations] == [0, 1, 2]
+
+
+def test_the_first_generation_fills_the_population_however_few_children(
+    problem, relax, settings
+):
+    few = settings.model_copy(update={"children": 2})
+    generations = run(problem, relax, few)
+    assert [len(g.newborn) for g in generations] == [settings.population, 2, 2, 2]
+
+
+def test_odds_follow_success_after_the_first_generation_where_they_may(
+    problem, relax, settings
+):
+    given = settings.weights.model_dump()
+    first, second, *_ = run(problem, relax, settings)
+    assert first.weights == given != second.weights
+    fixed = settings.model_copy(update={"adaptive": False})
+    assert all(g.weights == given for g in run(problem, relax, fixed))
+
+
+def test_what_was_redrawn_counts_among_evaluations_rejections_and_newborn(
+    problem, relax, settings
+):
+    calls = []
+
+    def late(structures):
+        calls.append(len(structures))
+        results = relax(structures)
+        if len(calls) > 2:
+            return results
+        return [replace(result, failure="exploded") for result in results]
+
+    first = run(problem, late, settings.model_copy(update={"generations": 0}))[0]
+    n = settings.population
+    assert first.restarts == 2
+    assert calls == [n, n, n]
+    assert first.rejections["exploded"] == 2 * n
+    assert len(first.newborn) == first.n_evaluations == 3 * n
+    assert [one.identifier for one in first.newborn] == list(range(3 * n))
+    genomes = [problem.canonical(one.removed) for one in first.newborn]
+    assert len(set(genomes)) == 3 * n  # none is drawn again
+
+
 def test_a_small_space_is_exhausted_without_repeating_a_removal(problem, evaluate):
     settings = EvolutionSettings(
         population=4,

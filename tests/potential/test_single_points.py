@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy
 from ase import Atoms
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -433,6 +434,19 @@ def test_the_gradient_by_the_unknowns_is_the_derivative(start):
     )
     expected = unknowns.gradient(u, forces, stress) @ direction
     assert (up - down) / 2e-5 == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_unit_of_each_strain_is_as_long_as_any_other(start):
+    """Stretch or shear: the logarithm of the deformation has the same norm."""
+    unknowns, n_atoms = Unknowns(start), len(start)
+    for k in range(6):
+        u = np.zeros(unknowns.size)
+        u[-6 + k] = 0.1
+        cell = unknowns.build(u).lattice.matrix
+        deformation = np.linalg.solve(start.lattice.matrix, cell)
+        strain = scipy.linalg.logm(deformation)
+        assert strain == pytest.approx(strain.T, abs=1e-9)
+        assert np.linalg.norm(strain) == pytest.approx(0.1 / np.sqrt(n_atoms))
 
 
 def test_the_hessian_is_symmetric_and_blind_to_translations(start):
