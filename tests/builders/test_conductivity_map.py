@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import pytest
 from jobflow import JobStore
 
+from lps_flows.analysis.conductivity_map import largest_comparison
 from lps_flows.builders import build_all, read_results
 from lps_flows.chemistry import CompositionLine, crystal, full_formula
 from lps_flows.plotting import NothingToPlotError, conductivity_map_figure
@@ -23,7 +24,11 @@ from lps_flows.report.sheet import candidate_table
 from lps_flows.report.values import conductivity_values, map_downloads
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
-from lps_flows.schemas.transport import RunSummary, TransportDocument
+from lps_flows.schemas.transport import (
+    RunSummary,
+    TransportDocument,
+    TransportRecord,
+)
 from tests.builders.toy_campaign import METHOD, SETTINGS, fill, put, read
 
 mpl.use("Agg")
@@ -326,3 +331,28 @@ def test_conductivities_say_at_which_temperature_they_are(
         "400 K",
         "300 K",
     }
+
+
+def record(name: str, method: str, sigma: float | None, **more) -> TransportRecord:
+    document = transport(f"{name} {method}", sigma, method=method, **more)
+    return TransportRecord(
+        **dict(document),
+        transport_id=f"{name} {method}",
+        campaign="c",
+        structure_id=name,
+        source_digest="",
+    )
+
+
+def test_that_method_ranks_which_gives_most_values_that_are_trusted() -> None:
+    of_structures = dict.fromkeys("abc", METHOD)
+    broken = [record(name, "fast", 0.5, survived=False) for name in "abc"]
+    sound = record("a", "good", 0.01)
+    ranking = largest_comparison([*broken, sound], of_structures)
+    assert {name: one.method for name, one in ranking.items()} == {"a": "good"}
+    # without any the most values, and what gave none is none of them
+    none = [record(name, "slow", None) for name in "abc"]
+    ranking = largest_comparison([*none, *broken[:2]], of_structures)
+    assert {name: one.method for name, one in ranking.items()} == dict.fromkeys(
+        "ab", "fast"
+    )

@@ -150,3 +150,8 @@ def test_rejected_ones_are_passed_over_and_equal_fingerprints_fill_up(
     settings = EvolutionSettings(n_lowest=3)
     found = lowest_distinct([high, wrong, low], settings)
     assert [one.identifier for one in found] == [0, 1]
+    # what differs is chosen first, and stands where its energy puts it
+    other = beta_problem.build(draw_uniform(beta_problem, rng))
+    far = member(other, 3, -0.9, fingerprint)
+    found = lowest_distinct([far, high, low], settings)
+    assert [one.identifier for one in found] == [0, 1, 3]

@@ -160,6 +160,17 @@ def test_same_set_and_settings_give_the_previous_potential_back(
     assert responses[more.uuid][1].output.n_structures == 13
 
 
+def test_the_same_set_is_trained_on_again_with_other_settings() -> None:
+    train = TrainingMaker.make.original
+    known = as_set(rattled(12))
+    first = train(TrainingMaker(settings=TINY), [known])
+    assert train(TrainingMaker(settings=TINY), [known], first) is first
+    other = TINY.model_copy(update={"seed": TINY.seed + 1})
+    again = train(TrainingMaker(settings=other), [known], first)
+    assert again.method != first.method
+    assert again.settings["seed"] == TINY.seed + 1
+
+
 def test_mixed_methods_are_refused() -> None:
     entries = rattled(2)
     other = document(entries[0].structure, method="another")

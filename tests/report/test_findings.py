@@ -1,0 +1,85 @@
+"""What the first section says of conductivities and candidates, in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from lps_flows.analysis import ClassEvidence, CompositionEvidence, select_candidates
+from lps_flows.report.blocks import Table
+from lps_flows.report.sections.candidates import candidate_section
+from lps_flows.report.sections.findings import findings
+from lps_flows.schemas.candidates import CandidateDocument
+from lps_flows.schemas.results import Results
+from lps_flows.schemas.transport import TransportDocument
+from tests.builders.test_conductivity_map import transport
+
+
+def said(*documents: TransportDocument) -> str:
+    return findings(Results(transport=documents), None, [])["conductivity"]
+
+
+def test_the_best_conductor_is_the_best_of_those_that_are_trusted() -> None:
+    text = said(
+        transport("broken", 0.9, survived=False),
+        transport("good", 0.01),
+        transport("better", 0.02),
+        transport("none", None),
+    )
+    assert text.startswith("better: 20 (10 to 40) mS/cm at 300 K")
+    assert "extrapolated from 700 K and above" in text
+    assert "It may rank" in text
+
+
+@pytest.mark.parametrize(
+    ("survived", "why"),
+    [
+        (False, "the framework broke in a run that it rests on"),
+        (None, "whether the framework stayed intact is not known"),
+    ],
+)
+def test_a_conductivity_that_is_not_trusted_says_why(
+    survived: bool | None, why: str
+) -> None:
+    text = said(transport("a", 0.01, survived=survived))
+    assert text.endswith(f"Not to be believed: {why}.")
+
+
+def test_without_a_line_there_is_no_conductivity() -> None:
+    assert said(transport("a", None)).startswith("None: ")
+    assert said() == "Not computed yet."
+
+
+def verdicts() -> list[CandidateDocument]:
+    """Return one that fails and one that is undecided: the ends of what was sampled."""
+    known = ClassEvidence(of_crystals={"beta-Li3PS4": 2})
+    evidence = [
+        CompositionEvidence(
+            formula_pretty=formula,
+            x=0.7,
+            structure_id=formula,
+            energy_above_hull=above,
+            nearest="beta-Li3PS4",
+            similarity=0.9,
+        )
+        for formula, above in (("Li3PS4", 0.01), ("LiPS3", 0.09))
+    ]
+    return [
+        CandidateDocument(
+            **dict(verdict),
+            campaign="c",
+            method="m",
+            candidate_id=f"c|m|{verdict.formula_pretty}",
+            source_digest="",
+            settings={},
+        )
+        for verdict in select_candidates(evidence, [], known)
+    ]
+
+
+def test_what_is_undecided_is_told_from_what_fails() -> None:
+    table = candidate_section(verdicts(), []).blocks[0]
+    assert isinstance(table, Table)
+    place = table.header.index("candidate")
+    assert [row[place] for row in table.rows] == ["undecided", "no"]
+    text = findings(Results(candidates=verdicts()), None, [])["candidates"]
+    assert text == "none of 2 compositions; undecided: Li3PS4."
