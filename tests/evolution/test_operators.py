@@ -98,6 +98,22 @@ def test_the_overlay_finds_the_symmetry_between_two_copies(beta_problem):
         assert tuple(sorted(best[list(copy)].tolist())) == removed
 
 
+def test_an_overlay_compares_sites_of_one_element(beta_problem):
+    """A removed S on the place of a removed Li is not near it."""
+    distances, sites = beta_problem.distances, beta_problem.sites
+    lithium, sulphur = sites["Li"][0], sites["S"]
+    near, far = sulphur[np.argsort(distances[lithium, sulphur])[[0, -1]]]
+    other = sites["Li"][distances[lithium, sites["Li"]].argmax()]
+    identity = np.flatnonzero(
+        (beta_problem.operations[0] == np.arange(len(beta_problem.symbols))).all(axis=1)
+    )
+    gaps = overlay_distances(
+        beta_problem, (int(lithium), int(far)), (int(other), int(near))
+    )
+    expected = (distances[lithium, other] + distances[far, near]) / 2
+    assert gaps[identity] == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("name", sorted(OPERATORS))
 def test_every_operator_gives_children_of_the_right_composition(beta_problem, name):
     rng = np.random.default_rng(2)

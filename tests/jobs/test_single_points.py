@@ -1,6 +1,7 @@
 """Relaxations by single points as jobs: one for all, or a chain of them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from lps_flows.foundation import decode
 from lps_flows.jobs import single_points
 from lps_flows.jobs.labels import left_basin
 from lps_flows.jobs.reference import ReferenceRelaxMaker
-from lps_flows.jobs.single_points import SinglePointSettings
+from lps_flows.jobs.single_points import SinglePointRelaxMaker, SinglePointSettings
 from lps_flows.jobs.training import gather
 from lps_flows.potential import (
     RelaxationSettings,
@@ -164,6 +165,29 @@ def test_every_answer_is_a_label_and_a_step_asks_for_what_came_next(cell, led):
         np.testing.assert_allclose(
             asked.cart_coords, labels[index - 1].structure.cart_coords, atol=1e-6
         )
+
+
+def test_a_step_that_was_killed_after_it_was_stored_is_taken_once(
+    cell, led, monkeypatch
+):
+    """What the step before left is then what is behind it, and is cut back to it."""
+    _, flow, store = relaxed(stub_engine(batched=False), cell)
+    whole = RelaxationDocument.from_store(
+        store.get_output(flow.jobs[0].uuid, load=True)
+    )
+    assert whole.n_evaluations > 2
+    running = SimpleNamespace(job=SimpleNamespace(index=2, uuid=flow.jobs[0].uuid))
+    monkeypatch.setattr(single_points, "CURRENT_JOB", running)
+    monkeypatch.setattr(single_points, "in_place", lambda last: last)
+    maker = SinglePointRelaxMaker(engine=stub_engine(batched=False), settings=SETTINGS)
+    first = whole.labels(CompositionLine())[0].structure
+    task = stub_engine(batched=True).compute(first, relax=False)
+    response = maker.make.original(
+        maker, cell, GIVEN, "the potential", task, before=whole, n_trials=0
+    )
+    (taken,) = response.output.trials
+    assert taken.energy == pytest.approx(whole.trials[0].energy, abs=1e-9)
+    assert len(whole.trials) > 2  # nothing was taken from what is stored
 
 
 @pytest.mark.parametrize("batched", [True, False])

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from lps_flows.analysis import ClassEvidence, CompositionEvidence, select_candidates
+from lps_flows.analysis import (
+    ClassEvidence,
+    CompositionEvidence,
+    HullSettings,
+    phase_diagram,
+    select_candidates,
+)
 from lps_flows.report.blocks import Table
+from lps_flows.report.hull_table import hull_rows
 from lps_flows.report.sections.candidates import candidate_section
 from lps_flows.report.sections.findings import findings
 from lps_flows.schemas.candidates import CandidateDocument
 from lps_flows.schemas.results import Results
 from lps_flows.schemas.transport import TransportDocument
+from tests.analysis.test_electrochemistry import heads
 from tests.builders.test_conductivity_map import transport
 
 
@@ -83,3 +91,22 @@ def test_what_is_undecided_is_told_from_what_fails() -> None:
     assert [row[place] for row in table.rows] == ["undecided", "no"]
     text = findings(Results(candidates=verdicts()), None, [])["candidates"]
     assert text == "none of 2 compositions; undecided: Li3PS4."
+
+
+def test_of_each_crystal_and_glass_the_lowest_stands_in_the_table() -> None:
+    known = heads()
+    higher = [
+        head.model_copy(
+            update={
+                "structure_id": f"above {head.structure_id}",
+                "energy": head.energy + 0.08,
+                "energy_per_atom": head.energy_per_atom + 0.08 / head.n_atoms,
+            }
+        )
+        for head in known
+    ]
+    diagram, entries = phase_diagram([*known, *higher], HullSettings())
+    rows = hull_rows(Results(diagram=diagram, entries=entries))
+    found = {entry.structure_id: n for entry, n in rows}
+    assert found == {"P2S5": 2, "Li3PS4": 2, "gc": 2, "Li2S": 2}
+    assert [entry.structure_id for entry, _ in rows] == ["P2S5", "Li3PS4", "gc", "Li2S"]
