@@ -6,14 +6,21 @@ from pymatgen.core import Lattice, Structure
 
 from lps_flows.analysis import analyse_motifs
 from lps_flows.chemistry import closest_contact, crystal
-from lps_flows.evolution import EvolutionSettings, Individual, RemovalProblem
+from lps_flows.evolution import (
+    EvolutionSettings,
+    Individual,
+    RemovalProblem,
+    operators,
+)
+from lps_flows.evolution.individual import Child
 from lps_flows.evolution.operators import (
     OPERATORS,
     Nursery,
     adapted_weights,
     draw_operator,
+    joined,
 )
-from lps_flows.evolution.regions import ParentAtoms, best_slab, draw_slab
+from lps_flows.evolution.regions import ParentAtoms, Slab, best_slab, draw_slab
 from lps_flows.evolution.removal_operators import (
     cross,
     draw_clustered,
@@ -173,6 +180,15 @@ def test_the_slab_follows_the_better_half_of_each_parent():
     inside = [slab.contains(coordinates) for slab in chosen]
     share = np.mean([low_left[i].mean() for i in inside])
     assert share < -0.7
+    # an element is no better for being heavier bound: shares count from its mean
+    mixed = np.array(["Li", "P"] * 100)
+    bound = np.where(mixed == "P", -9.0, 0.0) + low_left
+    both = (
+        ParentAtoms(mixed, coordinates, bound),
+        ParentAtoms(mixed, coordinates, bound - 2 * low_left - 1.0),
+    )
+    chosen = [best_slab(*both, rng).contains(coordinates) for _ in range(40)]
+    assert np.mean([low_left[i].mean() for i in chosen]) < -0.7
     blind = ParentAtoms(symbols, coordinates, None)
     drawn = [best_slab(blind, second, rng).contains(coordinates) for _ in range(40)]
     assert abs(np.mean([low_left[i].mean() for i in drawn]) + 0.5) < 0.15
@@ -402,3 +418,38 @@ def test_atoms_are_assigned_to_sites_by_distance_in_angstrom():
     ordered, removed = problem.assign(left)
     assert removed == (1, 2, 4)
     assert ordered.frac_coords == pytest.approx(left.frac_coords)
+
+
+def test_each_parent_is_cut_by_the_same_planes(beta_problem, monkeypatch):
+    cuts = []
+
+    def watched(first, second, counts, inside_first, inside_second):
+        cuts.append((first, inside_first))
+        cuts.append((second, inside_second))
+        return splice(first, second, counts, inside_first, inside_second)
+
+    monkeypatch.setattr(operators, "splice", watched)
+    monkeypatch.setattr(Nursery, "slab", lambda *_: Slab(1, 0.2, 0.4))
+    rng = np.random.default_rng(0)
+    population = [individual(beta_problem, rng, i) for i in range(4)]
+    nursery = Nursery(beta_problem, EvolutionSettings(), population, rng)
+    for _ in range(3):
+        OPERATORS["cut_and_splice"](nursery)
+    for structure, inside in cuts:
+        height = structure.frac_coords[:, 1] % 1.0
+        assert (inside == ((height >= 0.2) & (height < 0.6))).all()
+        assert 0 < inside.sum() < len(structure)
+
+
+def test_a_child_whose_formers_were_joined_stands_for_no_genome():
+    problem = RemovalProblem(crystal("Li7P3S11"), "1 S", 1)
+    nursery = Nursery(problem, EvolutionSettings(), [], np.random.default_rng(0))
+    changed = []
+    for site in problem.sites["S"]:
+        removed = (int(site),)
+        child = Child(problem.build(removed), removed, "a", by_genome=True)
+        found = joined(nursery, child)
+        changed.append(found.structure != child.structure)
+        assert found.by_genome is not changed[-1]
+        assert found.removed == removed
+    assert any(changed)
