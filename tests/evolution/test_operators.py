@@ -251,6 +251,8 @@ def test_nothing_condenses_where_every_former_is_complete():
     rng = np.random.default_rng(0)
     assert condense(crystal("beta-Li3PS4"), ("P",), ("S",), rng) is None
     assert condense(crystal("Li7P3S11"), ("P",), ("S",), rng) is None
+    # a P that is bonded to another one lacks none
+    assert condense(crystal("Li4P2S6"), ("P",), ("S",), rng) is None
 
 
 def test_adapted_weights_follow_success_and_keep_a_floor():
