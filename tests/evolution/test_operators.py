@@ -247,6 +247,26 @@ def test_an_undercoordinated_former_closes_up_with_a_ligand_nearby(seed):
     assert condense(free, ("P",), ("S",), np.random.default_rng(seed)) is not None
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_former_that_closes_up_takes_only_its_own_ligands_along(seed):
+    """Half of a P2S7 that lost an end moves, and the bridge to its other half not."""
+    cell = crystal("Li7P3S11")
+    symbols = np.array([site.specie.symbol for site in cell])
+    bonded = (cell.distance_matrix < 2.55) & (symbols == "P")[None, :]
+    bridges = np.flatnonzero((symbols == "S") & (bonded.sum(axis=1) == 2))
+    p = np.flatnonzero(bonded[bridges[0]])[0]
+    ends = np.flatnonzero((symbols == "S") & (bonded.sum(axis=1) == 1) & bonded[:, p])
+    lacking = cell.copy()
+    lacking.remove_sites([int(ends[0])])
+    moved = condense(lacking, ("P",), ("S",), np.random.default_rng(seed))
+    kept = [k - (k > ends[0]) for k in bridges]
+    np.testing.assert_allclose(
+        moved.frac_coords[kept], lacking.frac_coords[kept], atol=1e-9
+    )
+    away = np.abs(moved.frac_coords - lacking.frac_coords).max(axis=1) > 1e-6
+    assert away[p - (p > ends[0])]
+
+
 def test_nothing_condenses_where_every_former_is_complete():
     rng = np.random.default_rng(0)
     assert condense(crystal("beta-Li3PS4"), ("P",), ("S",), rng) is None
