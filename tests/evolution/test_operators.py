@@ -180,14 +180,14 @@ def test_the_slab_follows_the_better_half_of_each_parent():
     inside = [slab.contains(coordinates) for slab in chosen]
     share = np.mean([low_left[i].mean() for i in inside])
     assert share < -0.7
-    # an element is no better for being heavier bound: shares count from its mean
+    # an element is no better for being bound more: shares count from its mean
+    elsewhere = rng.random((200, 3))
     mixed = np.array(["Li", "P"] * 100)
-    bound = np.where(mixed == "P", -9.0, 0.0) + low_left
-    both = (
-        ParentAtoms(mixed, coordinates, bound),
-        ParentAtoms(mixed, coordinates, bound - 2 * low_left - 1.0),
-    )
-    chosen = [best_slab(*both, rng).contains(coordinates) for _ in range(40)]
+    bound = np.where(mixed == "P", -90.0, 0.0)
+    low_right = np.where(elsewhere[:, 0] < 0.5, 0.0, -1.0)
+    one = ParentAtoms(mixed, coordinates, bound + low_left)
+    other = ParentAtoms(mixed, elsewhere, bound + low_right)
+    chosen = [best_slab(one, other, rng).contains(coordinates) for _ in range(40)]
     assert np.mean([low_left[i].mean() for i in chosen]) < -0.7
     blind = ParentAtoms(symbols, coordinates, None)
     drawn = [best_slab(blind, second, rng).contains(coordinates) for _ in range(40)]

@@ -7,6 +7,7 @@ import pytest
 from lps_flows.analysis import (
     ClassEvidence,
     CompositionEvidence,
+    HullInterval,
     HullSettings,
     phase_diagram,
     select_candidates,
@@ -110,3 +111,33 @@ def test_of_each_crystal_and_glass_the_lowest_stands_in_the_table() -> None:
     found = {entry.structure_id: n for entry, n in rows}
     assert found == {"P2S5": 2, "Li3PS4": 2, "gc": 2, "Li2S": 2}
     assert [entry.structure_id for entry, _ in rows] == ["P2S5", "Li3PS4", "gc", "Li2S"]
+
+
+def test_stretches_that_are_undecided_or_unsampled_are_named_and_sound_ones_not() -> (
+    None
+):
+    diagram, entries = phase_diagram(heads(), HullSettings())
+    part = HullInterval(
+        x_start=0.5,
+        x_end=0.667,
+        vertices=("a", "b"),
+        status="no gap",
+        n_sampled=1,
+        depth=0.001,
+        margin=0.001,
+        largest_unsampled=0.1,
+        tolerance=0.005,
+    )
+
+    def text(*statuses: str) -> str:
+        parts = [part.model_copy(update={"status": status}) for status in statuses]
+        known = diagram.model_copy(update={"metastable_hull": parts})
+        results = Results(diagram=known, entries=entries)
+        return findings(results, None, [])["miscibility gaps"]
+
+    assert text("no gap") == "None between the sampled compositions."
+    assert text("undecided", "no gap", "unsampled") == (
+        "undecided in 0.500 < x < 0.667; unsampled in 0.500 < x < 0.667."
+    )
+    assert text("gap").startswith("gap in 0.500 < x < 0.667, no probability")
+    assert text().startswith("Not known")
