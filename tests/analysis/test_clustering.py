@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -173,17 +174,14 @@ def blobs(*places: float, sizes: int | tuple[int, ...] = 10) -> np.ndarray:
     return (centres + 0.1 * rng.normal(size=len(centres)))[:, None]
 
 
-def test_classes_stand_by_their_size() -> None:
+@pytest.mark.parametrize("sizes", list(permutations((5, 10, 20))))
+def test_classes_stand_by_their_size(sizes: tuple[int, ...]) -> None:
+    places = np.array([0.0, 50.0, 100.0])
     three = ClusterSettings(n_clusters=3)
-    model = fit_clusters(blobs(0, 50, 100, sizes=(5, 20, 10)), {}, three)
+    model = fit_clusters(blobs(*places, sizes=sizes), {}, three)
     assert model.sizes == [20, 10, 5]
-    assert model.classify(
-        model.reduce(np.array([[50.0], [100.0], [0.0]]))
-    ).tolist() == [
-        0,
-        1,
-        2,
-    ]
+    by_size = places[np.argsort(sizes)[::-1]]
+    assert model.classify(model.reduce(by_size[:, None])).tolist() == [0, 1, 2]
 
 
 def test_labels_follow_the_old_centres_whatever_the_scale_becomes() -> None:
