@@ -12,12 +12,14 @@ from lps_flows.chemistry import crystal
 from lps_flows.engines import EngineSettings
 from lps_flows.flows.conductivity import ConductivityFlowMaker
 from lps_flows.jobs.selection import SelectionMaker, SelectionSettings
+from lps_flows.jobs.structures import searched_errors
 from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.selection import SelectionDocument
 from tests.builders.test_agreement import _sampling
 from tests.builders.toy_campaign import (
     CAMPAIGN,
     FORMATION,
+    METHOD,
     SETTINGS,
     document,
     fill,
@@ -174,3 +176,23 @@ def test_what_a_set_holds_relaxed_counts_whether_it_converged_or_not(
         labelled={"a set": found, "none": None},
     )
     assert [s.structure_uuid for s in selection.selected] == ["a set-1"]
+
+
+def test_errors_are_those_of_one_method(
+    job_store: JobStore, uuids: dict[str, str]
+) -> None:
+    name = next(name for name in uuids if name not in {*FORMATION, "set"})
+    stored = job_store.get_output(uuids[name], load=True)
+    given = StructureDocument.from_store(stored)
+    for method, error in ((METHOD, 0.01), ("other-1.0", 0.5)):
+        sampling = _sampling(uuids[name], given).model_copy(
+            update={
+                "method": method,
+                "ann_energies": [-4.0 + error],
+                "reference_energies": [-4.0],
+            }
+        )
+        put(job_store, f"sampling by {method}", sampling)
+    found = searched_errors(job_store, CAMPAIGN, METHOD)
+    assert found.ann == pytest.approx(0.01)
+    assert searched_errors(job_store, CAMPAIGN, "other-1.0").ann == pytest.approx(0.5)
