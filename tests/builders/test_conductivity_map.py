@@ -13,6 +13,7 @@ from jobflow import JobStore
 from lps_flows.analysis.conductivity_map import largest_comparison
 from lps_flows.builders import build_all, read_results
 from lps_flows.chemistry import CompositionLine, crystal, full_formula
+from lps_flows.jobs.outputs import outputs
 from lps_flows.plotting import NothingToPlotError, conductivity_map_figure
 from lps_flows.plotting.captions import conductivity_map_caption
 from lps_flows.report.blocks import Table
@@ -29,7 +30,7 @@ from lps_flows.schemas.transport import (
     TransportDocument,
     TransportRecord,
 )
-from tests.builders.toy_campaign import METHOD, SETTINGS, fill, put, read
+from tests.builders.toy_campaign import CAMPAIGN, METHOD, SETTINGS, fill, put, read
 
 mpl.use("Agg")
 MD = "toy-md"
@@ -331,6 +332,39 @@ def test_conductivities_say_at_which_temperature_they_are(
         "400 K",
         "300 K",
     }
+
+
+def test_dynamics_off_the_line_alone_make_no_map(job_store: JobStore) -> None:
+    uuids = fill(job_store, glasses=1)
+    run_dynamics(job_store, {"md off": (uuids["Li2PS3"], transport("Li2PS3", 0.5))})
+    build_all(job_store, SETTINGS)
+    assert len(read(job_store, "transport")) == 1
+    assert read(job_store, "conductivity_maps") == []
+
+
+def test_a_job_that_ran_again_counts_though_its_number_is_the_same(
+    job_store: JobStore,
+) -> None:
+    """The framework broke this time: the value stays, and may not rank any more."""
+    uuids = fill(job_store, glasses=1)
+    glass = uuids["beta-Li3PS4-1-0"]
+    for second, survived in ((0, True), (9, False)):
+        moved = transport("gc-a", 0.033, survived=survived)
+        run_dynamics(job_store, {"md gc": (glass, moved)}, second=second)
+        build_all(job_store, SETTINGS)
+        (verdict,) = read(job_store, "candidates", structure_id=glass)
+        assert verdict["conductivity"] == 0.033
+        assert verdict["conductivity_trusted"] is survived
+
+
+def test_of_a_job_that_was_replaced_the_last_output_counts(job_store: JobStore) -> None:
+    for index in (2, 1):
+        known = transport("gc-a", 0.01 * index)
+        put(job_store, "md gc", known, index=index)
+    (found,) = outputs(
+        job_store, CAMPAIGN, "TransportDocument", fields=["conductivity"]
+    )
+    assert found.output["conductivity"] == 0.02
 
 
 def record(name: str, method: str, sigma: float | None, **more) -> TransportRecord:
