@@ -191,6 +191,35 @@ def test_a_weak_similarity_is_none() -> None:
     assert said == {0.299: False, 0.3: True}
 
 
+def test_every_threshold_is_itself_allowed() -> None:
+    """Largest distance, smallest stability, largest share: 'at most' and 'at least'."""
+    half = ClassEvidence(
+        of_crystals={BETA: 2, GAMMA: 1}, sizes={1: 4, 2: 4}, stability=0.8
+    )
+    (verdict,) = select_candidates([_evidence("a", 0.7, 0.03, 2)], INTERVALS, half)
+    assert verdict.criteria[1].reason == "30.0, at most 30"
+    assert [c.passed for c in verdict.criteria] == [True] * 4
+    assert verdict.criteria[3].counts
+
+
+def test_one_poor_conductor_with_a_class_elsewhere_is_enough() -> None:
+    rule = CandidateSettings(poor=(GAMMA, "Li2S"))
+    (verdict,) = select_candidates(
+        [_evidence("a", 0.7, 0.0, 2)], INTERVALS, CLASSES, rule
+    )
+    assert (verdict.criteria[3].passed, verdict.criteria[3].counts) == (True, True)
+
+
+def test_undecided_ones_stand_before_those_that_fail() -> None:
+    evidence = [
+        _evidence("fails", 0.7, 0.001, 1),
+        _evidence("far end", 0.875, 0.02, 2),
+        _evidence("end", 0.5, 0.01, 2),
+    ]
+    verdicts = select_candidates(evidence, INTERVALS, CLASSES)
+    assert [v.formula_pretty for v in verdicts] == ["end", "far end", "fails"]
+
+
 def test_of_several_conductors_each_class_counts_by_itself() -> None:
     """One shares its class with a poor conductor: its members are not held to it."""
     known = ClassEvidence(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -163,3 +164,49 @@ def test_the_sample_that_chooses_holds_more_than_the_classes_tried():
     # … or hold one alone, of three
     rows = np.vstack([np.zeros((300, 4)), rng.normal(size=(2, 4))])
     assert len(fit_clusters(rows, {}, settings).centroids) == 2
+
+
+def blobs(*places: float, sizes: int | tuple[int, ...] = 10) -> np.ndarray:
+    """Return points about places of a line, place by place."""
+    rng = np.random.default_rng(0)
+    each = sizes if isinstance(sizes, tuple) else (sizes,) * len(places)
+    centres = np.repeat(places, each)
+    return (centres + 0.1 * rng.normal(size=len(centres)))[:, None]
+
+
+@pytest.mark.parametrize("sizes", list(permutations((5, 10, 20))))
+def test_classes_stand_by_their_size(sizes: tuple[int, ...]) -> None:
+    places = np.array([0.0, 50.0, 100.0])
+    three = ClusterSettings(n_clusters=3)
+    model = fit_clusters(blobs(*places, sizes=sizes), {}, three)
+    assert model.sizes == [20, 10, 5]
+    by_size = places[np.argsort(sizes)[::-1]]
+    assert model.classify(model.reduce(by_size[:, None])).tolist() == [0, 1, 2]
+
+
+def test_labels_follow_the_old_centres_whatever_the_scale_becomes() -> None:
+    """A class between two old ones is the new one, and gets a number of its own."""
+    old = fit_clusters(blobs(0, 100), {}, ClusterSettings(n_clusters=2))
+    old = old.model_copy(update={"labels": [7, 2]})
+    ends = np.array([[0.0], [100.0]])
+    before = old.classify(old.reduce(ends)).tolist()
+    new = fit_clusters(blobs(0, 45, 100), {}, ClusterSettings(n_clusters=3), old)
+    assert new.classify(new.reduce(ends)).tolist() == before
+    assert sorted(new.labels) == [2, 7, 8]
+
+
+def test_the_number_of_classes_is_chosen_on_a_sample_of_all() -> None:
+    """A third of the structures in their order would be one class alone."""
+    part = ClusterSettings(silhouette_sample=30, n_clusters_range=(2, 6))
+    model = fit_clusters(blobs(0, 50, 100, sizes=30), {}, part)
+    assert len(model.labels) == 3
+    assert model.sizes == [30, 30, 30]
+
+
+def test_classes_that_any_turn_would_do_for_are_not_stable() -> None:
+    """Points on a circle: each seed cuts it elsewhere; those apart are cut as one."""
+    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    circle = np.column_stack([np.cos(angle), np.sin(angle)])
+    assert fit_clusters(circle, {}, ClusterSettings(n_clusters=4)).stability < 0.8
+    apart = fit_clusters(blobs(0, 50, 100), {}, ClusterSettings(n_clusters=3))
+    assert apart.stability == 1.0

@@ -207,6 +207,14 @@ def test_nothing_but_the_ion() -> None:
         electrochemical_window(entries(), "Li")
 
 
+def test_an_ion_of_two_charges_halves_the_error_of_a_voltage() -> None:
+    phases = [PDEntry(f, e) for f, e in (("Mg", 0.0), ("S", 0.0), ("MgS", -3.5))]
+    window = electrochemical_window(phases, "MgS", "Mg")
+    # S + Mg -> MgS: 1, 1 and 2 atoms, two electrons
+    expected = 0.01 * (1 + 1 + 2**2) ** 0.5 / 2
+    assert voltage_error(window, window.oxidation, 0.01) == pytest.approx(expected)
+
+
 def test_error_of_a_voltage_by_hand() -> None:
     window = electrochemical_window(entries(), "Li3PS4")
     # Li3PS4 + 5 Li -> P + 4 Li2S: 8, 5, 1 and 12 atoms, five ions
@@ -234,6 +242,17 @@ def test_interface_is_that_of_pymatgen() -> None:
     assert sum(found.products.values()) == pytest.approx(1, abs=1e-3)
     with pytest.raises(HullError, match="no entry of Co, O:"):
         interface_reaction(entries(), "Li3PS4", "LiCoO2")
+
+
+def test_the_share_is_that_of_the_partners_atoms() -> None:
+    """4 Li + FeS2 -> Fe + 2 Li2S: 4 and 3 atoms become 1 and 6."""
+    energies = {"Li": 0.0, "S": 0.0, "Fe": 0.0, "Li2S": -4.2, "FeS": -1.0, "FeS2": -1.6}
+    phases = [PDEntry(formula, energy) for formula, energy in energies.items()]
+    for one, other, share in (("Li", "FeS2", 3 / 7), ("FeS2", "Li", 4 / 7)):
+        found = interface_reaction(phases, one, other)
+        assert found.share == pytest.approx(share)
+        assert found.energy == pytest.approx((-2 * 4.2 + 1.6) / 7)
+        assert found.products == pytest.approx({"Fe": 1 / 7, "Li2S": 6 / 7}, abs=1e-5)
 
 
 def heads(*, without: str = "", above: float = 0.03) -> list[StructureHead]:
@@ -281,6 +300,28 @@ def test_windows_of_a_diagram() -> None:
         if stored["window"]["oxidation"] == math.inf:
             stored["window"]["oxidation"] = None
             assert WindowDocument.from_store(stored) == document
+
+
+def test_of_a_composition_the_lowest_crystal_and_the_lowest_glass_count() -> None:
+    lowest = heads()
+    higher = [
+        head.model_copy(
+            update={
+                "structure_id": f"0 above {head.structure_id}",
+                "energy": head.energy + 0.8,
+                "energy_per_atom": (head.energy + 0.8) / head.n_atoms,
+            }
+        )
+        for head in lowest
+    ]
+    diagram, placed = phase_diagram([*higher, *lowest], HullSettings())
+    # each group has two, of which the higher ones come first by id
+    assert placed[0].structure_id.startswith("0 above")
+    made = diagram_windows(diagram, placed, WindowSettings())
+    labels = [document.label for document in made]
+    assert len(labels) == len(set(labels))
+    ids = {d.structure_id for d in made if d.parent in {"Li3PS4", "gc"}}
+    assert ids == {"Li3PS4", "gc"}
 
 
 def test_refusal_of_a_window_is_kept_with_its_reason() -> None:

@@ -65,6 +65,21 @@ def test_one_composition_near_the_tie_line_closes_the_gap() -> None:
     assert metastable_hull(points, LINE, tolerance=0.003)[0].status == "gap"
 
 
+def test_the_lowest_inside_decides_and_the_highest_gives_the_depth() -> None:
+    """Heights of 0.25 and 0.5 eV/atom above a tie line at zero."""
+    points = [
+        _point(1, 1, 0.0),
+        _point(3, 2, 0.5),
+        _point(2, 1, 0.25),
+        _point(3, 1, 0.0),
+    ]
+    (part,) = metastable_hull(points, LINE, tolerance=0.125)
+    assert (part.status, part.margin, part.depth) == ("gap", 0.25, 0.5)
+    # what lies at the tolerance is not beyond it
+    for tolerance in (0.25, 0.375):
+        assert metastable_hull(points, LINE, tolerance)[0].status == "no gap"
+
+
 def test_unsampled_stretch_is_told_from_a_gap() -> None:
     intervals = metastable_hull(_heights(), LINE, tolerance=0.005)
     assert intervals[1].depth is None

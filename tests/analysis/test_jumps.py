@@ -99,15 +99,29 @@ def test_the_barrier_is_that_of_the_potential_the_ions_feel() -> None:
     assert across == [None, None]
 
 
-def turning(at_jumps: bool) -> tuple[Structure, np.ndarray, np.ndarray]:
-    """Return an ion that hops back and forth beside a PS4 that turns then, or not."""
+def test_the_lowest_way_may_go_round() -> None:
+    """Straight on is a place that is visited once, around it others half as often."""
+    visits = {(0, 0): 100, (1, 0): 1, (2, 0): 100, (3, 0): 100}
+    visits |= {(0, 1): 50, (1, 1): 50, (2, 1): 50}
+    ions = np.repeat([[i, j, 0.0] for i, j in visits], list(visits.values()), axis=0)
+    cell = Lattice.from_parameters(4.0, 4.0, 1.0, 90, 90, 90)
+    along, across, _ = free_energy_barriers(ions[:, None], cell, 900.0, 1.0)
+    assert along == pytest.approx(8.617333262e-5 * 900.0 * np.log(2))
+    assert across is None
+
+
+CORNERS = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
+FLAT = np.array([[np.cos(a), np.sin(a), 0.0] for a in np.radians([0, 120, 240])])
+
+
+def turning(
+    later: int, arms: np.ndarray = CORNERS
+) -> tuple[Structure, np.ndarray, np.ndarray]:
+    """Return an ion that hops back and forth, and a unit that turns frames later."""
     rng = np.random.default_rng(3)
     frames, cell = 800, Lattice.cubic(10.0)
-    arms = (
-        2.05 / np.sqrt(3) * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
-    )
     hops = np.arange(50, frames, 50)
-    turns = hops if at_jumps else hops + 25
+    turns = hops + later
     side, angle = np.zeros(frames), np.zeros(frames)
     for hop in hops:
         side[hop:] = 1 - side[hop]
@@ -115,24 +129,59 @@ def turning(at_jumps: bool) -> tuple[Structure, np.ndarray, np.ndarray]:
         angle[turn:] += np.pi / 3
     cos, sin, zero, one = np.cos(angle), np.sin(angle), 0 * angle, 1 + 0 * angle
     rotation = np.array([[cos, -sin, zero], [sin, cos, zero], [zero, zero, one]])
-    units = np.einsum("abt,kb->tka", rotation, arms) + 5.0
+    units = np.einsum("abt,kb->tka", rotation, 2.05 * arms) + 5.0
     ion = np.array([5.0, 5.0, 8.0]) + side[:, None] * np.array([3.0, 0, 0])
     centre = np.full((frames, 3), 5.0)
     positions = np.concatenate([ion[:, None], centre[:, None], units], axis=1)
     positions += 0.05 * rng.normal(size=positions.shape)
     structure = Structure(
-        cell, ["Li", "P", "S", "S", "S", "S"], positions[0], coords_are_cartesian=True
+        cell, ["Li", "P", *len(arms) * "S"], positions[0], coords_are_cartesian=True
     )
     return structure, positions, 10.0 * np.arange(frames)
 
 
 def test_units_that_turn_when_an_ion_jumps_are_told_from_others() -> None:
     settings = JumpSettings(residence=0, turning_window=100)
-    with_jumps = ion_jumps(*turning(at_jumps=True), 900.0, settings=settings).turning
-    without = ion_jumps(*turning(at_jumps=False), 900.0, settings=settings).turning
+    with_jumps = ion_jumps(*turning(0), 900.0, settings=settings).turning
+    without = ion_jumps(*turning(25), 900.0, settings=settings).turning
     assert with_jumps.at_jumps == pytest.approx(60.0, abs=5.0)
     assert with_jumps.ratio > 3
     assert without.ratio < 0.5
+    # fifteen turns of sixty degrees are known well; of 4000 windows of ten frames one
+    # in five holds a turn, and the others the noise
+    expected = with_jumps.ratio * 2.0 / np.sqrt(4000)
+    assert with_jumps.ratio_error == pytest.approx(expected, rel=0.4)
+    # the window of ten frames lies about the jump
+    for later in (-3, 3):
+        around = ion_jumps(*turning(later), 900.0, settings=settings).turning
+        assert around.at_jumps == pytest.approx(60.0, abs=5.0)
+
+
+def test_a_flat_unit_of_three_is_turned_and_not_mirrored() -> None:
+    settings = JumpSettings(residence=0, turning_window=100)
+    found = ion_jumps(*turning(0, FLAT), 900.0, settings=settings).turning
+    assert found.at_jumps == pytest.approx(60.0, abs=5.0)
+    assert found.overall < 20.0
+
+
+def test_rates_are_per_time_at_the_start_and_a_pair_of_sites_is_no_network() -> None:
+    """An ion stays three times as long on one side of the cell's face as beyond it."""
+    rng = np.random.default_rng(0)
+    side = np.tile(np.r_[np.zeros(150), np.ones(50)], 4)
+    positions = np.array([8.5, 5.0, 5.0]) + side[:, None] * np.array([3.0, 0, 0])
+    positions = positions[:, None] + 0.1 * rng.normal(size=(800, 1, 3))
+    structure = Structure(
+        Lattice.cubic(10.0), ["Li"], positions[0], coords_are_cartesian=True
+    )
+    times = 10.0 * np.arange(800)
+    settings = JumpSettings(residence=0)
+    found = ion_jumps(structure, positions, times, 600.0, settings=settings)
+    out, back = sorted(found.pairs, key=lambda pair: -pair.n_jumps)
+    assert (out.n_jumps, back.n_jumps) == (4, 3)
+    # 6 ps on the one, 2 ps on the other
+    assert out.rate == pytest.approx(4 / 6, rel=0.02)
+    assert back.rate == pytest.approx(3 / 2, rel=0.02)
+    assert found.dimensions == 0
 
 
 def test_what_cannot_jump_is_refused_or_does_not() -> None:

@@ -18,6 +18,7 @@ from lps_flows.analysis.phonons import (
     displaced_cells,
     free_energies,
     vibrations,
+    with_forces,
 )
 from lps_flows.chemistry import CompositionLine
 from lps_flows.plotting.free_energies import free_energy_figure
@@ -77,6 +78,22 @@ def test_imaginary_modes_are_counted_and_not_integrated() -> None:
     assert 0 < unstable.imaginary < 1
     assert unstable.free_energies is None
     assert not unstable.stable
+    # points of the mesh that symmetry spares count as often as they are
+    cells = displaced_cells(argon("bcc"), SETTINGS)
+    phonons = with_forces(argon("bcc"), [forces(cell) for cell in cells], SETTINGS)
+    phonons.run_mesh(SETTINGS.mesh, is_mesh_symmetry=False)
+    every = phonons.mesh.frequencies
+    assert len(every) > 8
+    assert unstable.imaginary == pytest.approx((every < -0.1).mean())
+
+
+def test_what_is_left_at_rest_of_the_forces_is_no_restoring_force() -> None:
+    cells = displaced_cells(argon("fcc"), SETTINGS)
+    left = 0.01 * np.random.default_rng(0).normal(size=(len(cells[0]), 3))
+    shifted = vibrations(
+        argon("fcc"), [forces(cell) + left for cell in cells], SETTINGS
+    )
+    assert shifted.free_energies == pytest.approx(found(argon("fcc")).free_energies)
 
 
 def test_large_cells_have_modes_at_gamma_alone() -> None:
@@ -215,6 +232,14 @@ def test_one_structure_that_several_searches_found_counts_once() -> None:
         for those in (twice, twice[1:])
     ]
     assert bounds[0] == pytest.approx(bounds[1], abs=1e-9)
+
+
+def test_the_bound_is_per_atom_of_the_largest_cells() -> None:
+    """Two of 61 atoms, 1 meV/atom apart; lower ones of smaller cells do not count."""
+    known = [(61, -4.7), (61, -4.699), (30, -4.8), (30, -4.79)]
+    bound = placed([0.0] * 3, glasses=known)["glass"].configurational
+    at_300 = -KT * np.log1p(np.exp(-61 * 0.001 / KT)) / 61
+    assert bound[:2] == pytest.approx([0.0, at_300])
 
 
 def test_the_configurational_bound_of_equal_structures_is_that_of_counting() -> None:

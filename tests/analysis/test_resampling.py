@@ -111,6 +111,61 @@ def test_probability_of_a_gap_is_that_of_its_margin() -> None:
     assert draws.probability(rest) is None
 
 
+def test_errors_add_in_squares_and_the_end_members_have_theirs() -> None:
+    """Far above the line between the end members a height is the energy alone."""
+    high = [_glass("LiPS3", 0.1), _glass("Li3PS4", 0.1)]
+    errors = EnergyErrors(ann=0.003, reference=0.004)
+    draws = resample(high, LINE, errors, SETTINGS)
+    assert draws is not None
+    # of LiPS3 three in ten atoms are in half a Li2S, of Li3PS4 9/16; both glasses have
+    # 5 meV of their own, and the ends 4 meV each by these shares
+    shares = np.array([[0.3, 0.7], [9 / 16, 7 / 16]])
+    covariance = 25e-6 * np.eye(2) + 16e-6 * shares @ shares.T
+    found = np.cov(draws.energy_above_hull.T)
+    assert found == pytest.approx(covariance, abs=2e-6)
+    assert draws.energy_above_hull.mean() == pytest.approx(0.1, abs=3e-4)
+
+
+def test_all_that_is_inside_must_lie_in_a_gap() -> None:
+    """One of two near the tie line closes the gap, unless a crystal parts them."""
+    t = [atom_fraction(LINE, formula) for formula in ("LiPS3", "Li3PS4")]
+    at = {formula: atom_fraction(LINE, formula) for formula in ("Li6P4S13", "Li4P2S7")}
+    tie = {formula: float(np.interp(at[formula], t, [-0.1, -0.1])) for formula in at}
+    glasses = [
+        _glass("LiPS3", -0.1),
+        _glass("Li6P4S13", tie["Li6P4S13"] + 0.012),
+        _glass("Li4P2S7", tie["Li4P2S7"] + 0.001),
+        _glass("Li3PS4", -0.1),
+    ]
+    sure = EnergyErrors(ann=1e-6)
+    draws = resample(glasses, LINE, sure, SETTINGS)
+    assert draws is not None
+    assert not draws.in_gap.any()
+    between = "Li14P8S27"  # x = 7/11, between the two
+    crystal = _glass(between, -0.3).model_copy(
+        update={
+            "lowest_glass_id": None,
+            "glass_formation_energy_per_atom": None,
+            "crystal_formation_energy_per_atom": -0.3,
+        }
+    )
+    parted = resample([*glasses, crystal], LINE, sure, SETTINGS)
+    assert parted is not None
+    assert parted.in_gap.mean(axis=0) == pytest.approx([0, 1, 0, 0])
+    gap, *_ = metastable_hull(
+        [
+            CompositionPoint(
+                c.formula_pretty, c.x, c.formation_energy_per_atom, c.formula_pretty
+            )
+            for c in glasses
+        ],
+        LINE,
+        SETTINGS.gap_tolerance / 1000,
+    )
+    assert draws.probability(gap) == 0.0
+    assert parted.probability(gap) == 0.0
+
+
 def test_the_same_seed_gives_the_same_draws() -> None:
     errors = EnergyErrors(ann=0.01, reference=0.005)
     first, again = _draws(errors), _draws(errors)
@@ -174,11 +229,12 @@ def test_errors_of_the_searches() -> None:
         [
             _sampling("Li12P6S21", search_error=0.002, still_falling=False),
             _sampling("Li8P4S14", search_error=0.004, still_falling=True),
+            _sampling("Li4P2S7", search_error=0.003, still_falling=False),
             _sampling("Li6P4S13", reference_energies=[None, -3.904]),
         ],
         ["Li6P2S8"],
     )
-    assert errors.ann == pytest.approx(sqrt((9 + 9 + 16) / 3) / 1000)
+    assert errors.ann == pytest.approx(sqrt((9 + 9 + 9 + 16) / 4) / 1000)
     assert errors.search == {"Li4P2S7": 0.004}
     assert errors.still_falling == ["Li3PS4", "Li4P2S7"]
     assert not energy_errors([]).known

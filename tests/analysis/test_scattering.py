@@ -164,6 +164,17 @@ def test_pair_distribution_has_the_bond_and_the_slope_of_the_density() -> None:
     assert r[bond][g[bond].argmax()] == pytest.approx(2.05, abs=0.05)
 
 
+def test_the_end_of_the_measurement_leaves_no_ripples() -> None:
+    """Cut at 15 1/Å without a window a bond has lobes of a fifth of its height."""
+    q = np.arange(0.05, 15.0, 0.05)
+    bond = 1 + np.sin(2.5 * q) / (2.5 * q)
+    lobe = 4.4934 / q[-1]  # where sin(x)/x has its first minimum, -0.217
+    peak, *ripples = pair_distribution(q, bond, 2.5 + lobe * np.array([0.0, 1.0, -1.0]))
+    assert np.abs(ripples).max() < 0.6 * peak
+    beyond = pair_distribution(q, bond, np.linspace(2.5 + 1.5 * lobe, 5.0, 80))
+    assert np.abs(beyond).max() < 0.05 * peak
+
+
 def test_powder_lines_of_lithium_sulfide() -> None:
     lines = powder_lines(crystal("Li2S"))
     a = crystal("Li2S").lattice.a

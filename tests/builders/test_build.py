@@ -154,6 +154,10 @@ def test_what_is_in_the_documents(filled: tuple[JobStore, dict[str, str]]) -> No
             "class of a superionic conductor",
         ]
         assert len(names) == 4
+        # the crystal that is most similar, and how similar it is
+        place = places[candidate["structure_id"]]
+        assert candidate["nearest"] == place["nearest"]
+        assert candidate["similarity"] == max(place["similarities"].values())
 
 
 def test_new_structure_is_added_and_nothing_else_computed(

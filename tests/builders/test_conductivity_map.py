@@ -10,8 +10,10 @@ import matplotlib.pyplot as plt
 import pytest
 from jobflow import JobStore
 
+from lps_flows.analysis.conductivity_map import largest_comparison
 from lps_flows.builders import build_all, read_results
 from lps_flows.chemistry import CompositionLine, crystal, full_formula
+from lps_flows.jobs.outputs import outputs
 from lps_flows.plotting import NothingToPlotError, conductivity_map_figure
 from lps_flows.plotting.captions import conductivity_map_caption
 from lps_flows.report.blocks import Table
@@ -23,8 +25,12 @@ from lps_flows.report.sheet import candidate_table
 from lps_flows.report.values import conductivity_values, map_downloads
 from lps_flows.schemas.conductivity_map import ConductivityMapDocument
 from lps_flows.schemas.selection import SelectedStructure, SelectionDocument
-from lps_flows.schemas.transport import RunSummary, TransportDocument
-from tests.builders.toy_campaign import METHOD, SETTINGS, fill, put, read
+from lps_flows.schemas.transport import (
+    RunSummary,
+    TransportDocument,
+    TransportRecord,
+)
+from tests.builders.toy_campaign import CAMPAIGN, METHOD, SETTINGS, fill, put, read
 
 mpl.use("Agg")
 MD = "toy-md"
@@ -157,6 +163,17 @@ def test_methods_of_the_dynamics_are_never_mixed(
     }
     # the one by most structures ranks
     assert known[uuids["beta-Li3PS4-1-0"]] == 0.033
+    # and a verdict says whether its conductivity may
+    trusted = {
+        verdict["structure_id"]: verdict["conductivity_trusted"]
+        for verdict in read(store, "candidates")
+        if verdict["conductivity"] is not None
+    }
+    glasses = {uuids[f"{name}-0"]: name for name in ("beta-Li3PS4-1", "beta-Li3PS4-2")}
+    assert {glasses.get(name, name): can for name, can in trusted.items()} == {
+        "beta-Li3PS4-1": True,
+        "beta-Li3PS4-2": False,
+    }
     # the bench reads of the same one
     results = read_results(store)
     (judged,) = [c for c in results.candidates if c.conductivity == 0.033]
@@ -315,3 +332,61 @@ def test_conductivities_say_at_which_temperature_they_are(
         "400 K",
         "300 K",
     }
+
+
+def test_dynamics_off_the_line_alone_make_no_map(job_store: JobStore) -> None:
+    uuids = fill(job_store, glasses=1)
+    run_dynamics(job_store, {"md off": (uuids["Li2PS3"], transport("Li2PS3", 0.5))})
+    build_all(job_store, SETTINGS)
+    assert len(read(job_store, "transport")) == 1
+    assert read(job_store, "conductivity_maps") == []
+
+
+def test_a_job_that_ran_again_counts_though_its_number_is_the_same(
+    job_store: JobStore,
+) -> None:
+    """The framework broke this time: the value stays, and may not rank any more."""
+    uuids = fill(job_store, glasses=1)
+    glass = uuids["beta-Li3PS4-1-0"]
+    for second, survived in ((0, True), (9, False)):
+        moved = transport("gc-a", 0.033, survived=survived)
+        run_dynamics(job_store, {"md gc": (glass, moved)}, second=second)
+        build_all(job_store, SETTINGS)
+        (verdict,) = read(job_store, "candidates", structure_id=glass)
+        assert verdict["conductivity"] == 0.033
+        assert verdict["conductivity_trusted"] is survived
+
+
+def test_of_a_job_that_was_replaced_the_last_output_counts(job_store: JobStore) -> None:
+    for index in (2, 1):
+        known = transport("gc-a", 0.01 * index)
+        put(job_store, "md gc", known, index=index)
+    (found,) = outputs(
+        job_store, CAMPAIGN, "TransportDocument", fields=["conductivity"]
+    )
+    assert found.output["conductivity"] == 0.02
+
+
+def record(name: str, method: str, sigma: float | None, **more) -> TransportRecord:
+    document = transport(f"{name} {method}", sigma, method=method, **more)
+    return TransportRecord(
+        **dict(document),
+        transport_id=f"{name} {method}",
+        campaign="c",
+        structure_id=name,
+        source_digest="",
+    )
+
+
+def test_that_method_ranks_which_gives_most_values_that_are_trusted() -> None:
+    of_structures = dict.fromkeys("abc", METHOD)
+    broken = [record(name, "fast", 0.5, survived=False) for name in "abc"]
+    sound = record("a", "good", 0.01)
+    ranking = largest_comparison([*broken, sound], of_structures)
+    assert {name: one.method for name, one in ranking.items()} == {"a": "good"}
+    # without any the most values, and what gave none is none of them
+    none = [record(name, "slow", None) for name in "abc"]
+    ranking = largest_comparison([*none, *broken[:2]], of_structures)
+    assert {name: one.method for name, one in ranking.items()} == dict.fromkeys(
+        "ab", "fast"
+    )

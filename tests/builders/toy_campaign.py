@@ -111,6 +111,7 @@ def put(
     campaign: str | None = CAMPAIGN,
     index: int = 1,
     second: int = 0,
+    stage: str | None = None,
 ) -> str:
     """Store an output as jobflow does; return the uuid."""
     uuid = str(uuid5(NAMESPACE_OID, name))
@@ -119,13 +120,15 @@ def put(
     if not isinstance(output, dict):
         data = jsanitize(output, strict=True, enum_values=True)
     save = {"data": "entries"} if data["@class"] == "StructureSet" else None
+    known = {"campaign": campaign, "stage": stage}
+    metadata = {key: value for key, value in known.items() if value is not None}
     store.update(
         {
             "uuid": uuid,
             "index": index,
             "output": data,
             "completed_at": completed.isoformat(),
-            "metadata": {} if campaign is None else {"campaign": campaign},
+            "metadata": metadata,
             "hosts": [],
             "name": name,
         },

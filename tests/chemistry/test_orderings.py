@@ -71,6 +71,10 @@ def test_elements_that_share_a_site_are_told_apart() -> None:
     # which of four sites is Mg, which of three others is empty
     assert found.n_tried == 12
     assert {made.formula for made in found.structures} == {"Na2 Mg1 F4"}
+    # side by side or across the square: all others are images of these two
+    every = orderings(mixed, OrderSettings(target_atoms=7, n_lowest=12))
+    assert len(every.structures) == 2
+    assert every.energies == found.energies
 
 
 @pytest.mark.parametrize(

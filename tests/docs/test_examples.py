@@ -20,6 +20,8 @@ ROOMS = (
     "evolution",
     "engines",
     "flows",
+    "runner",
+    "report",
 )
 COMPLETE = ("chemistry", "potential", "lammps", "analysis", "evolution")
 MODULES = [
@@ -28,7 +30,7 @@ MODULES = [
     for path in sorted((SOURCE / room).rglob("*.py"))
     if ">>> " in path.read_text(encoding="utf-8")
 ]
-MODULES += ["lps_flows.appearance", "lps_flows.report.blocks"]
+MODULES += ["lps_flows.appearance"]
 
 
 @pytest.mark.parametrize("name", MODULES)

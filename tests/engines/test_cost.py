@@ -40,6 +40,9 @@ def test_relaxation_costs_its_steps_and_a_limit_caps_them():
     )
     assert relax == pytest.approx(50 * static)
     assert capped == pytest.approx(5 * static)
+    # one that is far off does not make it longer
+    (far,) = hours(Counted("relax", steps=500))
+    assert far == pytest.approx(relax)
 
 
 def test_cost_at_one_kpoint_follows_the_stated_power():
@@ -53,6 +56,12 @@ def test_small_cells_pay_for_their_kpoints():
     with_grid = evaluation_seconds(16, vasp, 18.0)
     gamma = evaluation_seconds(16, vasp.model_copy(update={"kpoint_length": None}), 18)
     assert with_grid > 10 * gamma
+    # 36^3 / (16 x 18) points, of which inversion spares half, at 27 atoms 48
+    by_hand = vasp.model_copy(update={"kpoint_length": 36.0, "overhead": 0.0})
+    one = by_hand.model_copy(update={"kpoint_length": None})
+    for n_atoms, points in ((16, 81), (27, 48), (2000, 1)):
+        grid = evaluation_seconds(n_atoms, by_hand, 18.0)
+        assert grid == pytest.approx(points * evaluation_seconds(n_atoms, one, 18.0))
 
 
 def test_unknown_engine_is_named():

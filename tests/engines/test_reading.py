@@ -71,6 +71,13 @@ def test_energy_of_a_step_is_the_one_at_zero_smearing(changes):
     assert first.energy == pytest.approx(-70.1, abs=1e-9)
 
 
+def test_the_largest_force_is_the_longest_vector():
+    forces = np.zeros((16, 3))
+    forces[3], forces[5] = [3.0, -4.0, 0.0], [0.0, 0.0, -4.5]
+    first, _ = read_path(task(calculation([step(forces=forces.tolist()), step()])))
+    assert first.max_force == pytest.approx(5.0)
+
+
 def test_a_step_without_a_right_energy_is_refused():
     bare = step(e_0_energy=0.0, electronic_steps=None)
     with pytest.raises(EngineError, match="no finite energy"):
@@ -86,9 +93,22 @@ def test_stress_of_steps_has_the_sign_and_unit_of_the_end():
 
 
 def test_the_path_begins_with_the_first_of_several_calculations():
-    first = calculation([step(), step()])
-    path = read_path(task(first, calculation([step(), step(), step()])))
+    steps = [step(stress=np.diag([n, 0.0, 0.0]).tolist()) for n in range(5)]
+    first, second = calculation(steps[:2]), calculation(steps[2:])
+    path = read_path(task(first, second))
     assert [found.n_steps for found in path] == [1, 2, 3, 4, 5]
+    # in the order they were made; the end is the document's own
+    kbar = [found.stress[0, 0] / (-0.1 * GPa) for found in path]
+    assert kbar == pytest.approx([0, 1, 2, 3, 10])
+
+
+def test_the_last_change_of_the_energy_is_that_of_the_last_step():
+    lower = step(e_fr_energy=-70.5, electronic_steps=None)
+    lower = lower.model_copy(update={"e_wo_entrp": -70.3, "e_0_energy": -70.4})
+    end = read_calculation(task(calculation([step(), step()]), calculation([lower])))
+    assert end.energy_change is None
+    end = read_calculation(task(calculation([step(), lower])))
+    assert end.energy_change == pytest.approx(-0.3)
 
 
 def labels(document, n_frames=6):
@@ -126,3 +146,19 @@ def test_ions_that_were_cut_off_leave_converged_labels():
     found = labels(task(calculation([step(), step()]), state=TaskState.FAILED))
     assert [d.converged for d in found] == [True, True]
     assert [d.relaxed for d in found] == [False, False]
+
+
+def test_frames_of_a_relaxation_share_its_evaluations():
+    found = labels(task(calculation([step()] * 9)), 4)
+    where = [label.provenance.details["relaxation_step"] for label in found]
+    assert (where[0], where[-1]) == (0, 8)
+    counts = [label.n_evaluations for label in found]
+    assert counts == np.diff([-1, *where]).tolist()
+    assert sum(counts) == 9
+
+
+def test_a_document_says_the_last_change_per_atom():
+    lower = step(e_fr_energy=-70.52, e_wo_entrp=-70.32, e_0_energy=-70.42)
+    lower = lower.model_copy(update={"electronic_steps": None})
+    (end,) = labels(task(calculation([step(), lower])), 1)
+    assert end.energy_change == pytest.approx(-0.32 / 16)

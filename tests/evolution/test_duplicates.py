@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pymatgen.analysis.structure_matcher import StructureMatcher
@@ -117,3 +119,39 @@ def test_lowest_distinct_prefers_diversity_then_fills_up(beta_problem, fingerpri
     assert {m.identifier for m in lowest_distinct(members, two)} == {0, apart}
     three = EvolutionSettings(n_lowest=3, diversity=between)
     assert [m.identifier for m in lowest_distinct(members, three)] == [0, 1, 2]
+
+
+def test_energies_are_compared_per_atom_and_cells_by_their_size(
+    beta_problem, fingerprint
+):
+    rng = np.random.default_rng(0)
+    structure = beta_problem.build(draw_uniform(beta_problem, rng))
+    first = member(structure, 0, -1.0, fingerprint)
+    for share, equal in ((0.9, True), (1.1, False)):
+        gap = share * SETTINGS.duplicate_energy
+        other = member(structure, 1, -1.0 - gap, fingerprint)
+        assert is_duplicate(other, first, SETTINGS) is equal
+    swollen = structure.copy()
+    swollen.scale_lattice(1.15**3 * structure.volume)
+    loose = SETTINGS.model_copy(update={"duplicate_distance": 2.0})
+    assert not is_duplicate(member(swollen, 1, -1.0, fingerprint), first, loose)
+
+
+def test_rejected_ones_are_passed_over_and_equal_fingerprints_fill_up(
+    beta_problem, fingerprint
+):
+    rng = np.random.default_rng(0)
+    structure = beta_problem.build(draw_uniform(beta_problem, rng))
+    low, high = (
+        member(structure, number, energy, fingerprint)
+        for number, energy in enumerate((-1.2, -1.0))
+    )
+    wrong = replace(member(structure, 2, -1.4, fingerprint), rejection="uncertain")
+    settings = EvolutionSettings(n_lowest=3)
+    found = lowest_distinct([high, wrong, low], settings)
+    assert [one.identifier for one in found] == [0, 1]
+    # what differs is chosen first, and stands where its energy puts it
+    other = beta_problem.build(draw_uniform(beta_problem, rng))
+    far = member(other, 3, -0.9, fingerprint)
+    found = lowest_distinct([far, high, low], settings)
+    assert [one.identifier for one in found] == [0, 1, 3]

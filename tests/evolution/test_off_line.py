@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase.optimize import FIRE
+from pymatgen.core import Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from lps_flows.analysis import MotifSettings, analyse_motifs
@@ -45,6 +46,34 @@ def test_two_tetrahedra_without_their_bridge_are_joined() -> None:
     moved = np.abs(bonded.frac_coords - apart.frac_coords).max(axis=1) > 1e-9
     symbols = np.array([site.specie.symbol for site in apart])
     assert sorted(symbols[moved]) == ["P", "P"] + 6 * ["S"]
+    first, second = np.flatnonzero(moved & (symbols == "P"))
+    # twice the covalent radius of P
+    assert bonded.get_distance(int(first), int(second)) == pytest.approx(2 * 1.07)
+
+
+def test_the_closest_pair_is_joined_and_the_third_one_left() -> None:
+    flat = 2.05 * np.array(
+        [[0, np.cos(a), np.sin(a)] for a in np.radians([0, 120, 240])]
+    )
+    corners = (
+        2.05 / np.sqrt(3) * np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]])
+    )
+    whole = np.array([10.0, 10.0, 10.0])
+    places = [np.array([x, 0.0, 0.0]) for x in (1.0, 4.4, 8.0)]
+    units = [[place, *(place + flat)] for place in places]
+    cell = Structure(
+        20 * np.eye(3),
+        ["P", *4 * "S", *3 * ["P", "S", "S", "S"]],
+        [whole, *(whole + corners), *(atom for unit in units for atom in unit)],
+        coords_are_cartesian=True,
+    )
+    joined = join_formers(cell, ("P",), ("S",))
+    moved = joined.cart_coords - cell.cart_coords
+    moved -= 20 * np.round(moved / 20)
+    # 3.4 Å becomes 2.14 Å, half of the way from each side
+    expected = np.repeat([0.0, 0.63, -0.63, 0.0], [5, 4, 4, 4])
+    assert moved[:, 0] == pytest.approx(expected)
+    assert moved[:, 1:] == pytest.approx(0.0, abs=1e-9)
 
 
 def test_nothing_lacks_a_ligand_in_the_crystal() -> None:

@@ -92,6 +92,46 @@ def test_stops(problem, relax, settings, update, reason):
         assert generations[-1].n_evaluations == 10
 
 
+def test_patience_is_the_number_of_generations_without_improvement(
+    problem, relax, settings
+):
+    patient = {"generations": 50, "patience": 2, "improvement": 10.0}
+    generations = run(problem, relax, settings.model_copy(update=patient))
+    assert [g.stale for g in generations] == [0, 1, 2]
+
+
+def test_the_first_generation_fills_the_population_however_few_children(
+    problem, relax, settings
+):
+    few = settings.model_copy(update={"children": 2})
+    generations = run(problem, relax, few)
+    assert [len(g.newborn) for g in generations] == [settings.population, 2, 2, 2]
+
+
+def test_odds_follow_success_after_the_first_generation_where_they_may(
+    problem, relax, settings
+):
+    given = settings.weights.model_dump()
+    first, second, *_ = run(problem, relax, settings)
+    assert first.weights == given != second.weights
+    fixed = settings.model_copy(update={"adaptive": False})
+    assert all(g.weights == given for g in run(problem, relax, fixed))
+
+
+def test_what_was_drawn_before_a_redraw_is_not_drawn_again(problem, relax, settings):
+    calls = []
+
+    def late(structures):
+        calls.append(len(structures))
+        failure = "exploded" if len(calls) <= 2 else None
+        return [replace(result, failure=failure) for result in relax(structures)]
+
+    (first,) = run(problem, late, settings.model_copy(update={"generations": 0}))
+    assert first.restarts == 2
+    genomes = {problem.canonical(one.removed) for one in first.newborn}
+    assert len(genomes) == len(first.newborn) == 3 * settings.population
+
+
 def test_a_small_space_is_exhausted_without_repeating_a_removal(problem, evaluate):
     settings = EvolutionSettings(
         population=4,
@@ -142,6 +182,8 @@ def test_duplicates_are_refused(problem, relax, settings):
     generations = run(problem, forgetful, settings)
     assert len(generations[-1].population) == 1
     assert generations[0].rejections["duplicate"] == settings.population - 1
+    # what is there already is valid: nothing is drawn anew for it
+    assert [g.restarts for g in generations] == [0] * len(generations)
 
 
 def test_an_empty_generation_is_redrawn_and_recorded(problem, relax, settings):
@@ -179,6 +221,9 @@ def test_a_later_empty_generation_is_redrawn_and_the_run_goes_on(
     # The first try and three restarts, all of them lost: the old members remain.
     assert second.restarts == settings.max_restarts == 3
     assert second.rejections["minimum distance"] == 24
+    # what the members led to was lost: the restarts draw from the crystal again
+    drawn = {one.operator for one in second.newborn[settings.population :]}
+    assert drawn == {"random_removal"}
     assert [m.identifier for m in second.population] == [
         m.identifier for m in first.population
     ]

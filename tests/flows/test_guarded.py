@@ -57,6 +57,12 @@ def test_runs_that_broke_before_a_frame_was_kept_are_learnt_from(maker):
     assert run.uuid == "a"
 
 
+def test_runs_that_had_no_cell_to_begin_in_teach_nothing(maker):
+    (without,) = runs(None, failure="there is no cell at 900 K")
+    without.chunk_uuids = []
+    assert maker.again([without], ["a"], "x", POTENTIAL, spent=[], start=CELL) is None
+
+
 def test_they_start_again_so_many_times_and_no_more(maker):
     assert (
         maker.again(

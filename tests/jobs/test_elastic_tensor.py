@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from jobflow import JobStore, run_locally
@@ -16,7 +18,9 @@ from lps_flows.engines import (
     get_engine,
     read_calculation,
 )
+from lps_flows.engines.reading import Calculation
 from lps_flows.flows.properties import ElasticityStageSettings, PropertyFlowMaker
+from lps_flows.jobs import elastic_tensor
 from lps_flows.jobs.elastic_tensor import ElasticTensorMaker, collect_tensor
 from lps_flows.jobs.elasticity import EquationOfStateMaker
 from lps_flows.schemas import Provenance
@@ -50,6 +54,24 @@ def test_central_forces_obey_cauchy_and_the_equation_of_state(batched: bool) -> 
     ).computed(read_calculation(relaxed).structure, ORIGIN)
     bulk = fit_eos(eos.volumes, eos.energies).bulk_modulus
     assert moduli(tensor)[0].bulk == pytest.approx(bulk, rel=0.02)
+
+
+def test_what_presses_the_relaxed_cell_is_taken_off_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    maker = ElasticTensorMaker(engine=argon_engine())
+    free = maker.computed(argon("fcc"), ORIGIN)
+
+    def pressed(task: object) -> Calculation:
+        found = read_calculation(task)
+        return replace(found, stress=found.stress - 0.01 * np.eye(3))
+
+    monkeypatch.setattr(elastic_tensor, "read_calculation", pressed)
+    found = maker.computed(argon("fcc"), ORIGIN)
+    # 0.01 eV/Å^3 are 1.602 GPa
+    assert found.residual_stress == pytest.approx(1.602, abs=0.01)
+    assert free.residual_stress < 0.01
+    assert np.array(found.tensor) == pytest.approx(np.array(free.tensor), abs=1e-6)
 
 
 def test_a_tensor_rests_on_every_deformed_cell() -> None:

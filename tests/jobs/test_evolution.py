@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from jobflow import Flow, job, run_locally
@@ -12,7 +14,11 @@ from lps_flows.evolution import (
     evolve,
 )
 from lps_flows.jobs.evolution import EvolutionMaker, parent_supercell
-from lps_flows.jobs.evolution_record import record_generation, restore_generation
+from lps_flows.jobs.evolution_record import (
+    record_generation,
+    record_run,
+    restore_generation,
+)
 from lps_flows.potential import (
     DescriptorSettings,
     ErrorReport,
@@ -269,3 +275,28 @@ def test_the_supercell_is_chosen_before_relaxing() -> None:
     )
     library = parent_supercell(relaxed, "beta-Li3PS4", 64, None)
     assert np.allclose(library.lattice.abc, chosen.lattice.abc)
+
+
+def test_the_most_uncertain_structures_are_kept_for_labelling() -> None:
+    problem = RemovalProblem(crystal("gamma-Li3PS4"), "Li2S", 1)
+    strict = SETTINGS.model_copy(update={"max_energy_std": 0.01, "generations": 0})
+    stds = [0.001, 0.02, 0.5, 0.03, 0.2]
+
+    def relax(structures):
+        found = relax_batch(structures, ToyPotential(), RELAXATION)
+        return [replace(r, energy_std=stds[k % 5]) for k, r in enumerate(found)]
+
+    strict = strict.model_copy(update={"population": 5})
+    generations = [record_generation(g) for g in evolve(problem, relax, strict)]
+    document = record_run(
+        generations,
+        problem,
+        method="ann-1",
+        device="cpu",
+        parent_key="gamma-Li3PS4",
+        settings=strict,
+        relaxation=RELAXATION,
+    )
+    assert document.rejections["uncertain"] == 4
+    assert [entry.energy_std for entry in document.uncertain] == [0.5, 0.2, 0.03]
+    assert [entry.energy_std for entry in document.lowest] == [0.001]

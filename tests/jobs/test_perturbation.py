@@ -51,6 +51,18 @@ def test_strains_stay_within_their_limit_and_keep_fractions(cell):
     assert np.allclose(changes[0], SETTINGS.isotropic_strains[0])
 
 
+def test_strains_stretch_the_vectors_of_a_skewed_cell():
+    cell = crystal("Li7P3S11")
+    assert not np.allclose(cell.lattice.angles, 90, atol=5)
+    for entry in strained_structures(cell, "Li7P3S11", SETTINGS):
+        lattice = entry.structure.lattice
+        assert np.allclose(lattice.angles, cell.lattice.angles)
+        strains = entry.provenance.details["strain"]
+        assert np.array(lattice.abc) / cell.lattice.abc - 1 == pytest.approx(
+            strains, abs=1e-5
+        )
+
+
 def test_equal_seeds_make_equal_structures(cell):
     first, again = (rattled_structures(cell, PARENT, SETTINGS) for _ in range(2))
     other = rattled_structures(
@@ -109,6 +121,14 @@ def test_removals_stay_on_the_line_and_say_what_they_did(cell):
         assert 0 < line.x(entry.structure.composition) < 1
     groups = [entry.provenance.group for entry in made]
     assert len(set(groups)) == len(groups)
+
+
+def test_as_many_units_go_as_the_fraction_allows(cell):
+    """Of Li24P8S32 = 12 Li2S + 4 P2S5 a quarter is three and one."""
+    settings = SETTINGS.model_copy(update={"max_removed_fraction": 0.25})
+    made = removed_structures(cell, PARENT, settings, CompositionLine(), 30)
+    removed = {(e.provenance.removed, e.provenance.n_removed) for e in made}
+    assert removed == {("Li2S", 1), ("Li2S", 2), ("Li2S", 3), ("P2S5", 1)}
 
 
 def test_starts_of_dynamics_are_cells_of_their_own(cell):

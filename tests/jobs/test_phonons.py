@@ -9,9 +9,9 @@ from maggma.stores import MemoryStore
 from lps_flows.analysis.phonons import PhononSettings
 from lps_flows.builders import FreeEnergyBuilder, result_store, run_builder
 from lps_flows.chemistry import crystal
-from lps_flows.engines import EngineSettings, get_engine
+from lps_flows.engines import EngineSettings, get_engine, read_calculation
 from lps_flows.flows.properties import PhononStageSettings, PropertyFlowMaker
-from lps_flows.jobs.phonons import PhononMaker
+from lps_flows.jobs.phonons import PhononMaker, collect_followed
 from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.schemas import Provenance, StructureDocument
 from lps_flows.schemas.phonons import FreeEnergyDocument, PhononDocument
@@ -69,6 +69,18 @@ def test_imaginary_modes_are_followed_to_a_close_packed_crystal(batched: bool) -
     # hcp
     assert found.structure.get_space_group_info(0.05) == ("P6_3/mmc", 194)
     assert found.formula == "Ar2"
+
+
+def test_a_mode_that_leads_to_nothing_lower_is_not_followed() -> None:
+    settings = PhononSettings(target_atoms=8, mesh=20.0, follow=0)
+    maker = PhononMaker(engine=argon_engine(), settings=settings)
+    document = maker.computed(argon("bcc"), ORIGIN)
+    task = argon_engine().compute(argon("fcc"), relax=True)
+    energy = read_calculation(task).energy
+    for lower, followed in ((0.0, 0), (-1e-4, 0), (1e-4, 1)):
+        known = document.model_copy(update={"energy_per_atom": energy + lower})
+        found = collect_followed.original([task], maker=maker, document=known)
+        assert len(found.followed) == followed
 
 
 def test_what_is_not_to_be_followed_is_refused() -> None:

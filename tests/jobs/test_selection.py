@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 from jobflow import JobStore
 
+from lps_flows.analysis import CandidateSettings
 from lps_flows.chemistry import crystal
 from lps_flows.engines import EngineSettings
 from lps_flows.flows.conductivity import ConductivityFlowMaker
 from lps_flows.jobs.selection import SelectionMaker, SelectionSettings
-from lps_flows.schemas import Provenance, StructureDocument
+from lps_flows.jobs.structures import searched_errors
+from lps_flows.schemas import Provenance, StructureDocument, StructureSet
 from lps_flows.schemas.selection import SelectionDocument
 from tests.builders.test_agreement import _sampling
 from tests.builders.toy_campaign import (
     CAMPAIGN,
     FORMATION,
+    METHOD,
     SETTINGS,
     document,
     fill,
@@ -31,7 +34,12 @@ def uuids(job_store: JobStore) -> dict[str, str]:
 
 
 def _select(
-    store: JobStore, uuids: dict[str, str], **settings: Any
+    store: JobStore,
+    uuids: dict[str, str],
+    *,
+    rule: CandidateSettings | None = None,
+    labelled: dict[str, StructureSet | None] | None = None,
+    **settings: Any,
 ) -> SelectionDocument:
     def output(name: str) -> StructureDocument:
         return StructureDocument.from_store(store.get_output(uuids[name], load=True))
@@ -41,10 +49,12 @@ def _select(
         conductivity=ConductivityFlowMaker(engine=EngineSettings(name="chgnet")),
         settings=SelectionSettings(references=(), **settings),
         clusters=SETTINGS.clusters,
+        rule=rule or CandidateSettings(),
     ).make(
         {key: output(key) for key in FORMATION},
         {key: uuids[key] for key in FORMATION},
         [_sampling(uuids[name], output(name)) for name in glasses],
+        labelled=labelled,
     )
     job.update_metadata({"campaign": CAMPAIGN})
     response = job.run(store)
@@ -81,6 +91,21 @@ def test_a_glass_without_the_ion_that_moves_is_not_run_and_costs_no_other(
     assert "P2S5" in judged
     moved = {s.label.removeprefix("gc-") for s in selection.selected}
     assert moved == judged - {"P2S5"}
+    # nor where it is named
+    selection = _select(job_store, uuids, n_candidates=0, compositions=("P2S5",))
+    assert (selection.selected, selection.missing) == ([], [])
+
+
+def test_where_none_is_a_candidate_the_nearest_alone_is_run(
+    job_store: JobStore, uuids: dict[str, str]
+) -> None:
+    none = CandidateSettings(max_e_above_hull=0.0)
+    selection = _select(job_store, uuids, rule=none, n_candidates=3)
+    assert len(selection.criteria) > 1
+    assert not any(verdict.chosen for verdict in selection.criteria)
+    (chosen,) = selection.selected
+    assert chosen.structure_uuid == selection.criteria[0].structure_id
+    assert chosen.reason == "nearest to a candidate"
 
 
 def test_every_composition_once_along_the_line(
@@ -107,6 +132,20 @@ def test_a_named_composition_off_the_line_is_run_without_a_verdict(
         glass = rattled(crystal("Li2PS3"), seed)
         made = document(glass, formation, Provenance(source="ga", parent="Li2PS3"))
         ids.append(put(job_store, f"off the line {seed}", made))
+    # lower as a whole and not per atom, and what is no glass-ceramic
+    twice = rattled(crystal("Li2PS3") * (1, 1, 2), 3)
+    made = document(twice, -0.08, Provenance(source="ga", parent="Li2PS3"))
+    put(job_store, "off the line, twice", made)
+    given = document(rattled(crystal("Li2PS3"), 4), -0.2, Provenance(source="user"))
+    put(job_store, "off the line, of a user", given)
+    # energies by another method stand beside these and are not compared
+    other = document(
+        rattled(crystal("Li2PS3"), 5),
+        -0.5,
+        Provenance(source="ga", parent="Li2PS3"),
+        method="other-1.0",
+    )
+    put(job_store, "off the line, by another method", other)
     selection = _select(
         job_store, uuids, n_candidates=0, compositions=("Li4P2S6", "Li38P24S79")
     )
@@ -116,3 +155,44 @@ def test_a_named_composition_off_the_line_is_run_without_a_verdict(
     assert chosen.energy_above_hull is None
     assert selection.missing == ["Li38P24S79"]
     assert "Li2PS3" not in {verdict.formula_pretty for verdict in selection.criteria}
+
+
+def test_what_a_set_holds_relaxed_counts_whether_it_converged_or_not(
+    job_store: JobStore, uuids: dict[str, str]
+) -> None:
+    origin = Provenance(source="ga", parent="Li2PS3")
+    still, ended = (
+        document(rattled(crystal("Li2PS3"), seed), formation, origin, relaxed=relaxed)
+        for seed, formation, relaxed in ((0, -0.3, False), (1, -0.1, True))
+    )
+    ended.converged = False
+    entries = [still, ended]
+    found = StructureSet(method=still.method, n_structures=2, entries=entries)
+    selection = _select(
+        job_store,
+        uuids,
+        n_candidates=0,
+        compositions=("Li2PS3",),
+        labelled={"a set": found, "none": None},
+    )
+    assert [s.structure_uuid for s in selection.selected] == ["a set-1"]
+
+
+def test_errors_are_those_of_one_method(
+    job_store: JobStore, uuids: dict[str, str]
+) -> None:
+    name = next(name for name in uuids if name not in {*FORMATION, "set"})
+    stored = job_store.get_output(uuids[name], load=True)
+    given = StructureDocument.from_store(stored)
+    for method, error in ((METHOD, 0.01), ("other-1.0", 0.5)):
+        sampling = _sampling(uuids[name], given).model_copy(
+            update={
+                "method": method,
+                "ann_energies": [-4.0 + error],
+                "reference_energies": [-4.0],
+            }
+        )
+        put(job_store, f"sampling by {method}", sampling)
+    found = searched_errors(job_store, CAMPAIGN, METHOD)
+    assert found.ann == pytest.approx(0.01)
+    assert searched_errors(job_store, CAMPAIGN, "other-1.0").ann == pytest.approx(0.5)

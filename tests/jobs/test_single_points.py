@@ -1,5 +1,8 @@
 """Relaxations by single points as jobs: one for all, or a chain of them."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from jobflow import JobStore, run_locally
@@ -7,11 +10,12 @@ from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
 from lps_flows.chemistry import CompositionLine, crystal
+from lps_flows.engines import read_calculation
 from lps_flows.foundation import decode
 from lps_flows.jobs import single_points
 from lps_flows.jobs.labels import left_basin
 from lps_flows.jobs.reference import ReferenceRelaxMaker
-from lps_flows.jobs.single_points import SinglePointSettings
+from lps_flows.jobs.single_points import SinglePointRelaxMaker, SinglePointSettings
 from lps_flows.jobs.training import gather
 from lps_flows.potential import (
     RelaxationSettings,
@@ -71,6 +75,45 @@ def test_one_job_and_a_chain_of_jobs_take_the_same_steps(cell, led):
     assert sum("stub static" in name for name in names) == many.n_evaluations
 
 
+def test_forces_of_a_code_that_sorts_the_atoms_are_put_back(cell, led, monkeypatch):
+    mixed = Structure(cell.lattice, ["S", "Li"] * 4, cell.frac_coords)
+    expected, *_ = relaxed(stub_engine(batched=True), mixed)
+    assert expected.n_evaluations > 2
+
+    def sorted_by_element(task):
+        found = read_calculation(task)
+        order = np.argsort([site.specie.symbol for site in found.structure])
+        atoms = Structure.from_sites([found.structure[k] for k in order])
+        return replace(found, structure=atoms, forces=found.forces[order])
+
+    monkeypatch.setattr(single_points, "read_calculation", sorted_by_element)
+    document, *_ = relaxed(stub_engine(batched=True), mixed)
+    assert document.n_evaluations == expected.n_evaluations
+    assert document.structure.species == mixed.species
+    np.testing.assert_allclose(document.forces, expected.forces, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "why"),
+    [
+        ({"stress": None}, "the engine gives no stress"),
+        ({"electrons_converged": False}, "the electronic cycle did not converge"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_a_failed_single_point(
+    cell, led, monkeypatch, lacking, why
+):
+    """Four in a row end it, and the engine relaxes the structure by itself."""
+    monkeypatch.setattr(
+        single_points,
+        "read_calculation",
+        lambda task: replace(read_calculation(task), **lacking),
+    )
+    document, *_ = relaxed(stub_engine(batched=True), cell)
+    assert document.relaxed
+    assert document.remarks[0].endswith(f"4 of 4 evaluations failed, the last: {why}")
+
+
 class Failing(Spiteful):
     """The stub's method, which gives up on some of its single points."""
 
@@ -122,6 +165,29 @@ def test_every_answer_is_a_label_and_a_step_asks_for_what_came_next(cell, led):
         np.testing.assert_allclose(
             asked.cart_coords, labels[index - 1].structure.cart_coords, atol=1e-6
         )
+
+
+def test_a_step_that_was_killed_after_it_was_stored_is_taken_once(
+    cell, led, monkeypatch
+):
+    """What the step before left is then what is behind it, and is cut back to it."""
+    _, flow, store = relaxed(stub_engine(batched=False), cell)
+    whole = RelaxationDocument.from_store(
+        store.get_output(flow.jobs[0].uuid, load=True)
+    )
+    assert whole.n_evaluations > 2
+    running = SimpleNamespace(job=SimpleNamespace(index=2, uuid=flow.jobs[0].uuid))
+    monkeypatch.setattr(single_points, "CURRENT_JOB", running)
+    monkeypatch.setattr(single_points, "in_place", lambda last: last)
+    maker = SinglePointRelaxMaker(engine=stub_engine(batched=False), settings=SETTINGS)
+    first = whole.labels(CompositionLine())[0].structure
+    task = stub_engine(batched=True).compute(first, relax=False)
+    response = maker.make.original(
+        maker, cell, GIVEN, "the potential", task, before=whole, n_trials=0
+    )
+    (taken,) = response.output.trials
+    assert taken.energy == pytest.approx(whole.trials[0].energy, abs=1e-9)
+    assert len(whole.trials) > 2  # nothing was taken from what is stored
 
 
 @pytest.mark.parametrize("batched", [True, False])

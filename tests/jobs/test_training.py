@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -158,6 +158,17 @@ def test_same_set_and_settings_give_the_previous_potential_back(
     method = [responses[job.uuid][1].output.method for job in (first, again, more)]
     assert method[0] == method[1] != method[2]
     assert responses[more.uuid][1].output.n_structures == 13
+
+
+def test_the_same_set_is_trained_on_again_with_other_settings() -> None:
+    train = TrainingMaker.make.original
+    known = as_set(rattled(12))
+    first = train(TrainingMaker(settings=TINY), [known])
+    assert train(TrainingMaker(settings=TINY), [known], first) is first
+    other = TINY.model_copy(update={"seed": TINY.seed + 1})
+    again = train(TrainingMaker(settings=other), [known], first)
+    assert again.method != first.method
+    assert again.settings["seed"] == TINY.seed + 1
 
 
 def test_mixed_methods_are_refused() -> None:
@@ -426,7 +437,10 @@ def test_active_learning_ends_when_nothing_is_uncertain(rounds: Callable) -> Non
 
 
 def _compare(
-    reference: list[float | None], ann: list[float], stds: list[float | None]
+    reference: list[float | None],
+    ann: list[float],
+    stds: list[float | None],
+    best: Sequence[float] = (),
 ) -> object:
     base = rattled(1)[0]
     relaxed = [
@@ -445,7 +459,7 @@ def _compare(
         x=2 / 3,
         ann_energies=ann,
         ann_stds=stds,
-        best_energies=[],
+        best_energies=list(best),
         still_falling=False,
         settings=LowestSettings(),
     )
@@ -461,6 +475,12 @@ def test_comparison_reports_error_and_order() -> None:
     assert wrong_order.needs_active_learning
     uncertain = _compare([-4.0, -3.9, -3.7], [-4.0, -3.9, -3.7], [0.5, 0.0, 0.0])
     assert uncertain.needs_active_learning
+
+
+def test_searches_of_one_composition_tell_their_error_by_their_spread() -> None:
+    three = _compare([-4.0], [-4.0], [None], best=[-4.1, -4.3, -4.2])
+    assert three.search_error == pytest.approx(0.2)
+    assert _compare([-4.0], [-4.0], [None], best=[-4.1]).search_error is None
 
 
 def test_comparison_survives_failed_relaxations() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,15 @@ def test_any_network_comes_back(tmp_path, activation, kind):
     for element in hidden:
         name = f"{element}.{kind}"
         assert (tmp_path / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_the_range_of_energies_is_that_which_the_scale_came_from(tmp_path):
+    """The scale is 2 / (Emax - Emin), the shift their middle: -1 and 3 eV/atom."""
+    potential = random_potential(("Li",))
+    known = replace(potential.normalisation, energy_scale=0.5, energy_shift=1.0)
+    scaled = ANNPotential(potential.descriptor, known, potential.members)
+    items = read_network_file(scaled.to_aenet(tmp_path)["Li"])
+    assert items["energy_range"] == pytest.approx([-1.0, 3.0, 1.0])
 
 
 def test_one_species_has_no_weighted_half(tmp_path):

@@ -169,6 +169,7 @@ def test_the_most_uncertain():
     assert most_uncertain(potential, many, 3) == np.argsort(stds)[::-1][:3].tolist()
     middle = float(np.median(stds))
     assert len(most_uncertain(potential, many, 8, threshold=middle)) == 4
+    assert most_uncertain(potential, many, 8, threshold=max(stds)) == []
     by_force = committee_uncertainty(potential, many, by="forces")
     assert by_force.shape == (8,)
     assert most_uncertain(potential, [], 3) == []

@@ -98,6 +98,13 @@ def test_images_may_overlap_too():
     POTENTIAL.evaluate(bad)
 
 
+def test_a_flat_cell_whose_vectors_are_long_is_no_overlap():
+    """Its layers are 0.4 Å apart, and the atoms of the next ones far to the side."""
+    cell = np.array([[20.0, 0, 0], [0, 20.0, 0], [7.3, 9.1, 0.4]])
+    single = Atoms("Li", [[0, 0, 0]], cell=cell, pbc=True)
+    assert np.isfinite(POTENTIAL.evaluate(single).energy)
+
+
 def test_a_lower_minimum_lets_close_atoms_pass():
     close = Atoms("LiS", [[0, 0, 0], [0.3, 0, 0]])
     found = random_potential(minimum_distance=0.2).evaluate(close)

@@ -215,6 +215,9 @@ def test_closest_contact_counts_periodic_images():
     single = Structure(Lattice.cubic(1.0), ["Li"], [[0, 0, 0]])
     atoms = AseAtomsAdaptor.get_atoms(single, msonable=False)
     assert closest_contact(atoms) == pytest.approx(1.0 / 2.56)
+    # so do those of a cell that has collapsed
+    single.scale_lattice(0.05**3)
+    assert closest_contact(single) == pytest.approx(0.05 / 2.56)
 
 
 def test_closest_contact_refuses_what_has_no_atoms_to_measure():
@@ -223,3 +226,82 @@ def test_closest_contact_refuses_what_has_no_atoms_to_measure():
         closest_contact(mixed)
     with pytest.raises(StructureError, match="no atoms"):
         closest_contact(Atoms())
+
+
+class Scripted:
+    """Says of the n-th evaluation what is written, the same on every atom.
+
+    Parameters
+    ----------
+    energies, forces
+        Energy (eV), and force along x (eV/Å); the last ones hold from there on.
+    """
+
+    members = (1, 2)
+
+    def __init__(self, energies, forces):
+        self.energies, self.forces, self.asked = energies, forces, []
+
+    def evaluate(self, structures, forces=True, stress=True, committee=False):
+        (atoms,) = structures
+        if committee:
+            self.judged = atoms.positions.copy()
+        k = min(len(self.asked), len(self.energies) - 1)
+        self.asked.append(atoms.positions.copy())
+        along = np.zeros((len(atoms), 3))
+        along[:, 0] = self.forces[k]
+        return [ToyResult(self.energies[k], along, np.zeros((3, 3)), energy_std=0.1)]
+
+
+SIXTEEN = crystal("gamma-Li3PS4")
+
+
+def test_the_end_is_where_it_converged_though_it_was_lower_on_the_way():
+    potential = Scripted([-2.0, -1.9], [1.0, 0.0])
+    (found,) = relax_batch([SIXTEEN], potential, FIXED)
+    assert (found.converged, found.n_steps) == (True, 1)
+    assert found.energy == -1.9
+    assert not found.forces.any()
+
+
+def test_what_rose_goes_back_and_is_judged_where_it_ends():
+    potential = Scripted([-1.0, -2.0, -1.5], [1.0, 0.5, 0.25])
+    settings = FIXED.model_copy(update={"max_steps": 3})
+    (found,) = relax_batch([SIXTEEN], potential, settings)
+    assert (found.converged, found.energy) == (False, -2.0)
+    lowest = potential.asked[1]
+    np.testing.assert_allclose(found.structure.cart_coords, lowest, atol=1e-12)
+    np.testing.assert_allclose(potential.judged, lowest, atol=1e-12)
+    assert not np.allclose(lowest, potential.asked[2])
+
+
+def test_fires_steps_are_limited_for_each_atom_not_for_all_together():
+    """Its first step of 0.1^2 times the force moves sixteen atoms by 0.08 Å each."""
+    settings = RelaxationSettings(
+        relax_cell=False, optimizer="fire", max_steps=1, max_step=0.1
+    )
+    potential = Scripted([-1.0, -2.0], [8.0, 8.0])
+    (found,) = relax_batch([SIXTEEN], potential, settings)
+    moved = found.structure.cart_coords - SIXTEEN.cart_coords
+    assert moved[:, 0] == pytest.approx(0.08)
+
+
+def test_atoms_that_end_on_each_other_have_not_converged():
+    """The potential is content where no two atoms can be."""
+    pair = Structure(Lattice.cubic(9), ["Li", "S"], [[0, 0, 0], [0.2, 0, 0]])
+
+    class Closing(Scripted):
+        def evaluate(self, structures, **options):
+            (result,) = super().evaluate(structures, **options)
+            result.forces[1] *= -1
+            return [result]
+
+    settings = RelaxationSettings(
+        relax_cell=False, optimizer="fire", max_steps=9, max_step=1.0
+    )
+    contact = closest_contact(pair)
+    assert contact > settings.min_distance > 0.5
+    potential = Closing([-1.0, -2.0, -3.0, -4.0], [9.0, 9.0, 9.0, 0.0])
+    (found,) = relax_batch([pair], potential, settings)
+    assert closest_contact(found.structure) < settings.min_distance
+    assert (found.failure, found.converged) == ("minimum distance", False)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy
 from ase import Atoms
 from pymatgen.core import Lattice, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
@@ -16,6 +17,7 @@ from lps_flows.potential import (
 )
 from lps_flows.potential.difference import DifferenceModel
 from lps_flows.potential.plain_relaxation import relax_plainly
+from lps_flows.potential.single_point_record import Standing
 from lps_flows.potential.unknowns import Unknowns
 from tests.potential.toy import random_potential
 from tests.toy_potential import ToyPotential, ToyResult
@@ -311,6 +313,73 @@ def test_a_misleading_potential_costs_evaluations_not_the_end(start, led):
     assert result.energy <= max(e for _, e, _, _ in result.evaluated[:1])
 
 
+def trial(energy=0.0, *, force=1.0, stress=0.0, at=0.0, n_atoms=4, **more):
+    """Return an answer with one force along x, and the atoms moved along it."""
+    forces = np.zeros((n_atoms, 3))
+    forces[0, 0] = force
+    moved = np.zeros((n_atoms + 2, 3))
+    moved[:n_atoms, 0] = at
+    known = {"unknowns": moved.ravel().tolist(), "energy": energy}
+    known |= {"forces": forces.tolist(), "stress": (stress * np.eye(3)).tolist()}
+    return Trial(**{**known, **more})
+
+
+def after(*trials):
+    return Standing.after(trials, fmax=0.02, max_stress=1e-3)
+
+
+def test_caution_falls_with_what_was_foretold_and_doubles_where_the_energy_rose():
+    first = trial(-1.0)
+    assert after(first).caution == 0.5
+    # more than half of what was foretold came true, or less
+    assert after(first, trial(-1.6, predicted=1.0)).caution == 0.25
+    assert after(first, trial(-1.4, predicted=1.0)).caution == 0.5
+    rose = after(first, trial(-0.9, predicted=1.0))
+    assert (rose.caution, rose.best) == (1.0, first)
+    assert after(first, *[trial(-0.9)] * 9).caution == 20.0
+    falls = [trial(-1.0 - k, predicted=1.0) for k in range(1, 9)]
+    assert after(first, *falls).caution == 0.1
+
+
+def test_the_end_is_the_lowest_below_both_thresholds():
+    below = [trial(energy, force=0.01) for energy in (-1.0, -2.0, -1.5)]
+    assert after(*below).ended is below[1]
+    # the stress counts whether it pulls or presses
+    for stress in (2e-3, -2e-3):
+        assert after(trial(-1.0, force=0.01, stress=stress)).ended is None
+    assert after(trial(-1.0, force=0.03)).ended is None
+
+
+def test_a_probe_that_finds_less_than_a_structure_is_worth_has_found_nothing():
+    """Of four atoms 0.2 meV are worth another evaluation."""
+    first = trial(-1.0, force=0.01)
+    for fall, nothing in ((1e-4, True), (3e-4, False)):
+        probe = trial(-1.0 - fall, force=0.01, probe=True)
+        assert after(first, probe).probed is nothing
+    # nor does it say anything on the caution
+    assert after(first, trial(-0.5, probe=True)).caution == 0.5
+
+
+def test_a_failure_shortens_the_reach_until_there_is_an_answer():
+    first = trial(-1.0)
+    failed = trial(at=0.2, failure="no answer")
+    standing = after(first, failed)
+    assert (standing.failed, standing.reach) == (1, pytest.approx(0.1))
+    assert after(first, failed, failed).reach == pytest.approx(0.05)
+    assert after(first, failed, trial(-1.1)).reach == pytest.approx(0.3)
+
+
+def test_a_probe_is_asked_for_where_it_is_worth_an_evaluation(start, monkeypatch):
+    relaxation = SinglePointRelaxation(start, ToyPotential(), **THRESHOLDS)
+    relaxation.propose()
+    n_atoms = len(start)
+    relaxation.answer(-1.0, np.zeros((n_atoms, 3)), np.zeros((3, 3)))
+    for fall, asked in ((4e-5 * n_atoms, False), (6e-5 * n_atoms, True)):
+        found = np.full(3 * n_atoms + 6, 0.01), fall
+        monkeypatch.setattr(relaxation._guide, "lowest", lambda *_, f=found: f)
+        assert (relaxation.propose() is not None) is asked
+
+
 @pytest.mark.parametrize("wrong", ["fmax", "max_stress", "max_evaluations"])
 def test_thresholds_are_positive(start, wrong):
     with pytest.raises(PotentialError, match=wrong):
@@ -365,6 +434,19 @@ def test_the_gradient_by_the_unknowns_is_the_derivative(start):
     )
     expected = unknowns.gradient(u, forces, stress) @ direction
     assert (up - down) / 2e-5 == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_unit_of_each_strain_is_as_long_as_any_other(start):
+    """Stretch or shear: the logarithm of the deformation has the same norm."""
+    unknowns, n_atoms = Unknowns(start), len(start)
+    for k in range(6):
+        u = np.zeros(unknowns.size)
+        u[-6 + k] = 0.1
+        cell = unknowns.build(u).lattice.matrix
+        deformation = np.linalg.solve(start.lattice.matrix, cell)
+        strain = scipy.linalg.logm(deformation)
+        assert strain == pytest.approx(strain.T, abs=1e-9)
+        assert np.linalg.norm(strain) == pytest.approx(0.1 / np.sqrt(n_atoms))
 
 
 def test_the_hessian_is_symmetric_and_blind_to_translations(start):

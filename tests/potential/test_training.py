@@ -23,6 +23,7 @@ from lps_flows.potential.objective import Objective, make_chunks
 from lps_flows.potential.parametrisation import Parametrisation
 from lps_flows.potential.partition import fit_atomic_energies, hold_out
 from lps_flows.potential.stacked import Layout
+from lps_flows.potential.training import prepare_training
 from lps_flows.potential.training_data import TrainingData, normalise
 from tests.potential.toy import random_potential, random_structure
 
@@ -79,6 +80,78 @@ def test_outsized_forces_stay_out_of_training(caplog):
         [e.energy for e in without.potential.evaluate(STRUCTURES)],
         rtol=1e-8,
     )
+
+
+def test_a_limit_is_on_the_length_of_a_force_and_groups_stay_with_their_structures():
+    """Seven along each axis are twelve; what is left out takes no group along."""
+    forces = [np.zeros_like(f) for f in FORCES[:13]]
+    forces[0][0] = [7.0, 7.0, 7.0]
+    forces[1][0] = [9.9, 0.0, 0.0]
+    groups = ["wild", *np.repeat(["a", "b", "c", "d"], 3).tolist()]
+    settings = QUICK.model_copy(update={"validation_fraction": 0.25})
+    for seed in range(4):
+        ready = prepare_training(
+            STRUCTURES[:13],
+            ENERGIES[:13],
+            settings.model_copy(update={"seed": seed}),
+            forces=forces,
+            groups=groups,
+        )
+        assert sorted([*ready.train, *ready.held]) == list(range(1, 13))
+        assert len({groups[k] for k in ready.held}) == 1
+        assert len(ready.held) == 3
+
+
+def test_the_energy_scale_makes_energies_and_forces_of_order_one():
+    """Cohesive energies from -1 to 1 eV/atom, and forces of 0.01 or of 4 eV/Å."""
+    structures = [random_structure(k, n=8, species=("Li",)) for k in range(3)]
+    energies = [8 * (-5.0 + level) for level in (-1.0, 0.0, 1.0)]
+    settings = QUICK.model_copy(update={"validation_fraction": 0.0})
+    for size, scale in ((0.01, 1.0), (4.0, 0.25)):
+        forces = [np.full((8, 3), size)] * 3
+        ready = prepare_training(structures, energies, settings, forces=forces)
+        assert ready.energy_scale == pytest.approx(scale)
+        normalisation = ready.parametrisation.normalisation
+        assert normalisation.energy_shift + normalisation.atomic_energies == (
+            pytest.approx([-5.0])
+        )
+
+
+def test_the_loss_counts_errors_per_atom_of_each_structure():
+    """With all weights zero the networks say zero: what is left is what is known."""
+    structures = [
+        random_structure(k, n=n, species=("Li",)) for k, n in enumerate((2, 8))
+    ]
+    energies = [2 * -5.0, 8 * -7.0]
+    settings = QUICK.model_copy(
+        update={"validation_fraction": 0.0, "weight_decay": 0.0}
+    )
+    ready = prepare_training(structures, energies, settings)
+    ((loss, _, row),) = ready.evaluate([0], np.zeros((1, ready.starts.shape[1])))
+    # -1 and 1 eV/atom from the middle, which the scale makes -1 and 1
+    assert ready.energy_scale == pytest.approx(1.0)
+    assert loss == pytest.approx(settings.energy_weight * 1.0)
+    assert row[1] == pytest.approx(1.0)
+
+
+def test_reference_energies_fit_the_energies_per_atom():
+    """-1 eV/atom and -2 eV/atom weigh the same, however many atoms there are."""
+    found = fit_atomic_energies(
+        np.array([[1], [3]]), np.array([-1.0, -6.0]), None, ["Li"]
+    )
+    assert found == pytest.approx([-1.5])
+
+
+def test_groups_of_what_was_not_seen_are_held_out_whole():
+    groups = ["a", "b", "b", "b", "b", "c", "c", "c", "d", "d"]
+    settings = TrainingSettings(validation_fraction=0.5, split="group")
+    counts, unseen = np.ones((10, 1), int), np.arange(5, 10)
+    held = set()
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        _, chosen = hold_out(counts, groups, settings, rng, unseen)
+        held.add(tuple(chosen.tolist()))
+    assert held <= {(5, 6, 7), (8, 9)}
 
 
 def test_all_forces_count_where_no_limit_is_set():

@@ -275,6 +275,17 @@ def test_directions_are_as_periodic_as_the_file_says(tmp_path, kind, pbc):
         read_xsf(path)
 
 
+def test_a_direction_that_is_not_periodic_needs_no_vector(tmp_path):
+    path = tmp_path / "a.xsf"
+    flat = "SLAB\nPRIMVEC\n4 0 0\n0 4 0\n0 0 0\nPRIMCOORD\n1 1\nLi 0 0 1\n"
+    path.write_text(flat)
+    atoms = read_xsf(path, require_energy=False)
+    assert atoms.cell.lengths().tolist() == [4.0, 4.0, 0.0]
+    path.write_text(flat.replace("0 4 0", "8 0 0"))
+    with pytest.raises(XSFError, match="no volume"):
+        read_xsf(path, require_energy=False)
+
+
 @pytest.mark.parametrize(
     ("again", "problem"),
     [

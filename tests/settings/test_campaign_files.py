@@ -469,6 +469,21 @@ def test_a_line_without_a_known_conductor_asks_for_one(tmp_path: Path) -> None:
         load_campaign(_write(tmp_path, content))
 
 
+def test_a_known_conductor_that_is_compared_but_not_in_the_campaign_is_none(
+    tmp_path: Path, demo: dict[str, Any]
+) -> None:
+    for listed in (demo["crystals"], demo["training_crystals"]):
+        listed.remove("Li4P2S7")
+    demo["analysis"] = {
+        "clusters": {"references": ["LiPS3", "beta-Li3PS4", "Li4P2S7"]},
+        "candidates": {"superionic": ["Li4P2S7"], "poor": []},
+    }
+    with pytest.raises(CampaignFileError) as caught:
+        load_campaign(_write(tmp_path, demo))
+    assert "analysis.candidates.superionic = ['Li4P2S7']" in str(caught.value)
+    assert "Name one of LiPS3, beta-Li3PS4, or" in str(caught.value)
+
+
 def test_naming_the_default_line_changes_nothing(
     tmp_path: Path, demo: dict[str, Any]
 ) -> None:

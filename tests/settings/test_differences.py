@@ -80,6 +80,23 @@ def test_what_is_unknown_is_taken_from_the_file(demo: CampaignSettings) -> None:
     assert shown.engine == demo.engine
 
 
+def test_a_potential_of_another_name_is_that_of_then_and_a_file_that_of_now() -> None:
+    """A name says which it is; of a file the hash of its content was recorded."""
+    moved = {"name": "ann", "potential": "Li-P-S-dynamics"}
+    now = _changed(conductivity_engine=moved)
+    then = copy.deepcopy(now.recorded)
+    then["conductivity_engine"]["potential"] = "Li-P-S"
+    (difference,) = now.differences(then)
+    assert difference.key == "conductivity_engine.potential"
+    shown = now.as_submitted(then).conductivity_engine
+    assert shown is not None
+    assert shown.potential == "Li-P-S"
+    then["conductivity_engine"]["potential"] = 32 * "0f"
+    shown = now.as_submitted(then).conductivity_engine
+    assert shown is not None
+    assert shown.potential == "Li-P-S-dynamics"
+
+
 def test_an_own_crystal_differs_by_its_cell_and_not_by_its_file(tmp_path: Path) -> None:
     content = yaml.safe_load(DEMO.read_text())
     content["crystals"].append("mine")

@@ -2,16 +2,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pymatgen.core import Lattice
+from pymatgen.core import Lattice, Structure
 
 from lps_flows.analysis import diffusivity
 from lps_flows.analysis.cross_checks import kinisi_diffusivity, pymatgen_diffusivity
 from lps_flows.analysis.diffusivity import NegativeSlopeError, diffusivity_from_msd
-from lps_flows.analysis.msd import mean_squared_displacement
+from lps_flows.analysis.linear_regime import (
+    CM2_PER_S,
+    diffusivity_interval,
+    linear_regime,
+    memory_factor,
+    slope_error,
+)
+from lps_flows.analysis.msd import (
+    MeanSquaredDisplacement,
+    mean_squared_displacement,
+)
 from lps_flows.analysis.trajectory import (
     EmptyTrajectoryError,
     TooShortTrajectoryError,
     TrajectoryError,
+    against_framework,
     remove_drift,
 )
 from lps_flows.foundation import LpsFlowsError
@@ -125,6 +136,86 @@ def test_less_than_a_jump_per_ion_is_too_few_however_many_ions_there_are():
     assert "per ion" in found.reason
 
 
+def test_a_jump_per_ion_is_counted_within_the_longest_lag_not_the_whole_run():
+    positions, times, _ = walkers.brownian(np.random.default_rng(1))
+    free = diffusivity(positions, times)
+    moved = 6 * free.D / CM2_PER_S * free.lags[-1]
+    assert free.lags[-1] < 0.51 * times[-1]
+    assert diffusivity(positions, times, jump_length=0.95 * np.sqrt(moved)).diffusive
+    found = diffusivity(positions, times, jump_length=1.05 * np.sqrt(moved))
+    assert "per ion" in found.reason
+
+
+def test_ions_that_rattle_more_than_they_move_have_not_left_their_cages():
+    """300 of them show a slope beyond its noise, a third of the vibration in height."""
+    positions, times, _ = walkers.brownian(
+        np.random.default_rng(1), n=300, D=4e-5, shake=0.5
+    )
+    found = diffusivity(positions, times)
+    assert not found.diffusive
+    assert "not left their cages" in found.reason
+    moved = 6 * found.D / CM2_PER_S * found.lags[-1]
+    assert 0.2 < moved / found.intercept < 0.5
+
+
+def _curve(model, seed=0, **more):
+    positions, times, _ = model(np.random.default_rng(seed), **more)
+    return mean_squared_displacement(positions - positions.mean(axis=0), times)
+
+
+@pytest.mark.parametrize("bend", [0.05, -0.05])
+def test_a_curve_that_bends_either_way_is_not_straight_from_its_start(bend):
+    """Three to four standard deviations beside the line, as motion that slows down, or
+    as motion that first speeds up.
+    """
+    curve = _curve(walkers.brownian)
+    line = replace(curve, values=0.03 * curve.lags + 1.0)
+    assert linear_regime(line)[0].first == 0
+    bent = replace(line, values=line.values + bend * np.sqrt(curve.lags))
+    fit, accepted = linear_regime(bent)
+    assert accepted
+    assert fit.first > 0
+
+
+def test_bounds_are_the_truths_that_the_estimate_is_some_deviations_from():
+    curve = _curve(walkers.brownian, n=5, frames=60)
+    fit, _ = linear_regime(curve)
+    low, high = np.array(diffusivity_interval(curve, fit, 1.1, 1.0)) / CM2_PER_S
+    assert low + 1.1 * slope_error(curve, fit, low) == pytest.approx(fit.D)
+    assert high - 1.1 * slope_error(curve, fit, high) == pytest.approx(fit.D)
+    assert high - fit.D > 1.2 * (fit.D - low)  # the noise grows with the truth
+
+
+def test_the_error_of_motion_without_vibration_and_jumps_grows_with_it():
+    curve = _curve(walkers.channels)
+    fit, _ = linear_regime(curve)
+    assert fit.spread > 0
+    pure = replace(fit, s2=0.0, q=0.0)
+    one = slope_error(curve, pure, fit.D)
+    assert slope_error(curve, pure, 3 * fit.D) == pytest.approx(3 * one)
+
+
+class FourTimes(MeanSquaredDisplacement):
+    """Displacements whose memory makes the covariance four times as large."""
+
+    def gaussian_covariance_after(self, first, slope, level):
+        D, s2 = slope / 6, max(level, 0.0) / 6
+        return 4 * self.covariance(D, s2, 0.0)[first:, first:]
+
+
+def test_memory_widens_the_interval_by_the_root_of_what_it_does_to_the_covariance():
+    curve = _curve(walkers.langevin)
+    fit, accepted = linear_regime(curve)
+    assert accepted
+    assert fit.first > 0
+    remembers = FourTimes(**vars(curve))
+    assert memory_factor(remembers, fit) == pytest.approx(2.0)
+    plain, wide = diffusivity_from_msd(curve), diffusivity_from_msd(remembers)
+    assert wide.D == plain.D
+    ratio = np.ptp(wide.interval) / np.ptp(plain.interval)
+    assert ratio == pytest.approx(2.0 / memory_factor(curve, fit), rel=0.02)
+
+
 def test_the_power_of_time_tells_diffusion_from_what_only_looks_straight():
     positions, times, _ = walkers.square_root(np.random.default_rng(1))
     found = diffusivity(positions, times)
@@ -173,6 +264,16 @@ def test_drift_of_the_crystal_is_removed():
     weights = np.r_[np.zeros(20), np.ones(20)]
     kept = remove_drift(drifting, weights)[:, :20]
     assert pytest.approx(diffusivity(positions, times).D) == diffusivity(kept, times).D
+
+
+def test_the_framework_is_held_by_its_centre_of_mass():
+    """P and S that move against each other by their masses do not move it."""
+    cell = Structure(Lattice.cubic(9), ["Li", "P", "S"], np.eye(3) / 2)
+    moves = np.array([[1.0, 0, 0], [32.06, 0, 0], [-30.97376, 0, 0]])
+    frames = np.array([cell.cart_coords, cell.cart_coords + 0.01 * moves])
+    assert against_framework(cell, frames, "Li") == pytest.approx(frames, abs=1e-4)
+    drifting = frames + np.array([[[0, 0, 0]], [[0.3, -0.2, 0.1]]])
+    assert against_framework(cell, drifting, "Li") == pytest.approx(frames, abs=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ from jobflow import JobStore, OnMissing, run_locally
 from maggma.stores import MemoryStore
 from pymatgen.core import Lattice, Structure
 
+from lps_flows.analysis.framework import sampling_statistics
 from lps_flows.analysis.trajectory import EmptyTrajectoryError
 from lps_flows.analysis.transport import pooled_ratio, summarise_transport
 from lps_flows.chemistry import crystal, supercell_near
 from lps_flows.engines import EngineError, EngineSettings, get_engine
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
+from lps_flows.jobs import thermal_cell
 from lps_flows.jobs.dynamics import DynamicsSettings
 from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
@@ -90,6 +92,27 @@ def test_a_potential_that_refuses_on_the_way_costs_its_temperature_alone(
     assert lost.volume is None
     assert "two atoms are 0.38 Å apart" in lost.failure
     assert lost.structure.lattice == solid.lattice
+
+
+def test_a_cell_that_collapses_is_no_cell_either(solid):
+    wide = solid.copy()
+    wide.scale_lattice(1.6 * solid.volume)
+    fallen = at_temperature(wide, 50.0)
+    assert fallen.volume is None
+    assert "came apart: volume -" in fallen.failure
+
+
+def test_the_mean_volume_is_that_of_what_has_settled(solid, monkeypatch):
+    """Two fifths of the looks at the volume, one in five steps, are left out."""
+    seen = []
+
+    def watched(values, times):
+        seen.append((len(values), times[1] - times[0]))
+        return sampling_statistics(values, times)
+
+    monkeypatch.setattr(thermal_cell, "sampling_statistics", watched)
+    at_temperature(solid, 50.0, duration=1000.0)
+    assert seen == [(60, 10.0)]
 
 
 def test_a_temperature_without_a_cell_does_not_cost_the_others():

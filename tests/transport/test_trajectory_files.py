@@ -110,6 +110,41 @@ def test_every_format_gives_the_same(
         assert other.interval == pytest.approx(expected.interval, rel=1e-3), name
 
 
+def test_equilibration_counts_from_the_first_frame(
+    frames: tuple[list[Atoms], float], tmp_path: Path
+) -> None:
+    """A run that goes on numbers its steps from where it went on."""
+    images, _ = frames
+    file = tmp_path / "run.dump"
+    dump(images, file, elements=True)
+    later = re.sub(
+        r"(?<=TIMESTEP\n)\d+", lambda m: str(int(m[0]) + 100_000), file.read_text()
+    )
+    for first in (0.0, 200_000.0):
+        read = read_trajectory_file(file, time_step=STEP)
+        assert read.times[0] == first
+        with pytest.raises(TooShortTrajectoryError, match="5 frames are left of 300"):
+            file_diffusivity(read, skip=2950.0)
+        file.write_text(later)
+
+
+def test_a_box_is_read_from_its_own_corner(tmp_path: Path) -> None:
+    """Atoms that keep their places in a box that breathes about its middle rest."""
+    lines = []
+    for step, half in enumerate((4.0, 4.01, 3.99) * 5):
+        lines += ["ITEM: TIMESTEP", str(step), "ITEM: NUMBER OF ATOMS", "2"]
+        lines += ["ITEM: BOX BOUNDS pp pp pp", *[f"{-half} {half}"] * 3]
+        lines += ["ITEM: ATOMS id element x y z"]
+        lines += [f"1 Li {-half / 2} 0 0", f"2 S {half / 2} {half / 4} 0"]
+    file = tmp_path / "breathing.dump"
+    file.write_text("\n".join(lines) + "\n")
+    read = read_trajectory_file(file, time_step=100.0)
+    assert np.ptp(read.positions, axis=0) == pytest.approx(0.0, abs=1e-9)
+    assert read.structure.frac_coords == pytest.approx(
+        np.array([[0.25, 0.5, 0.5], [0.75, 0.625, 0.5]])
+    )
+
+
 def test_a_changing_cell_is_told(
     frames: tuple[list[Atoms], float], tmp_path: Path
 ) -> None:

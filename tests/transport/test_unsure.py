@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -22,9 +24,16 @@ GUARD = GuardSettings(max_energy_std=1e3, n_frames=6)
 def picked(
     run: MDRunDocument, chunks: list[MDChunkDocument], guard: GuardSettings = GUARD
 ) -> UnlabelledSet:
+    return picked_of([(run, chunks)], guard)
+
+
+def picked_of(
+    runs: list[tuple[MDRunDocument, list[MDChunkDocument]]], guard: GuardSettings
+) -> UnlabelledSet:
     maker = UnsureFramesMaker(settings=guard)
     potential = random_potential(members=2, radial_cutoff=4.0, angular_cutoff=3.0)
-    return maker.make.original(maker, [(run, handed(chunks))], potential)
+    given = [(run, handed(chunks)) for run, chunks in runs]
+    return maker.make.original(maker, given, potential)
 
 
 def handed(chunks: list[MDChunkDocument]) -> list[ResolvedReference]:
@@ -92,6 +101,31 @@ def test_a_run_that_lasted_is_learnt_from_where_the_committee_is_unsure() -> Non
     stds = [entry.provenance.details["energy_std"] for entry in found.entries]
     assert len(stds) == GUARD.n_frames
     assert stds == sorted(stds, reverse=True)
+
+
+def test_runs_share_what_may_be_labelled_and_the_most_unsure_come_first() -> None:
+    both = []
+    for label, number in (("other", 1), ("one", 0)):
+        chunks = [long_chunk.original(number, 60)]
+        run = analysed(chunks).model_copy(update={"label": label})
+        both.append((run, chunks))
+    unsure = GUARD.model_copy(update={"max_energy_std": 1e-9})
+
+    def stds(found: UnlabelledSet) -> list[float]:
+        return [entry.provenance.details["energy_std"] for entry in found.entries]
+
+    alone = [stds(picked_of([one], unsure)) for one in both]
+    largest = sorted([*alone[0], *alone[1]], reverse=True)[: GUARD.n_frames]
+    assert largest != alone[0]
+    assert stds(picked_of(both, unsure)) == largest
+    # where both broke, each is learnt from though the committee is of one mind
+    broken = [
+        (run.model_copy(update={"failure": "atoms overlap"}), chunks)
+        for run, chunks in both
+    ]
+    found = picked_of(broken, GUARD).entries
+    groups = Counter(entry.provenance.group.split()[0] for entry in found)
+    assert groups == {"one": GUARD.n_frames // 2, "other": GUARD.n_frames // 2}
 
 
 def test_of_no_runs_nothing_is_picked() -> None:
