@@ -8,6 +8,7 @@ import pytest
 from jobflow import JobStore
 from monty.json import jsanitize
 
+from lps_flows.analysis import HullError
 from lps_flows.analysis.candidates import CandidateError
 from lps_flows.builders import BuildSettings, build_all
 from lps_flows.builders.results import read_results
@@ -177,3 +178,35 @@ def test_a_glass_over_phases_of_the_settings_reacts_with_its_own_energy(
         )
     assert energies[0]
     assert energies[1] == pytest.approx(energies[0], abs=1e-9)
+
+
+def test_what_is_left_out_is_counted_anew(job_store: JobStore) -> None:
+    uuids = fill(job_store, glasses=0)
+    late = job_store.query_one({"uuid": uuids["set"]}, load=True)
+    job_store.remove_docs({"uuid": uuids["set"]})
+    build_all(job_store, SETTINGS)
+    (before,) = read(job_store, "phase_diagrams")
+    assert before["n_left_out"] == 0
+    put(job_store, f"{CAMPAIGN}-set", late["output"])
+    build_all(job_store, SETTINGS)
+    (after,) = read(job_store, "phase_diagrams")
+    assert after["n_left_out"] == 3
+    assert after["n_structures"] == before["n_structures"]
+
+
+def test_a_campaign_that_has_only_begun_costs_no_other_its_diagram(
+    job_store: JobStore,
+) -> None:
+    fill(job_store, glasses=1)
+    begun = document(
+        crystal("gamma-Li3PS4"),
+        0.0,
+        Provenance(source="crystal", parent="gamma-Li3PS4"),
+        method="vasp-pbe-520",
+    )
+    put(job_store, "begun", begun, campaign="begun")
+    with pytest.raises(HullError, match=r"begun\|vasp-pbe-520"):
+        build_all(job_store, SETTINGS)
+    (diagram,) = read(job_store, "phase_diagrams")
+    assert diagram["campaign"] == CAMPAIGN
+    assert read(job_store, "candidates")

@@ -7,7 +7,7 @@ from maggma.stores import MemoryStore
 from monty.json import MontyDecoder, MontyEncoder
 
 from lps_flows.chemistry import crystal
-from lps_flows.engines import MDSettings
+from lps_flows.engines import EngineSettings, MDSettings, get_engine
 from lps_flows.flows.dataset import DatasetFlowMaker
 from lps_flows.jobs.dataset_settings import DatasetError, DatasetSettings
 from lps_flows.jobs.export import export_structures
@@ -165,4 +165,13 @@ def test_unknown_parent_is_refused_before_anything_runs():
     settings = SETTINGS.model_copy(update={"removal_parents": ("delta-Li3PS4",)})
     maker = DatasetFlowMaker.from_settings(stub_engine(), settings)
     with pytest.raises(DatasetError, match="delta-Li3PS4"):
+        maker.make({"gamma-Li3PS4": None})
+
+
+def test_files_cannot_join_what_a_potential_labels_that_only_a_job_names():
+    uuid = "49e2ae34-b5c2-42d5-91e8-b7bbd2d4f8e4"
+    settings = SETTINGS.model_copy(update={"labelled": ("any.extxyz",)})
+    engine = get_engine(EngineSettings(name="ann", potential=uuid))
+    maker = DatasetFlowMaker.from_settings(engine, settings)
+    with pytest.raises(DatasetError, match=uuid):
         maker.make({"gamma-Li3PS4": None})

@@ -13,6 +13,7 @@ from lps_flows.evolution import (
     RemovalProblem,
     evolve,
 )
+from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
 from lps_flows.jobs.evolution import EvolutionMaker, parent_supercell
 from lps_flows.jobs.evolution_record import (
     record_generation,
@@ -20,6 +21,7 @@ from lps_flows.jobs.evolution_record import (
     restore_generation,
 )
 from lps_flows.potential import (
+    ANNPotential,
     DescriptorSettings,
     ErrorReport,
     RelaxationSettings,
@@ -300,3 +302,34 @@ def test_the_most_uncertain_structures_are_kept_for_labelling() -> None:
     assert document.rejections["uncertain"] == 4
     assert [entry.energy_std for entry in document.uncertain] == [0.5, 0.2, 0.03]
     assert [entry.energy_std for entry in document.lowest] == [0.001]
+
+
+@pytest.mark.parametrize("given", ["document", "itself", "file", "published"])
+def test_a_search_takes_a_potential_however_it_is_named(
+    parent, potential, model, tmp_path, monkeypatch, given
+):
+    monkeypatch.chdir(tmp_path)
+    model.save("mine.safetensors")
+    name = "Li-P-S-dynamics"
+    asked, used = {
+        "document": (potential, model),
+        "itself": (model, model),
+        "file": (str(tmp_path / "mine.safetensors"), model),
+        "published": (name, ANNPotential.published(name)),
+    }[given]
+    maker = EvolutionMaker(
+        settings=SETTINGS.model_copy(update={"population": 2, "generations": 1}),
+        relaxation=RELAXATION,
+    )
+    response = run_alone(maker, parent, asked)
+    assert response.output.method == f"ann-{used.identifier}"
+    # and so does the flow of a composition
+    plan = CompositionPlan(
+        parent="gamma-Li3PS4",
+        remove="Li2S",
+        n_units=1,
+        formula="Li4P2S7",
+        target_atoms=16,
+    )
+    flow = SamplingFlowMaker(evolution=maker).make(parent, asked, plan)
+    assert len(list(flow.iterflow())) == 2

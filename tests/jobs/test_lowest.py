@@ -3,11 +3,12 @@
 from jobflow import Flow, JobStore, job, run_locally
 from maggma.stores import MemoryStore
 
-from lps_flows.chemistry import crystal
+from lps_flows.chemistry import CompositionLine, crystal
 from lps_flows.foundation import decode
 from lps_flows.jobs.calculations import failing_through
+from lps_flows.jobs.lowest import LowestSettings, compare_energies
 from lps_flows.jobs.reference import ReferenceRelaxMaker
-from lps_flows.schemas import Provenance
+from lps_flows.schemas import Provenance, StructureDocument
 from tests.engines.stub import stub_engine
 
 
@@ -28,3 +29,28 @@ def test_a_lost_relaxation_is_left_out_and_the_others_compared():
     first, second = decode(store.get_output(compare.uuid))
     assert first < 0
     assert second is None
+
+
+def test_a_sampling_is_of_the_method_that_its_structures_say():
+    """An engine on a potential by its job's uuid knows its method where it computes."""
+    cell = crystal("gamma-Li3PS4")
+    origin = Provenance(source="ga", parent="gamma-Li3PS4", removed="Li2S", n_removed=1)
+    relaxed = StructureDocument.of(
+        cell, -60.0, origin, method="ann-0123", line=CompositionLine(), relaxed=True
+    )
+    given = {
+        "structure_uuids": ["lost", "there"],
+        "method": "ann-49e2ae34-b5c2-42d5-91e8-b7bbd2d4f8e4",
+        "potential_method": "ann-4567",
+        "provenance": origin,
+        "formula": relaxed.formula,
+        "x": relaxed.x,
+        "ann_energies": [-3.0, -2.9],
+        "ann_stds": [None, None],
+        "best_energies": [-3.0],
+        "still_falling": False,
+        "settings": LowestSettings(),
+    }
+    assert compare_energies.original([None, relaxed], **given).method == "ann-0123"
+    nothing = compare_energies.original([None, None], **given)
+    assert nothing.method == given["method"]

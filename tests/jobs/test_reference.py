@@ -18,6 +18,7 @@ from lps_flows.jobs.reference import (
 )
 from lps_flows.schemas import Provenance
 from lps_flows.schemas.reference import UnlabelledStructure
+from lps_flows.schemas.relaxation import RelaxationDocument
 from tests.engines.stub import stub_engine
 
 ORIGIN = Provenance(source="crystal", parent="gamma-Li3PS4")
@@ -307,3 +308,35 @@ def test_frames_of_a_relaxation_are_labels(store, entries, batched, per_job):
 )
 def test_frames_are_dense_at_the_start(n_steps, n_frames, expected):
     assert frames_on_the_way(n_steps, n_frames) == expected
+
+
+def test_a_disordered_structure_is_refused_before_anything_runs(cell):
+    cell.replace_species({"Li": {"Li": 0.5, "Na": 0.5}})
+    engine = stub_engine()
+    for maker in (ReferenceStaticMaker(engine=engine), ReferenceRelaxMaker()):
+        with pytest.raises(EngineError, match="OrderedRelaxMaker"):
+            maker.make(cell)
+    with pytest.raises(EngineError, match="OrderedRelaxMaker"):
+        ReferenceRelaxMaker(engine=engine).make(cell, potential="Li-P-S")
+    with pytest.raises(EngineError, match="partly occupied"):
+        engine.compute(cell, relax=False)
+
+
+def test_plain_structures_are_labelled_as_a_users_own(store, cell):
+    label = LabelMaker(engine=stub_engine()).make([cell])
+    (entry,) = outcome(label, store, label.uuid).entries
+    assert entry.provenance == Provenance(source="user")
+    assert np.isfinite(entry.energy)
+
+
+def test_what_is_appended_to_a_name_is_appended_once(store, cell):
+    maker = ReferenceRelaxMaker(engine=stub_engine(batched=False), name="led")
+    led = RelaxationDocument(
+        method="stub-lj", provenance=ORIGIN, given=cell, start=cell, reason="too long"
+    )
+    document = maker.document(led)
+    document.append_name(" tail")
+    run_locally(document, store=store, create_folders=False, log=False)
+    names = {job["name"] for job in store.query(properties=["name"])}
+    assert "led Li6P2S8 (stub) tail" in names
+    assert all(name.count("tail") == 1 for name in names)

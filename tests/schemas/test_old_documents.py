@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pymatgen.core import Composition
+from pymatgen.core import Composition, Structure
 
 from lps_flows.analysis import ClusterModel, gaps
 from lps_flows.schemas.base import Document, Stored
@@ -209,3 +209,16 @@ def test_old_documents_do_what_new_ones_do() -> None:
     assert run.diffusion["Li"].n_jumps is None
     verdict = SelectionDocument.from_store(OLD["jobs"]["SelectionDocument"]).criteria[0]
     assert verdict.chosen is all(criterion.passed for criterion in verdict.criteria)
+
+
+@pytest.mark.parametrize("kind", [*JOBS, *RESULTS.values()])
+def test_every_document_is_written_as_json_and_read_back(kind: type[Document]) -> None:
+    of = OLD["jobs"] if kind.__name__ in OLD["jobs"] else OLD["results"]
+    name = next(n for n in of if n == kind.__name__ or RESULTS.get(n) is kind)
+    document = kind.from_store(of[name])
+    text = document.model_dump_json()
+    assert kind.model_validate_json(text).model_dump_json() == text
+    assert kind.from_store(json.loads(text)).model_dump_json() == text
+    structure = document.model_dump().get("structure")
+    assert structure is None or isinstance(structure, Structure)
+    assert kind.model_json_schema(mode="serialization")

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lps_flows.chemistry import crystal
+from lps_flows.engines import settings as engine_settings
 from lps_flows.settings import CampaignFileError, load_campaign
 
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
@@ -49,6 +50,10 @@ LATE = {
     "a composition that is none": (
         {"selection.compositions": ["nonsense!"]},
         "not a formula",
+    ),
+    "a held cell of no crystal": (
+        {"engine.held_cells": ["typo"]},
+        "engine.held_cells = ['typo']",
     ),
     "a reference without Li": ({"selection.references": ["P2S5"]}, "holds no Li"),
     "angular beyond radial": (
@@ -368,3 +373,12 @@ def test_a_given_potential_knows_all_elements(
     given = str(tmp_path / "mine.safetensors")
     with pytest.raises(CampaignFileError, match=r"engine\.potential = .*mine\.safe"):
         _load(tmp_path, demo, {"engine.potential": given})
+
+
+def test_cells_held_by_default_need_not_be_crystals_of_the_campaign(
+    tmp_path: Path, demo: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = _load(tmp_path, demo, {})
+    monkeypatch.setitem(engine_settings._HELD, settings.engine.name, ("not there",))
+    assert settings.engine.cells_held == ("not there",)
+    assert settings.flow().name == settings.name

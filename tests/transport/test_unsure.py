@@ -140,3 +140,12 @@ def test_the_production_of_a_run_does_not_hold_what_broke_before() -> None:
     assert kept.shape == (60, len(chunks[0].structure), 3)
     with pytest.raises(EmptyTrajectoryError, match="atoms overlap"):
         join_chunks({"a": chunks[0], "b": chunks[1]})
+
+
+def test_a_run_without_a_frame_is_of_the_method_of_its_chunks() -> None:
+    """An engine on a potential by its job's uuid knows its method where it computes."""
+    chunks = [
+        chunk.model_copy(update={"method": "ann-0123"})
+        for chunk in broken_equilibration()
+    ]
+    assert analysed(chunks).method == "ann-0123"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from jobflow import JobStore
@@ -53,11 +54,11 @@ def all_builders(
     campaign
         Only this campaign; all by default.
     store
-        Where results go, by name of the collection; beside the job documents by
-        default.
+        Gives the store of a collection by its name, asked once for each: it is
+        connected here and left open. Beside the job documents by default.
     """
     chosen = settings or BuildSettings()
-    where = store or (lambda name: result_store(job_store, name))
+    where = store or partial(result_store, job_store)
     stores = {name: where(name) for name in KEYS}
     for result in stores.values():
         result.connect()
@@ -208,20 +209,21 @@ def build_all(
         What a builder refused, after the others have run.
     """
     job_store.connect()
-    own = {} if store else {name: result_store(job_store, name) for name in KEYS}
+    where = store or partial(result_store, job_store)
+    stores = {name: where(name) for name in KEYS}
     builders = all_builders(
         job_store,
         settings,
         line=line,
         campaign=campaign,
-        store=store or own.__getitem__,
+        store=stores.__getitem__,
     )
     written: dict[str, int] = {}
     refused: list[LpsFlowsError] = []
     try:
         with left_out() as damaged:
             for name in KEYS:
-                migrate((store or own.__getitem__)(name), name, campaign)
+                migrate(stores[name], name, campaign)
             for builder in builders:
                 name = type(builder).__name__
                 try:
@@ -235,7 +237,7 @@ def build_all(
         if refused:
             raise refused[0]
     finally:
-        for result in own.values():
+        for result in stores.values() if store is None else ():
             # a store in memory shares its client with the job store
             if not isinstance(result, MemoryStore) or isinstance(result, JSONStore):
                 result.close()

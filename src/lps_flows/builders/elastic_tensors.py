@@ -8,8 +8,7 @@ from typing import Any
 from lps_flows.analysis.elasticity import moduli
 from lps_flows.builders.increment import JobOutputBuilder
 from lps_flows.chemistry import reduced_formula
-from lps_flows.jobs.outputs import checked_output
-from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.jobs.outputs import campaign_of, checked_output
 from lps_flows.schemas.elasticity import (
     TENSOR_INDEXES,
     ElasticTensorDocument,
@@ -43,7 +42,7 @@ class ElasticTensorBuilder(JobOutputBuilder):
         gives_way = None if found else "gives way to a strain: it is at no minimum"
         return ElasticTensorDocument(
             tensor_id=job["uuid"],
-            campaign=(job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
+            campaign=campaign_of(job),
             method=output.method,
             source_digest=source,
             formula_pretty=reduced_formula(output.formula),

@@ -8,8 +8,7 @@ from typing import Any
 from lps_flows.analysis import ElasticitySettings, fit_eos
 from lps_flows.analysis.elasticity import EOSError, EOSFit
 from lps_flows.builders.increment import JobOutputBuilder
-from lps_flows.jobs.outputs import checked_output
-from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.jobs.outputs import campaign_of, checked_output
 from lps_flows.schemas.elasticity import (
     ELASTICITY_INDEXES,
     ElasticityDocument,
@@ -34,7 +33,7 @@ def elasticity_document(
         note = str(error)
     return ElasticityDocument(
         elasticity_id=job["uuid"],
-        campaign=(job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
+        campaign=campaign_of(job),
         method=output.method,
         source_digest=source,
         formula=output.formula,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from maggma.core import Store
@@ -11,8 +12,12 @@ from maggma.core import Store
 from lps_flows.analysis.phonons import PhononSettings, free_energies
 from lps_flows.builders.increment import IncrementalBuilder, digest, remove
 from lps_flows.chemistry import CompositionLine
-from lps_flows.jobs.outputs import checked_output, newest_heads
-from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.jobs.outputs import (
+    campaign_of,
+    checked_output,
+    load_job,
+    newest_heads,
+)
 from lps_flows.schemas.damage import readable
 from lps_flows.schemas.phonons import FREE_ENERGY_INDEXES, PhononDocument
 
@@ -61,11 +66,10 @@ class FreeEnergyBuilder(IncrementalBuilder):
         groups: dict[tuple[str, str], dict[str, PhononDocument]] = defaultdict(dict)
         states: dict[str, tuple[Any, ...]] = {}
         heads = newest_heads(self.source, ["PhononDocument"], self.campaign)
-        newest = ({k: head[k] for k in ("uuid", "index")} for head in heads.values())
-        jobs = (self.source.query_one(one, load=True) for one in newest)
+        jobs = readable(partial(load_job, self.source), heads.values())
         # a job that is none is gone since
         for job, document in readable(_with_document, filter(None, jobs)):
-            campaign = (job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN
+            campaign = campaign_of(job)
             groups[campaign, document.method][job["uuid"]] = document
             states[job["uuid"]] = (job["index"], job.get("completed_at"))
         known: dict[tuple[str, str], set[str]] = defaultdict(set)

@@ -11,6 +11,7 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -20,7 +21,7 @@ from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
-from lps_flows.jobs.outputs import holds, newest_heads
+from lps_flows.jobs.outputs import holds, load_job, newest_heads
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import BuiltDocument, StructureHead, StructureRecord
 from lps_flows.schemas.damage import readable
@@ -194,9 +195,11 @@ class JobOutputBuilder(IncrementalBuilder):
             uuid: digest(head["index"], head["completed_at"], context(uuid))
             for uuid, head in heads.items()
         }
-        for uuid in self.out_of_date(wanted):
-            newest = {"uuid": uuid, "index": heads[uuid]["index"]}
-            job = self.source.query_one(newest, load=True)
+        pending = map(heads.__getitem__, self.out_of_date(wanted))
+        jobs = readable(partial(load_job, self.source), pending)
+        # a job that is none is gone since
+        for job in filter(None, jobs):
+            uuid = job["uuid"]
             yield {"job": job, "context": context(uuid), "source": wanted[uuid]}
 
     def process_item(self, item: dict[str, Any]) -> list[dict[str, Any]]:

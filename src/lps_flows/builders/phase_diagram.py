@@ -35,8 +35,8 @@ often never computed, so a group of theirs without end members is no error."""
 class PhaseDiagramBuilder(IncrementalBuilder):
     """One phase diagram per campaign and method, one entry per structure.
 
-    All groups are checked before anything is written: a build that fails leaves the
-    old results as they are.
+    All groups of a campaign are checked before anything of it is written: what is
+    refused leaves its old results as they are, and the other campaigns are built.
 
     Parameters
     ----------
@@ -70,6 +70,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         self.phase_diagrams = phase_diagrams
         self.jobs = jobs
         self.phase_diagram_entries = phase_diagram_entries
+        self.refused: list[HullError] = []
         super().__init__(
             structures,
             phase_diagrams,
@@ -82,7 +83,8 @@ class PhaseDiagramBuilder(IncrementalBuilder):
         self.sources += [] if jobs is None else [jobs]
 
     def get_items(self) -> Iterator[dict[str, Any]]:
-        """Yield the groups whose structures changed, after checking all of them."""
+        """Yield the groups whose structures changed, of campaigns that pass."""
+        self.refused = []
         self.ensure_indexes()
         for field in ENTRY_INDEXES:
             self.phase_diagram_entries.ensure_index(
@@ -97,40 +99,64 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             for name, members in sorted(groups.items())
             if (heads := that_count(members, self.settings))
         }
-        self.check(counted, known)
+        passed = self._checked(counted, known)
         pending = []
-        for name, heads in counted.items():
+        for name, heads in passed.items():
+            campaign, method = name.rsplit("|", 1)
             errors = UNKNOWN
             if self.jobs is not None:
-                errors = searched_errors(self.jobs, *name.rsplit("|", 1))
+                errors = searched_errors(self.jobs, campaign, method)
+            # counted here: processes that only compute have no connection
+            unrelaxed = self.structures.count(
+                {"campaign": campaign, "method": method, "relaxed": False}
+            )
             source = digest(
                 [(head.structure_id, head.version) for head in heads],
                 recorded_settings(self.settings, self.line),
                 errors.model_dump(),
+                len(groups[name]) - len(heads) + unrelaxed,  # what is left out
             )
             if name not in known or known[name]["source_digest"] != source:
                 if self._lacks_end_member(heads) is None:
-                    pending.append((name, source, errors))
+                    pending.append(
+                        {
+                            "heads": groups[name],
+                            "source": source,
+                            "errors": errors,
+                            "n_unrelaxed": unrelaxed,
+                        }
+                    )
                 else:
                     logger.info("No phase diagram of %s: no end members", name)
         self.total = len(pending)
-        for name, source, errors in pending:
-            # counted here: processes that only compute have no connection
-            campaign, method = name.rsplit("|", 1)
-            unrelaxed = self.structures.count(
-                {"campaign": campaign, "method": method, "relaxed": False}
-            )
-            yield {
-                "heads": groups[name],
-                "source": source,
-                "errors": errors,
-                "n_unrelaxed": unrelaxed,
-            }
+        yield from pending
+
+    def finalize(self) -> None:
+        """Raise the first refusal, after everything else has been written."""
+        super().finalize()
+        for error in self.refused:
+            raise error
+
+    def _checked(
+        self, groups: dict[str, list[StructureHead]], known: dict[str, dict[str, Any]]
+    ) -> dict[str, list[StructureHead]]:
+        """Return the groups of the campaigns that pass; keep why others do not."""
+        passed: dict[str, list[StructureHead]] = {}
+        for campaign in sorted({_campaign(name) for name in (*groups, *known)}):
+            own = {k: heads for k, heads in groups.items() if _campaign(k) == campaign}
+            before = {k: old for k, old in known.items() if _campaign(k) == campaign}
+            try:
+                self.check(own, before)
+            except HullError as error:
+                self.refused.append(error)
+            else:
+                passed |= own
+        return passed
 
     def check(
         self, groups: dict[str, list[StructureHead]], known: dict[str, dict[str, Any]]
     ) -> None:
-        """Raise when a group that must have a diagram cannot.
+        """Raise when a group of one campaign that must have a diagram cannot.
 
         Raises
         ------
@@ -205,8 +231,7 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             for other, heads in groups.items()
             if other != name
             for head in heads
-            if head.campaign == groups[name][0].campaign
-            and head.formula_pretty == reduced
+            if head.formula_pretty == reduced
         ]
         before = [
             end["structure_id"]
@@ -263,6 +288,10 @@ class PhaseDiagramBuilder(IncrementalBuilder):
             ]
             self.write(self.phase_diagram_entries, changed, "structure_id")
             self.write(self.phase_diagrams, [diagram.model_dump()], self.key)
+
+
+def _campaign(group: str) -> str:
+    return group.rsplit("|", 1)[0]
 
 
 def _digested(entry: PhaseDiagramEntry, version: str) -> PhaseDiagramEntry:

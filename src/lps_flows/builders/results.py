@@ -19,7 +19,7 @@ from lps_flows.builders.stores import KEYS, result_store
 from lps_flows.builders.transport import read_transport
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import LpsFlowsError
-from lps_flows.jobs.outputs import checked_output
+from lps_flows.jobs.outputs import checked_output, load_newest
 from lps_flows.jobs.structures import searched_errors
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import StructureHead
@@ -79,21 +79,23 @@ def read_results(
         When no campaign is named and there are several, or a method is named that has
         no phase diagram.
     """
-    own: dict[str, Store] = {}
+    where = store or partial(result_store, job_store)
+    opened: dict[str, Store] = {}
 
-    def beside(name: str) -> Store:
-        if name not in own:
-            own[name] = result_store(job_store, name)
-            own[name].connect()
-        return own[name]
+    def connected(name: str) -> Store:
+        if name not in opened:
+            opened[name] = where(name)
+            opened[name].connect()
+        return opened[name]
 
+    job_store.connect()
     try:
-        return _read(job_store, store or beside, campaign, method)
+        return _read(job_store, connected, campaign, method)
     finally:
-        for opened in own.values():
+        for result in opened.values() if store is None else ():
             # a store in memory shares its client with the job store
-            if not isinstance(opened, MemoryStore):
-                opened.close()
+            if not isinstance(result, MemoryStore):
+                result.close()
 
 
 def _read(
@@ -213,8 +215,7 @@ def _densities(
     if not shown:
         return {}
     criteria = {"uuid": {"$in": shown}, "output.@class": "MDRunDocument"}
-    jobs = job_store.query(criteria, sort={"index": 1}, load=True)
-    return dict(readable(_run_with_density, jobs))
+    return dict(readable(_run_with_density, load_newest(job_store, criteria)))
 
 
 def _run_with_density(job: Mapping[str, Any]) -> tuple[str, MDRunDocument]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from maggma.stores import JSONStore
 
 from lps_flows.builders.increment import IncrementalBuilder, chunks, remove
 from lps_flows.foundation import unmarked
-from lps_flows.jobs.outputs import newest_heads
+from lps_flows.jobs.outputs import load_job, newest_heads
 from lps_flows.jobs.structures import STRUCTURE_OUTPUTS, structures_of
 from lps_flows.schemas.built import STRUCTURE_INDEXES
+from lps_flows.schemas.damage import readable
 
 
 class StructureBuilder(IncrementalBuilder):
@@ -34,12 +36,12 @@ class StructureBuilder(IncrementalBuilder):
         """Yield the job documents that are new or changed."""
         self.ensure_indexes()
         self._date_older_documents()
-        latest: dict[str, tuple[int, str, int]] = {}
+        latest: dict[str, tuple[str, int]] = {}
         heads = newest_heads(self.source, STRUCTURE_OUTPUTS, self.campaign)
         for uuid, head in heads.items():
             output = head["output"]
             version = f"{head['index']}|{head['completed_at']}|{output['method']}"
-            latest[uuid] = (head["index"], version, output.get("n_structures", 1))
+            latest[uuid] = (version, output.get("n_structures", 1))
         sizes = Counter(
             (record["job_uuid"], record["version"])
             for record in self.target.query(
@@ -50,18 +52,17 @@ class StructureBuilder(IncrementalBuilder):
         # the count finds a set whose writing was interrupted
         pending = sorted(
             uuid
-            for uuid, (_, version, size) in latest.items()
+            for uuid, (version, size) in latest.items()
             if sizes[uuid, version] != size
         )
         # what is read again may have shrunk: its old structures go first
         gone = (known - set(latest)) | (known & set(pending))
         remove(self.target, "job_uuid", gone)
         self.total = len(pending)
-        for uuid in pending:
-            index, version, _ = latest[uuid]
-            job = self.source.query_one({"uuid": uuid, "index": index}, load=True)
-            if job is not None:
-                yield {"job": job, "version": version}
+        jobs = readable(partial(load_job, self.source), map(heads.__getitem__, pending))
+        # a job that is none is gone since
+        for job in filter(None, jobs):
+            yield {"job": job, "version": latest[job["uuid"]][0]}
 
     def _date_older_documents(self) -> None:
         """Give documents of the first version, which kept texts, the date they say."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from lps_flows.builders.increment import JobOutputBuilder
 from lps_flows.jobs.outputs import (
     JobOutput,
+    campaign_of,
     checked_output,
     newest_heads,
     outputs,
 )
-from lps_flows.schemas.built import NO_CAMPAIGN
 from lps_flows.schemas.damage import readable
 from lps_flows.schemas.selection import SelectionDocument
 from lps_flows.schemas.transport import (
@@ -47,7 +47,7 @@ class TransportBuilder(JobOutputBuilder):
         return TransportRecord(
             **dict(checked_output(job, TransportDocument)),
             transport_id=job["uuid"],
-            campaign=(job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN,
+            campaign=campaign_of(job),
             structure_id=context,
             source_digest=source,
         )

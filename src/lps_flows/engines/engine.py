@@ -201,8 +201,8 @@ def refuse_unphysical(structure: Structure | None) -> None:
     Raises
     ------
     EngineError
-        When there is none, coordinates or cell are not finite, the cell is flat, or
-        two atoms are closer than 0.5 Å.
+        When there is none, it is disordered, coordinates or cell are not finite, the
+        cell is flat, or two atoms are closer than 0.5 Å.
     """
     if structure is None:
         raise EngineError(
@@ -211,6 +211,7 @@ def refuse_unphysical(structure: Structure | None) -> None:
             value=None,
             remedy="Look at the job that was to make it",
         )
+    refuse_disordered(structure)
     formula = full_formula(structure)
     matrix = structure.lattice.matrix
     if not (np.isfinite(matrix).all() and np.isfinite(structure.frac_coords).all()):
@@ -227,6 +228,24 @@ def refuse_unphysical(structure: Structure | None) -> None:
         value=formula,
         remedy="Look at the step that made it; the structure is left out",
     )
+
+
+def refuse_disordered(structure: Structure) -> None:
+    """Stop a structure whose sites are partly occupied: no engine computes it.
+
+    Raises
+    ------
+    EngineError
+        When it is disordered.
+    """
+    if not structure.is_ordered:
+        raise EngineError(
+            "sites of the structure are partly occupied",
+            field="structure",
+            value=structure.formula,
+            remedy="Order it first: `OrderedRelaxMaker` relaxes several orderings of a "
+            "crystal and goes on with the lowest",
+        )
 
 
 def _closest(structure: Structure) -> float:

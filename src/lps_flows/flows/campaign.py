@@ -16,6 +16,7 @@ from lps_flows.flows.dataset import DatasetFlowMaker
 from lps_flows.flows.melt_quench import MeltQuenchFlowMaker
 from lps_flows.flows.properties import PropertyFlowMaker
 from lps_flows.flows.sampling import CompositionPlan, SamplingFlowMaker
+from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.calculations import failing_through
 from lps_flows.jobs.orderings import OrderedRelaxMaker
 from lps_flows.jobs.reference import ReferenceRelaxMaker
@@ -32,6 +33,10 @@ HELD_CELL = (
     "expand; only the atoms are relaxed (engine.held_cells)"
 )
 """Remark on a crystal whose cell is held."""
+
+
+class CampaignError(LpsFlowsError):
+    """A campaign asks for what it does not relax."""
 
 
 @dataclass
@@ -101,7 +106,13 @@ class CampaignMaker(Maker):
         -------
         Flow
             Its output is the `SelectionDocument`.
+
+        Raises
+        ------
+        CampaignError
+            When a crystal is asked for that is not among `crystals`.
         """
+        self._check(crystals, compositions, training_crystals, held_cells)
         own, orders = structures or {}, disordered or {}
         relaxed = {
             key: self._relaxed(
@@ -125,7 +136,7 @@ class CampaignMaker(Maker):
         potential, learning = training.output, []
         if self.learning is not None:
             moved = [plan.parent for plan in compositions]
-            moved += self.selection.settings.on(self.selection.line).references or ()
+            moved += self.selection.references
             rounds = self.learning.make(
                 potential,
                 labelled,
@@ -207,6 +218,30 @@ class CampaignMaker(Maker):
         marks = {"campaign": self.name, "schema_version": SCHEMA_VERSION}
         flow.update_metadata(marks, dynamic=True)
         return flow
+
+    def _check(
+        self,
+        crystals: Sequence[str],
+        compositions: Sequence[CompositionPlan],
+        training_crystals: Sequence[str] | None,
+        held_cells: Sequence[str],
+    ) -> None:
+        moving = (self.selection.conductivity, self.learning) != (None, None)
+        asked: dict[str, Sequence[str]] = {
+            "parent of compositions": [plan.parent for plan in compositions],
+            "training_crystals": training_crystals or (),
+            "held_cells": held_cells,
+            "selection.references": self.selection.references if moving else (),
+        }
+        for field_, keys in asked.items():
+            if missing := [key for key in dict.fromkeys(keys) if key not in crystals]:
+                raise CampaignError(
+                    "these are not among the crystals that the campaign relaxes",
+                    field=field_,
+                    value=missing,
+                    remedy="Add them to crystals, or choose among "
+                    f"{', '.join(crystals)}",
+                )
 
     def _relaxed(
         self,

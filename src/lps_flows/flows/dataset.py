@@ -12,9 +12,10 @@ from jobflow import Flow, Job, Maker
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.engines import Engine, MDSettings
+from lps_flows.engines.trained import is_uuid
 from lps_flows.flows.dynamics import DynamicsFlowMaker, Hold
 from lps_flows.jobs.dataset import PerturbationMaker, SnapshotMaker
-from lps_flows.jobs.dataset_settings import DatasetSettings
+from lps_flows.jobs.dataset_settings import DatasetError, DatasetSettings
 from lps_flows.jobs.labelled_files import (
     LabelledFileMaker,
     file_hash,
@@ -100,7 +101,8 @@ class DatasetFlowMaker(Maker):
         Raises
         ------
         DatasetError
-            When a parent named in the settings is not among the crystals.
+            When a parent named in the settings is not among the crystals, or labelled
+            files are to join what a potential labels that a job's uuid names.
         LabelledFileError, PotentialFileError
             When a file of labelled structures cannot join the set.
         """
@@ -116,6 +118,7 @@ class DatasetFlowMaker(Maker):
             steps.append(_named(structures, suffix))
             labelled.append(_named(maker.make(structures.output), suffix))
 
+        self._check_engine()
         method = self.label.engine.method
         for file in settings.labelled:
             # its mistakes now, not on a worker
@@ -152,6 +155,18 @@ class DatasetFlowMaker(Maker):
             output=[job.output for job in labelled],
             name=self.name,
         )
+
+    def _check_engine(self) -> None:
+        source = self.label.engine.potential
+        if self.settings.labelled and source is not None and is_uuid(source):
+            raise DatasetError(
+                "which potential that job trained is not known before the campaign "
+                "runs, and labels of files must be by the very same one",
+                field="engine.potential",
+                value=source,
+                remedy="Name its file (`lps-flows export`), or leave out "
+                "dataset.labelled",
+            )
 
     def parents(self, keys: list[str]) -> tuple[str, ...]:
         """Return which of these crystals get removals and MD.

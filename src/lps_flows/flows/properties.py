@@ -10,9 +10,13 @@ from jobflow import Flow, Job, Maker, OnMissing
 from pydantic import Field
 
 from lps_flows.engines import EngineSettings, get_engine
-from lps_flows.foundation import FrozenSettings
+from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.jobs.properties import PropertyMaker
 from lps_flows.jobs.references import both, uuid_of
+
+
+class PropertyError(LpsFlowsError):
+    """A property is asked for of what is not at hand."""
 
 
 class PropertyStageSettings(FrozenSettings):
@@ -98,9 +102,21 @@ class PropertyFlowMaker(Maker):
         -------
         Flow
             Its output is the list of references to the documents.
+
+        Raises
+        ------
+        PropertyError
+            When a crystal is asked for that is not given.
         """
-        keys = self.settings.crystals
-        chosen = {key: crystals[key] for key in (crystals if keys is None else keys)}
+        keys = crystals if self.settings.crystals is None else self.settings.crystals
+        if missing := [key for key in keys if key not in crystals]:
+            raise PropertyError(
+                "these crystals are not among those given",
+                field="settings.crystals",
+                value=missing,
+                remedy=f"Choose among {', '.join(crystals)}, or leave it out for all",
+            )
+        chosen = {key: crystals[key] for key in keys}
         if self.settings.glasses:
             chosen |= sampled
         makers = [(maker, None) for maker in self.makers]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from jobflow import Flow, Maker, OnMissing, OutputReference
+from jobflow.core.reference import ResolvedReference
 from pydantic import BeforeValidator, Field, PositiveInt
 from pymatgen.core import Structure
 
@@ -111,7 +112,7 @@ class SamplingFlowMaker(Maker):
     def make(
         self,
         parent: OutputReference,
-        potential: OutputReference | str,
+        potential: Any,
         plan: CompositionPlan,
         unrelaxed: Structure | None = None,
     ) -> Flow:
@@ -122,7 +123,8 @@ class SamplingFlowMaker(Maker):
         parent
             Reference to the `StructureDocument` of the relaxed parent crystal.
         potential
-            Reference to the `PotentialDocument`, or the uuid of its job.
+            Reference to the `PotentialDocument`, or the uuid of its job; the name of a
+            published one, the path of a file, or an `ANNPotential`.
         unrelaxed
             The parent before it was relaxed, when it is not of the library.
 
@@ -131,10 +133,11 @@ class SamplingFlowMaker(Maker):
         Flow
             Its output is a `SamplingDocument`.
         """
+        given = both(potential)
         searches = [
             maker.make(
                 both(parent),
-                both(potential),
+                given,
                 **plan.removal(),
                 target_atoms=plan.target_atoms,
                 unrelaxed=unrelaxed,
@@ -145,7 +148,7 @@ class SamplingFlowMaker(Maker):
         lowest = self.lowest.make(
             first.output,
             [other.output for other in others],
-            uuid_of(both(potential)),
+            uuid_of(given) if isinstance(given, ResolvedReference) else given,
         )
         # A search that fails is lost alone.
         lowest.config.on_missing_references = OnMissing.NONE

@@ -16,6 +16,7 @@ from lps_flows.chemistry import (
     crystal,
     supercell_multiples,
 )
+from lps_flows.engines.trained import load_potential
 from lps_flows.evolution import EvolutionSettings, RemovalProblem, evolve
 from lps_flows.jobs.evolution_record import (
     record_generation,
@@ -31,7 +32,6 @@ from lps_flows.potential.relaxation import (
 )
 from lps_flows.schemas import StructureDocument
 from lps_flows.schemas.evolution import EvolutionDocument, GenerationDocument
-from lps_flows.schemas.potential import PotentialDocument
 
 
 @dataclass
@@ -76,7 +76,8 @@ class EvolutionMaker(Maker):
             Relaxed parent crystal (`StructureDocument` or `Structure`), handed over by
             `both`, as it is, or by its job's uuid.
         potential
-            The `PotentialDocument`, likewise.
+            As `load_potential` takes it: the `PotentialDocument`, likewise, the name of
+            a published one, the path of a file, or an `ANNPotential`.
         parent_key
             Key of the parent in the crystal library (a name, when it has none).
         unrelaxed
@@ -101,14 +102,13 @@ class EvolutionMaker(Maker):
             When no structure of the first generation survives.
         """
         crystal_cell = _structure(value_of(parent))
-        trained: PotentialDocument = value_of(potential)
         problem = RemovalProblem(
             parent_supercell(crystal_cell, parent_key, target_atoms, unrelaxed),
             end_member,
             n_units,
             self.line,
         )
-        model = ANNPotential.from_dict(trained.potential)
+        model = load_potential(potential)
         _check_elements(problem, model)
         history = _before(previous, n_generations) if continues else []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy
@@ -63,7 +63,7 @@ class RelaxLowestMaker(Maker):
         self,
         evolution: EvolutionDocument | None,
         others: Sequence[EvolutionDocument | None] = (),
-        potential: str | None = None,
+        potential: Any = None,
     ) -> Response:
         """Replace this job by one relaxation per structure and their comparison.
 
@@ -72,7 +72,8 @@ class RelaxLowestMaker(Maker):
         evolution
             Search of the composition; None when it failed.
         potential
-            Their potential, by its job's uuid or a path: it leads the relaxations.
+            Their potential, by its job's uuid or as `load_potential` takes it: it leads
+            the relaxations.
 
         Returns
         -------
@@ -169,7 +170,14 @@ def compare_energies(
     settings: LowestSettings,
     relaxation_uuids: Sequence[str] = (),
 ) -> SamplingDocument:
-    """Set ANN energies (eV/atom) beside reference energies of the same structures."""
+    """Set ANN energies (eV/atom) beside reference energies of the same structures.
+
+    Parameters
+    ----------
+    method
+        What to write where nothing was relaxed: what was says its own method, which an
+        engine on a potential by its job's uuid knows only where it computes.
+    """
     reference = [None if entry is None else entry.energy_per_atom for entry in relaxed]
     pairs = np.array(
         [
@@ -185,7 +193,7 @@ def compare_energies(
         std is not None and std > settings.max_energy_std for std in ann_stds
     )
     return SamplingDocument(
-        method=method,
+        method=next((e.method for e in relaxed if e is not None), method),
         potential_method=potential_method,
         parent=str(provenance.parent),
         removed=str(provenance.removed),

@@ -5,21 +5,24 @@ What no job of ours can have written is refused by name.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from gridfs.errors import GridFSError
 from pydantic import BaseModel, create_model
 
-from lps_flows.foundation import unmarked
+from lps_flows.foundation import LpsFlowsError, unmarked
 from lps_flows.schemas.damage import (
     DamagedDocumentError,
     damaged,
     leave_out,
     readable,
 )
-from lps_flows.schemas.layout import stored_names
+from lps_flows.schemas.layout import NO_CAMPAIGN, stored_names
 
 if TYPE_CHECKING:
     from jobflow import JobStore
@@ -30,13 +33,125 @@ AnyDocument = TypeVar("AnyDocument", bound="Document")
 
 _SAID_BY_EVERY_JOB = {"uuid", "index", "completed_at", "output.@class", "output.method"}
 _HEAD = (*sorted(_SAID_BY_EVERY_JOB), "output.@module", "output.n_structures")
+_OF_OURS = ("uuid", "index", "output.@class", "output.@module")
+_WHOLE = ("uuid", "index", "name", "metadata", "hosts", "completed_at", "output")
 _PACKAGE = __name__.partition(".")[0]
+
+
+class NoDataStoreError(LpsFlowsError):
+    """The store of the jobs lacks the additional one that holds their large parts."""
+
+
+class LostPartError(DamagedDocumentError):
+    """A large part of a document, or all of it, is gone from the store."""
+
+
+def of_campaign(campaign: str | None) -> dict[str, Any]:
+    """Return the filter of the jobs of a campaign; of all jobs when None.
+
+    Parameters
+    ----------
+    campaign
+        ``"none"`` are the jobs outside any.
+    """
+    if campaign is None:
+        return {}
+    # null is what lacks the field, too
+    named = {"$in": [None, NO_CAMPAIGN]} if campaign == NO_CAMPAIGN else campaign
+    return {"metadata.campaign": named}
+
+
+def campaign_of(job: Mapping[str, Any]) -> str:
+    """Return the campaign of a job's document, ``"none"`` outside any."""
+    return str((job.get("metadata") or {}).get("campaign") or NO_CAMPAIGN)
 
 
 def holds(job_store: JobStore | None, campaign: str | None) -> bool:
     """Tell whether a store holds a job of a campaign; of any when None."""
-    jobs = {} if campaign is None else {"metadata.campaign": campaign}
-    return job_store is not None and job_store.query_one(jobs, ["uuid"]) is not None
+    if job_store is None:
+        return False
+    return job_store.query_one(of_campaign(campaign), ["uuid"]) is not None
+
+
+@contextmanager
+def loading(job_store: Queried, uuid: str) -> Iterator[None]:
+    """Name the job whose large parts cannot be read from the additional store.
+
+    Raises
+    ------
+    LostPartError
+        When one of them, or the job itself, is gone.
+    NoDataStoreError
+        When the store has no additional store.
+    """
+    try:
+        yield
+    # as jobflow, GridFS and what unpacks its files tell it
+    except (KeyError, ValueError, GridFSError, zlib.error) as error:
+        if "data" not in getattr(job_store, "additional_stores", {"data": None}):
+            raise NoDataStoreError(
+                "the store of the jobs has no additional store for their large parts",
+                field="JOB_STORE.additional_stores",
+                value="data",
+                remedy="Give the JobStore that the jobs wrote to, with its additional "
+                "store named data",
+            ) from error
+        raise LostPartError(
+            f"a part of this document is gone from the store ({error})",
+            field="uuid",
+            value=uuid,
+            remedy="Put it back from a backup, rerun the job, or remove its document, "
+            "too",
+        ) from error
+
+
+def load_job(
+    job_store: Queried, head: Mapping[str, Any], properties: Sequence[str] = _WHOLE
+) -> dict[str, Any] | None:
+    """Return the document of a job with its large parts; None when it is gone since.
+
+    Parameters
+    ----------
+    head
+        Its uuid and index, whatever else is there.
+    properties
+        Fields to read; all that jobs of ours say by default.
+
+    Raises
+    ------
+    LostPartError, NoDataStoreError
+        As `loading`.
+    """
+    one = {"uuid": head["uuid"], "index": head["index"]}
+    with loading(job_store, head["uuid"]):
+        return next(
+            iter(job_store.query(one, properties=[*properties], load=True)), None
+        )
+
+
+def load_newest(
+    job_store: Queried,
+    criteria: dict[str, Any],
+    properties: Sequence[str] = _WHOLE,
+) -> Iterator[dict[str, Any]]:
+    """Yield the newest document of every job of a filter, with its large parts.
+
+    One whose parts are gone is left out, or raises.
+    """
+    heads = newest_of(job_store.query(criteria, properties=[*_OF_OURS]))
+    read = partial(load_job, job_store, properties=properties)
+    # a job that is none is gone since
+    yield from filter(None, readable(read, heads))
+
+
+def newest_of(jobs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the newest document of every job whose output is one of ours."""
+    newest: dict[str, dict[str, Any]] = {}
+    for job in readable(_whole, filter(_of_ours, jobs)):
+        known = newest.get(job["uuid"])
+        if known is None or job["index"] > known["index"]:
+            newest[job["uuid"]] = job
+    return list(newest.values())
 
 
 def newest_heads(
@@ -52,9 +167,7 @@ def newest_heads(
     DamagedDocumentError
         When a document does not say what every job says.
     """
-    jobs: dict[str, Any] = {"output.@class": {"$in": list(kinds)}}
-    if campaign is not None:
-        jobs["metadata.campaign"] = campaign
+    jobs = {"output.@class": {"$in": list(kinds)}, **of_campaign(campaign)}
     newest: dict[str, dict[str, Any]] = {}
     for head in job_store.query(jobs, properties=list(_HEAD), sort={"index": 1}):
         output = head["output"]
@@ -130,7 +243,7 @@ class Queried(Protocol):
 
 def outputs(
     job_store: Queried,
-    campaign: str,
+    campaign: str | None,
     document: str,
     *,
     fields: Sequence[str] | None = None,
@@ -140,6 +253,8 @@ def outputs(
 
     Parameters
     ----------
+    campaign
+        As `of_campaign` takes it.
     document
         Class name of the document, for example ``StructureDocument``.
     fields
@@ -155,25 +270,24 @@ def outputs(
     """
     wanted = ["uuid", "index", "name", "metadata", "completed_at", "output.@class"]
     wanted += ["output"] if fields is None else [f"output.{name}" for name in fields]
-    newest: dict[str, dict[str, Any]] = {}
-    criteria = {"metadata.campaign": campaign, "output.@class": document}
+    criteria = {**of_campaign(campaign), "output.@class": document}
     if fields is None:
         # MongoDB refuses a projection on a path and on its parent together
         wanted.remove("output.@class")
-    stored = job_store.query(criteria, properties=wanted, load=load)
-    for job in readable(_whole, filter(_of_ours, stored)):
-        known = newest.get(job["uuid"])
-        if known is None or job["index"] > known["index"]:
-            newest[job["uuid"]] = job
+    newest: Iterable[dict[str, Any]]
+    if load:
+        newest = load_newest(job_store, criteria, wanted)
+    else:
+        newest = newest_of(job_store.query(criteria, properties=wanted))
     jobs = [
         JobOutput(
-            uuid=uuid,
+            uuid=job["uuid"],
             name=str(job.get("name", "")),
             stage=_stage(job),
             completed_at=_ended(job) or None,
             output=unmarked(job["output"]),
         )
-        for uuid, job in newest.items()
+        for job in newest
     ]
     return sorted(jobs, key=lambda job: (job.completed_at or "", job.uuid))
 
@@ -208,7 +322,7 @@ def _part_of(model: type[Document], fields: tuple[str, ...]) -> type[BaseModel]:
 
 def checked_parts(
     job_store: JobStore,
-    campaign: str,
+    campaign: str | None,
     model: type[Document],
     *,
     fields: tuple[str, ...] | None = None,
@@ -233,6 +347,6 @@ def checked_parts(
 def finished_jobs(job_store: JobStore, campaign: str) -> Iterator[tuple[str, str]]:
     """Yield (stage, ISO time) of every job of a campaign that has ended."""
     for job in job_store.query(
-        {"metadata.campaign": campaign}, properties=["metadata", "completed_at"]
+        of_campaign(campaign), properties=["metadata", "completed_at"]
     ):
         yield _stage(job), _ended(job)

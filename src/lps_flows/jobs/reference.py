@@ -11,6 +11,7 @@ from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine, bare_structure, full_formula
 from lps_flows.engines import Engine, get_engine, read_calculation
+from lps_flows.engines.engine import refuse_disordered
 from lps_flows.jobs.calculations import (
     SEES_STORE,
     calculate_all,
@@ -21,7 +22,7 @@ from lps_flows.jobs.labels import (
     document_calculation,
     structure_document,
 )
-from lps_flows.jobs.references import both, in_place
+from lps_flows.jobs.references import both, in_place, own_name
 from lps_flows.jobs.single_points import (
     SinglePointRelaxMaker,
     SinglePointSettings,
@@ -62,11 +63,17 @@ class ReferenceStaticMaker(Maker):
             Structure, or a reference to one; elements and places of it count alone.
         provenance
             Where it comes from; a user's own when none.
+
+        Raises
+        ------
+        EngineError
+            When the structure is disordered.
         """
         if provenance is None:
             provenance = Provenance(source="user")
         name = self.name
         if isinstance(structure, Structure):
+            refuse_disordered(structure)
             name = f"{name} {full_formula(structure)}"
             structure = bare_structure(structure)
         if self.engine.batched:
@@ -158,6 +165,11 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
         potential
             A trained potential that leads the relaxation: a reference to its
             `PotentialDocument`, its job's uuid, or a path.
+
+        Raises
+        ------
+        EngineError
+            When the structure is disordered.
         """
         if potential is None or self.single_points is None:
             return super().make(structure, provenance)
@@ -165,6 +177,7 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
             provenance = Provenance(source="user")
         name = self.name
         if isinstance(structure, Structure):
+            refuse_disordered(structure)
             name = f"{name} {full_formula(structure)}"
         steps: Any = SinglePointRelaxMaker(
             name=f"{name} steps", engine=self.engine, settings=self.single_points
@@ -212,7 +225,7 @@ class ReferenceRelaxMaker(ReferenceStaticMaker):
         if engine.batched:
             calculation = read_calculation(engine.compute(start, relax=True))
             return structure_document(calculation, relaxation.provenance, **facts)
-        tasks = self._tasks(start, f"{self.name} {full_formula(start)}")
+        tasks = self._tasks(start, f"{own_name(self.name)} {full_formula(start)}")
         written = _documented(tasks, relaxation.provenance, **facts)
         return Response(replace=Flow([*tasks, in_place(written)]))
 
@@ -244,15 +257,18 @@ class LabelMaker(Maker):
     # uuid holds a reference to the set, which no schema would accept.
     @job(data="entries", config=SEES_STORE)
     def make(
-        self, structures: UnlabelledSet | StructureSet | list[UnlabelledStructure]
+        self,
+        structures: UnlabelledSet
+        | StructureSet
+        | Sequence[UnlabelledStructure | StructureDocument | Structure],
     ) -> StructureSet | Response:
         """Label the structures.
 
         Parameters
         ----------
         structures
-            Reference to a set (never the list itself: inputs stay small); a labelled
-            set is labelled anew.
+            Reference to a set (rather than the list itself: inputs stay small); a
+            labelled set is labelled anew. A plain structure is a user's own.
 
         Returns
         -------
@@ -264,9 +280,17 @@ class LabelMaker(Maker):
         EngineError
             When not a single structure could be labelled.
         """
-        entries: Sequence[UnlabelledStructure | StructureDocument] = (
-            structures if isinstance(structures, list) else structures.entries
+        given = (
+            structures.entries
+            if isinstance(structures, UnlabelledSet | StructureSet)
+            else structures
         )
+        entries = [
+            UnlabelledStructure(structure=one, provenance=Provenance(source="user"))
+            if isinstance(one, Structure)
+            else one
+            for one in given
+        ]
         cells = [entry.structure for entry in entries]
         labelled: StructureSet | Response = calculate_all(
             self.engine,

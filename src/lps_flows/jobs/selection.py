@@ -108,6 +108,11 @@ class SelectionMaker(Maker):
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
     line: CompositionLine = field(default_factory=CompositionLine)
 
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Keys of the crystals that are run beside what is chosen."""
+        return self.settings.on(self.line).references or ()
+
     @job(output_schema=SelectionDocument, config=JobConfig(expose_store=True))
     def make(
         self,
@@ -310,7 +315,7 @@ class SelectionMaker(Maker):
         return {record.formula_pretty: record for record in glasses}
 
     def _references(self, crystals: Mapping[str, StructureDocument]) -> list[_Pick]:
-        references = self.settings.on(self.line).references or ()
+        references = self.references
         missing = [key for key in references if key not in crystals]
         if missing:
             raise SelectionError(

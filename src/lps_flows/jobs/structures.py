@@ -11,9 +11,15 @@ from pydantic import ValidationError
 
 from lps_flows.analysis.resampling import energy_errors
 from lps_flows.foundation import ForeignClassError
-from lps_flows.jobs.outputs import checked_parts, newest_heads, outputs
+from lps_flows.jobs.outputs import (
+    campaign_of,
+    checked_parts,
+    load_job,
+    newest_heads,
+    outputs,
+)
 from lps_flows.jobs.references import value_of
-from lps_flows.schemas.built import NO_CAMPAIGN, StructureHead, StructureRecord
+from lps_flows.schemas.built import StructureHead, StructureRecord
 from lps_flows.schemas.damage import DamagedDocumentError, damaged, leave_out
 from lps_flows.schemas.evolution import STILL_FALLING, EvolutionDocument, fell
 from lps_flows.schemas.phase_diagram import EnergyErrors
@@ -42,14 +48,14 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     DamagedDocumentError
         When a structure is none that a job can have written.
     """
-    output, metadata = job["output"], job.get("metadata") or {}
+    output = job["output"]
     try:
         entries = (
             {f"-{i}": entry for i, entry in enumerate(output["entries"])}
             if output["@class"] == "StructureSet"
             else {"": output}
         )
-        stage, campaign = metadata.get("stage"), metadata.get("campaign")
+        stage, campaign = (job.get("metadata") or {}).get("stage"), campaign_of(job)
         flow = (job.get("hosts") or [None])[-1]
     except (AttributeError, KeyError, TypeError) as error:
         raise damaged(str(job["uuid"]), "a job with structures", error) from error
@@ -62,7 +68,7 @@ def structures_of(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             **checked[suffix].model_dump(exclude={"structure"}),
             "structure": entry["structure"],
             "structure_id": job["uuid"] + suffix,
-            "campaign": campaign or NO_CAMPAIGN,
+            "campaign": campaign,
             "flow_uuid": flow,
             "stage": stage,
             "job_uuid": job["uuid"],
@@ -162,7 +168,7 @@ def searched_errors(job_store: JobStore, campaign: str, method: str) -> EnergyEr
 
 
 def _relaxed_by(job_store: JobStore, uuid: str, index: int) -> list[dict[str, Any]]:
-    job = job_store.query_one({"uuid": uuid, "index": index}, load=True)
+    job = load_job(job_store, {"uuid": uuid, "index": index})
     entries = [] if job is None else structures_of(job)
     return [entry for entry in entries if entry["relaxed"]]
 

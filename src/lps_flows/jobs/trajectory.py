@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError, TrajectoryError
+from lps_flows.jobs.outputs import loading
 from lps_flows.jobs.references import uuid_of, value_of
 from lps_flows.schemas.md import MDChunkDocument
 
@@ -50,8 +51,15 @@ class JoinedTrajectory:
 
 
 def load_chunk(uuid: str, store: JobStore) -> MDChunkDocument:
-    """Read the document of one chunk, frames included."""
-    output: Any = store.get_output(uuid, which="last", load=True)
+    """Read the document of one chunk, frames included.
+
+    Raises
+    ------
+    LostPartError
+        When it, or its frames, are gone.
+    """
+    with loading(store, uuid):
+        output: Any = store.get_output(uuid, which="last", load=True)
     if isinstance(output, MDChunkDocument):
         return output
     return MDChunkDocument.from_store(output)
@@ -77,6 +85,8 @@ def join_trajectory(chunk_uuids: Sequence[str], store: JobStore) -> JoinedTrajec
         When no chunk holds a frame.
     TrajectoryError
         When chunks are out of order, or one is missing between two others.
+    LostPartError
+        When one, or its frames, are gone.
     """
     return join_chunks({uuid: load_chunk(uuid, store) for uuid in chunk_uuids})
 

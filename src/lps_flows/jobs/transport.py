@@ -64,7 +64,8 @@ class AnalyseRunMaker(Maker):
         last_step
             Step the last chunk reached; a reference, so that this job waits for it.
         label, method, temperature, equilibration, time_step
-            What to write on the document of a run without a single frame.
+            What to write on the document of a run without a single frame; the method
+            where it has no chunk, either.
         potential
             Trained potential that moved the atoms, as `load_potential` takes it: its
             committee tells where the run left what it knows.
@@ -74,7 +75,7 @@ class AnalyseRunMaker(Maker):
             run = join_chunks(found)
         except EmptyTrajectoryError as error:
             return MDRunDocument(
-                method=method or "unknown",
+                method=next((c.method for c in found.values()), method or "unknown"),
                 label=label,
                 formula=full_formula(structure),
                 nsites=len(structure),

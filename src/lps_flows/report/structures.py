@@ -19,6 +19,7 @@ from lps_flows.builders import ResultStore
 from lps_flows.chemistry import written_removal
 from lps_flows.foundation.writing import file_name
 from lps_flows.jobs.export import labelled_atoms
+from lps_flows.jobs.outputs import load_newest
 from lps_flows.jobs.structures import STRUCTURE_OUTPUTS, structures_of
 from lps_flows.potential import write_xsf
 from lps_flows.report.blocks import Download
@@ -103,8 +104,7 @@ def _records(
     jobs = {"-".join(name.split("-")[:_PARTS_OF_A_UUID]) for name in ids}
     classes = list(STRUCTURE_OUTPUTS)
     criteria = {"uuid": {"$in": sorted(jobs)}, "output.@class": {"$in": classes}}
-    stored = job_store.query(criteria, sort={"index": 1}, load=True)
-    for structures in readable(structures_of, stored):
+    for structures in readable(structures_of, load_newest(job_store, criteria)):
         yield from readable(StructureRecord.from_store, structures)
 
 

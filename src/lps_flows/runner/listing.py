@@ -10,7 +10,7 @@ from lps_flows.runner.belongings import Inventory, collections, inventory
 from lps_flows.runner.home import is_campaign_name
 from lps_flows.runner.progress import Progress, progress
 from lps_flows.runner.workplace import Workplace
-from lps_flows.schemas.built import NO_CAMPAIGN
+from lps_flows.schemas.layout import NO_CAMPAIGN
 
 _CAMPAIGN = "metadata.campaign"
 

@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     ValidationError,
     model_validator,
 )
@@ -76,7 +77,11 @@ def _structure(stored: Any) -> Structure:
     return structure
 
 
-StoredStructure = Annotated[Structure, BeforeValidator(_structure)]
+StoredStructure = Annotated[
+    Structure,
+    BeforeValidator(_structure),
+    PlainSerializer(lambda it: it.as_dict(), return_type=dict, when_used="json"),
+]
 """A structure in a document: what a store returns for it passes through `decode`."""
 
 

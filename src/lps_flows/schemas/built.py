@@ -10,6 +10,7 @@ from pydantic import Field
 from lps_flows.chemistry import full_formula
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.composition import CompositionFacts
+from lps_flows.schemas.layout import NO_CAMPAIGN
 from lps_flows.schemas.structure import (
     Provenance,
     Source,
@@ -20,7 +21,6 @@ from lps_flows.schemas.structure import (
 if TYPE_CHECKING:
     from pymatgen.entries.computed_entries import ComputedEntry
 
-NO_CAMPAIGN = "none"
 # Ways of making structures whose parent is what they are, another ordering of its
 # sites included.
 _NAMED = ("crystal", "user")

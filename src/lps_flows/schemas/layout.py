@@ -8,6 +8,9 @@ SCHEMA_VERSION = "1.2"
 READABLE_VERSIONS = ("1.0", "1.1", SCHEMA_VERSION)
 """Versions of the layout that are read: those before under their old names."""
 
+NO_CAMPAIGN = "none"
+"""What documents name as the campaign of a job outside any."""
+
 RENAMED = {
     "chemical_system": "chemsys",
     "created_at": "last_updated",

@@ -183,7 +183,8 @@ class CampaignSettings(CampaignKeys):
                 for key, own in self.own_crystals.items()
                 if (order := own.disordered) is not None
             },
-            held_cells=self.engine.cells_held,
+            # those held by default need not be crystals of the campaign
+            held_cells=[key for key in self.engine.cells_held if key in self.crystals],
         )
 
 

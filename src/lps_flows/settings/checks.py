@@ -121,6 +121,12 @@ def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
             campaign.crystals,
         ),
         ("training_crystals", training, "crystals", campaign.crystals),
+        (
+            "engine.held_cells",
+            campaign.engine.held_cells or (),
+            "crystals",
+            campaign.crystals,
+        ),
         ("selection.references", campaign.md_references, "crystals", campaign.crystals),
         (
             "phonons.crystals",
@@ -131,12 +137,6 @@ def _not_listed(campaign: CampaignKeys) -> Iterator[str]:
         (
             "elasticity.crystals",
             campaign.elasticity.crystals or () if campaign.elasticity else (),
-            "crystals",
-            campaign.crystals,
-        ),
-        (
-            "engine.held_cells",
-            campaign.engine.held_cells or (),
             "crystals",
             campaign.crystals,
         ),
