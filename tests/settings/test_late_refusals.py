@@ -143,7 +143,6 @@ LATE = {
         {"analysis.windows": {"phases": {"licoo2": -22.9, "Li2S": -12.0}}},
         "analysis.windows.phases = ['licoo2']",
     ),
-    "a held cell of no crystal": ({"engine.held_cells": ["P2s5"]}, "['P2s5']"),
     "a held cell twice": ({"engine.held_cells": ["P2S5", "P2S5"]}, "given twice"),
     "no operator": (
         {
