@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from jobflow import Maker
 
 from lps_flows.flows.active_learning import ActiveLearningFlowMaker
 from lps_flows.flows.campaign import CampaignError, CampaignMaker
@@ -26,9 +28,9 @@ PLAN = CompositionPlan(
     formula="Li10P4S15",
     target_atoms=32,
 )
-MOVING = {
-    "selection": SelectionMaker(conductivity=ConductivityFlowMaker()),
-    "learning": ActiveLearningFlowMaker(),
+MOVING: dict[str, Callable[[], Maker]] = {
+    "selection": lambda: SelectionMaker(conductivity=ConductivityFlowMaker()),
+    "learning": ActiveLearningFlowMaker,
 }
 
 
@@ -39,8 +41,8 @@ MOVING = {
         ("training_crystals", "x", {}, {"training_crystals": ["Li2S", "x"]}),
         ("held_cells", "typo", {}, {"held_cells": ["typo"]}),
         *(
-            ("selection.references", "beta-Li3PS4", {name: maker}, {})
-            for name, maker in MOVING.items()
+            ("selection.references", "beta-Li3PS4", {name: make}, {})
+            for name, make in MOVING.items()
         ),
     ],
 )
@@ -49,7 +51,7 @@ def test_crystals_that_are_not_relaxed_are_named(
 ) -> None:
     given = {"crystals": CRYSTALS, "compositions": [PLAN], **changes}
     with pytest.raises(CampaignError, match=f"{field} = \\['{key}'\\]") as caught:
-        CampaignMaker(**makers).make(**given)
+        CampaignMaker(**{name: make() for name, make in makers.items()}).make(**given)
     assert "Li2S" in str(caught.value.remedy)
 
 

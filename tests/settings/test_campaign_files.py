@@ -419,6 +419,7 @@ def test_wrong_keys_of_further_stages_are_named(
 def test_a_potential_of_an_endless_name_is_named(
     tmp_path: Path, demo: dict[str, Any]
 ) -> None:
+    demo["engine"] = {"name": "ann", "potential": "Li-P-S"}  # there everywhere
     demo["conductivity_engine"] = {"name": "ann", "potential": "x" * 300}
     settings = load_campaign(_write(tmp_path, demo))  # it may be a job's, in a store
     with pytest.raises(EngineError, match="potential = 'xxx"):
