@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # lpad's commands for fireworks that were stopped, by their state
 _BACK_IN_THE_QUEUE = {"DEFUSED": "reignite_fws", "PAUSED": "resume_fws"}
-
+# of one reason
+_MOST_NUMBERS = 5
 
 DELETED = "Its fireworks had been deleted (lpad reset or delete_wflows)"
 """Why a campaign on a LaunchPad begins anew."""
@@ -51,7 +52,7 @@ def print_stopped(state: Progress) -> None:
 def print_failures(
     failed: Sequence[Failure], again: str = "the same command with --retry-failed"
 ) -> None:
-    """Show the fireworks that failed, with their reasons.
+    """Show the fireworks that failed, with their reasons; those of one reason as one.
 
     Parameters
     ----------
@@ -62,8 +63,15 @@ def print_failures(
         return
     reason = Column("reason", overflow="fold")
     table = Table("firework", "stage", "job", reason, title="Failed")
+    of_one_reason: dict[tuple[str, str], list[Failure]] = {}
     for entry in failed:
-        number = "" if entry.fw_id < 0 else str(entry.fw_id)
-        table.add_row(number, entry.stage, entry.name, entry.reason)
+        of_one_reason.setdefault((entry.stage, entry.reason), []).append(entry)
+    for (stage, why), entries in of_one_reason.items():
+        known = [str(entry.fw_id) for entry in entries if entry.fw_id >= 0]
+        if len(known) > _MOST_NUMBERS:  # `status --json` has them all
+            known[_MOST_NUMBERS:] = ["…"]
+        first, more = entries[0].name, len(entries) - 1
+        name = f"{first} and {more} more" if more else first
+        table.add_row(", ".join(known), stage, name, why)
     err.print(table)
     err.print(f"After mending the cause: {again}.")
