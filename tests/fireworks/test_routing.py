@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import yaml
 from atomate2.vasp.jobs.base import BaseVaspMaker
 from fireworks import FWorker
 from fireworks.core.rocket_launcher import launch_rocket
-from jobflow import SETTINGS, Flow, Maker, Response, job
+from jobflow import SETTINGS, Flow, Job, Maker, Response, job
 
 from lps_flows.engines import EngineSettings, get_engine
 from lps_flows.engines.vasp import VaspEngine
+from lps_flows.jobs.md import MDChunkMaker
+from lps_flows.jobs.reference import ReferenceRelaxMaker
 from lps_flows.jobs.single_points import SinglePointRelaxMaker
+from lps_flows.jobs.thermal_cell import ThermalCellMaker
 from lps_flows.runner import Workplace, submit
 from lps_flows.runner.routing import (
     RoutingSettings,
@@ -117,6 +121,18 @@ def test_vasp_calculations_are_recognised() -> None:
     assert reference_functions(None) == set()
 
 
+def workers_of(later: list[Job], *, made_by: Flow, stage: str) -> list[str]:
+    """Return whose jobs these are when a job of this stage makes them."""
+    named = []
+    for one in later:
+        job = copy.deepcopy(one)
+        (first, *_) = (j for j in jobs_of(made_by) if j.metadata["stage"] == stage)
+        for update in first.config_updates:
+            job.update_config(**update)
+        named.append(job.config.manager_config["_fworker"])
+    return named
+
+
 def test_an_engine_of_this_process_computes_on_the_reference_workers(
     workplace: Workplace, tmp_path: Path
 ) -> None:
@@ -137,12 +153,19 @@ def test_an_engine_of_this_process_computes_on_the_reference_workers(
     file.write_text(yaml.safe_dump(demo))
     settings = load_campaign(file)
     flow = route(settings.flow(), TWO_KINDS, get_engine(settings.engine))
-    later = SinglePointRelaxMaker().make(None, None, None)
-    for each in jobs_of(flow):
-        if each.metadata["stage"] == "sampling":  # it makes more
-            for update in each.config_updates:
-                later.update_config(**update)
-    assert later.config.manager_config["_fworker"] == "vasp"
+    relaxing = ReferenceRelaxMaker()
+    later = [SinglePointRelaxMaker().make(None, None, None), relaxing.document(None)]
+    moving = [MDChunkMaker().make(None), ThermalCellMaker().make(None)]
+    assert workers_of(later, made_by=flow, stage="sampling") == ["vasp", "vasp"]
+    # another potential moves the atoms in this one
+    assert workers_of(moving, made_by=flow, stage="selection") == ["light", "light"]
+    demo["conductivity_engine"] = None
+    file.write_text(yaml.safe_dump(demo))
+    by_reference = load_campaign(file).flow()
+    route(by_reference, TWO_KINDS, get_engine(settings.engine))
+    assert workers_of(moving, made_by=by_reference, stage="selection") == [
+        *("vasp", "vasp")
+    ]
     submit(workplace, flow, "toy", "hash")
     workers: dict[tuple[str, str], set[str]] = {}
     for firework in workplace.require_launchpad().fireworks.find({}):

@@ -16,6 +16,7 @@ from lps_flows.engines import EngineError, EngineSettings, get_engine
 from lps_flows.flows.conductivity import ConductivityFlowMaker, ConductivitySettings
 from lps_flows.jobs import thermal_cell
 from lps_flows.jobs.dynamics import DynamicsSettings
+from lps_flows.jobs.md import MDChunkMaker
 from lps_flows.jobs.run_analysis import TransportSettings
 from lps_flows.jobs.thermal_cell import ThermalCellMaker, needs_process
 from lps_flows.jobs.unsure import GuardSettings
@@ -69,25 +70,52 @@ def test_a_cell_that_comes_apart_is_no_cell_and_says_why(solid):
 
 
 class Bursting(Spiteful):
-    """A calculator that knows nothing of cells two per cent larger than `volume`."""
+    """A calculator that fails on cells two per cent larger than `volume`."""
 
-    def __init__(self, volume, **kwargs):
+    def __init__(self, volume, error, **kwargs):
         super().__init__(**kwargs)
-        self.volume = volume
+        self.volume, self.error = volume, error
 
     def calculate(self, *args, **kwargs):
         super().calculate(*args, **kwargs)
         if self.atoms.get_volume() > 1.02 * self.volume:
-            raise ValueError("two atoms are 0.38 Å apart")
+            raise self.error
+
+
+@pytest.fixture
+def bursting(solid, monkeypatch):
+    """Let the stub's calculator end with an error on the way."""
+
+    def burst(error):
+        def calculator(maker):
+            return Bursting(solid.volume, error, **maker.calculator_kwargs)
+
+        monkeypatch.setattr(StubStaticMaker, "_get_calculator", calculator)
+
+    return burst
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("CUDA error: launch failure"), MemoryError("no memory")]
+)
+def test_what_the_machine_did_is_no_answer(solid, bursting, error):
+    """The job fails, and may be run again."""
+    bursting(error)
+    with pytest.raises(RuntimeError):  # of `ensure_success`
+        at_temperature(solid, 200.0)
+    chunk = MDChunkMaker(engine=stub_engine(), settings=FAST)
+    hot = solid.copy()
+    hot.scale_lattice(1.05 * solid.volume)
+    with pytest.raises(type(error)):
+        type(chunk).make.original(
+            chunk, hot, temperature=50.0, n_steps=20, label="solid"
+        )
 
 
 def test_a_potential_that_refuses_on_the_way_costs_its_temperature_alone(
-    solid, monkeypatch
+    solid, bursting
 ):
-    def calculator(maker):
-        return Bursting(solid.volume, **maker.calculator_kwargs)
-
-    monkeypatch.setattr(StubStaticMaker, "_get_calculator", calculator)
+    bursting(ValueError("two atoms are 0.38 Å apart"))
     lost = at_temperature(solid, 200.0)
     assert lost.volume is None
     assert "two atoms are 0.38 Å apart" in lost.failure

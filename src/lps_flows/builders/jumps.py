@@ -78,8 +78,8 @@ class JumpBuilder(JobOutputBuilder):
                 )
             }
             named = {"blob_uuid": {"$in": [blob for blob in blobs.values() if blob]}}
-            kept = [] if data is None else data.distinct("blob_uuid", named)
-            there |= {uuid for uuid, blob in blobs.items() if blob in {None, *kept}}
+            kept = {None, *([] if data is None else data.distinct("blob_uuid", named))}
+            there |= {uuid for uuid, blob in blobs.items() if blob in kept}
         return there
 
     def get_items(self) -> Iterator[dict[str, Any]]:
@@ -91,6 +91,10 @@ class JumpBuilder(JobOutputBuilder):
         try:
             return item | {"trajectory": join_trajectory(run.chunk_uuids, self.source)}
         except (TrajectoryError, LostPartError, ValueError) as error:
+            # of frames that are half gone: what was analysed before stays
+            analysed = {self.key: item["job"]["uuid"], "analysis": {"$ne": None}}
+            if isinstance(error, LostPartError) and self.target.count(analysed):
+                raise
             return item | {"trajectory": str(error)}
 
     def document(

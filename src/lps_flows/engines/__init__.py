@@ -6,7 +6,7 @@ from lps_flows.foundation.face import show
 
 if TYPE_CHECKING:
     from lps_flows.engines.engine import Engine
-    from lps_flows.engines.errors import BAD_STRUCTURE, EngineError
+    from lps_flows.engines.errors import BAD_STRUCTURE, EngineError, is_of_the_device
     from lps_flows.engines.reading import (
         Calculation,
         TrajectoryFrames,
@@ -34,6 +34,7 @@ __all__ = [
     "TrajectoryFrames",
     "engine_names",
     "get_engine",
+    "is_of_the_device",
     "read_calculation",
     "read_path",
     "read_trajectory",

@@ -12,7 +12,7 @@ from pydantic import Field
 from pymatgen.core import Structure
 
 from lps_flows.chemistry import overlap
-from lps_flows.engines import BAD_STRUCTURE
+from lps_flows.engines import BAD_STRUCTURE, is_of_the_device
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
 from lps_flows.jobs.nose_hoover import (
     RestartableNoseHoover,
@@ -213,6 +213,8 @@ def run_chunk(
                 break
             recorder.add(step, integrator)
     except BAD_STRUCTURE as error:
+        if is_of_the_device(error):
+            raise
         # The remedies of these errors are for structures that a user gives.
         why = error.problem if isinstance(error, LpsFlowsError) else error
         failure = f"stopped between step {step} and the next frame: {why}"

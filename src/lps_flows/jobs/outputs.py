@@ -35,6 +35,7 @@ _SAID_BY_EVERY_JOB = {"uuid", "index", "completed_at", "output.@class", "output.
 _HEAD = (*sorted(_SAID_BY_EVERY_JOB), "output.@module", "output.n_structures")
 _OF_OURS = ("uuid", "index", "output.@class", "output.@module")
 _WHOLE = ("uuid", "index", "name", "metadata", "hosts", "completed_at", "output")
+_AT_ONCE = 50  # jobs that are loaded in one query
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -140,8 +141,20 @@ def load_newest(
     """
     heads = newest_of(job_store.query(criteria, properties=[*_OF_OURS]))
     read = partial(load_job, job_store, properties=properties)
-    # a job that is none is gone since
-    yield from filter(None, readable(read, heads))
+    for first in range(0, len(heads), _AT_ONCE):
+        few = heads[first : first + _AT_ONCE]
+        newest = {head["uuid"]: head["index"] for head in few}
+        asked = {"uuid": {"$in": [*newest]}}
+        try:
+            with loading(job_store, few[0]["uuid"]):
+                found = list(
+                    job_store.query(asked, properties=[*properties], load=True)
+                )
+        except LostPartError:  # of one of them: which?
+            # a job that is none is gone since
+            yield from filter(None, readable(read, few))
+        else:
+            yield from (job for job in found if job["index"] == newest[job["uuid"]])
 
 
 def newest_of(jobs: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,7 +11,13 @@ from jobflow import Maker, job
 from pymatgen.core import Structure
 
 from lps_flows.analysis.framework import sampling_statistics
-from lps_flows.engines import BAD_STRUCTURE, Engine, EngineError, get_engine
+from lps_flows.engines import (
+    BAD_STRUCTURE,
+    Engine,
+    EngineError,
+    get_engine,
+    is_of_the_device,
+)
 from lps_flows.jobs.calculations import SEES_STORE
 from lps_flows.jobs.dynamics import DynamicsSettings, broken, initial_atoms
 from lps_flows.schemas.md import ThermalCellDocument
@@ -100,6 +106,8 @@ class ThermalCellMaker(Maker):
                 dynamics.run(_INTERVAL)
                 problem = broken(atoms, temperature, settings)
             except BAD_STRUCTURE as error:
+                if is_of_the_device(error):
+                    raise
                 problem = str(error) or type(error).__name__
             volumes.append(float(atoms.get_volume()))
             change = volumes[-1] / structure.volume - 1

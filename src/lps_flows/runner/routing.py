@@ -15,7 +15,7 @@ from typing import Any
 from jobflow import Flow, Job, Maker
 from pydantic import Field
 
-from lps_flows.engines import Engine
+from lps_flows.engines import Engine, get_engine
 from lps_flows.foundation import FrozenSettings
 from lps_flows.jobs.calculations import compute_part
 from lps_flows.jobs.md import MDChunkMaker
@@ -23,10 +23,13 @@ from lps_flows.jobs.orderings import OrderedRelaxMaker
 from lps_flows.jobs.properties import PropertyMaker
 from lps_flows.jobs.reference import (
     LabelMaker,
+    ReferenceRelaxMaker,
     ReferenceStaticMaker,
     compute_structure,
 )
+from lps_flows.jobs.selection import SelectionMaker
 from lps_flows.jobs.single_points import SinglePointRelaxMaker
+from lps_flows.jobs.thermal_cell import ThermalCellMaker
 
 DEFAULT_PRIORITIES: Mapping[str, int] = {
     "crystals": 60,
@@ -50,6 +53,7 @@ _COMPUTING: frozenset[Callable[..., Any]] = frozenset(
         compute_structure,
         LabelMaker.make,
         OrderedRelaxMaker.choose,
+        ReferenceRelaxMaker.document,  # what single points did not bring to its end
         ReferenceStaticMaker.compute,
         SinglePointRelaxMaker.make,
     }
@@ -96,8 +100,8 @@ def route(flow: Flow, settings: RoutingSettings, engine: Engine | None = None) -
     for job in jobs_of(flow):
         stage = job.metadata.get("stage", "other")
         functions = list(reference)
-        if engine is not None and engine.in_process and stage == "dataset":
-            functions.append(MDChunkMaker.make)
+        if engine is not None and _moves_ions_by(engine, job, stage):
+            functions += [MDChunkMaker.make, ThermalCellMaker.make]
         if engine is not None and engine.batched and _is_property_by(engine, job):
             functions.append(PropertyMaker.make)
         priority = settings.priorities.get(stage, 0)
@@ -140,6 +144,19 @@ def reference_functions(engine: Engine | None) -> set[Callable[..., Any]]:
             if hasattr(function, "original"):
                 functions.add(function)
     return functions
+
+
+def _moves_ions_by(engine: Engine, job: Job, stage: str) -> bool:
+    """Tell whether atoms are moved by this engine in a process of ours after a job."""
+    if not engine.in_process:
+        return False
+    if stage == "dataset":
+        return True
+    maker = job.maker
+    if not isinstance(maker, SelectionMaker) or maker.conductivity is None:
+        return False
+    moving = maker.conductivity.engine
+    return not moving.needs_potential and get_engine(moving).method == engine.method
 
 
 def _is_property_by(engine: Engine, job: Job) -> bool:

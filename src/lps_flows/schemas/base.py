@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
+from monty.json import jsanitize
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -80,7 +81,9 @@ def _structure(stored: Any) -> Structure:
 StoredStructure = Annotated[
     Structure,
     BeforeValidator(_structure),
-    PlainSerializer(lambda it: it.as_dict(), return_type=dict, when_used="json"),
+    PlainSerializer(
+        lambda it: jsanitize(it.as_dict()), return_type=dict, when_used="json"
+    ),
 ]
 """A structure in a document: what a store returns for it passes through `decode`."""
 
