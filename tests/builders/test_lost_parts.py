@@ -8,12 +8,8 @@ import pytest
 from jobflow import JobStore
 
 from lps_flows.builders import build_all, result_store
-from lps_flows.jobs.outputs import (
-    LostPartError,
-    NoDataStoreError,
-    checked_parts,
-    load_newest,
-)
+from lps_flows.jobs.large_parts import LostPartError, NoDataStoreError
+from lps_flows.jobs.outputs import checked_parts, load_newest
 from lps_flows.jobs.structures import relaxed_structures
 from lps_flows.schemas import StructureSet
 from lps_flows.schemas.damage import left_out

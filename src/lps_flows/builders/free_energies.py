@@ -12,12 +12,8 @@ from maggma.core import Store
 from lps_flows.analysis.phonons import PhononSettings, free_energies
 from lps_flows.builders.increment import IncrementalBuilder, digest, remove
 from lps_flows.chemistry import CompositionLine
-from lps_flows.jobs.outputs import (
-    campaign_of,
-    checked_output,
-    load_job,
-    newest_heads,
-)
+from lps_flows.jobs.large_parts import load_job
+from lps_flows.jobs.outputs import campaign_of, checked_output, newest_heads
 from lps_flows.schemas.damage import readable
 from lps_flows.schemas.phonons import FREE_ENERGY_INDEXES, PhononDocument
 

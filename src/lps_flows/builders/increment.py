@@ -21,7 +21,8 @@ from pymatgen.core import Structure
 
 from lps_flows.chemistry import CompositionLine
 from lps_flows.foundation import FrozenSettings, LpsFlowsError
-from lps_flows.jobs.outputs import holds, load_job, newest_heads
+from lps_flows.jobs.large_parts import load_job
+from lps_flows.jobs.outputs import holds, newest_heads
 from lps_flows.schemas.base import Document
 from lps_flows.schemas.built import BuiltDocument, StructureHead, StructureRecord
 from lps_flows.schemas.damage import readable

@@ -8,12 +8,8 @@ from typing import Any
 from lps_flows.analysis.jumps import JumpSettings, ion_jumps
 from lps_flows.analysis.trajectory import TrajectoryError, against_framework
 from lps_flows.builders.increment import JobOutputBuilder, chunks
-from lps_flows.jobs.outputs import (
-    LostPartError,
-    campaign_of,
-    checked_output,
-    checked_parts,
-)
+from lps_flows.jobs.large_parts import LostPartError
+from lps_flows.jobs.outputs import campaign_of, checked_output, checked_parts
 from lps_flows.jobs.trajectory import JoinedTrajectory, join_trajectory
 from lps_flows.schemas.damage import readable
 from lps_flows.schemas.jumps import JUMP_INDEXES, JumpAnalysis, JumpDocument

@@ -12,7 +12,8 @@ from maggma.stores import JSONStore
 
 from lps_flows.builders.increment import IncrementalBuilder, chunks, remove
 from lps_flows.foundation import unmarked
-from lps_flows.jobs.outputs import load_job, newest_heads
+from lps_flows.jobs.large_parts import load_job
+from lps_flows.jobs.outputs import newest_heads
 from lps_flows.jobs.structures import STRUCTURE_OUTPUTS, structures_of
 from lps_flows.schemas.built import STRUCTURE_INDEXES
 from lps_flows.schemas.damage import readable

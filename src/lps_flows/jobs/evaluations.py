@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from lps_flows.jobs.outputs import JobOutput, Queried, outputs
+from lps_flows.jobs.large_parts import Queried
+from lps_flows.jobs.outputs import JobOutput, outputs
 from lps_flows.schemas.damage import damaged, readable
 
 # names, so that counting loads none of the classes

@@ -5,17 +5,21 @@ What no job of ours can have written is refused by name.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gridfs.errors import GridFSError
 from pydantic import BaseModel, create_model
 
-from lps_flows.foundation import LpsFlowsError, unmarked
+from lps_flows.foundation import unmarked
+from lps_flows.jobs.large_parts import (
+    WHOLE,
+    LostPartError,
+    Queried,
+    load_job,
+    loading,
+)
 from lps_flows.schemas.damage import (
     DamagedDocumentError,
     damaged,
@@ -34,17 +38,8 @@ AnyDocument = TypeVar("AnyDocument", bound="Document")
 _SAID_BY_EVERY_JOB = {"uuid", "index", "completed_at", "output.@class", "output.method"}
 _HEAD = (*sorted(_SAID_BY_EVERY_JOB), "output.@module", "output.n_structures")
 _OF_OURS = ("uuid", "index", "output.@class", "output.@module")
-_WHOLE = ("uuid", "index", "name", "metadata", "hosts", "completed_at", "output")
 _AT_ONCE = 50  # jobs that are loaded in one query
 _PACKAGE = __name__.partition(".")[0]
-
-
-class NoDataStoreError(LpsFlowsError):
-    """The store of the jobs lacks the additional one that holds their large parts."""
-
-
-class LostPartError(DamagedDocumentError):
-    """A large part of a document, or all of it, is gone from the store."""
 
 
 def of_campaign(campaign: str | None) -> dict[str, Any]:
@@ -74,66 +69,10 @@ def holds(job_store: JobStore | None, campaign: str | None) -> bool:
     return job_store.query_one(of_campaign(campaign), ["uuid"]) is not None
 
 
-@contextmanager
-def loading(job_store: Queried, uuid: str) -> Iterator[None]:
-    """Name the job whose large parts cannot be read from the additional store.
-
-    Raises
-    ------
-    LostPartError
-        When one of them, or the job itself, is gone.
-    NoDataStoreError
-        When the store has no additional store.
-    """
-    try:
-        yield
-    # as jobflow, GridFS and what unpacks its files tell it
-    except (KeyError, ValueError, GridFSError, zlib.error) as error:
-        if "data" not in getattr(job_store, "additional_stores", {"data": None}):
-            raise NoDataStoreError(
-                "the store of the jobs has no additional store for their large parts",
-                field="JOB_STORE.additional_stores",
-                value="data",
-                remedy="Give the JobStore that the jobs wrote to, with its additional "
-                "store named data",
-            ) from error
-        raise LostPartError(
-            f"a part of this document is gone from the store ({error})",
-            field="uuid",
-            value=uuid,
-            remedy="Put it back from a backup, rerun the job, or remove its document, "
-            "too",
-        ) from error
-
-
-def load_job(
-    job_store: Queried, head: Mapping[str, Any], properties: Sequence[str] = _WHOLE
-) -> dict[str, Any] | None:
-    """Return the document of a job with its large parts; None when it is gone since.
-
-    Parameters
-    ----------
-    head
-        Its uuid and index, whatever else is there.
-    properties
-        Fields to read; all that jobs of ours say by default.
-
-    Raises
-    ------
-    LostPartError, NoDataStoreError
-        As `loading`.
-    """
-    one = {"uuid": head["uuid"], "index": head["index"]}
-    with loading(job_store, head["uuid"]):
-        return next(
-            iter(job_store.query(one, properties=[*properties], load=True)), None
-        )
-
-
 def load_newest(
     job_store: Queried,
     criteria: dict[str, Any],
-    properties: Sequence[str] = _WHOLE,
+    properties: Sequence[str] = WHOLE,
 ) -> Iterator[dict[str, Any]]:
     """Yield the newest document of every job of a filter, with its large parts.
 
@@ -239,19 +178,6 @@ class JobOutput:
     def explores(self) -> bool:
         """Whether it made structures for a round of active learning, not results."""
         return self.stage == "active learning"
-
-
-class Queried(Protocol):
-    """What job documents are asked of: a job store, or something quicker to open."""
-
-    def query(
-        self,
-        criteria: dict[str, Any],
-        properties: list[str],
-        *,
-        load: bool = False,
-    ) -> Iterable[dict[str, Any]]:
-        """Yield documents with the named parts; `load` adds the large ones."""
 
 
 def outputs(

@@ -11,13 +11,8 @@ from pydantic import ValidationError
 
 from lps_flows.analysis.resampling import energy_errors
 from lps_flows.foundation import ForeignClassError
-from lps_flows.jobs.outputs import (
-    campaign_of,
-    checked_parts,
-    load_job,
-    newest_heads,
-    outputs,
-)
+from lps_flows.jobs.large_parts import load_job
+from lps_flows.jobs.outputs import campaign_of, checked_parts, newest_heads, outputs
 from lps_flows.jobs.references import value_of
 from lps_flows.schemas.built import StructureHead, StructureRecord
 from lps_flows.schemas.damage import DamagedDocumentError, damaged, leave_out

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pymatgen.core import Structure
 
 from lps_flows.analysis.trajectory import EmptyTrajectoryError, TrajectoryError
-from lps_flows.jobs.outputs import loading
+from lps_flows.jobs.large_parts import loading
 from lps_flows.jobs.references import uuid_of, value_of
 from lps_flows.schemas.md import MDChunkDocument
 

@@ -22,7 +22,7 @@ from pymongo.errors import PyMongoError
 
 from lps_flows import __version__
 from lps_flows.foundation import PlainYamlError, read_plain_yaml
-from lps_flows.jobs.outputs import Queried
+from lps_flows.jobs.large_parts import Queried
 from lps_flows.runner.configuration import (
     DATABASE,
     DOCS_COLLECTION,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lps_flows.foundation import LpsFlowsError
 from lps_flows.jobs.evaluations import evaluations_by_stage
-from lps_flows.jobs.outputs import Queried
+from lps_flows.jobs.large_parts import Queried
 
 if TYPE_CHECKING:
     from lps_flows.settings import CampaignKeys
